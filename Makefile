@@ -1,0 +1,99 @@
+# siphub: `make help` lists what can be made. `make demo` and `make test` need only Python 3.11 or newer, and make.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check docs bench chaos races mutants lock clean
+
+# The Python that makes the environment; `make PYTHON=python3.12 test` chooses another.
+PYTHON ?= python3
+# Where the environment is made.
+VENV ?= .venv
+# Handed to pytest: `make test ARGS="-k withdraw"`.
+ARGS ?=
+# How many test processes.
+JOBS ?= 2
+# Handed to the demo: `make demo DEMO="--seed 7 --keep"`.
+DEMO ?=
+# Only `make lock` needs uv, to pin anew.
+UV ?= uv
+
+BIN := $(VENV)/bin
+PLUGINS := $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml))
+EDITABLE := -e . $(addprefix -e ,$(PLUGINS))
+PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+CODE := siphub $(wildcard plugins/*/siphub_*) tests docs conftest.py
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/run.stamp ## The main job end to end on this machine: a SIP travels, and a withheld one does not
+	@$(BIN)/siphub demo $(DEMO)
+
+test: $(VENV)/dev.stamp ## All tests, from nothing to a green suite
+	@$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+check: $(VENV)/dev.stamp ## Everything that can be judged without running the hub: style, types, walls, spelling, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(CODE)
+	@for tests in $(sort $(dir $(wildcard plugins/*/tests/*.py))); do echo "mypy $$tests"; $(BIN)/mypy $$tests || exit 1; done
+	$(BIN)/lint-imports
+	$(BIN)/codespell siphub plugins tests docs README.md CHANGELOG.md Makefile pyproject.toml
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/pytest -q tests/docs
+	@$(BIN)/python docs/results.py
+
+docs: $(VENV)/dev.stamp ## Write the generated parts of docs/*.md anew: settings, error codes, commands, states
+	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/dev.stamp ## Measure on this machine, and write the figures to docs/results
+	$(BIN)/pytest -m bench -p no:randomly --results docs/results tests/bench $(ARGS)
+
+chaos: $(VENV)/dev.stamp ## The long dose of kill -9: 100 seeded moments; results to docs/results
+	$(BIN)/pytest -m chaos --chaos-rounds 100 --results docs/results --timeout 3600 tests/chaos $(ARGS)
+
+races: $(VENV)/dev.stamp ## 100 000 races of a withdrawal against a send; results to docs/results
+	$(BIN)/pytest -m chaos -k race --race-rounds 100000 --results docs/results --timeout 7200 tests/chaos tests/flow $(ARGS)
+
+mutants: $(VENV)/dev.stamp ## Take away one guard at a time and see that its test fails
+	$(BIN)/python tests/mutants.py $(ARGS)
+
+lock: ## For maintainers: pin every dependency anew with its hashes (needs uv)
+	@$(call pin,requirements.txt,build)
+	@$(call pin,requirements-dev.txt,dev,--constraint requirements.txt)
+
+clean: ## Remove what was made: the environment, caches, the demo's data
+	rm -rf $(VENV) build dist siphub-data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find siphub plugins tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One environment for both. What is pinned is installed first, checked against its hashes and without asking for more;
+# then the project and its plugins, editable, built with what has just been installed.
+define install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(1)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(EDITABLE)
+	$(BIN)/python -m pip check
+endef
+
+define pin
+set -euo pipefail; printf '%s\n' '-e .[rabbitmq,postgresql]' $(foreach p,$(PLUGINS),'-e $(p)') \
+	| $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --no-emit-package siphub $(foreach p,$(PLUGINS),--no-emit-package $(notdir $(p))) \
+	  --group pyproject.toml:$(2) $(3) --output-file $(1) -
+endef
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed. siphub needs Python 3.11 or newer: install it, or say which with make PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1). siphub needs Python 3.11 or newer: install it, or say which with make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "$(PYTHON) has no venv or ensurepip. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements.txt $(PROJECTS) | $(VENV)/bin/python
+	$(call install,requirements.txt)
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt requirements.txt $(PROJECTS) | $(VENV)/bin/python
+	$(call install,requirements-dev.txt)
+	@touch $@ $(VENV)/run.stamp

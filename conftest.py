@@ -1,0 +1,95 @@
+"""What all tests of the house and of its plugins share: the reference library, a data folder, the doses, a place for figures.
+
+Nothing of the machine's own settings reaches a test: `SIPHUB_*` in the environment is taken away before the first one, but for the
+reference library. A test that needs a setting gives it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent
+
+WriteResult = Callable[[str, Mapping[str, object]], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the doses: short in the suite, long by `make chaos` and `make races`."""
+    doses = parser.getgroup("siphub")
+    doses.addoption("--chaos-rounds", type=int, default=10, help="how many seeded moments of kill -9")
+    doses.addoption("--race-rounds", type=int, default=5_000, help="how many races of a withdrawal against a send")
+    doses.addoption("--results", type=Path, default=None, help="the folder where figures are written down; nowhere unless given")
+
+
+def pytest_configure() -> None:
+    """Take the machine's own settings away; children that tests start inherit that."""
+    for word in [word for word in os.environ if word.startswith("SIPHUB_") and word != "SIPHUB_REFERENCE"]:
+        del os.environ[word]
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """Return the folder of the reference library; without one the test is skipped, and fails in CI."""
+    named = os.environ.get("SIPHUB_REFERENCE", "")
+    if named and Path(named).is_dir():
+        return Path(named).resolve()
+    reason = "SIPHUB_REFERENCE names no folder with the reference library"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path) -> Path:
+    """Return an empty folder for a hub's data, apart from what else a test keeps in `tmp_path`."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chaos_rounds(request: pytest.FixtureRequest) -> int:
+    """Return how many seeded moments of kill -9 this run takes."""
+    return int(request.config.getoption("--chaos-rounds"))
+
+
+@pytest.fixture(scope="session")
+def race_rounds(request: pytest.FixtureRequest) -> int:
+    """Return how many races of a withdrawal against a send this run takes."""
+    return int(request.config.getoption("--race-rounds"))
+
+
+@pytest.fixture(scope="session")
+def write_result(request: pytest.FixtureRequest) -> WriteResult:
+    """Return what adds a row of figures to a page in the folder of `--results`; without that option nothing is written."""
+    folder: Path | None = request.config.getoption("--results")
+
+    def write(name: str, figures: Mapping[str, object]) -> None:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            _add_row(folder / f"{name}.md", {"day": datetime.now(UTC).date(), "commit": _commit(), **figures})
+
+    return write
+
+
+def _add_row(page: Path, row: Mapping[str, object]) -> None:
+    head = f"| {' | '.join(row)} |"
+    text = page.read_text("utf-8") if page.exists() else f"# {page.stem.replace('-', ' ').capitalize()}\n"
+    if head not in text:
+        text += f"\n{head}\n|{' --- |' * len(row)}\n"
+    page.write_text(f"{text}| {' | '.join(map(str, row.values()))} |\n", "utf-8")
+
+
+def _commit() -> str:
+    """Return the commit that was measured, with a `+` where the tree has changes of its own."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, check=False, capture_output=True, text=True).stdout.strip()
+
+    return (git("rev-parse", "--short", "HEAD") or "none") + ("+" if git("status", "--porcelain", "--", "siphub", "plugins") else "")

@@ -1,0 +1,176 @@
+"""Writes the generated parts of docs/*.md: what stands between `<!-- generated: NAME -->` and `<!-- end -->`.
+
+It makes them from the code, so the two cannot drift apart; with `--check` it writes nothing and fails when a page is out of date.
+It must never touch a line outside its markers. A new block is a function in `BLOCKS`; it is made only if a page asks for it.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+MARKED = re.compile(r"(?P<open><!-- generated: (?P<name>[a-z]+) -->\n).*?(?P<close><!-- end -->)", re.DOTALL)
+CODE = re.compile(r"[a-z]+(\.[a-z0-9_]+)+")
+CARRIES_CODE = frozenset({"Problem", "Rejected", "Retry", "Uncertain", "Refusal", "Objection"})
+
+
+def settings() -> str:
+    """Return the table of settings."""
+    from siphub.settings import table
+
+    rows = [(f"`{row.name}`", row.type, f"`{row.default}`" if row.default else "", row.help) for row in table()]
+    return _table(("setting", "type", "default", "what it is"), rows)
+
+
+def errors() -> str:
+    """Return the tree of errors with their default codes."""
+    from siphub.errors import SiphubError
+
+    def below(kind: type[SiphubError], depth: int) -> Iterator[tuple[str, ...]]:
+        summary = (kind.__doc__ or "").strip().splitlines()[0]
+        yield (f"{'· ' * depth}`{kind.__name__}`", f"`{kind.code}`", str(getattr(kind, "status", "")), summary)
+        for child in kind.__subclasses__():
+            if child.__module__ == SiphubError.__module__:
+                yield from below(child, depth + 1)
+
+    return _table(("error", "code", "HTTP", "what it means"), list(below(SiphubError, 0)))
+
+
+def codes() -> str:
+    """Return every code that is written somewhere in the code, with the modules that use it."""
+    found: dict[str, set[str]] = {}
+    for file in sorted([*ROOT.glob("siphub/**/*.py"), *ROOT.glob("plugins/*/siphub_*/**/*.py")]):
+        if file.name != "errors.py":
+            for code in codes_in(ast.parse(file.read_text("utf-8"))):
+                found.setdefault(code, set()).add(_module(file))
+    rows = [(f"`{code}`", ", ".join(f"`{module}`" for module in sorted(found[code]))) for code in sorted(found)]
+    return _table(("code", "comes from"), rows)
+
+
+def codes_in(tree: ast.AST) -> Iterator[str]:
+    """Yield the codes a module gives to errors, problems and outcomes."""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        named = [word.value for word in call.keywords if word.arg == "code"]
+        first = call.args[:1] if isinstance(call.func, ast.Name) and call.func.id in CARRIES_CODE else []
+        for value in [*named, *first]:
+            if isinstance(value, ast.Constant) and isinstance(value.value, str) and CODE.fullmatch(value.value):
+                yield value.value
+
+
+def reasons() -> str:
+    """Return every reason why something is refused, withheld or held."""
+    from siphub.policy.reasons import REASONS
+
+    rows = [(f"`{code}`", reason.guard or "", reason.en, reason.sv) for code, reason in sorted(REASONS.items())]
+    return _table(("code", "guard", "in English", "in Swedish"), rows)
+
+
+def deliverystates() -> str:
+    """Return the states of a delivery, as a diagram and as a table."""
+    from siphub.policy.lifecycle import DELIVERY
+
+    return _states(DELIVERY)
+
+
+def casestates() -> str:
+    """Return the states of a case, as a diagram and as a table."""
+    from siphub.policy.lifecycle import CASE, OPENING
+
+    return _states({**{f"{event} (opens)": {"": state} for event, state in OPENING.items()}, **CASE})
+
+
+def _states(table: Mapping[str, Mapping[Any, str]]) -> str:
+    """Draw a state table: what moves stands in the diagram, what stays only in the table."""
+    moves: dict[tuple[str, str], list[str]] = {}
+    for event, steps in table.items():
+        for before, after in steps.items():
+            if before != after:
+                moves.setdefault((before or "[*]", after), []).append(event.replace(":", " "))
+    edges = [f"    {before} --> {after}: {', '.join(events)}" for (before, after), events in moves.items()]
+    rows = [(f"`{event}`", _from(steps), _to(steps)) for event, steps in table.items()]
+    return "\n".join(["```mermaid", "stateDiagram-v2", *edges, "```", "", _table(("event", "in", "becomes"), rows)])
+
+
+def _from(steps: Mapping[Any, str]) -> str:
+    return "<br>".join(before or "(new)" for before in steps)
+
+
+def _to(steps: Mapping[Any, str]) -> str:
+    return "<br>".join("stays" if before == after else after for before, after in steps.items())
+
+
+def commands() -> str:
+    """Return the help of every command, as it is typed."""
+    return "\n\n".join(f"### `siphub {' '.join(words)}`\n\n```text\n{text}\n```" for words, text in _helps(()) if words)
+
+
+def _helps(words: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
+    text = _help(words)
+    yield words, text
+    listed = text.partition("Commands:\n")[2]
+    for name in re.findall(r"^  ([a-z]+)\b", listed, re.MULTILINE):
+        yield from _helps((*words, name))
+
+
+def _help(words: Sequence[str]) -> str:
+    command = [str(Path(sys.executable).with_name("siphub")), *words, "--help"]
+    plain = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=plain, timeout=60)
+    return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "errors": errors,
+    "codes": codes,
+    "reasons": reasons,
+    "deliverystates": deliverystates,
+    "casestates": casestates,
+    "commands": commands,
+}
+
+
+def _module(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[2:] if parts[0] == "plugins" else parts).removesuffix(".__init__")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    cells = [head, ["---"] * len(head), *[[cell.replace("|", "\\|") for cell in row] for row in rows]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def rendered(page: str) -> str:
+    """Return a page with its generated parts made anew.
+
+    Raises:
+        KeyError: The page asks for a block that nobody makes.
+    """
+    return MARKED.sub(lambda match: f"{match['open']}{BLOCKS[match['name']]()}\n{match['close']}", page)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages, or with `--check` only say which are out of date."""
+    stale = []
+    for page in sorted([*DOCS.glob("*.md"), ROOT / "README.md"]):
+        before = page.read_text("utf-8")
+        after = rendered(before)
+        if after != before:
+            stale.append(page.name)
+            if "--check" not in arguments:
+                page.write_text(after, "utf-8")
+    for name in stale:
+        print(f"{name}: out of date; run `make docs`" if "--check" in arguments else f"{name}: written")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,363 @@
+"""Every setting of the hub in one flat table: name, type, default, help.
+
+A setting is given, strongest first, on the command line, as `SIPHUB_NAME` in the environment, in a file `NAME` in the folder of secrets
+(`$CREDENTIALS_DIRECTORY`, or `keys` in the data folder), or in `siphub.toml` (in the data folder, or where `SIPHUB_CONFIG` says).
+`read` looks once, at start, and returns a frozen value; this module is the only one that looks at the environment.
+What it does not know it refuses, and no message of it repeats a value: a value may be a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, PositiveInt, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSetting
+
+from siphub.errors import SettingsError
+
+FILE = "siphub.toml"
+SECRETS = "keys"
+PREFIX = "SIPHUB_"
+NOT_SETTINGS = frozenset({"SIPHUB_CONFIG", "SIPHUB_REFERENCE"})
+"""Words in the environment that are ours and no settings: where the file is, and where the tests' reference library is."""
+
+_UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
+_SIZES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+def _duration(value: object) -> object:
+    """Read `30 s`, `15 min`, `1 h`, `90 d`; a bare number is seconds."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)?", value.strip())):
+        return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
+    return value
+
+
+def _size(value: object) -> object:
+    """Read `2 MiB`; a bare number is bytes."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)\s*(B|KiB|MiB|GiB)?", value.strip())):
+        return int(match[1]) * _SIZES[match[2] or "B"]
+    return value
+
+
+def _names(value: object) -> object:
+    """Read `folder, municipal-xml` as well as a list."""
+    return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
+"""A time span above nothing, written `30 s`, `15 min`, `1 h` or `90 d`."""
+
+Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
+"""A number of bytes, written `2 MiB`."""
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+"""Names, as a list in TOML or parted by commas."""
+
+FaultAction = Literal["kill", "stop", "sleep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What to do to ourselves at a point of the flow, for crash tests: at the `nth` passage, counted from 1.
+
+    `kill` is SIGKILL, `stop` is SIGSTOP, `sleep` waits `pause`. Written `point:kill`, `point:stop:3`, `point:sleep=1.5:2`.
+    """
+
+    point: str
+    action: FaultAction
+    nth: int = 1
+    pause: timedelta = timedelta(0)
+
+
+def _fault(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"([a-z][a-z0-9_.]*):(?:(kill|stop)|sleep=(\d+(?:\.\d+)?))(?::([1-9]\d*))?", value)
+    if match is None:
+        raise ValueError("write it as point:kill, point:stop or point:sleep=SECONDS, with :NTH where it is not the first passage")
+    pause = timedelta(seconds=float(match[3] or 0))
+    action: FaultAction = "stop" if match[2] == "stop" else "kill" if match[2] == "kill" else "sleep"
+    return Fault(point=match[1], action=action, nth=int(match[4] or 1), pause=pause)
+
+
+class Settings(BaseSettings):
+    """The settings of one hub, frozen.
+
+    Made directly, it holds what it is given and the defaults, and looks at nothing else: that is for tests. `read` is for service.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
+
+    data: Path = Field(Path("siphub-data"), description="The folder of this hub: its database, its keys, its siphub.toml.")
+    mode: Literal["test", "production"] = Field(
+        "test", description="`production` refuses test persons; `test` refuses real ones, and allows `fault`."
+    )
+    host: str = Field("127.0.0.1", description="The address the API listens on.")
+    port: int = Field(8480, ge=0, le=65535, description="The port the API listens on; 0 lets the machine choose.")
+    broker_url: str = Field(
+        "memory://", repr=False, description="The broker: `memory://` inside the process, `amqp://…` for RabbitMQ, or any URL kombu speaks."
+    )
+    database_url: str = Field(
+        "", repr=False, description="The database, as an SQLAlchemy URL; empty means SQLite, in `siphub.sqlite` in the data folder."
+    )
+    plugins: Names = Field(
+        ("folder", "municipal-xml"), description="The plugins to import. One that is installed but not named here stays out."
+    )
+    senders: PositiveInt = Field(16, le=256, description="How many deliveries one worker sends at the same time.")
+    lease: Duration = Field(
+        timedelta(seconds=30), description="How long a worker may hold a delivery before its attempt counts as uncertain."
+    )
+    permit: Duration = Field(timedelta(seconds=1), description="How long after the claim the first byte may still be sent.")
+    ring_window: PositiveInt = Field(64, description="How many bells may wait unclaimed for one endpoint.")
+    ring_timeout: Duration = Field(timedelta(seconds=30), description="How old an unclaimed bell is when it is rung again.")
+    sweep_every: Duration = Field(timedelta(seconds=1), description="How often leases, deadlines and forgotten bells are looked at.")
+    retry_base: Duration = Field(
+        timedelta(seconds=2), description="The pause after the first failed attempt; it doubles with each, with jitter."
+    )
+    retry_cap: Duration = Field(timedelta(minutes=15), description="The longest pause between two attempts.")
+    retry_limit: PositiveInt = Field(
+        400,
+        description="After how many failed attempts a delivery gives up. With the default pauses that is four days: a long weekend and a day.",
+    )
+    max_body: Size = Field(2 * 2**20, description="The largest body the API takes.")
+    open_limit: PositiveInt = Field(
+        100_000, description="How many unfinished deliveries one organisation may have; above it the API answers 503 with Retry-After."
+    )
+    min_free_disk: Size = Field(512 * 2**20, description="With less free space than this in the data folder nothing is accepted.")
+    submission_keep: Duration = Field(
+        timedelta(days=90),
+        ge=timedelta(days=90),
+        description="How long a message's id is remembered after its content is gone; 90 days or more.",
+    )
+    ca_file: Path | None = Field(
+        None, description="Further certificate authorities (PEM) to trust when delivering, such as a partner's own."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least important thing that is logged.")
+    log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or lines for a person at a terminal.")
+    fault: Annotated[Fault, NoDecode, BeforeValidator(_fault)] | None = Field(
+        None, description="Crash tests only, refused in production: `point:kill|stop|sleep=SECONDS[:NTH]`."
+    )
+    plugin: Mapping[str, Mapping[str, str]] = Field(
+        default_factory=dict, repr=False, description="Settings of the plugins: a table `[plugin.NAME]` in siphub.toml for each."
+    )
+    plugin_secrets: Mapping[str, Mapping[str, SecretStr]] = Field(
+        default_factory=dict, repr=False, description="Secrets of the plugins: only as files `plugin.NAME.KEY` in the folder of secrets."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - these names are pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take only what is given: `read` brings the other sources together, in its own order."""
+        return (init_settings,)
+
+    @field_validator("plugin", mode="before")
+    @classmethod
+    def _plain_words(cls, value: object) -> object:
+        """Let TOML's numbers and booleans stand for the words a plugin reads."""
+        if not isinstance(value, Mapping):
+            return value
+        return {name: _words(table) if isinstance(table, Mapping) else table for name, table in value.items()}
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.fault is not None and self.mode == "production":
+            raise ValueError("fault: only for tests. Remove it, or set mode to test")
+        if self.retry_base > self.retry_cap:
+            raise ValueError("retry_base: longer than retry_cap. Lower it, or raise retry_cap")
+        if self.permit >= self.lease:
+            raise ValueError("permit: as long as the lease or longer. Lower it, or raise lease")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database's URL, with the default filled in."""
+        return self.database_url or f"sqlite:///{self.data.absolute() / 'siphub.sqlite'}"
+
+    def shown(self) -> Mapping[str, str]:
+        """Return every setting as text for a person: passwords in URLs masked, plugins' settings by name only."""
+        values = {name: _text(name, getattr(self, name)) for name in Settings.model_fields}
+        return values | {"plugin": ", ".join(sorted(self.plugin)), "plugin_secrets": ", ".join(sorted(self.plugin_secrets))}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table of settings, for docs and `doctor`."""
+
+    name: str
+    type: str
+    default: str
+    help: str
+
+
+def table() -> tuple[Row, ...]:
+    """Return the table of settings, in the order of the class."""
+    blank = Settings()
+    return tuple(
+        Row(name=name, type=_type(field.annotation), default=_text(name, getattr(blank, name)), help=field.description or "")
+        for name, field in Settings.model_fields.items()
+    )
+
+
+def read(given: Mapping[str, object] | None = None) -> Settings:
+    """Read the settings once.
+
+    Args:
+        given: What the command line says, by setting name; None values count as not given.
+
+    Raises:
+        SettingsError: Names each setting that is missing, unknown or wrong, and what to do. Never repeats a value.
+    """
+    said = {name: value for name, value in (given or {}).items() if value is not None}
+    _refuse_unknown(said, "on the command line")
+    environment = _environment()
+    file = _file_values(_config_path(said | environment))
+    data = Path(str((file | environment | said).get("data", Settings.model_fields["data"].default)))
+    with _named():
+        return Settings(**(file | _secret_values(data) | environment | said))
+
+
+def _environment() -> dict[str, Any]:
+    known = {f"{PREFIX}{name}".upper(): name for name in Settings.model_fields}
+    words = {word.upper() for word in os.environ if word.upper().startswith(PREFIX)} - NOT_SETTINGS
+    _refuse_unknown({known.get(word, word.removeprefix(PREFIX).lower()): "" for word in words}, "in the environment")
+    try:
+        return EnvSettingsSource(Settings)()
+    except UnreadableSetting as error:
+        raise SettingsError(f"{error}. Set plugin tables in {FILE} instead of the environment") from None
+
+
+def _config_path(values: Mapping[str, object]) -> Path:
+    """Return where the file is: what SIPHUB_CONFIG names must be there, the data folder's own need not."""
+    named = os.environ.get("SIPHUB_CONFIG")
+    if named and not Path(named).is_file():
+        raise SettingsError("SIPHUB_CONFIG names a file that is not there. Create it, or unset SIPHUB_CONFIG")
+    return Path(named) if named else Path(str(values.get("data", Settings.model_fields["data"].default))) / FILE
+
+
+def _file_values(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at .*\)$", str(error))
+        raise SettingsError(f"{path.name} is not valid TOML {place[0] if place else ''}. Mend it there") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path.name} cannot be read ({type(error).__name__}). It must be UTF-8 and readable by the hub") from None
+    _refuse_unknown(values, f"in {path.name}")
+    if "plugin_secrets" in values:
+        raise SettingsError(
+            f"plugin_secrets: secrets do not belong in {path.name}. Put each in a file plugin.NAME.KEY in the folder of secrets"
+        )
+    return values
+
+
+def _secret_values(data: Path) -> dict[str, Any]:
+    """Read the files of the folders of secrets that are named like a setting, or `plugin.NAME.KEY`; others are somebody else's."""
+    values: dict[str, Any] = {}
+    plugins: dict[str, dict[str, SecretStr]] = {}
+    for folder in (data / SECRETS, os.environ.get("CREDENTIALS_DIRECTORY")):
+        for file in sorted(Path(folder).iterdir()) if folder and Path(folder).is_dir() else ():
+            if file.name in Settings.model_fields:
+                values[file.name] = _secret(file)
+            elif match := re.fullmatch(r"plugin\.([a-z0-9-]+)\.([A-Za-z0-9_-]+)", file.name):
+                plugins.setdefault(match[1], {})[match[2]] = SecretStr(_secret(file))
+    return values | ({"plugin_secrets": plugins} if plugins else {})
+
+
+def _secret(file: Path) -> str:
+    try:
+        return file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"the secret {file.name} cannot be read ({type(error).__name__}). It must be UTF-8 and readable by the hub"
+        ) from None
+
+
+def _refuse_unknown(values: Mapping[str, object], where: str) -> None:
+    for name in sorted(set(values) - set(Settings.model_fields)):
+        near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        hint = f"Did you mean {near[0]}?" if near else "docs/settings.md lists them all"
+        raise SettingsError(f"{name}: no such setting ({where}). {hint}", code="settings.unknown")
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Turn pydantic's findings into sentences that name the setting and never the value."""
+    try:
+        yield
+    except ValidationError as error:
+        found = [_sentence(finding["loc"], finding["msg"]) for finding in error.errors(include_input=False, include_context=False)]
+        raise SettingsError("; ".join(found) + ". See docs/settings.md") from None
+
+
+def _sentence(place: tuple[int | str, ...], message: str) -> str:
+    said = message.removeprefix("Value error, ")
+    name = ".".join(map(str, place)) if place[:1] == ("plugin",) else str(place[0]) if place else ""
+    return f"{name}: {said}" if name else said
+
+
+def _words(table: Mapping[str, object]) -> dict[str, object]:
+    return {
+        key: str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int | float) else value
+        for key, value in table.items()
+    }
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, timedelta):
+        return _span(value)
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, Fault):
+        return f"{value.point}:{value.action}"
+    if name.endswith("_url"):
+        return _masked(str(value))
+    if name in {"max_body", "min_free_disk"}:
+        return f"{int(str(value)) / 2**20:g} MiB"
+    return "" if value is None or value == {} else str(value)
+
+
+def _span(value: timedelta) -> str:
+    seconds = value.total_seconds()
+    unit = next(unit for unit in ("d", "h", "min", "s", "ms") if (seconds >= _UNITS[unit] and seconds % _UNITS[unit] == 0) or unit == "ms")
+    return f"{seconds / _UNITS[unit]:g} {unit}"
+
+
+def _masked(url: str) -> str:
+    """Return a URL without what may be secret in it: the password and the query."""
+    parts = urlsplit(url)
+    if not parts.password and not parts.query:
+        return url
+    place = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{parts.username or ''}:…@{place}" if parts.password else parts.netloc, query="").geturl()
+
+
+def _type(annotation: object) -> str:
+    """Return a type in the words of a person."""
+    words = {int: "number", str: "text", Path: "path", timedelta: "time span", Fault: "fault", type(None): ""}
+    if annotation in words:
+        return words[annotation]
+    options = [str(option) for option in get_args(annotation) if isinstance(option, str)]
+    if options:
+        return " or ".join(options)
+    if get_args(annotation) and (inner := [word for word in map(_type, get_args(annotation)) if word]):
+        return "names" if str(annotation).startswith("tuple") else "tables" if "Mapping" in str(annotation) else inner[0]
+    return "text"
