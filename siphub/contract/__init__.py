@@ -1,0 +1,68 @@
+"""Everything a plugin may use, besides `siphub.model`: hooks, adapters, readers, outcomes, permits and hardened tools.
+
+Additions only within a major version; a plugin states the version it was written for in `AdapterInfo.api`.
+It must never give a plugin the hub, the store, or a field its recipient may not see.
+"""
+
+from siphub.contract.adapter import API, Adapter, AdapterInfo, Check, Confirms, Cut, Payload, Polls, Recipient
+from siphub.contract.context import Clock, Log, MappingPack, Mappings, PluginContext, Render, State, SystemClock
+from siphub.contract.hooks import DeliveryEvent, hookimpl, hookspec
+from siphub.contract.http import Http, HttpAnswer, HttpFailure
+from siphub.contract.outcome import Accepted, Delivered, Outcome, Rejected, Retry, Uncertain
+from siphub.contract.outcomes_http import outcome_of
+from siphub.contract.permit import Permit, permitted, require_permit
+from siphub.contract.reader import Draft, Inbound, Reader, ReaderInfo, Receipt, Submission
+from siphub.errors import BadBody, Invalid, MappingError, PermitExpired, Problem, Refused, SettingsError, TooLarge
+
+__all__ = [
+    "API",
+    "Accepted",
+    "Adapter",
+    "AdapterInfo",
+    "BadBody",
+    "Check",
+    "Clock",
+    "Confirms",
+    "Cut",
+    "Delivered",
+    "DeliveryEvent",
+    "Draft",
+    "Http",
+    "HttpAnswer",
+    "HttpFailure",
+    "Inbound",
+    "Invalid",
+    "Log",
+    "MappingError",
+    "MappingPack",
+    "Mappings",
+    "Outcome",
+    "Payload",
+    "Permit",
+    "PermitExpired",
+    "PluginContext",
+    "PluginError",
+    "Polls",
+    "Problem",
+    "Reader",
+    "ReaderInfo",
+    "Receipt",
+    "Recipient",
+    "Refused",
+    "Rejected",
+    "Render",
+    "Retry",
+    "SettingsError",
+    "State",
+    "Submission",
+    "SystemClock",
+    "TooLarge",
+    "Uncertain",
+    "hookimpl",
+    "hookspec",
+    "outcome_of",
+    "parse_xml",
+    "permitted",
+    "require_permit",
+    "serialise_xml",
+]

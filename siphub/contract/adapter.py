@@ -1,0 +1,158 @@
+"""What an adapter is: translation without I/O, and one bounded attempt to deliver.
+
+`translate` is pure: offline, deterministic, no clock, no randomness. `deliver` does one attempt: no loop, no sleep.
+An adapter never sees a field its recipient may not see: it gets a `Cut`, never a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
+
+from siphub.contract.outcome import Outcome
+from siphub.contract.reader import Inbound
+
+API = 1
+"""The version of the plugin contract. A plugin that names another major version stops start-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterInfo:
+    """The datasheet of an adapter, compared with its docstring by a test.
+
+    Args:
+        name: The name directory entries use, unique in a hub: `folder`, `municipal-xml`.
+        kinds: The message types it can carry; empty means all.
+        media_type: What `translate` produces.
+        receipts: `immediate`: the answer to the attempt is the receipt; `later`: Accepted now, a Receipt afterwards; `none`: nobody says.
+        idempotent: The partner recognises the key, so that a repeat after an uncertain send does no harm.
+        ordered: The partner needs versions in order.
+        recall: How what was sent is called back: `native`, by a further `message`, or `none` (then a person phones).
+        max_bytes: The largest payload the partner takes.
+        mapping: The mapping pack it uses, or None.
+    """
+
+    name: str
+    media_type: str
+    api: int = API
+    kinds: frozenset[str] = frozenset()
+    receipts: Literal["immediate", "later", "none"] = "immediate"
+    idempotent: bool = False
+    ordered: bool = True
+    recall: Literal["native", "message", "none"] = "message"
+    max_bytes: int = 30 * 1024 * 1024
+    mapping: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Where one delivery goes: a unit, and its address as the directory gave it at the claim.
+
+    `endpoint` is a URL, a folder or a functional address, whatever the adapter understands; `options` are the entry's further settings
+    (never secrets: those are named there and looked up in `PluginContext.secrets`). `mapping` is the pack version the entry names.
+    """
+
+    unit: str
+    organisation: str
+    label: str
+    adapter: str
+    endpoint: str
+    mapping: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Cut:
+    """The part of a message that one recipient may see.
+
+    `document` has the JSON shape of the canonical message, without what was cut away; `omitted` lists those fields as JSON pointers.
+    `basis` is the disclosure basis it rests on (LIFECYCLE section 3).
+    """
+
+    document: Mapping[str, object]
+    basis: str
+    omitted: tuple[str, ...] = ()
+
+    @property
+    def message_id(self) -> str:
+        """The message's id, a UUID."""
+        return str(self.document["message_id"])
+
+    @property
+    def message_type(self) -> str:
+        """The message's type, such as `meeting.summoned`."""
+        return str(self.document["type"])
+
+    def __repr__(self) -> str:
+        return f"Cut({self.message_type}, {self.message_id}, …)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Payload:
+    """The partner's bytes. `mapping` and `plugin` say what made them, as `name@version`; both are pinned by the first attempt."""
+
+    body: bytes
+    media_type: str
+    plugin: str
+    mapping: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Payload({len(self.body)} bytes of {self.media_type})"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding of `Adapter.check`, in words for the administrator."""
+
+    ok: bool
+    what: str
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """One way to reach partners. See docs/adapters.md for a whole one in forty lines."""
+
+    @property
+    def info(self) -> AdapterInfo:
+        """The datasheet."""
+
+    def translate(self, cut: Cut, recipient: Recipient) -> Payload:
+        """Make the partner's bytes from a cut. Pure: the same cut and recipient give the same bytes.
+
+        Raises:
+            MappingError: The pack is missing or does not know a code; the delivery is held.
+        """
+
+    def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
+        """Make one attempt. `key` is the idempotency key, the same for every attempt of this delivery.
+
+        Raises:
+            PermitExpired: From `require_permit`, before the first byte.
+        """
+
+    def check(self) -> Iterable[Check]:
+        """Say what would make this adapter fail tomorrow."""
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+
+
+@runtime_checkable
+class Confirms(Protocol):
+    """An adapter that can ask the partner whether a key arrived, after an uncertain attempt."""
+
+    def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
+        """Return Delivered, Accepted or Rejected where the partner knows the key, Retry where it surely does not, None where it cannot say."""
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """An adapter whose partners' answers are fetched. One leased poller per endpoint runs at a time."""
+
+    def poll(self, cursor: str | None) -> Iterable[Inbound]:
+        """Return what has come since `cursor`, oldest first. Nothing is marked as taken: `settle` does that, after our commit."""
+
+    def settle(self, partner_id: str) -> None:
+        """Tell the partner that we have stored it. May be called again for the same id."""

@@ -1,0 +1,202 @@
+"""HTTP to partners: one bounded attempt, TLS verified, the permit checked before the first byte, every failure a value.
+
+`PluginContext.http` is one of these. It follows no redirect, retries nothing, reads no proxy from the environment and keeps no cookie.
+It must never send to a plain address off this machine, and never say "not sent" when a byte may have left.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.client import HTTPException
+from pathlib import Path
+
+from urllib3 import PoolManager, Timeout
+from urllib3 import exceptions as broken
+from urllib3.util import parse_url
+
+from siphub.contract.wire import Attempt, PermittedPool, PermittedTlsPool, attempting
+from siphub.errors import SettingsError
+
+ANSWER_LIMIT = 1024 * 1024
+"""How much of an answer is kept, in bytes."""
+
+_TLS_REFUSED = ("CERTIFICATE_REQUIRED", "ALERT_UNKNOWN_CA", "ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE", "ALERT_ACCESS_DENIED")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HttpAnswer:
+    """What the partner answered. Header names are lower case; `body` holds at most the limit, `truncated` says that there was more."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    truncated: bool = False
+
+    @property
+    def media_type(self) -> str:
+        """The media type in lower case without parameters, empty where none was given."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def __repr__(self) -> str:
+        return f"HttpAnswer({self.status}, {len(self.body)} bytes of {self.media_type or 'no type'})"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpFailure:
+    """Why there is no answer. `sent` says whether a byte of the request may have left: if not, the partner surely knows nothing of it."""
+
+    code: str
+    sent: bool
+
+
+class Http:
+    """A client for partners, safe to share between threads. Every request is one attempt.
+
+    Args:
+        ca_file: The certificates to trust instead of the machine's, PEM.
+        client_cert: Our certificate chain and its private key, PEM files, for mutual TLS.
+        timeout: For a whole request, connecting and reading included, unless the call says otherwise.
+        answer_limit: How much of an answer is kept, in bytes.
+
+    Raises:
+        SettingsError: `http.trust_wrong`, a certificate file that cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        ca_file: Path | None = None,
+        client_cert: tuple[Path, Path] | None = None,
+        timeout: timedelta = timedelta(seconds=10),
+        answer_limit: int = ANSWER_LIMIT,
+    ) -> None:
+        self._timeout, self._limit = timeout, answer_limit
+        self._pools = PoolManager(num_pools=64, maxsize=16, retries=False, ssl_context=_trust(ca_file, client_cert))
+        self._pools.pool_classes_by_scheme = {"http": PermittedPool, "https": PermittedTlsPool}
+
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str] | None = None, timeout: timedelta | None = None
+    ) -> HttpAnswer | HttpFailure:
+        """Send `body` once.
+
+        Raises:
+            PermitExpired: The permit ran out before the first byte; nothing was sent.
+            SettingsError: `http.plain_refused` or `http.bad_url`; nothing was sent.
+        """
+        return self.request("POST", url, body, headers, timeout)
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None, timeout: timedelta | None = None) -> HttpAnswer | HttpFailure:
+        """Ask once; the same errors as `post`."""
+        return self.request("GET", url, None, headers, timeout)
+
+    def request(
+        self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None, timeout: timedelta | None = None
+    ) -> HttpAnswer | HttpFailure:
+        """Make one request with any method; the same errors as `post`."""
+        address = _checked(url)
+        seconds = (timeout or self._timeout).total_seconds()
+        with attempting(Attempt(until=time.monotonic() + seconds)) as attempt:
+            try:
+                return self._exchange(
+                    method, address, body, {"User-Agent": "siphub", "Accept-Encoding": "identity", **(headers or {})}, seconds
+                )
+            except (broken.HTTPError, HTTPException, OSError) as error:
+                return HttpFailure(_code_of(error), attempt.sent)
+
+    def close(self) -> None:
+        """Close the connections that rest."""
+        self._pools.clear()
+
+    def _exchange(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], seconds: float) -> HttpAnswer:
+        answer = self._pools.urlopen(
+            method,
+            url,
+            body=body,
+            headers=headers,
+            timeout=Timeout(connect=seconds, read=seconds),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+        )
+        content = b""
+        try:
+            # Read on until nothing more comes: only then does urllib3 notice a body that ended early.
+            while len(content) <= self._limit and (part := answer.read(self._limit + 1 - len(content), decode_content=False)):
+                content += part
+        except BaseException:
+            answer.close()
+            raise
+        truncated = len(content) > self._limit
+        if truncated:
+            answer.close()
+        answer.release_conn()
+        return HttpAnswer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, content[: self._limit], truncated)
+
+
+def _trust(ca_file: Path | None, client_cert: tuple[Path, Path] | None) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+        if client_cert is not None:
+            context.load_cert_chain(*client_cert)
+    except OSError as error:
+        raise SettingsError(
+            "a certificate file for HTTP cannot be used: check that it is there, readable, PEM, and that key and certificate belong together",
+            code="http.trust_wrong",
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _checked(url: str) -> str:
+    """Return the address when it may be used: https anywhere, plain http on this machine only, no name and password in it."""
+    try:
+        parts = parse_url(url)
+    except broken.LocationParseError:
+        parts = parse_url("")
+    if parts.scheme not in {"http", "https"} or not parts.host or parts.auth:
+        raise SettingsError("the address must be an https URL with a host and without a user name", code="http.bad_url")
+    if parts.scheme == "http" and not _is_here(parts.host):
+        raise SettingsError(f"plain http to {parts.host} is refused: use https", code="http.plain_refused")
+    return parts._replace(fragment=None).url
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _code_of(error: BaseException) -> str:
+    """The one place where the words of urllib3, ssl and sockets become ours."""
+    causes = tuple(_causes(error))
+    for kinds, code in _CODES:
+        if any(isinstance(cause, kinds) for cause in causes):
+            return code
+    tls = next((cause for cause in causes if isinstance(cause, (ssl.SSLError, broken.SSLError))), None)
+    if tls is not None:
+        return "partner.tls_refused" if any(word in str(tls) for word in _TLS_REFUSED) else "partner.tls_failed"
+    return "partner.bad_answer"
+
+
+_CODES: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((broken.NameResolutionError,), "partner.unresolved"),
+    ((ConnectionRefusedError,), "partner.refused"),
+    ((broken.NewConnectionError,), "partner.unreachable"),
+    ((broken.ConnectTimeoutError,), "partner.connect_timeout"),
+    ((ssl.SSLCertVerificationError,), "partner.tls_untrusted"),
+    ((broken.TimeoutError, TimeoutError), "partner.timeout"),
+    ((ConnectionError, broken.IncompleteRead, ssl.SSLEOFError), "partner.connection_cut"),
+)
+
+
+def _causes(error: BaseException) -> tuple[BaseException, ...]:
+    """Return an error, what it wraps (urllib3 puts that in `args`) and what it came from."""
+    inner = [*(part for part in error.args if isinstance(part, BaseException)), *filter(None, (error.__cause__,))]
+    return (error, *(cause for part in inner for cause in _causes(part)))

@@ -1,0 +1,122 @@
+"""The case as it is kept (sealed): who, in which state, under which grants, with which meetings and plan versions.
+
+One value, replaced whole under the case lock; nothing else is state (LIFECYCLE section 1).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from siphub.model.base import Instant, Line, Phone, Value
+from siphub.model.identifiers import OrganisationNumber, UnitId
+from siphub.model.messages.consent import Direction
+from siphub.model.person import Person, UnitContact
+
+CaseState = Literal[
+    "REQUESTED",
+    "DECLINED_NO_NEED",
+    "CONSENT_REFUSED",
+    "PREPARING",
+    "SUMMONED",
+    "DRAFTING",
+    "IN_REVIEW",
+    "ACTIVE",
+    "FOLLOW_UP",
+    "CLOSED",
+    "SUSPENDED_NO_CONSENT",
+    "VOID",
+]
+ParticipantState = Literal[
+    "SENT", "ACCEPTED", "DECLINED", "TENTATIVE", "NEW_TIME_PROPOSED", "DELEGATED", "CONTACT_US", "ATTENDED", "ABSENT"
+]
+
+
+class Grant(Value):
+    """One thing the individual allows: a scope, towards one party, in one direction, from and until a time.
+
+    The scope `participant` is not a consent: it says that the individual wants this unit at the table (guard G2).
+    """
+
+    scope: Line
+    party: UnitId | OrganisationNumber
+    direction: Direction
+    since: Instant
+    until: Instant | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Say whether it has not run out."""
+        return self.until is None or at < self.until
+
+
+class ConsentRecord(Value):
+    """One consent event as history: which message, what it decided, when it was obtained."""
+
+    message_id: UUID
+    decision: Literal["permit", "deny", "amend", "withdraw"]
+    at: Instant
+    obtained_by: UnitId
+
+
+class Participant(Value):
+    """One unit's place at one version of a meeting."""
+
+    unit: UnitId
+    duty: bool
+    state: ParticipantState = "SENT"
+
+
+class MeetingRecord(Value):
+    """The current version of a meeting."""
+
+    id: UUID
+    version: int
+    convener: UnitContact
+    state: Literal["planned", "held", "cancelled"] = "planned"
+    participants: tuple[Participant, ...] = ()
+
+    def participant(self, unit: str) -> Participant | None:
+        """Return a unit's place, or None."""
+        return next((found for found in self.participants if found.unit == unit), None)
+
+
+class Commitment(Value):
+    """What a unit said of the activities a draft gives it."""
+
+    unit: UnitId
+    confirmed: bool
+
+
+class PlanRecord(Value):
+    """The current version of the plan, and who stands by it."""
+
+    id: UUID
+    version: int
+    state: Literal["proposed", "established", "closed"]
+    units: tuple[UnitId, ...] = ()
+    commitments: tuple[Commitment, ...] = ()
+
+
+class SipCase(Value):
+    """A case. `version` counts every change, `consent_version` those that changed what is allowed."""
+
+    case_id: UUID
+    owner: OrganisationNumber
+    state: CaseState
+    resumes: CaseState | None = None
+    version: int = 1
+    consent_version: int = 1
+    subject: Person | None = None
+    contact: UnitId
+    coordinator: UnitContact | None = None
+    phone: Phone | None = None
+    units: tuple[UnitId, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    consents: tuple[ConsentRecord, ...] = ()
+    meetings: tuple[MeetingRecord, ...] = ()
+    plan: PlanRecord | None = None
+
+    def meeting(self, meeting_id: UUID) -> MeetingRecord | None:
+        """Return a meeting, or None."""
+        return next((found for found in self.meetings if found.id == meeting_id), None)

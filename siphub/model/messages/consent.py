@@ -1,0 +1,188 @@
+"""Consent given, refused, amended and withdrawn: C1 to C4 (LIFECYCLE sections 2, 4 and 6; REQ-38 to REQ-47).
+
+All four are for the hub alone: nobody else is told, beyond the notices the hub derives.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from siphub.model import people as p
+from siphub.model.base import Instant, Line, Text, Value
+from siphub.model.envelope import Content, MessageType
+from siphub.model.identifiers import OrganisationNumber, UnitId
+from siphub.model.person import StaffMember
+
+Scope = Literal["plan", "meeting", "information_exchange", "meeting_in_absence", "copy_to_relative", "invite", "evaluation_survey"]
+Direction = Literal["to", "from", "both"]
+Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=7)]
+
+
+class Party(Value):
+    """Whom a consent covers, and which way information may go. An organisation may be named only where it is a state agency."""
+
+    party: UnitId | OrganisationNumber
+    direction: Direction = "both"
+
+
+class GivenBy(Value):
+    """Who gave it and on which ground (section 6). A relative never consents for another, and cannot be written here."""
+
+    kind: Literal["individual", "guardian", "god_man", "forvaltare", "framtidsfullmakt"]
+    ground: (
+        Literal[
+            "both_guardians", "other_hindered", "board_decision", "shelter_guardian", "child_12_14", "child_15", "child_mature", "mandate"
+        ]
+        | None
+    ) = None
+    name: Line | None = None
+
+    @model_validator(mode="after")
+    def _ground(self) -> GivenBy:
+        if self.kind != "individual" and self.ground is None:
+            message = "whoever consents for another states the ground"
+            raise ValueError(message)
+        return self
+
+
+class Capacity(Value):
+    """Whether the person can take a position."""
+
+    state: Literal["able", "supported", "unable"]
+    assessed_by: StaffMember | None = None
+    assessed_at: Instant | None = None
+
+
+class ConsentGiven(Content):
+    """C1: a yes, to whom, for what, which way, and until when. Oral is enough (REQ-42)."""
+
+    decision: Literal["permit"] = "permit"
+    scopes: Scopes
+    parties: Annotated[tuple[Party, ...], Field(min_length=1, max_length=200)]
+    mode: Literal["oral", "written"]
+    given_by: GivenBy
+    capacity: Capacity
+    obtained_by: StaffMember
+    obtained_on: date
+    documented_in_record: bool
+    valid_until: Instant | None = None
+    excluded_information: Text | None = None
+    document_ref: Line | None = None
+    registered_at_af: Literal["yes", "no", "unknown"] | None = None
+
+
+class ConsentRefused(Content):
+    """C2: a no. It is a value, and it is effective (REQ-45)."""
+
+    decision: Literal["deny"] = "deny"
+    obtained_by: StaffMember
+    obtained_on: date
+    scopes: tuple[Scope, ...] = ()
+
+
+class ConsentAmended(Content):
+    """C3: units or scopes added or taken away. Takes effect before anything is sent to an added unit (REQ-39)."""
+
+    add_parties: tuple[Party, ...] = ()
+    remove_parties: tuple[UnitId | OrganisationNumber, ...] = ()
+    add_scopes: tuple[Scope, ...] = ()
+    remove_scopes: tuple[Scope, ...] = ()
+    obtained_by: StaffMember
+    obtained_on: date
+    reason: Text | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> ConsentAmended:
+        if not (self.add_parties or self.remove_parties or self.add_scopes or self.remove_scopes):
+            message = "an amendment changes something"
+            raise ValueError(message)
+        return self
+
+
+class ConsentWithdrawn(Content):
+    """C4: a yes taken back, wholly, for some parties or for some scopes; never with a reason (REQ-44)."""
+
+    extent: Literal["all", "parties", "scopes"] = "all"
+    parties: tuple[UnitId | OrganisationNumber, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    received_by: StaffMember
+    at: Instant
+
+    @model_validator(mode="after")
+    def _extent(self) -> ConsentWithdrawn:
+        if (self.extent == "parties") != bool(self.parties) or (self.extent == "scopes") != bool(self.scopes):
+            message = "parties are named when the extent is parties, scopes when it is scopes"
+            raise ValueError(message)
+        return self
+
+
+_EVA = StaffMember(name="Eva Kontakt", unit=p.CONTACT)
+
+TYPES = (
+    MessageType(
+        name="consent.given",
+        content=ConsentGiven,
+        minimal=lambda: ConsentGiven(
+            scopes=("meeting",),
+            parties=(Party(party=p.HOME_CARE),),
+            mode="oral",
+            given_by=GivenBy(kind="individual"),
+            capacity=Capacity(state="able"),
+            obtained_by=_EVA,
+            obtained_on=p.DAY,
+            documented_in_record=True,
+        ),
+        maximal=lambda: ConsentGiven(
+            scopes=("plan", "meeting", "information_exchange", "invite"),
+            parties=(
+                Party(party=p.HOME_CARE),
+                Party(party=p.CARE_CENTRE, direction="to"),
+                Party(party=p.SOCIAL_SERVICES, direction="from"),
+                Party(party=p.FORSAKRINGSKASSAN),
+            ),
+            mode="written",
+            given_by=GivenBy(kind="god_man", ground="mandate", name="Gode Gustavsson"),
+            capacity=Capacity(state="supported", assessed_by=_EVA, assessed_at=p.NOON),
+            obtained_by=_EVA,
+            obtained_on=p.DAY,
+            documented_in_record=True,
+            valid_until=p.NOON.replace(year=2027),
+            excluded_information="Inte om min tidigare sjukdom.",
+            document_ref="journal 2026-17",
+            registered_at_af="unknown",
+        ),
+        internal=True,
+    ),
+    MessageType(
+        name="consent.refused",
+        content=ConsentRefused,
+        minimal=lambda: ConsentRefused(obtained_by=_EVA, obtained_on=p.DAY),
+        maximal=lambda: ConsentRefused(obtained_by=_EVA, obtained_on=p.DAY, scopes=("plan", "information_exchange")),
+        internal=True,
+    ),
+    MessageType(
+        name="consent.amended",
+        content=ConsentAmended,
+        minimal=lambda: ConsentAmended(add_parties=(Party(party=p.SOCIAL_SERVICES),), obtained_by=_EVA, obtained_on=p.DAY),
+        maximal=lambda: ConsentAmended(
+            add_parties=(Party(party=p.SOCIAL_SERVICES, direction="to"),),
+            remove_parties=(p.CARE_CENTRE, p.FORSAKRINGSKASSAN),
+            add_scopes=("plan",),
+            remove_scopes=("invite",),
+            obtained_by=_EVA,
+            obtained_on=p.DAY,
+            reason="Byte av vårdcentral.",
+        ),
+        internal=True,
+    ),
+    MessageType(
+        name="consent.withdrawn",
+        content=ConsentWithdrawn,
+        minimal=lambda: ConsentWithdrawn(received_by=_EVA, at=p.NOON),
+        maximal=lambda: ConsentWithdrawn(extent="parties", parties=(p.HOME_CARE, p.FORSAKRINGSKASSAN), received_by=_EVA, at=p.NOON),
+        internal=True,
+    ),
+)

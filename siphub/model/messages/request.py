@@ -1,0 +1,128 @@
+"""The request for a SIP and the assessment that follows: R1, N1, N2 (LIFECYCLE section 2; REQ-29 to REQ-37, REQ-48 to REQ-50)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from siphub.model import people as p
+from siphub.model.base import Instant, Line, Phone, Text, Value
+from siphub.model.envelope import Content, MessageType
+from siphub.model.identifiers import UnitId
+from siphub.model.person import StaffMember
+
+
+class Requester(Value):
+    """Who asks: name and at least one way to reach them (REQ-28, REQ-33)."""
+
+    kind: Literal["individual", "relative", "guardian"]
+    name: Line
+    phone: Phone | None = None
+    email: Line | None = None
+
+
+class Preparation(Value):
+    """The five free texts of the request form (S4). They belong to the individual and reach nobody but the contact (REQ-34, REQ-90)."""
+
+    my_contacts: Text | None = None
+    my_experience: Text | None = None
+    needs_and_wishes: Text | None = None
+    how_i_want_it: Text | None = None
+    coordinator_wish: Text | None = None
+
+
+class SipRequested(Content):
+    """R1: somebody asks for a SIP; it goes to the contact and nobody else."""
+
+    requester: Requester
+    receiving_unit: UnitId
+    receiving_contact: Line | None = None
+    requested_on: date
+    preparation: Preparation | None = None
+    interpreter_language: Line | None = None
+    recorded_by: StaffMember | None = None
+
+
+class NeedAssessed(Content):
+    """N1: whether a plan is needed, who says so, and whether the individual agrees (REQ-3). The reason stays local."""
+
+    needed: bool
+    assessed_by: StaffMember
+    assessed_at: Instant
+    eligibility_basis: Literal["general", "discharge", "local"]
+    individual_agrees: bool
+    reason: Text | None = None
+
+
+class ParticipantsApproved(Content):
+    """N2: the units the individual wants at the table; a new one replaces it (REQ-50, guard G2)."""
+
+    units: Annotated[tuple[UnitId, ...], Field(min_length=1, max_length=200)]
+    approved_on: date
+    approved_how: Literal["oral", "written"]
+    wishes: Text | None = None
+
+
+def _preparation() -> Preparation:
+    return Preparation(
+        my_contacts="Hemtjänsten, vårdcentralen och min handläggare.",
+        my_experience="Jag får berätta samma sak om och om igen.",
+        needs_and_wishes="En plan som alla känner till.",
+        how_i_want_it="Att någon ringer mig när det ändras.",
+        coordinator_wish="Gärna Eva på hemtjänsten.",
+    )
+
+
+TYPES = (
+    MessageType(
+        name="sip.requested",
+        content=SipRequested,
+        minimal=lambda: SipRequested(
+            requester=Requester(kind="individual", name=p.SUBJECT_NAME, phone="070-174 06 05"),
+            receiving_unit=p.CONTACT,
+            requested_on=p.DAY,
+        ),
+        maximal=lambda: SipRequested(
+            requester=Requester(kind="relative", name="Siv Provsdotter", phone="070-174 06 06", email="siv@example.org"),
+            receiving_unit=p.CONTACT,
+            receiving_contact="Eva Kontakt",
+            requested_on=p.DAY,
+            preparation=_preparation(),
+            interpreter_language="finska",
+            recorded_by=StaffMember(name="Eva Kontakt", unit=p.CONTACT),
+        ),
+        to=(p.CONTACT,),
+        classification="sensitive",
+    ),
+    MessageType(
+        name="need.assessed",
+        content=NeedAssessed,
+        minimal=lambda: NeedAssessed(
+            needed=True,
+            assessed_by=StaffMember(name="Eva Kontakt", unit=p.CONTACT),
+            assessed_at=p.NOON,
+            eligibility_basis="general",
+            individual_agrees=True,
+        ),
+        maximal=lambda: NeedAssessed(
+            needed=False,
+            assessed_by=StaffMember(name="Eva Kontakt", unit=p.CONTACT),
+            assessed_at=p.NOON,
+            eligibility_basis="discharge",
+            individual_agrees=False,
+            reason="Behovet täcks av en insats.",
+        ),
+        internal=True,
+    ),
+    MessageType(
+        name="participants.approved",
+        content=ParticipantsApproved,
+        minimal=lambda: ParticipantsApproved(units=(p.HOME_CARE,), approved_on=p.DAY, approved_how="oral"),
+        maximal=lambda: ParticipantsApproved(
+            units=(p.HOME_CARE, p.CARE_CENTRE, p.SOCIAL_SERVICES), approved_on=p.DAY, approved_how="written", wishes="Inte min bror."
+        ),
+        internal=True,
+    ),
+)

@@ -1,0 +1,94 @@
+"""Reads canonical JSON into a message, and says exactly what is wrong when it cannot.
+
+Bytes that are not JSON give BadBody with a position; JSON that is not a message gives Invalid with pointers.
+No value of the body is ever repeated in what is said.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from siphub.errors import BadBody, Invalid, Problem
+from siphub.model.envelope import Message
+from siphub.model.messages import CATALOGUE
+
+_POSITION = re.compile(r"line (\d+) column (\d+)")
+_QUIET = {
+    "union_tag_invalid": "the kind is not one of those allowed here",
+    "union_tag_not_found": "the kind is missing",
+    "extra_forbidden": "there is no such field here",
+}
+_MOST_PROBLEMS = 50
+
+
+@cache
+def model_of(name: str) -> type[Message]:
+    """Return the message class of a type; raises KeyError for an unknown one."""
+    return CATALOGUE[name].model()
+
+
+def parse_message(body: bytes) -> Message:
+    """Read one canonical message.
+
+    Raises:
+        BadBody: Not JSON (`body.not_json`), or a key stands twice in one object (`body.duplicate_key`).
+        Invalid: JSON, but no valid message; each problem has a pointer and a code `field.…` or `message.…`.
+    """
+    document = _json(body)
+    if not isinstance(document, dict):
+        raise _invalid(Problem("message.not_an_object", "a message is a JSON object", pointer=""))
+    name = document.get("type")
+    if not isinstance(name, str) or name not in CATALOGUE:
+        raise _invalid(Problem("message.unknown_type", "type is missing or not one of those `siphub sample --list` names", pointer="/type"))
+    try:
+        return model_of(name).model_validate_json(body)
+    except ValidationError as error:
+        raise _invalid(*problems_of(error.errors(include_url=False, include_input=False, include_context=False))) from None
+
+
+def problems_of(errors: Sequence[ErrorDetails]) -> tuple[Problem, ...]:
+    """Turn pydantic's findings into ours: pointer, stable code, and a sentence without the value."""
+    return tuple(
+        Problem(f"field.{error['type']}", _QUIET.get(error["type"], error["msg"]), pointer=_pointer(error["loc"]))
+        for error in errors[:_MOST_PROBLEMS]
+    )
+
+
+def _invalid(*problems: Problem) -> Invalid:
+    return Invalid("the message is not valid; the problems say where", problems=problems)
+
+
+def _pointer(loc: Sequence[int | str]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in loc)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        found = _POSITION.search(str(error))
+        position = f"line {found[1]} column {found[2]}" if found else "byte 0"
+        raise BadBody("the body is not JSON", problems=(Problem("body.not_json", "not JSON in UTF-8", position=position),)) from None
+    try:
+        return json.loads(body, object_pairs_hook=_distinct)
+    except _DuplicateKeyError:
+        problem = Problem("body.duplicate_key", "a key stands twice in one object; its position is not known", position="byte 0")
+        raise BadBody("a key stands twice in one object", code="body.duplicate_key", problems=(problem,)) from None
+
+
+class _DuplicateKeyError(ValueError):
+    pass
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _DuplicateKeyError
+    return found
