@@ -1,0 +1,76 @@
+"""The store: the truth about cases, messages and deliveries, one transaction at a time.
+
+    Store           two databases (content, keys): upgrade, check, write() and read() transactions, seals, keyed hashes
+    Work            one transaction: a repository per topic, claim, record
+    Seal            the key of one case or owner in use: seal and open rows
+    …Row            frozen rows, one class per table (rows.py)
+    Accept, Permitted, Refusal          the claim's question to policy, and its two answers
+    ClaimedRow, OutcomeRow, Recorded    what the claim gives, what the record takes and gives
+    Change          a guarded change of deliveries' state
+    BLOCKING        the states in which a delivery keeps its successor waiting
+    NO_OWNER        the owner of what belongs to no organisation
+
+Nothing above this package sees SQL. It must never import policy or model: it keeps what they decided.
+"""
+
+from siphub.store.rows import (
+    BLOCKING,
+    NO_OWNER,
+    Accept,
+    AttemptRow,
+    AuditRow,
+    BellRow,
+    CaseRow,
+    Change,
+    ClaimedRow,
+    CredentialRow,
+    DeliveryRow,
+    DirectoryRows,
+    EventRow,
+    GrantRow,
+    MessageRow,
+    OrganisationRow,
+    OutcomeRow,
+    Permitted,
+    ReceiptRow,
+    Recorded,
+    Refusal,
+    SubmissionRow,
+    SwitchRow,
+    UnitRow,
+    WorkItemRow,
+)
+from siphub.store.sealing import Seal
+from siphub.store.store import Store
+from siphub.store.unit import Work
+
+__all__ = [
+    "BLOCKING",
+    "NO_OWNER",
+    "Accept",
+    "AttemptRow",
+    "AuditRow",
+    "BellRow",
+    "CaseRow",
+    "Change",
+    "ClaimedRow",
+    "CredentialRow",
+    "DeliveryRow",
+    "DirectoryRows",
+    "EventRow",
+    "GrantRow",
+    "MessageRow",
+    "OrganisationRow",
+    "OutcomeRow",
+    "Permitted",
+    "ReceiptRow",
+    "Recorded",
+    "Refusal",
+    "Seal",
+    "Store",
+    "SubmissionRow",
+    "SwitchRow",
+    "UnitRow",
+    "Work",
+    "WorkItemRow",
+]

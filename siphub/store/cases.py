@@ -1,0 +1,123 @@
+"""What came in: submissions, cases, grants and messages. Whoever changes a case locks it first; nothing here decides whether it may change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Select, delete, select, tuple_, update
+
+from siphub.errors import StoreError
+from siphub.store.columns import Topic, insert_missing
+from siphub.store.rows import CaseRow, GrantRow, MessageRow, SubmissionRow
+from siphub.store.tables import consent_grant, message, sip_case, submission
+
+
+class Submissions(Topic):
+    """The ledger of what each authenticated organisation handed in: idempotency. It outlives content."""
+
+    def find(self, organisation: str, message_id: str) -> SubmissionRow | None:
+        """Return what this organisation handed in under this id; another organisation's is never seen."""
+        return self._first(
+            SubmissionRow, select(submission).where(submission.c.owner == organisation, submission.c.message_id == message_id)
+        )
+
+    def add(self, row: SubmissionRow) -> bool:
+        """Keep a submission and its answer; return False where there is one already (then `find` has it)."""
+        return insert_missing(self._connection, submission, asdict(row))
+
+
+class Cases(Topic):
+    """The cases. The five steps of every writer: lock, load, decide, save, commit."""
+
+    def lock(self, owner: str, case_id: str) -> CaseRow | None:
+        """Return a case, locked until the transaction ends. On SQLite the transaction itself is the lock."""
+        return self._first(CaseRow, self._one(owner, case_id).with_for_update())
+
+    def get(self, owner: str, case_id: str) -> CaseRow | None:
+        """Return a case without locking it: for reading only."""
+        return self._first(CaseRow, self._one(owner, case_id))
+
+    def find(self, case_id: str) -> tuple[CaseRow, ...]:
+        """Return the cases under an id, whoever owns them: at most one in practice, but an id proves nothing."""
+        return self._all(CaseRow, select(sip_case).where(sip_case.c.case_id == case_id).order_by(sip_case.c.owner))
+
+    def add(self, row: CaseRow) -> bool:
+        """Open a case; return False where another transaction was first (then `lock` it and decide anew)."""
+        return insert_missing(self._connection, sip_case, asdict(row))
+
+    def save(self, row: CaseRow) -> None:
+        """Save a case as its next version.
+
+        Raises:
+            StoreError: The stored version is not `row.version - 1`: somebody saved without the lock.
+        """
+        mine = (sip_case.c.owner == row.owner, sip_case.c.case_id == row.case_id, sip_case.c.version == row.version - 1)
+        if self._connection.execute(update(sip_case).where(*mine).values(**asdict(row))).rowcount != 1:
+            raise StoreError(f"case {row.case_id} is not at version {row.version - 1}: lock it before changing it")
+
+    def bump(self, owner: str, case_id: str) -> CaseRow | None:
+        """Raise version and consent version by one, and so lock the case: the first statement of a withdrawal. Return the case after it."""
+        mine = (sip_case.c.owner == owner, sip_case.c.case_id == case_id)
+        raised = {"version": sip_case.c.version + 1, "consent_version": sip_case.c.consent_version + 1}
+        self._connection.execute(update(sip_case).where(*mine).values(raised))
+        return self.get(owner, case_id)
+
+    @staticmethod
+    def _one(owner: str, case_id: str) -> Select[Any]:
+        return select(sip_case).where(sip_case.c.owner == owner, sip_case.c.case_id == case_id)
+
+
+class Grants(Topic):
+    """What a person permits, unsealed: scopes, parties and times only. It is all of the consent that the claim reads."""
+
+    def replace(self, owner: str, case_id: str, rows: Iterable[GrantRow]) -> None:
+        """Make these the grants of the case, whose lock the caller holds."""
+        self._connection.execute(delete(consent_grant).where(consent_grant.c.owner == owner, consent_grant.c.case_id == case_id))
+        self._insert(consent_grant, *map(asdict, rows))
+
+    def of_case(self, owner: str, case_id: str) -> tuple[GrantRow, ...]:
+        """Return the grants of a case, expired ones too."""
+        grant = consent_grant.c
+        return self._all(
+            GrantRow,
+            select(consent_grant).where(grant.owner == owner, grant.case_id == case_id).order_by(grant.party, grant.scope, grant.direction),
+        )
+
+
+class Messages(Topic):
+    """The accepted messages, sealed."""
+
+    def add(self, row: MessageRow) -> None:
+        """Keep a message.
+
+        Raises:
+            StoreError: Its sender has a message under this id already.
+        """
+        self._insert(message, asdict(row))
+
+    def get(self, owner: str, message_row: str) -> MessageRow | None:
+        """Return a message by the store's own id."""
+        return self._first(MessageRow, select(message).where(message.c.owner == owner, message.c.id == message_row))
+
+    def find(self, owner: str, sender_organisation: str, message_id: str) -> MessageRow | None:
+        """Return a message by the id its sender gave it."""
+        mine = (message.c.message_id == message_id, message.c.sender_organisation == sender_organisation, message.c.owner == owner)
+        return self._first(MessageRow, select(message).where(*mine))
+
+    def by_message_id(self, message_id: str) -> tuple[MessageRow, ...]:
+        """Return every message under a sender's id, whoever sent or owns it: the caller sees to who may know."""
+        return self._all(
+            MessageRow, select(message).where(message.c.message_id == message_id).order_by(message.c.received_at, message.c.id)
+        )
+
+    def of_case(self, owner: str, case_id: str) -> tuple[MessageRow, ...]:
+        """Return the messages of a case, in the order of their `case_seq`."""
+        mine = (message.c.owner == owner, message.c.case_id == case_id)
+        return self._all(MessageRow, select(message).where(*mine).order_by(message.c.case_seq, message.c.id))
+
+    def many(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], MessageRow]:
+        """Return messages by (owner, the store's own id), in one query; those that are not there are missing."""
+        wanted = tuple_(message.c.id, message.c.owner).in_([(row, owner) for owner, row in set(keys)])
+        return {(row.owner, row.id): row for row in self._all(MessageRow, select(message).where(wanted))}

@@ -1,0 +1,187 @@
+"""The claim: the moment at which it is decided, under a lock no withdrawal can pass, that a delivery may leave.
+
+One transaction, READ COMMITTED on PostgreSQL, *separate statements* in this order: the cases' rows for sharing; then deliveries with grants
+for update; then the predecessors; then the verdicts; then the writes. Joining the lock and the grants into one statement leaks: after
+waiting it still reads the old grants. Always case before delivery, always sorted. No I/O, plugin or unsealing in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, Update, and_, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+
+from siphub.errors import StoreBusy, StoreError
+from siphub.store.columns import exactly
+from siphub.store.history import append_events, event_of
+from siphub.store.outbox import ring_successors
+from siphub.store.rows import BLOCKING, NO_OWNER, Accept, AttemptRow, ClaimedRow, DeliveryRow, GrantRow, Permitted, Refusal
+from siphub.store.tables import attempt, consent_grant, delivery, sip_case, switch
+
+_GRANT = "grant_"
+_grant_columns = [column.label(f"{_GRANT}{column.name}") for column in consent_grant.c]
+_satisfies = and_(
+    consent_grant.c.owner == delivery.c.owner,
+    consent_grant.c.case_id == delivery.c.case_id,
+    or_(consent_grant.c.party == delivery.c.party, consent_grant.c.party == delivery.c.party_organisation),
+    consent_grant.c.direction.in_([exactly("both"), delivery.c.direction]),
+)
+_in_case = and_(sip_case.c.owner == delivery.c.owner, sip_case.c.case_id == delivery.c.case_id)
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A queued delivery as the claim read it, with what its parties are granted."""
+
+    delivery: DeliveryRow
+    consent_version: int
+    grants: list[GrantRow] = field(default_factory=list)
+
+    @property
+    def line(self) -> tuple[str, str, str]:
+        """The line it stands in: one at a time."""
+        return (self.delivery.owner, self.delivery.case_id, self.delivery.recipient)
+
+
+def claim(connection: Connection, ids: Iterable[str], *, now: datetime, lease: timedelta, accept: Accept) -> list[ClaimedRow]:
+    """Claim the deliveries that may leave now; see `Work.claim`."""
+    wanted = sorted(set(ids))
+    if not wanted or _stopped(connection):
+        return []
+    lock_cases(connection, wanted)
+    candidates = read_candidates(connection, wanted, now)
+    judged = [(each, accept(each.delivery, each.grants, now)) for each in _unblocked(connection, candidates)]
+    claimed = _send(connection, [(each, verdict) for each, verdict in judged if isinstance(verdict, Permitted)], now, now + lease)
+    _refuse(connection, [(each, verdict) for each, verdict in judged if isinstance(verdict, Refusal)], now)
+    return claimed
+
+
+def _stopped(connection: Connection) -> bool:
+    value = connection.scalar(select(switch.c.value).where(switch.c.owner == NO_OWNER, switch.c.name == "sending"))
+    return value == "stopped"
+
+
+def lock_cases(connection: Connection, ids: Sequence[str]) -> None:
+    """Share the cases' rows, in order: while we hold them no withdrawal can begin. Nothing is read from this statement."""
+    of_deliveries = select(delivery.c.case_id, delivery.c.owner).where(delivery.c.id.in_(ids)).distinct()
+    mine = tuple_(sip_case.c.case_id, sip_case.c.owner).in_(of_deliveries)
+    query: Select[Any] = select(sip_case.c.case_id).where(mine).order_by(sip_case.c.case_id, sip_case.c.owner)
+    connection.execute(query.with_for_update(read=True)).all()
+
+
+def read_candidates(connection: Connection, ids: Sequence[str], now: datetime) -> list[Candidate]:
+    """Return the deliveries that are queued and due, locked, by id, with the grants as they stand under the lock."""
+    joined = delivery.join(sip_case, _in_case).outerjoin(consent_grant, _satisfies)
+    columns: list[Any] = [*delivery.c, sip_case.c.consent_version.label("case_consent_version"), *_grant_columns]
+    query = (
+        select(*columns)
+        .select_from(joined)
+        .where(delivery.c.id.in_(ids), delivery.c.state == "queued", delivery.c.next_at <= now)
+        .order_by(delivery.c.id, consent_grant.c.scope)
+        .with_for_update(of=delivery)
+    )
+    candidates: dict[str, Candidate] = {}
+    for found in connection.execute(query).mappings():
+        row = dict(found)
+        grant = {name: row.pop(f"{_GRANT}{name}") for name in consent_grant.c.keys()}  # noqa: SIM118 - a column collection's keys
+        version = row.pop("case_consent_version")
+        each = candidates.get(row["id"]) or candidates.setdefault(row["id"], Candidate(DeliveryRow(**row), version))
+        if grant["scope"] is not None:
+            each.grants.append(GrantRow(**grant))
+    return list(candidates.values())
+
+
+def _unblocked(connection: Connection, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return those whose turn it is: no queued or sending predecessor, nothing of their line in flight, one of each line."""
+    if not candidates:
+        return []
+    blocking = _still_blocking(connection, [each.delivery.prev_id for each in candidates if each.delivery.prev_id])
+    taken = lines_in_flight(connection, {each.line for each in candidates})
+    free = []
+    for each in sorted(candidates, key=lambda each: (each.delivery.position, each.delivery.id)):
+        if each.delivery.prev_id not in blocking and each.line not in taken:
+            taken.add(each.line)
+            free.append(each)
+    return free
+
+
+def _still_blocking(connection: Connection, ids: Sequence[str]) -> set[str]:
+    if not ids:
+        return set()
+    query = select(delivery.c.id).where(delivery.c.id.in_(sorted(set(ids))), delivery.c.state.in_(sorted(BLOCKING)))
+    return set(connection.scalars(query))
+
+
+def lines_in_flight(connection: Connection, lines: Collection[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+    """Return those of the lines (owner, case, recipient) that have a delivery being sent."""
+    line = (delivery.c.owner, delivery.c.case_id, delivery.c.recipient)
+    owners, cases = sorted({owner for owner, _, _ in lines}), sorted({case_id for _, case_id, _ in lines})
+    # Two plain lists, not one of triples: SQLite finds the triples by reading everything in flight.
+    query = select(*line).where(delivery.c.state == exactly("sending"), delivery.c.owner.in_(owners), delivery.c.case_id.in_(cases))
+    return {(row.owner, row.case_id, row.recipient) for row in connection.execute(query)}.intersection(lines)
+
+
+_REFUSED = ("state", "reason", "updated_at")
+_SENT = (*_REFUSED, "fence", "attempts", "lease_until", "consent_version", "basis", "granted")
+_one_queued = update(delivery).where(
+    delivery.c.id == bindparam("this_id"), delivery.c.owner == bindparam("this_owner"), delivery.c.state == "queued"
+)
+_sent = _one_queued.values({name: bindparam(f"new_{name}") for name in _SENT})
+_refused = _one_queued.values({name: bindparam(f"new_{name}") for name in _REFUSED})
+
+
+def _write(connection: Connection, statement: Update, rows: Sequence[DeliveryRow], names: Iterable[str]) -> None:
+    changes = [{"this_id": row.id, "this_owner": row.owner, **{f"new_{name}": getattr(row, name) for name in names}} for row in rows]
+    connection.execute(statement, changes)
+
+
+def _send(connection: Connection, permitted: Sequence[tuple[Candidate, Permitted]], now: datetime, until: datetime) -> list[ClaimedRow]:
+    """Mark them as being sent, under a new fence, and open an attempt for each."""
+    rows = [_claimed(each, verdict, now, until) for each, verdict in permitted]
+    if rows:
+        try:
+            _write(connection, _sent, rows, _SENT)
+        except IntegrityError as error:
+            raise StoreBusy("another worker claimed in the same line at the same moment; nothing was claimed; try again") from error
+        connection.execute(insert(attempt), [_attempt(row, now) for row in rows])
+        append_events(connection, [event_of(row, "claim.permit", now, state="sending", reason=None) for row in rows])
+    return [ClaimedRow(row) for row in rows]
+
+
+def _claimed(each: Candidate, verdict: Permitted, now: datetime, until: datetime) -> DeliveryRow:
+    return replace(
+        each.delivery,
+        state="sending",
+        reason=None,
+        fence=each.delivery.fence + 1,
+        attempts=each.delivery.attempts + 1,
+        lease_until=until,
+        consent_version=each.consent_version,
+        basis=verdict.basis,
+        granted=verdict.granted,
+        updated_at=now,
+    )
+
+
+def _attempt(row: DeliveryRow, now: datetime) -> dict[str, Any]:
+    opened = AttemptRow(row.owner, row.id, row.fence, row.attempts, now, None, row.basis, row.consent_version, None, None, None, late=False)
+    return asdict(opened)
+
+
+def _refuse(connection: Connection, refused: Sequence[tuple[Candidate, Refusal]], now: datetime) -> None:
+    """Give them the state and reason of their refusal, and ring whoever waited for them."""
+    if not refused:
+        return
+    if any(verdict.state in BLOCKING for _, verdict in refused):
+        raise StoreError("a refusal at the claim must end the delivery's turn: it cannot leave it queued or sending")
+    rows = [replace(each.delivery, state=verdict.state, reason=verdict.reason, updated_at=now) for each, verdict in refused]
+    _write(connection, _refused, rows, _REFUSED)
+    append_events(
+        connection,
+        [event_of(row, verdict.event, now, state=row.state, reason=row.reason) for row, (_, verdict) in zip(rows, refused, strict=True)],
+    )
+    ring_successors(connection, [row.id for row in rows])

@@ -1,0 +1,76 @@
+"""Column types and small statements that read the same on SQLite and PostgreSQL. It must never hold a rule about cases or deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, DateTime, Dialect, Select, Table, TypeDecorator, insert, literal
+from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from siphub.contract import Clock
+
+Row = TypeVar("Row")
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time: aware in, UTC out. SQLite keeps it as text of fixed width, so that it sorts."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive time: nobody could say what it means."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("the store takes aware times only")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return UTC, whatever zone the connection speaks."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+def exactly(text: str) -> ColumnElement[str]:
+    """Return a text written into the statement itself: SQLite uses a partial index only where its predicate stands there literally."""
+    return literal(text, literal_execute=True)
+
+
+def one_of(column: ColumnElement[str], states: Sequence[str]) -> ColumnElement[bool]:
+    """Return `column IN (…)` with the texts written into the statement, in the order in which the index has them."""
+    return column.in_([literal(state, literal_execute=True) for state in states])
+
+
+def insert_missing(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless one of its unique keys is taken; return whether it went in."""
+    upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = upsert(table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(statement).first() is not None
+
+
+class Topic:
+    """A repository: one topic of the store, inside one transaction."""
+
+    __slots__ = ("_clock", "_connection")
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+
+    def _all(self, row: type[Row], statement: Select[Any]) -> tuple[Row, ...]:
+        """Return what a query finds, as rows whose fields are named like the columns."""
+        return tuple(row(**found) for found in self._connection.execute(statement).mappings())
+
+    def _first(self, row: type[Row], statement: Select[Any]) -> Row | None:
+        found = self._connection.execute(statement).mappings().first()
+        return None if found is None else row(**found)
+
+    def _insert(self, table: Table, *values: Mapping[str, Any]) -> None:
+        if values:
+            self._connection.execute(insert(table), [dict(each) for each in values])

@@ -1,0 +1,197 @@
+"""The deliveries: adding them in line, finding them, and changing their state under a guard. The claim and the record have files of their own.
+
+Every change of state writes an event and rings whoever waited, in the same transaction. Nothing here knows which change is allowed: the
+caller says which states it expects, and a delivery in another state is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+
+from siphub.store.columns import Topic, exactly, one_of
+from siphub.store.history import append_events, event_of
+from siphub.store.outbox import ring_deliveries, ring_successors
+from siphub.store.rows import BLOCKING, Change, DeliveryRow
+from siphub.store.tables import delivery, outbox
+
+_before = delivery.alias("before")
+_queued = delivery.c.state == exactly("queued")
+_head = or_(_before.c.id.is_(None), _before.c.state.not_in(sorted(BLOCKING)))
+_with_predecessor = delivery.outerjoin(_before, and_(_before.c.id == delivery.c.prev_id, _before.c.owner == delivery.c.owner))
+
+_ACCEPTED = {"queued": "accept.queue", "held": "accept.hold", "withheld": "accept.withhold", "superseded": "accept.never_sent"}
+"""The states a delivery may begin in, and the event that says so."""
+
+
+def _due(now: datetime) -> Select[Any]:
+    """Return the query for deliveries that could be claimed now: queued, due, and first in their line."""
+    return select(delivery).select_from(_with_predecessor).where(_queued, delivery.c.next_at <= now, _head).order_by(delivery.c.next_at)
+
+
+class Deliveries(Topic):
+    """One row per message and recipient."""
+
+    # ── adding ──
+
+    def add(self, rows: Sequence[DeliveryRow]) -> None:
+        """Add deliveries, and ring those that are queued and first in their line. The caller holds the case lock and has set `prev_id`."""
+        if not rows:
+            return
+        self._insert(delivery, *map(asdict, rows))
+        append_events(
+            self._connection, [event_of(row, _ACCEPTED[row.state], row.created_at, state=row.state, reason=row.reason) for row in rows]
+        )
+        blocked = self._blocking(row.prev_id for row in rows if row.prev_id)
+        ring_deliveries(self._connection, [row.id for row in rows if row.state == "queued" and row.prev_id not in blocked])
+
+    def _blocking(self, ids: Iterable[str]) -> set[str]:
+        # FOR SHARE: a recorder that is just ending a predecessor either sees these new rows and rings them, or we see its new state.
+        query = select(delivery.c.id, delivery.c.state).where(delivery.c.id.in_(sorted(set(ids)))).order_by(delivery.c.id)
+        found = self._connection.execute(query.with_for_update(read=True))
+        return {str(row.id) for row in found if row.state in BLOCKING}
+
+    def line_tails(self, owner: str, case_id: str, recipients: Collection[str]) -> dict[str, str]:
+        """Return, for each recipient that has one, the last delivery of its line in the case: the next one's `prev_id`."""
+        mine = (delivery.c.owner == owner, delivery.c.case_id == case_id, delivery.c.recipient.in_(sorted(recipients)))
+        order = (delivery.c.position, delivery.c.created_at, delivery.c.id)
+        query = select(delivery.c.recipient, delivery.c.id).where(*mine).order_by(*order)
+        return {str(row.recipient): str(row.id) for row in self._connection.execute(query)}
+
+    def line_tail(self, owner: str, case_id: str, recipient: str) -> str | None:
+        """Return the last delivery of one line, or None."""
+        return self.line_tails(owner, case_id, [recipient]).get(recipient)
+
+    # ── finding ──
+
+    def get(self, owner: str, delivery_id: str) -> DeliveryRow | None:
+        """Return one delivery of an owner."""
+        return self._first(DeliveryRow, select(delivery).where(delivery.c.id == delivery_id, delivery.c.owner == owner))
+
+    def by_id(self, delivery_id: str) -> DeliveryRow | None:
+        """Return a delivery by its id alone: for workers and operators."""
+        return self._first(DeliveryRow, select(delivery).where(delivery.c.id == delivery_id))
+
+    def find_by_key(self, key: str) -> DeliveryRow | None:
+        """Return the delivery sent under an idempotency key."""
+        return self._first(DeliveryRow, select(delivery).where(delivery.c.key == key))
+
+    def of_message(self, owner: str, message_row: str) -> tuple[DeliveryRow, ...]:
+        """Return the deliveries of a message, by recipient."""
+        mine = (delivery.c.owner == owner, delivery.c.message_row == message_row)
+        return self._all(DeliveryRow, select(delivery).where(*mine).order_by(delivery.c.recipient, delivery.c.id))
+
+    def of_case(self, owner: str, case_id: str) -> tuple[DeliveryRow, ...]:
+        """Return the deliveries of a case, in order."""
+        mine = (delivery.c.owner == owner, delivery.c.case_id == case_id)
+        return self._all(DeliveryRow, select(delivery).where(*mine).order_by(delivery.c.position, delivery.c.recipient, delivery.c.id))
+
+    def lock_case(self, owner: str, case_id: str) -> tuple[DeliveryRow, ...]:
+        """Return the deliveries of a case, locked, by id: what a withdrawal looks at, after it has locked the case."""
+        mine = (delivery.c.owner == owner, delivery.c.case_id == case_id)
+        return self._all(DeliveryRow, select(delivery).where(*mine).order_by(delivery.c.id).with_for_update())
+
+    def page(
+        self, *, owner: str | None = None, states: Collection[str] | None = None, after: str | None = None, limit: int = 50
+    ) -> tuple[DeliveryRow, ...]:
+        """Return up to `limit` deliveries by id, from behind the id `after`."""
+        query = select(delivery).order_by(delivery.c.id).limit(limit)
+        if owner is not None:
+            query = query.where(delivery.c.owner == owner)
+        if states is not None:
+            query = query.where(delivery.c.state.in_(sorted(states)))
+        if after is not None:
+            query = query.where(delivery.c.id > after)
+        return self._all(DeliveryRow, query)
+
+    # ── counting ──
+
+    def counts(self, owner: str | None = None) -> dict[str, int]:
+        """Return how many deliveries are in each state."""
+        query = select(delivery.c.state, func.count()).group_by(delivery.c.state).order_by(delivery.c.state)
+        if owner is not None:
+            query = query.where(delivery.c.owner == owner)
+        return {str(state): int(number) for state, number in self._connection.execute(query)}
+
+    def open_work(self, sender_organisation: str, at_most: int) -> int:
+        """Return how many of an organisation's deliveries are queued or being sent, counting no further than `at_most`."""
+        mine = (delivery.c.sender_organisation == sender_organisation, one_of(delivery.c.state, ["queued", "sending"]))
+        some = select(delivery.c.id).where(*mine).limit(at_most).subquery()
+        return self._connection.scalar(select(func.count()).select_from(some)) or 0
+
+    # ── what the sweep looks for ──
+
+    def expired_leases(self, now: datetime, limit: int) -> tuple[DeliveryRow, ...]:
+        """Return deliveries whose worker has been silent for too long, longest first."""
+        gone = (delivery.c.state == exactly("sending"), delivery.c.lease_until <= now)
+        return self._all(DeliveryRow, select(delivery).where(*gone).order_by(delivery.c.lease_until).limit(limit))
+
+    def expired(self, now: datetime, limit: int) -> tuple[DeliveryRow, ...]:
+        """Return unsent deliveries (queued or held) that are past their `expires_at`."""
+        past = (one_of(delivery.c.state, ["held", "queued"]), delivery.c.expires_at.is_not(None), delivery.c.expires_at <= now)
+        return self._all(DeliveryRow, select(delivery).where(*past).order_by(delivery.c.expires_at).limit(limit))
+
+    def awaiting(self, before: datetime, limit: int) -> tuple[DeliveryRow, ...]:
+        """Return deliveries that have waited for a receipt since `before`, longest first."""
+        waiting = (delivery.c.state == exactly("awaiting_receipt"), delivery.c.updated_at <= before)
+        return self._all(DeliveryRow, select(delivery).where(*waiting).order_by(delivery.c.updated_at).limit(limit))
+
+    def due(self, now: datetime, limit: int, adapter: str | None = None) -> tuple[DeliveryRow, ...]:
+        """Return deliveries that could be claimed now: what is handed to local workers while the broker is down."""
+        query = _due(now) if adapter is None else _due(now).where(delivery.c.adapter == adapter)
+        return self._all(DeliveryRow, query.limit(limit))
+
+    def ring_again(self, now: datetime, older_than: timedelta, limit: int) -> int:
+        """Ring deliveries whose bell seems lost: due, unclaimed and not rung for `older_than`; return how many."""
+        heard = func.coalesce(delivery.c.rung_at, delivery.c.next_at) > now - older_than
+        waiting = exists(select(outbox.c.id).where(outbox.c.delivery_id == delivery.c.id))
+        query = _due(now).with_only_columns(delivery.c.id).where(~heard, ~waiting).limit(limit)
+        ids = list(self._connection.scalars(query.with_for_update(of=delivery, skip_locked=True)))
+        if ids:
+            self._connection.execute(update(delivery).where(delivery.c.id.in_(ids)).values(rung_at=now))
+            ring_deliveries(self._connection, ids)
+        return len(ids)
+
+    # ── changing ──
+
+    def change(self, delivery_id: str, change: Change) -> bool:
+        """Change one delivery, if it is as the change expects; return whether it was."""
+        return bool(self.change_all([delivery_id], change))
+
+    def change_all(self, ids: Collection[str], change: Change) -> tuple[str, ...]:
+        """Change every one of these deliveries that is as the change expects; write events, ring successors. Return the ids changed."""
+        guard: list[ColumnElement[bool]] = [delivery.c.id.in_(sorted(ids)), delivery.c.state.in_(sorted(change.from_states))]
+        if change.fence is not None:
+            guard.append(delivery.c.fence == change.fence)
+        rows = self._all(DeliveryRow, select(delivery).where(*guard).order_by(delivery.c.id).with_for_update())
+        changed = [row.id for row in rows]
+        if changed:
+            self._connection.execute(update(delivery).where(delivery.c.id.in_(changed)).values(_changed(change)))
+            append_events(
+                self._connection, [event_of(row, change.event, change.at, state=change.to_state, reason=change.reason) for row in rows]
+            )
+            self._ring_after(changed, change)
+        return tuple(changed)
+
+    def _ring_after(self, changed: Sequence[str], change: Change) -> None:
+        if change.to_state == "queued":
+            ring_deliveries(self._connection, changed)
+        elif change.to_state not in BLOCKING:
+            ring_successors(self._connection, changed)
+
+
+def _changed(change: Change) -> dict[str, ColumnElement[Any] | object]:
+    """Return the columns a change sets."""
+    values: dict[str, ColumnElement[Any] | object] = {"state": change.to_state, "reason": change.reason, "updated_at": change.at}
+    for name in ("next_at", "uncertain", "recall_pending"):
+        if getattr(change, name) is not None:
+            values[name] = getattr(change, name)
+    if change.to_state != "sending":
+        values["lease_until"] = None
+    if change.lease_expired:
+        values["expired_leases"] = delivery.c.expired_leases + 1
+    return values

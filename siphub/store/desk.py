@@ -1,0 +1,98 @@
+"""What people do and what must be provable: work items, and an audit chain for each owner. Ids, codes and versions only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from sqlalchemy import select, update
+
+from siphub.errors import StoreError
+from siphub.store.columns import Topic, insert_missing
+from siphub.store.rows import AuditRow, WorkItemRow
+from siphub.store.tables import audit, audit_head, work_item
+
+_FACT = re.compile(r"[A-Za-z0-9._:,/@+*=-]{0,200}")
+_START = "0" * 64
+
+
+class WorkItems(Topic):
+    """What a person must do."""
+
+    def open(self, row: WorkItemRow) -> None:
+        """Open a work item."""
+        self._insert(work_item, asdict(row))
+
+    def close(self, owner: str, item_id: str, *, by: str, how: str, at: datetime, note_code: str | None = None) -> bool:
+        """Close a work item; return False where it is closed already, or not there."""
+        mine = (work_item.c.id == item_id, work_item.c.owner == owner, work_item.c.closed_at.is_(None))
+        values = {"closed_at": at, "closed_by": by, "how": how, "note_code": note_code}
+        return self._connection.execute(update(work_item).where(*mine).values(values)).rowcount == 1
+
+    def get(self, owner: str, item_id: str) -> WorkItemRow | None:
+        """Return one work item."""
+        return self._first(WorkItemRow, select(work_item).where(work_item.c.id == item_id, work_item.c.owner == owner))
+
+    def open_items(self, owner: str | None = None) -> tuple[WorkItemRow, ...]:
+        """Return what is open, oldest first; of all owners where none is named."""
+        query = select(work_item).where(work_item.c.closed_at.is_(None)).order_by(work_item.c.opened_at, work_item.c.id)
+        return self._all(WorkItemRow, query if owner is None else query.where(work_item.c.owner == owner))
+
+    def of_case(self, owner: str, case_id: str) -> tuple[WorkItemRow, ...]:
+        """Return the work items of a case, oldest first, closed ones too."""
+        mine = (work_item.c.owner == owner, work_item.c.case_id == case_id)
+        return self._all(WorkItemRow, select(work_item).where(*mine).order_by(work_item.c.opened_at, work_item.c.id))
+
+
+def link_hash(row: AuditRow) -> str:
+    """Return the hash of a link: SHA-256, hexadecimal, of canonical JSON of everything in it but the hash itself."""
+    content = {name: value for name, value in asdict(row).items() if name != "hash"}
+    content["at"] = row.at.astimezone(UTC).isoformat(timespec="microseconds")
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()).hexdigest()
+
+
+class Audit(Topic):
+    """One chain of links per owner; each holds the hash of the one before. Append last in a transaction: it locks the owner's chain."""
+
+    def append(self, owner: str, actor: str, channel: str, action: str, facts: Mapping[str, str]) -> AuditRow:
+        """Add a link. A fact called `case_id` files it under that case.
+
+        Raises:
+            StoreError: A fact is not an id, a code or a version: it has other characters than those, or more than 200 of them.
+        """
+        wrong = [name for name, value in facts.items() if not (_FACT.fullmatch(name) and _FACT.fullmatch(value))]
+        if wrong:
+            raise StoreError(f"{len(wrong)} audit fact(s) are not ids, codes or versions; nothing else goes into the audit")
+        insert_missing(self._connection, audit_head, {"owner": owner, "seq": 0, "hash": _START})
+        head = self._connection.execute(select(audit_head).where(audit_head.c.owner == owner).with_for_update()).one()
+        link = AuditRow(owner, head.seq + 1, self._clock.now(), actor, channel, action, facts.get("case_id"), dict(facts), head.hash, "")
+        row = AuditRow(**{**asdict(link), "hash": link_hash(link)})
+        self._insert(audit, asdict(row))
+        self._connection.execute(update(audit_head).where(audit_head.c.owner == owner).values(seq=row.seq, hash=row.hash))
+        return row
+
+    def verify(self, owner: str) -> int | None:
+        """Return the number of the first link that is altered, missing or out of place, or None where the chain holds."""
+        previous, seq = _START, 0
+        query = select(audit).where(audit.c.owner == owner).order_by(audit.c.seq)
+        for found in self._connection.execute(query.execution_options(yield_per=1000)).mappings():
+            row, seq = AuditRow(**found), seq + 1
+            if row.seq != seq or row.prev_hash != previous or row.hash != link_hash(row):
+                return seq
+            previous = row.hash
+        head = self._connection.execute(select(audit_head).where(audit_head.c.owner == owner)).first()
+        if head is None:
+            return None if seq == 0 else 1
+        return None if (head.seq, head.hash) == (seq, previous) else seq + (head.seq > seq)
+
+    def of_case(self, owner: str, case_id: str) -> tuple[AuditRow, ...]:
+        """Return the links about a case, oldest first."""
+        return self._all(AuditRow, select(audit).where(audit.c.owner == owner, audit.c.case_id == case_id).order_by(audit.c.seq))
+
+    def owners(self) -> tuple[str, ...]:
+        """Return whose chains there are."""
+        return tuple(self._connection.scalars(select(audit_head.c.owner).order_by(audit_head.c.owner)))

@@ -1,0 +1,70 @@
+"""Who and where: the directory as last imported, and the credentials of those who may hand in. It never holds a secret, only a keyed hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, select, update
+
+from siphub.store.columns import Topic, insert_missing
+from siphub.store.rows import NO_OWNER, CredentialRow, DirectoryRows, OrganisationRow, UnitRow
+from siphub.store.tables import credential, directory_version, organisation, unit
+
+
+class Directory(Topic):
+    """Organisations and units. A hub keeps a snapshot and asks only for the version."""
+
+    def load(self) -> DirectoryRows:
+        """Return the whole directory, with the version it had when the reading began."""
+        version = self.version()
+        organisations = self._all(OrganisationRow, select(organisation).order_by(organisation.c.number))
+        return DirectoryRows(version, organisations, self._all(UnitRow, select(unit).order_by(unit.c.id)))
+
+    def replace(self, organisations: Iterable[OrganisationRow], units: Iterable[UnitRow]) -> int:
+        """Put these in place of everything; return the new version."""
+        insert_missing(self._connection, directory_version, {"owner": NO_OWNER, "version": 0, "at": None})
+        raised = {"version": directory_version.c.version + 1, "at": self._clock.now()}
+        self._connection.execute(update(directory_version).where(directory_version.c.owner == NO_OWNER).values(raised))
+        self._connection.execute(delete(unit))
+        self._connection.execute(delete(organisation))
+        self._insert(organisation, *map(asdict, organisations))
+        self._insert(unit, *map(asdict, units))
+        return self.version()
+
+    def version(self) -> int:
+        """Return the directory's version; 0 before the first import."""
+        return self._connection.scalar(select(directory_version.c.version).where(directory_version.c.owner == NO_OWNER)) or 0
+
+
+class Credentials(Topic):
+    """API keys, as keyed hashes."""
+
+    def add(self, row: CredentialRow) -> None:
+        """Keep a credential.
+
+        Raises:
+            StoreError: The organisation has one of that name.
+        """
+        self._insert(credential, asdict(row))
+
+    def by_hash(self, key_hash: bytes) -> CredentialRow | None:
+        """Return the credential with this keyed hash, unless it has been revoked."""
+        mine = select(credential).where(credential.c.key_hash == key_hash, credential.c.revoked_at.is_(None))
+        return next(iter(self._credentials(mine)), None)
+
+    def revoke(self, owner: str, name: str, at: datetime) -> bool:
+        """Revoke a credential; return False where it is revoked already, or not there."""
+        mine = (credential.c.owner == owner, credential.c.name == name, credential.c.revoked_at.is_(None))
+        return self._connection.execute(update(credential).where(*mine).values(revoked_at=at)).rowcount == 1
+
+    def list(self, owner: str | None = None) -> tuple[CredentialRow, ...]:
+        """Return the credentials, revoked ones too; of all organisations where none is named."""
+        query = select(credential).order_by(credential.c.owner, credential.c.name)
+        return self._credentials(query if owner is None else query.where(credential.c.owner == owner))
+
+    def _credentials(self, query: Select[Any]) -> tuple[CredentialRow, ...]:
+        rows = self._connection.execute(query).mappings()
+        return tuple(CredentialRow(**{**row, "units": tuple(row["units"]), "roles": tuple(row["roles"])}) for row in rows)

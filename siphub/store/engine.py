@@ -1,0 +1,212 @@
+"""Engines: how the store speaks to SQLite and PostgreSQL, and the one place where their errors become ours.
+
+On SQLite a process writes one transaction at a time, behind a lock of its own: SQLite's busy handler is unfair, and a transaction that
+begins as a reader and turns writer fails with "database is locked" that no time-out cures. So every writer begins IMMEDIATE.
+It must never put a row's content into an error.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+
+from siphub.errors import StoreBusy, StoreError
+
+BUSY_TIMEOUT = timedelta(seconds=10)
+_BUSY_CODES = frozenset({"40001", "40P01", "53300", "55P03", "57014"})  # PostgreSQL: serialisation, deadlock, connections, lock, time-out
+
+
+class _Lock:
+    """A lock that can be kept in a weak dictionary."""
+
+    def __init__(self) -> None:
+        self.held = threading.Lock()
+
+
+_locks: WeakValueDictionary[str, _Lock] = WeakValueDictionary()
+_locks_guard = threading.Lock()
+
+
+def _process_lock(path: str) -> _Lock:
+    """Return the lock of one database file, the same for every store of this process."""
+    with _locks_guard:
+        lock = _locks.get(path)
+        if lock is None:
+            lock = _locks[path] = _Lock()
+        return lock
+
+
+def _busy(cause: BaseException | None) -> bool:
+    if isinstance(cause, sqlite3.OperationalError):
+        return cause.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return getattr(cause, "sqlstate", None) in _BUSY_CODES
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """Turn what the database raises into errors of ours, keeping the cause.
+
+    Raises:
+        StoreBusy: A lock or a connection was not to be had in time; nothing was written.
+        StoreError: Anything else.
+    """
+    try:
+        yield
+    except NoFreeConnection as error:
+        raise StoreBusy("every connection to the database is in use; try again") from error
+    except (DBAPIError, sqlite3.Error) as error:  # the second from what we say to SQLite while connecting
+        if _busy(error.orig if isinstance(error, DBAPIError) else error):
+            raise StoreBusy("the database did not give its lock in time; nothing was written; try again") from error
+        raise StoreError(f"the database refused a statement ({type(error).__name__}); nothing was written") from error
+    except SQLAlchemyError as error:
+        raise StoreError(f"the database could not be used ({type(error).__name__}); nothing was written") from error
+
+
+def _wal(cursor: sqlite3.Cursor, patience: float) -> None:
+    """Switch to write-ahead logging; the switch itself does not wait for other connections, so we do."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            if cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0] == "wal":
+                return
+            raise StoreError("the database cannot use write-ahead logging; put it in a file on a local disk")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.02)
+
+
+def _sqlite_engine(url: URL, patience: float, *, read_only: bool) -> Engine:
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=8,
+        max_overflow=56,
+        pool_timeout=patience,
+        connect_args={"isolation_level": None, "timeout": patience, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(raw: Any, _record: object) -> None:
+        cursor = raw.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
+        _wal(cursor, patience)
+        for pragma in ("synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", f"query_only={'ON' if read_only else 'OFF'}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql_engine(url: URL, patience: float, *, read_only: bool) -> Engine:
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url,
+        hide_parameters=True,
+        pool_size=16,
+        max_overflow=32,
+        pool_timeout=patience,
+        pool_pre_ping=True,
+        connect_args={"options": f"-c lock_timeout={int(patience * 1000)} -c timezone=UTC"},
+    )
+    level = "REPEATABLE READ" if read_only else "READ COMMITTED"
+    return engine.execution_options(isolation_level=level, postgresql_readonly=read_only)
+
+
+class Database:
+    """One database with an engine for writing and one for reading.
+
+    Args:
+        url: `sqlite:///path` or `postgresql+psycopg://…`.
+        busy_timeout: How long to wait for a lock.
+    """
+
+    def __init__(self, url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> None:
+        self._url = make_url(url)
+        self._patience = busy_timeout.total_seconds()
+        self.dialect = self._url.get_backend_name()
+        make = {"sqlite": _sqlite_engine, "postgresql": _postgresql_engine}.get(self.dialect)
+        if make is None:
+            raise StoreError(f"the store speaks SQLite and PostgreSQL, not {self.dialect}")
+        self._lock: _Lock | None = None
+        if self.dialect == "sqlite":
+            self._lock = _process_lock(self._file())
+        self._writer = make(self._url, self._patience, read_only=False)
+        self._reader = make(self._url, self._patience, read_only=True)
+
+    def __repr__(self) -> str:
+        return f"Database({self._url.render_as_string(hide_password=True)})"
+
+    def _file(self) -> str:
+        name = self._url.database
+        if not name or name == ":memory:":
+            raise StoreError("the store needs a database file: an in-memory database forgets what it promised")
+        return str(Path(name).resolve())
+
+    def create_file(self) -> None:
+        """Make the database file, readable by its user only; SQLite's log files inherit that. Nothing on PostgreSQL."""
+        if self.dialect == "sqlite":
+            os.close(os.open(self._file(), os.O_CREAT | os.O_RDWR, 0o600))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if self._lock is None:
+            yield
+            return
+        if not self._lock.held.acquire(timeout=self._patience):
+            raise StoreBusy("another thread kept the database's lock too long; nothing was written; try again")
+        try:
+            yield
+        finally:
+            self._lock.held.release()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a write transaction: commits on success, rolls back on an exception.
+
+        Raises:
+            StoreBusy: The lock was not to be had in time; nothing was written.
+        """
+        with mapped_errors(), self._alone(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a read-only snapshot."""
+        with mapped_errors(), self._reader.begin() as connection:
+            yield connection
+
+    def checkpoint(self) -> bool:
+        """Empty SQLite's write-ahead log, so that what was deleted is in no file; return whether it is empty. True on PostgreSQL."""
+        if self.dialect != "sqlite":
+            return True
+        with mapped_errors(), self._alone():
+            raw = self._writer.raw_connection()
+            try:
+                cursor = raw.cursor()
+                busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                cursor.close()
+                return not busy
+            finally:
+                raw.close()
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._writer.dispose()
+        self._reader.dispose()

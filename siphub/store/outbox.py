@@ -1,0 +1,63 @@
+"""What is to be rung: a table of its own, so that the relay never locks a row that the claim wants. It carries ids and routing words only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from siphub.store.columns import Topic, exactly
+from siphub.store.rows import BellRow
+from siphub.store.tables import delivery, outbox
+
+_FROM_DELIVERY = ["owner", "delivery_id", "adapter", "due_at"]
+
+
+def ring_successors(connection: Connection, finished: Sequence[str]) -> None:
+    """Ring whoever waited for these deliveries, in the transaction that ended their turn. Takes no lock on the successors."""
+    if finished:
+        waiting = select(delivery.c.owner, delivery.c.id, delivery.c.adapter, delivery.c.next_at).where(
+            delivery.c.prev_id.in_(finished), delivery.c.prev_id.is_not(None), delivery.c.state == exactly("queued")
+        )
+        connection.execute(insert(outbox).from_select(_FROM_DELIVERY, waiting))
+
+
+def ring_deliveries(connection: Connection, ids: Sequence[str]) -> None:
+    """Ring these deliveries at their `next_at`, those of them that are queued."""
+    if ids:
+        queued = select(delivery.c.owner, delivery.c.id, delivery.c.adapter, delivery.c.next_at).where(
+            delivery.c.id.in_(ids), delivery.c.state == "queued"
+        )
+        connection.execute(insert(outbox).from_select(_FROM_DELIVERY, queued.order_by(delivery.c.next_at, delivery.c.position)))
+
+
+class Outbox(Topic):
+    """The bells to be rung. A bell too many does no harm; the claim knows better."""
+
+    def ring(self, bells: Iterable[BellRow], at: datetime | None = None) -> None:
+        """Put bells in, to be rung at a time, or at once."""
+        due = at or self._clock.now()
+        rows = [{"owner": bell.owner, "delivery_id": bell.delivery_id, "adapter": bell.adapter, "due_at": due} for bell in bells]
+        self._insert(outbox, *rows)
+
+    def take(self, limit: int) -> tuple[BellRow, ...]:
+        """Return the bells that are due, oldest first.
+
+        In a write transaction on PostgreSQL they are locked and what others have taken is skipped: publish, then delete in the same
+        transaction. On SQLite take in a read and delete afterwards, so that no lock is held while publishing.
+        """
+        due = select(outbox.c.id, outbox.c.owner, outbox.c.delivery_id, outbox.c.adapter).where(outbox.c.due_at <= self._clock.now())
+        query = due.order_by(outbox.c.due_at, outbox.c.id).limit(limit)
+        if self._connection.get_execution_options().get("postgresql_readonly"):
+            return self._all(BellRow, query)
+        return self._all(BellRow, query.with_for_update(skip_locked=True))
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Forget bells that have been rung."""
+        if ids:
+            self._connection.execute(delete(outbox).where(outbox.c.id.in_(ids)))
+
+    def size(self) -> int:
+        """Return how many bells there are, due or not."""
+        return self._connection.scalar(select(func.count()).select_from(outbox)) or 0

@@ -1,0 +1,385 @@
+"""The rows of the store as frozen values, one class per table, named like its columns.
+
+They are what flow hands in and gets back; none of them carries a person's data in the clear: what is personal is in a field called `sealed`,
+which no repr shows. Times are aware UTC. A row never decides anything and never touches the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+NO_OWNER = "-"
+"""The owner of rows that belong to no organisation: the operator's switches, receipts nobody has matched yet."""
+
+BLOCKING = frozenset({"queued", "sending"})
+"""The states in which a delivery keeps its successor in the line (same case, same recipient) waiting."""
+
+
+# ── what came in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionRow:
+    """What an organisation handed in, and what it was answered; outlives the content.
+
+    `owner` is the *authenticated* organisation; `answer` is JSON of ids, states and codes only.
+    """
+
+    owner: str
+    message_id: str
+    body_hash: bytes = field(repr=False)
+    case_owner: str
+    case_id: str
+    answer: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A case. `seq` is the last `case_seq` given; `state` is a code; the rest of the case is in `sealed`."""
+
+    owner: str
+    case_id: str
+    version: int
+    consent_version: int
+    seq: int
+    state: str
+    sealed: bytes = field(repr=False)
+    opened_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRow:
+    """One thing a person permits: a scope, towards a party (a unit, or a state agency's organisation number).
+
+    `direction` is `to`, `from` or `both`; `until` is exclusive, None means until further notice.
+    """
+
+    owner: str
+    case_id: str
+    scope: str
+    party: str
+    direction: str
+    until: datetime | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """An accepted message; the whole canonical body is in `sealed`."""
+
+    owner: str
+    id: str
+    message_id: str
+    sender_organisation: str
+    sender_unit: str
+    case_id: str
+    case_seq: int
+    type: str
+    schema_version: str
+    sealed: bytes = field(repr=False)
+    received_at: datetime
+    channel: str
+
+
+# ── what goes out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """One message on its way to one recipient.
+
+    Comma lists (`bases`, `scopes`, `extra_scopes`, `granted`) are codes without spaces; an empty string is an empty list.
+    `key` is the idempotency and correlation key, a UUID. `fence` counts claims. `position` is the message's `case_seq`.
+    """
+
+    owner: str
+    id: str
+    case_id: str
+    message_row: str
+    message_id: str
+    message_type: str
+    sender_organisation: str
+    sender_unit: str
+    recipient: str
+    recipient_organisation: str
+    recipient_kind: str
+    adapter: str
+    endpoint: str
+    position: int
+    prev_id: str | None = None
+    object_id: str | None = None
+    object_version: int | None = None
+    recall: bool = False
+    state: str = "queued"
+    reason: str | None = None
+    bases: str = ""
+    asserted: str | None = None
+    scopes: str = ""
+    extra_scopes: str = ""
+    party: str = ""
+    party_organisation: str | None = None
+    direction: str = "to"
+    consent_version: int | None = None
+    basis: str | None = None
+    granted: str | None = None
+    fence: int = 0
+    lease_until: datetime | None = None
+    attempts: int = 0
+    expired_leases: int = 0
+    uncertain: bool = False
+    next_at: datetime
+    rung_at: datetime | None = None
+    expires_at: datetime | None = None
+    recall_pending: bool = False
+    pinned_mapping: str | None = None
+    pinned_plugin: str | None = None
+    pinned_hash: str | None = None
+    key: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One claim of one delivery. `finished_at` None: nobody has said how it ended. `late`: it ended after its claim had been lost."""
+
+    owner: str
+    delivery_id: str
+    fence: int
+    number: int
+    started_at: datetime
+    finished_at: datetime | None
+    basis: str | None
+    consent_version: int | None
+    payload_hash: str | None
+    outcome: str | None
+    code: str | None
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """Something that happened to a delivery. Append-only; `state` is the state after it."""
+
+    id: int
+    owner: str
+    delivery_id: str
+    at: datetime
+    event: str
+    state: str
+    reason: str | None
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class BellRow:
+    """A delivery to be rung. `id` is the outbox's own number, 0 before it is stored."""
+
+    owner: str
+    delivery_id: str
+    adapter: str
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRow:
+    """A partner's word about a key. `owner` is NO_OWNER and `matched_at` None until it is matched with a delivery."""
+
+    owner: str
+    adapter: str
+    key: str
+    kind: str
+    code: str | None
+    at: datetime
+    received_at: datetime
+    matched_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItemRow:
+    """Something a person must do. Open while `closed_at` is None."""
+
+    owner: str
+    id: str
+    case_id: str
+    type: str
+    unit: str
+    opened_at: datetime
+    delivery_id: str | None = None
+    due_at: datetime | None = None
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    how: str | None = None
+    note_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One link of an owner's audit chain. `facts` are ids, codes and versions only."""
+
+    owner: str
+    seq: int
+    at: datetime
+    actor: str
+    channel: str
+    action: str
+    case_id: str | None
+    facts: Mapping[str, str]
+    prev_hash: str
+    hash: str
+
+
+# ── who and where ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationRow:
+    """An organisation of the directory; `owner` is its own number."""
+
+    owner: str
+    number: str
+    name: str
+    kind: str
+    public_label: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """A unit of the directory and its address. `options` are the address's further settings, never secrets."""
+
+    owner: str
+    id: str
+    organisation: str
+    name: str
+    public_label: str
+    adapter: str
+    endpoint: str
+    mapping: str | None
+    options: Mapping[str, str]
+    agency: str | None
+    cleared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryRows:
+    """One snapshot of the directory; `version` rises by one with every replacement."""
+
+    version: int
+    organisations: tuple[OrganisationRow, ...]
+    units: tuple[UnitRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRow:
+    """An API key of an organisation, as a keyed hash. `units` empty: all units of the organisation."""
+
+    owner: str
+    name: str
+    key_hash: bytes = field(repr=False)
+    units: tuple[str, ...]
+    roles: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRow:
+    """An operator's switch, such as `sending` = `stopped`, and who set it."""
+
+    owner: str
+    name: str
+    value: str
+    by: str
+    at: datetime
+
+
+# ── the claim and the record ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """The claim's callback says yes: the basis it rests on, and the scopes granted, as a comma list."""
+
+    basis: str
+    granted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The claim's callback says no: the state the delivery gets (`withheld`, `held`, …; never a blocking one), why, and the event's name."""
+
+    state: str
+    reason: str
+    event: str = "claim.withhold"
+
+
+Accept = Callable[[DeliveryRow, Sequence[GrantRow], datetime], Permitted | Refusal]
+"""The claim's question, answered by policy: pure, no I/O. The grants are those of the delivery's parties and direction, expired ones too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRow:
+    """A delivery this worker may send: `delivery` as it stands after the claim, with its new fence and lease."""
+
+    delivery: DeliveryRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRow:
+    """How one attempt ended, for the record.
+
+    `state` is the delivery's new state; with `queued` it is tried again at `next_at`. `outcome` names what the adapter said, `code` why.
+    `event` names it in the delivery's history. A `pinned_…` that is None leaves what an earlier attempt pinned.
+    """
+
+    delivery_id: str
+    fence: int
+    at: datetime
+    state: str
+    outcome: str
+    event: str
+    code: str | None = None
+    reason: str | None = None
+    payload_hash: str | None = None
+    next_at: datetime | None = None
+    uncertain: bool = False
+    pinned_mapping: str | None = None
+    pinned_plugin: str | None = None
+    pinned_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of an outcome.
+
+    `applied`: the delivery has its new state. `recall_pending`: nothing was written, a withdrawal came in between: call `record_one`
+    in a transaction that holds the case lock. Neither: the fence was stale; it was kept as evidence and changed nothing.
+    """
+
+    delivery_id: str
+    applied: bool
+    recall_pending: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A guarded change of a delivery's state by sweep, withdrawal, receipt or operator.
+
+    `from_states` and, where given, `fence` are the guard. None in `next_at`, `uncertain`, `recall_pending` leaves what stands.
+    `lease_expired` counts one more expired lease. Leaving `sending` clears the lease. To `queued` rings (at `next_at`, else at once).
+    """
+
+    from_states: frozenset[str]
+    to_state: str
+    event: str
+    at: datetime
+    reason: str | None = None
+    fence: int | None = None
+    next_at: datetime | None = None
+    uncertain: bool | None = None
+    recall_pending: bool | None = None
+    lease_expired: bool = False

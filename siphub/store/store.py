@@ -1,0 +1,86 @@
+"""The store as the hub sees it: two databases (content and keys), their upgrade, their check, and transactions over the content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from siphub.store.engine import BUSY_TIMEOUT, Database
+from siphub.store.keys import KeyStore
+from siphub.store.schema import CONTENT, KEYS, problems, upgrade
+from siphub.store.unit import Work
+
+if TYPE_CHECKING:
+    from siphub.contract import Clock
+    from siphub.store.sealing import Seal
+
+
+class Store:
+    """The truth about cases, messages and deliveries.
+
+    Args:
+        url: The content's database, `sqlite:///path` or `postgresql+psycopg://…`.
+        keys_url: The keys' database, another one.
+        master_key: 32 bytes; without it nothing can be opened.
+        clock: The clock port.
+        busy_timeout: How long to wait for a lock before StoreBusy.
+    """
+
+    def __init__(self, url: str, keys_url: str, master_key: bytes, clock: Clock, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> None:
+        self._content = Database(url, busy_timeout=busy_timeout)
+        self._keys = Database(keys_url, busy_timeout=busy_timeout)
+        self._clock = clock
+        self.keys = KeyStore(self._keys, master_key, clock)
+
+    def __repr__(self) -> str:
+        return f"Store({self._content!r}, keys={self._keys!r})"
+
+    def upgrade(self) -> None:
+        """Bring both databases to the newest revision; make them where they are missing. Safe to call from several processes at once."""
+        upgrade(self._keys, KEYS)
+        upgrade(self._content, CONTENT)
+
+    def check(self) -> tuple[str, ...]:
+        """Say in words what is wrong with the databases; empty means nothing. Reads every page of a SQLite file."""
+        found = (*problems(self._content, CONTENT), *problems(self._keys, KEYS))
+        return found or self.keys.problems()
+
+    @contextmanager
+    def write(self) -> Iterator[Work]:
+        """Open a write transaction: commits on success, rolls back on an exception. Do not open another one inside it.
+
+        Raises:
+            StoreBusy: A lock was not to be had in time; nothing was written.
+            StoreError: The database refused; nothing was written.
+        """
+        with self._content.write() as connection:
+            yield Work(connection, self._clock)
+
+    @contextmanager
+    def read(self) -> Iterator[Work]:
+        """Open a read-only snapshot: what it shows does not change while it is open."""
+        with self._content.read() as connection:
+            yield Work(connection, self._clock)
+
+    def keyed_hash(self, purpose: str, body: bytes) -> bytes:
+        """Return a keyed hash of `body`, 32 bytes, for one purpose: such as `credential` or `idempotency/<organisation>`."""
+        return self.keys.keyed_hash(purpose, body)
+
+    def seal_of_case(self, owner: str, case_id: str, *, create: bool = False) -> Seal:
+        """Return the seal of a case. Fetch it before the transaction; with `create` a new key is committed first.
+
+        Raises:
+            Sealed: There is no key, or it was erased.
+        """
+        return self.keys.seal_of_case(owner, case_id, create=create)
+
+    def seal_of_owner(self, owner: str) -> Seal:
+        """Return the seal for what belongs to an owner and to no case, such as a plugin's state."""
+        return self.keys.seal_of_owner(owner)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._content.close()
+        self._keys.close()
