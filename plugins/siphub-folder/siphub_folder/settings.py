@@ -1,0 +1,48 @@
+"""What an operator may set, and which folder that makes of an endpoint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from siphub.contract import Check, Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`root`: every endpoint must lie below it; None where none is set."""
+
+    root: Path | None = None
+
+    @classmethod
+    def read(cls, settings: Mapping[str, str]) -> Self:
+        """Read the plugin's own settings.
+
+        Raises:
+            ValueError: A setting that does not exist, or a root that is no whole path.
+        """
+        unknown = sorted(set(settings) - {"root"})
+        root = Path(settings["root"]) if settings.get("root") else None
+        if unknown or (root and not root.is_absolute()):
+            raise ValueError(f"the plugin folder does not know the setting {unknown[0]}" if unknown else "root must be a whole path")
+        return cls(root)
+
+    def folder(self, recipient: Recipient) -> Path | None:
+        """Return the recipient's folder, or None where the endpoint leads outside the root or is no whole path."""
+        folder = ((self.root or Path()) / recipient.endpoint).resolve()
+        inside = folder.is_relative_to(self.root.resolve()) if self.root else Path(recipient.endpoint).is_absolute()
+        return folder if inside else None
+
+    def check(self) -> Iterable[Check]:
+        """Say of the root and of each folder below it whether a file can be put there."""
+        if self.root is None:
+            yield Check(ok=True, what="no root is set: folders are not checked beforehand")
+        elif not self.root.is_dir():
+            yield Check(ok=False, what=f"the root {self.root} is not there: make it, or mount the share")
+        else:
+            for folder in sorted(one for one in self.root.iterdir() if one.is_dir()):
+                ok = os.access(folder, os.W_OK | os.X_OK)
+                yield Check(ok=ok, what=f"{folder} can {'' if ok else 'not '}be written")

@@ -1,0 +1,111 @@
+"""The adapter: one POST to the municipality, and the question whether a key arrived.
+
+What an answer means is decided in one place, the contract's table, with one difference: 409 from these partners means that the key
+was used for other bytes, so it is a refusal and no proof of delivery. It must never loop, sleep, or follow a redirect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
+
+from siphub.contract import (
+    AdapterInfo,
+    Check,
+    Cut,
+    Delivered,
+    MappingError,
+    Outcome,
+    Payload,
+    PluginContext,
+    Recipient,
+    Retry,
+    SettingsError,
+)
+from siphub.contract.http import HttpAnswer, HttpFailure
+from siphub.contract.outcomes_http import outcome_of
+from siphub_municipal_xml.settings import read_settings
+from siphub_municipal_xml.translate import MAX_BYTES, MEDIA_TYPE, pack_for, translated
+
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+
+
+class MunicipalXml:
+    """Delivers to municipal systems; the datasheet stands at the top of the package."""
+
+    info: Final = AdapterInfo(
+        name="municipal-xml", media_type=MEDIA_TYPE, idempotent=True, recall="message", max_bytes=MAX_BYTES, mapping="municipal-sip"
+    )
+
+    def __init__(self, context: PluginContext) -> None:
+        self._context = context
+        self._settings = read_settings(context.settings)
+
+    def translate(self, cut: Cut, recipient: Recipient) -> Payload:
+        """Make the municipality's XML from a cut.
+
+        Raises:
+            MappingError: The pack is missing, does not know a code or a field, or XML cannot carry a text.
+        """
+        return translated(cut, pack_for(recipient, self._context.mappings, self._settings))
+
+    def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
+        """POST once.
+
+        Raises:
+            PermitExpired: Nothing was sent.
+        """
+        headers = {"Content-Type": payload.media_type, "Idempotency-Key": key, **payload.headers}
+        return self._asked("POST", recipient.endpoint, payload.body, headers, recipient)
+
+    def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
+        """Ask the partner whether a key arrived: yes, surely not (Retry), or it cannot say (None)."""
+        url = f"{recipient.endpoint.rstrip('/')}/{quote(key, safe='')}"
+        try:
+            answer = self._exchange("GET", url, None, {}, recipient)
+        except SettingsError:
+            return None
+        if not isinstance(answer, HttpAnswer) or answer.media_type in _PAGES:
+            return None
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return Retry("partner.not_there")
+        arrived = answer.status == HTTPStatus.OK and isinstance(outcome_of(answer, now=self._context.clock.now()), Delivered)
+        return Delivered() if arrived else None
+
+    def check(self) -> Iterable[Check]:
+        """Say whether the pack can be used and the secrets are there."""
+        name = self._settings.pack
+        try:
+            pack = self._context.mappings.load(name, self._settings.version)
+            yield Check(ok=True, what=f"mapping pack {pack.id}@{pack.version} is in order")
+        except MappingError as error:
+            yield Check(ok=False, what=f"mapping pack {name} cannot be used: {error.detail}")
+        for secret in sorted(name for name, value in self._context.secrets.items() if not value):
+            yield Check(ok=False, what=f"the secret {secret} is empty")
+
+    def close(self) -> None:
+        """Nothing is held open here: the hub owns the connections."""
+
+    def _asked(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], recipient: Recipient) -> Outcome:
+        try:
+            answer = self._exchange(method, url, body, headers, recipient)
+        except SettingsError as error:
+            return Retry(error.code)  # nothing was sent, and the message is in order: an administrator must mend the address
+        return outcome_of(answer, now=self._context.clock.now(), idempotent=False)
+
+    def _exchange(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], recipient: Recipient
+    ) -> HttpAnswer | HttpFailure:
+        return self._context.http.request(method, url, body, {**headers, **self._authorised(recipient)}, self._settings.timeout)
+
+    def _authorised(self, recipient: Recipient) -> dict[str, str]:
+        """Return the header that carries the API key, where the directory entry names a secret."""
+        name = recipient.options.get("secret")
+        if not name:
+            return {}
+        secret = self._context.secrets.get(name)
+        if not secret:
+            raise SettingsError("the directory entry names a secret that this plugin does not have", code="settings.secret_missing")
+        return {"Authorization": f"Bearer {secret}"}
