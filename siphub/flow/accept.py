@@ -1,0 +1,260 @@
+"""Intake: (submission, caller) → message → lock the case → decide → save everything decided → commit → answer.
+
+The one way in, whatever the door. One transaction from message to deliveries; a repeat gets the first answer again; a refusal
+stores nothing. It must never answer before the commit, and never let "not yours" look different from "not there".
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from siphub.contract import Draft, Receipt, Submission
+from siphub.errors import Busy, Conflict, Invalid, NotThere, Problem, Sealed
+from siphub.flow import receipts, withdraw
+from siphub.flow.ground import Ground
+from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row, open_case
+from siphub.flow.work_items import open_for, open_in_case
+from siphub.model import Caller, Directory, Message, parse_message
+from siphub.model.case import SipCase
+from siphub.policy import case as policy
+from siphub.policy.lifecycle import OPENING
+from siphub.policy.reasons import REASONS
+from siphub.policy.refusal import Refusal
+from siphub.policy.routing import Route, routes
+from siphub.store import CaseRow, DeliveryRow, MessageRow, Seal, SubmissionRow, Work
+
+RECALL_TYPES = frozenset({"meeting.cancelled", "plan.closed"})
+"""Types whose recipients get the hub's one stop notice instead of the message (LIFECYCLE section 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientAnswer:
+    """What happens for one recipient: `state` and, where it is not sent, `reason` with a sentence."""
+
+    recipient: str
+    delivery: str | None
+    state: str
+    reason: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to an accepted message; the same again for the same message."""
+
+    message_id: str
+    case_id: str
+    recipients: tuple[RecipientAnswer, ...]
+    repeated: bool = False
+
+
+def read(ground: Ground, submission: Submission) -> Message:
+    """Make a message of bytes: canonical JSON, or whatever an enabled reader recognises.
+
+    Raises:
+        BadBody: Unreadable bytes, with a position.
+        Invalid: No valid message, with pointers; also a foreign document that lacks what nobody may invent.
+        UnsupportedMedia: Nobody reads this media type.
+    """
+    if submission.media_type in {"application/json", "application/vnd.siphub.message+json"}:
+        return parse_message(submission.body)
+    match ground.registry.reader_for(submission).read(submission):
+        case Message() as message_read:
+            return message_read
+        case Draft(missing=missing):
+            problems = tuple(Problem("message.incomplete", "the document does not say this, and it is not invented", pointer=at) for at in missing)
+            raise Invalid("the document is no complete message", code="message.incomplete", problems=problems)
+        case Receipt():
+            raise Invalid("this is a receipt: hand it in at /v1/receipts", code="message.is_receipt")
+
+
+def accept(ground: Ground, submission: Submission, caller: Caller) -> Answer:
+    """Take one message, or refuse it.
+
+    Args:
+        ground: The rooms below.
+        submission: The bytes, as handed in.
+        caller: Who authenticated; made by the door.
+
+    Raises:
+        Refused: Any of its kinds; nothing was stored.
+        Busy: Not now; nothing was stored.
+    """
+    return accept_message(ground, read(ground, submission), caller)
+
+
+def accept_message(ground: Ground, message: Message, caller: Caller) -> Answer:
+    """Take one message that has been read already; see `accept`."""
+    body_hash = ground.store.keyed_hash("submission", message.to_json())
+    with ground.store.read() as work:
+        repeat = _repeat(work, message, caller, body_hash)
+        if repeat is not None:
+            return repeat
+        _not_too_much(ground, work, caller)
+    _right_mode(ground, message)
+    directory = ground.directory()
+    seal = _seal_for(ground, message, caller)
+    with ground.store.write() as work:
+        repeat = _repeat(work, message, caller, body_hash)
+        if repeat is not None:
+            return repeat
+        answer = _take(ground, work, message, caller, directory, seal)
+        work.submissions.add(_submission(answer, message, caller, body_hash, ground.now()))
+    ground.points.reach("after_commit")
+    ground.wake.set()
+    return answer
+
+
+def _repeat(work: Work, message: Message, caller: Caller, body_hash: bytes) -> Answer | None:
+    """The same message again gets the same answer; another body under a used id is refused (G9)."""
+    found = work.submissions.find(caller.organisation, str(message.message_id))
+    if found is None:
+        return None
+    if found.body_hash != body_hash:
+        reused = "this message id was used for another message; a new message needs a new id"
+        raise Conflict(reused, code="message.id_reused", problems=(Problem("message.id_reused", reused, pointer="/message_id"),))
+    return answer_from(found.answer)
+
+
+def answer_from(text: str) -> Answer:
+    """Return a kept answer as the repeat it is."""
+    kept: dict[str, Any] = json.loads(text)
+    return Answer(kept["message_id"], kept["case_id"], tuple(RecipientAnswer(**entry) for entry in kept["recipients"]), repeated=True)
+
+
+def _submission(answer: Answer, message: Message, caller: Caller, body_hash: bytes, now: datetime) -> SubmissionRow:
+    entries = [{"recipient": e.recipient, "delivery": e.delivery, "state": e.state, "reason": e.reason, "text": e.text} for e in answer.recipients]
+    return SubmissionRow(
+        owner=caller.organisation,
+        message_id=answer.message_id,
+        body_hash=body_hash,
+        case_owner=message.owner,
+        case_id=answer.case_id,
+        answer=json.dumps({"message_id": answer.message_id, "case_id": answer.case_id, "recipients": entries}),
+        at=now,
+    )
+
+
+def _not_too_much(ground: Ground, work: Work, caller: Caller) -> None:
+    """Refuse rather than accept and drop: too much open work for this organisation, or too little disk."""
+    limit = ground.settings.open_limit
+    if work.deliveries.open_work(caller.organisation, limit) >= limit:
+        message = "too much of yours is still on its way; try again when the partners have taken some of it"
+        raise Busy(message, code="hub.too_much_open")
+    if shutil.disk_usage(ground.settings.data).free < ground.settings.min_free_disk:
+        message = "the hub is low on disk; an administrator must make room"
+        raise Busy(message, code="hub.low_disk")
+
+
+def _right_mode(ground: Ground, message: Message) -> None:
+    """Production takes no test persons, a test hub no real ones."""
+    if message.subject is None:
+        return
+    if message.subject.identity.value.is_test != (ground.settings.mode == "test"):
+        Refusal("identity.wrong_mode", "invalid", "/subject/identity/value").throw()
+
+
+def _seal_for(ground: Ground, message: Message, caller: Caller) -> Seal:
+    """Fetch the case's key before the transaction; make one only for a message that may open a case as its own owner's business."""
+    may_open = message.type in OPENING and caller.speaks_for(message.sender.unit, message.sender.organisation)
+    try:
+        return ground.store.seal_of_case(message.owner, str(message.case_id), create=may_open)
+    except Sealed:
+        raise NotThere(REASONS["case.not_there"].en) from None
+
+
+def _take(ground: Ground, work: Work, message: Message, caller: Caller, directory: Directory, seal: Seal) -> Answer:
+    """The five moves: lock, load, decide, save everything, and leave the commit to the caller."""
+    now = ground.now()
+    row = work.cases.lock(message.owner, str(message.case_id))
+    before = open_case(row, seal) if row else None
+    decided = policy.decide(before, message, caller, directory, now)
+    if isinstance(decided, Refusal):
+        decided.throw()
+    stored = message_row(message, seal, seq=(row.seq if row else 0) + 1, channel=caller.channel, now=now)
+    line = withdraw.Line(ground, work, decided.case, seal, directory, now, seq=stored.case_seq)
+    if row is None:
+        _open(work, case_row(decided.case, seal, seq=line.seq, opened_at=now, now=now))
+    work.messages.add(stored)
+    _effects(line, decided, before, stored, caller)
+    answers = _deliver_to(ground, line, message, stored)
+    case = decided.case.model_copy(update={"units": _members(decided.case, answers)})
+    if row is not None:
+        work.cases.save(case_row(case, seal, seq=line.seq, opened_at=row.opened_at, now=now))
+    facts = {"type": message.type, "message_id": str(message.message_id), "state": case.state, "version": str(case.version), "case_id": str(case.case_id)}
+    work.audit.append(case.owner, caller.organisation, caller.channel, "message.accepted", facts)
+    return Answer(str(message.message_id), str(message.case_id), answers)
+
+
+def _effects(line: withdraw.Line, decided: policy.Decision, before: SipCase | None, stored: MessageRow, caller: Caller) -> None:
+    """Carry out what the decision asks for, in its order."""
+    if before is None or before.grants != decided.case.grants:
+        line.work.grants.replace(decided.case.owner, str(decided.case.case_id), grant_rows(decided.case))
+    for effect in decided.effects:
+        match effect:
+            case policy.Narrowed():
+                line.narrow()
+            case policy.Supersede(object_id=object_id, below_version=version):
+                line.supersede(object_id, version)
+            case policy.Recall(object_id=object_id):
+                line.recall(object_id)
+            case policy.OpenWork(type=kind, unit=unit):
+                open_in_case(line.work, line.key, kind, unit, line.now)
+            case policy.NoteReceipt(message_id=message_id, kind=receipt, code=code):
+                receipts.note_of_unit(line, str(message_id), stored.sender_unit, receipt, code, caller)
+
+
+def _deliver_to(ground: Ground, line: withdraw.Line, message: Message, stored: MessageRow) -> tuple[RecipientAnswer, ...]:
+    if message.type in RECALL_TYPES:
+        return _recalled(line, message)
+    now, directory = line.now, line.directory
+    found = [_sendable(ground, route) for route in routes(message, line.case, directory, now)]
+    tails = line.work.deliveries.line_tails(stored.owner, stored.case_id, [route.recipient for route in found])
+    rows = [delivery_row(route, stored, prev_id=tails.get(route.recipient), expires_at=message.expires_at, now=now) for route in found]
+    line.work.deliveries.add(rows)
+    for row in rows:
+        if row.state == "held":
+            open_for(line.work, row, now)
+    return tuple(_answer(row) for row in rows)
+
+
+def _sendable(ground: Ground, route: Route) -> Route:
+    """Hold what is addressed to an adapter this hub does not have."""
+    if route.state == "queued" and route.address is not None and route.address.adapter not in ground.registry.adapters:
+        return Route(**{name: getattr(route, name) for name in Route.__slots__} | {"state": "held", "reason": "adapter.not_enabled"})
+    return route
+
+
+def _recalled(line: withdraw.Line, message: Message) -> tuple[RecipientAnswer, ...]:
+    """Answer for a cancellation or closing: who is told, and who was never sent anything."""
+    told = {row.recipient: row for row in line.notices}
+    answers = [_answer(row) for row in line.notices]
+    for unit in message.recipients:
+        if unit in told:
+            continue
+        pending = unit in line.pending
+        state, reason = ("queued", None) if pending else ("superseded", "recall.never_sent")
+        answers.append(RecipientAnswer(unit, None, state, reason, REASONS[reason].en if reason else None))
+    return tuple(answers)
+
+
+def _answer(row: DeliveryRow) -> RecipientAnswer:
+    reason = REASONS[row.reason].en if row.reason else None
+    return RecipientAnswer(recipient=row.recipient, delivery=row.id, state=row.state, reason=row.reason, text=reason)
+
+
+def _members(case: SipCase, answers: tuple[RecipientAnswer, ...]) -> tuple[Any, ...]:
+    """Whoever may receive something is in the case from now on, and may answer."""
+    new = (unit.recipient for unit in answers if unit.state != "withheld" and unit.reason != "recall.never_sent")
+    return tuple(dict.fromkeys((*case.units, *new)))
+
+
+def _open(work: Work, row: CaseRow) -> None:
+    """Add the case before anything that refers to it. Its first message names its members, so nothing about it changes afterwards."""
+    if not work.cases.add(row):
+        message = "another message opened this case at the same moment; hand yours in again"
+        raise Busy(message, code="case.opened_meanwhile")

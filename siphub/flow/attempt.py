@@ -1,0 +1,223 @@
+"""One attempt: open → cut → translate → pin → permit → one send, and what its outcome means for the delivery.
+
+It must never send without a live permit, never show a field outside the cut, and never turn an unknown end into a known one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, assert_never
+
+from siphub.contract import Accepted, Adapter, Confirms, Cut, Delivered, Outcome, Payload, Permit, Recipient, Rejected, Retry, Uncertain, permitted
+from siphub.errors import MappingError, PermitExpired, Sealed, SiphubError
+from siphub.flow.ground import Ground
+from siphub.flow.letters import as_grants, granted_of, need_of, open_message, recipient_of
+from siphub.model import Directory, Message
+from siphub.observe import Log
+from siphub.policy import disclosure
+from siphub.policy.disclosure import Covered
+from siphub.store import DeliveryRow, GrantRow, OutcomeRow, Permitted, Refusal
+
+MOST_LEASES = 3
+"""So many attempts without a word, and a person must look (HOUSE, "A delivery's life")."""
+
+
+def verdict(directory: Directory) -> Any:
+    """Return the claim's question, answered by policy over one directory snapshot: pure, asked under the case lock (G1)."""
+
+    def accept(row: DeliveryRow, grants: Sequence[GrantRow], now: datetime) -> Permitted | Refusal:
+        if row.expires_at is not None and row.expires_at <= now:
+            return Refusal("expired", "message.expired")
+        if row.recipient not in directory.units_at(row.adapter, row.endpoint):
+            return Refusal("held", "address.unit_changed")
+        judged = disclosure.judge(need_of(row), as_grants(grants), row.asserted, now)
+        if isinstance(judged, Covered):
+            return Permitted(judged.basis, ",".join(sorted(judged.granted)))
+        return Refusal("withheld", judged.reason)
+
+    return accept
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What will be sent: the bytes, to whom, and their hash."""
+
+    payload: Payload
+    recipient: Recipient
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """It cannot be sent as it is: a person must act."""
+
+    reason: str
+
+
+def cut_of(ground: Ground, row: DeliveryRow, covered: Covered, directory: Directory) -> Cut | Held:
+    """Open a delivery's message and cut it for its recipient."""
+    seal = ground.store.seal_of_case(row.owner, row.case_id)
+    with ground.store.read() as work:
+        stored = work.messages.get(row.owner, row.message_row)
+    if stored is None:
+        return Held("message.gone")
+    return cut_for(open_message(stored, seal), row, covered, directory)
+
+
+def cut_for(message: Message, row: DeliveryRow, covered: Covered, directory: Directory) -> Cut | Held:
+    """Cut a message by the rule its delivery was routed under."""
+    rule = disclosure.rule_for(row.message_type, (row.recipient_kind,))
+    if rule is None:
+        return Held("basis.none")
+    return disclosure.cut(message, rule, recipient=row.recipient, covered=covered, directory=directory)
+
+
+def prepare(ground: Ground, row: DeliveryRow, adapter: Adapter, directory: Directory) -> Ready | Held:
+    """Make the bytes, and check them against what an earlier attempt has pinned (same key, same bytes)."""
+    cut = cut_of(ground, row, Covered(row.basis or "", granted_of(row)), directory)
+    if isinstance(cut, Held):
+        return cut
+    recipient = recipient_of(row, directory)
+    try:
+        payload = adapter.translate(cut, recipient)
+    except MappingError:
+        return Held("mapping.broken")
+    if len(payload.body) > adapter.info.max_bytes:
+        return Held("payload.too_large")
+    digest = hashlib.sha256(payload.body).hexdigest()
+    if row.uncertain and row.pinned_hash not in {None, digest}:
+        return Held("send.changed")
+    return Ready(payload, recipient, digest)
+
+
+def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directory) -> OutcomeRow:
+    """Make one attempt at a claimed delivery and return how it ended. Never raises: a bug in a plugin is an outcome too."""
+    log = Log(delivery_id=row.id, adapter=row.adapter, message_id=row.message_id)
+    ready: Ready | Held | None = None
+    sending = False
+    try:
+        adapter = ground.registry.adapter(row.adapter)
+        ready = prepare(ground, row, adapter, directory)
+        if isinstance(ready, Held):
+            return _ended(ground, row, "hold", state="held", code=ready.reason, reason=ready.reason)
+        known = _already_there(adapter, row, ready.recipient)
+        if known is not None:
+            return outcome_row(ground, row, known, ready)
+        ground.points.reach("before_send")
+        permit.require()
+        sending = True
+        with permitted(permit):
+            outcome = adapter.deliver(ready.payload, ready.recipient, row.key)
+        ground.points.reach("after_send")
+        return outcome_row(ground, row, outcome, ready)
+    except PermitExpired:
+        # Whatever was uncertain before this claim still is: this attempt sent nothing, and says nothing of an earlier one.
+        return _ended(ground, row, "permit_expired", state="queued", code="permit.expired", next_at=ground.now(), uncertain=row.uncertain)
+    except Sealed as error:
+        return _ended(ground, row, "hold", state="held", code=error.code, reason=error.code)
+    except SiphubError as error:
+        log.error("delivery.failed", code=error.code, exc_info=error)
+        return _broken(ground, row, ready, sending=sending, code=error.code)
+    except Exception as error:  # noqa: BLE001 - a plugin's bug must not take the worker with it; it is logged and becomes an outcome
+        log.error("delivery.failed", exc_info=error)
+        return _broken(ground, row, ready, sending=sending, code="plugin.failed")
+
+
+def _broken(ground: Ground, row: DeliveryRow, ready: Ready | Held | None, *, sending: bool, code: str) -> OutcomeRow:
+    """An exception before the send is a definite non-delivery; one during it leaves the end unknown."""
+    if not sending:
+        return _ended(ground, row, "hold", state="held", code=code, reason=code)
+    return outcome_row(ground, row, Uncertain(code), ready if isinstance(ready, Ready) else None)
+
+
+def _already_there(adapter: Adapter, row: DeliveryRow, recipient: Recipient) -> Outcome | None:
+    """After an uncertain attempt at a partner that cannot recognise a repeat: ask first, and send only where it surely did not arrive."""
+    if not row.uncertain or adapter.info.idempotent:
+        return None
+    if not isinstance(adapter, Confirms):
+        return Uncertain("partner.cannot_confirm")
+    found = adapter.confirm(row.key, recipient)
+    if found is None:
+        return Uncertain("partner.cannot_confirm")
+    return None if isinstance(found, Retry) else found
+
+
+def outcome_row(ground: Ground, row: DeliveryRow, outcome: Outcome, ready: Ready | None) -> OutcomeRow:
+    """Return what an outcome makes of a delivery."""
+    pinned = ready.payload if ready else None
+    ended = _by_outcome(ground, row, outcome)
+    return replace(
+        ended,
+        payload_hash=ready.hash if ready else None,
+        pinned_hash=ready.hash if ready else None,
+        pinned_plugin=pinned.plugin if pinned else None,
+        pinned_mapping=pinned.mapping if pinned else None,
+    )
+
+
+def _by_outcome(ground: Ground, row: DeliveryRow, outcome: Outcome) -> OutcomeRow:
+    match outcome:
+        case Delivered():
+            return _ended(ground, row, "delivered", state="delivered")
+        case Accepted():
+            return _ended(ground, row, "accepted", state="awaiting_receipt")
+        case Rejected(code=code):
+            return _ended(ground, row, "rejected", state="rejected", code=code, reason=code)
+        case Retry(code=code, after=after):
+            next_at = ground.retry.next_at(row.attempts, ground.now(), after, ground.chance)
+            if next_at is None:
+                return _ended(ground, row, "gave_up", state="gave_up", code=code, reason="retry.exhausted")
+            return _ended(ground, row, "retry", state="queued", code=code, reason=code, next_at=next_at)
+        case Uncertain(code=code):
+            return _uncertain(ground, row, code)
+    assert_never(outcome)
+
+
+def _uncertain(ground: Ground, row: DeliveryRow, code: str) -> OutcomeRow:
+    """Nobody knows whether it arrived: again under the same key where that does no harm or the partner can be asked, else a person."""
+    adapters = ground.registry.adapters
+    adapter = adapters.get(row.adapter)
+    can_ask = adapter is not None and (adapter.info.idempotent or (isinstance(adapter, Confirms) and not row.uncertain))
+    next_at = ground.retry.next_at(row.attempts, ground.now(), None, ground.chance)
+    if not can_ask or next_at is None:
+        return _ended(ground, row, "hold", state="held", code=code, reason="send.uncertain", uncertain=True)
+    return _ended(ground, row, "uncertain", state="queued", code=code, reason=code, next_at=next_at, uncertain=True)
+
+
+def _ended(
+    ground: Ground,
+    row: DeliveryRow,
+    outcome: str,
+    *,
+    state: str,
+    code: str | None = None,
+    reason: str | None = None,
+    next_at: datetime | None = None,
+    uncertain: bool = False,
+) -> OutcomeRow:
+    return OutcomeRow(
+        delivery_id=row.id,
+        fence=row.fence,
+        at=ground.now(),
+        state=state,
+        outcome=outcome,
+        event=f"outcome.{outcome}" if outcome != "permit_expired" else "permit.expired",
+        code=code,
+        reason=reason,
+        next_at=next_at,
+        uncertain=uncertain,
+    )
+
+
+def permit_from(ground: Ground, claim_started: float) -> Permit:
+    """Return the permit of a claim that began at `claim_started`, monotonic seconds: it runs from the start, not from the commit."""
+    return Permit(claim_started + ground.settings.permit.total_seconds())
+
+
+def monotonic() -> float:
+    """Return monotonic seconds: they run on while a process is stopped."""
+    return time.monotonic()

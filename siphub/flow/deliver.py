@@ -1,0 +1,301 @@
+"""The worker: bells → grouped claim → senders → grouped record → ack (CORE.md, "The worker").
+
+One claimer, N senders, one recorder. Claims are bounded by free senders, so that nothing claimed waits; a bell is acked when its last id
+is recorded. It must never hold a transaction over a send, and never ack what is not recorded.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from siphub.broker import Ack, Bell, Consumer
+from siphub.broker.topology import queue_name
+from siphub.contract import Permit
+from siphub.errors import SiphubError, StoreBusy
+from siphub.flow import withdraw
+from siphub.flow.attempt import Held, attempt, cut_of, monotonic, permit_from, verdict
+from siphub.flow.ground import Ground
+from siphub.flow.letters import as_grants, need_of, recipient_of
+from siphub.flow.work_items import open_for
+from siphub.model import Directory
+from siphub.observe import Log
+from siphub.policy.disclosure import Covered, judge
+from siphub.store import Change, DeliveryRow, OutcomeRow, Work
+
+GROUP = 50
+"""The most deliveries in one claim, and outcomes in one record."""
+POLL = 0.2
+"""How often the threads look up, in seconds, to see whether they should stop."""
+
+
+@dataclass(slots=True)
+class Ring:
+    """A bell in this worker's hands: acked when its last delivery is done with."""
+
+    ids: set[str]
+    ack: Callable[[], None]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def done(self, delivery_id: str) -> None:
+        """Count one delivery as done with."""
+        with self.lock:
+            self.ids.discard(delivery_id)
+            if self.ids:
+                return
+        self.ack()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A claimed delivery on its way to a sender."""
+
+    row: DeliveryRow
+    permit: Permit
+    ring: Ring
+    directory: Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt that has ended, on its way to the recorder."""
+
+    job: Job
+    outcome: OutcomeRow
+
+
+def claim(ground: Ground, ids: Sequence[str], directory: Directory) -> list[tuple[DeliveryRow, Permit]]:
+    """Claim what may leave now, with a permit each. The permit runs from before the claim began."""
+    started = monotonic()
+    with ground.store.write() as work:
+        claimed = work.claim(ids, now=ground.now(), lease=ground.settings.lease, accept=verdict(directory))
+        _desk_for_refused(ground, work, set(ids) - {found.delivery.id for found in claimed})
+    return [(found.delivery, permit_from(ground, started)) for found in claimed]
+
+
+def _desk_for_refused(ground: Ground, work: Work, ids: set[str]) -> None:
+    """What the claim held is somebody's work."""
+    for delivery_id in sorted(ids):
+        row = work.deliveries.by_id(delivery_id)
+        if row is not None and row.state == "held" and row.reason is not None:
+            open_for(work, row, ground.now())
+
+
+def record(ground: Ground, outcomes: Sequence[OutcomeRow]) -> None:
+    """Record how attempts ended, in one transaction; those a withdrawal has overtaken one by one, under their case's lock."""
+    with ground.store.write() as work:
+        recorded = work.record(outcomes)
+        for outcome, done in zip(outcomes, recorded, strict=True):
+            if done.applied and outcome.state in {"held", "rejected", "gave_up"}:
+                row = work.deliveries.by_id(outcome.delivery_id)
+                if row is not None:
+                    open_for(work, row, ground.now())
+    for outcome, done in zip(outcomes, recorded, strict=True):
+        if done.recall_pending:
+            withdraw.after_send(ground, outcome)
+
+
+class Worker:
+    """Claimer, senders and recorder of one process, for some adapters."""
+
+    def __init__(self, ground: Ground, adapters: Sequence[str]) -> None:
+        self._ground = ground
+        self._adapters = tuple(adapters)
+        self._stop = threading.Event()
+        senders = ground.settings.senders
+        self._most = max(32, 2 * senders)
+        self._free = threading.Semaphore(self._most)
+        self._rings: queue.Queue[Ring] = queue.Queue()
+        self._jobs: queue.Queue[Job | None] = queue.Queue()
+        self._ended: queue.Queue[Ended] = queue.Queue()
+        self._claimer = threading.Thread(target=self._claim_all, name="siphub-claimer", daemon=True)
+        self._recorder = threading.Thread(target=self._record_all, name="siphub-recorder", daemon=True)
+        self._senders = [threading.Thread(target=self._send_all, name=f"siphub-sender-{n}", daemon=True) for n in range(senders)]
+        self._consumers: list[Consumer] = []
+        self._log = Log(worker="worker")
+
+    def start(self) -> None:
+        """Stand at the queues and begin. Due deliveries are rung anew, since bells may have been lost."""
+        for thread in (self._claimer, self._recorder, *self._senders):
+            thread.start()
+        for adapter in self._adapters:
+            prefetch = self._most
+            self._consumers.append(self._ground.broker.consume(queue_name(adapter), self._on_bell, prefetch, self._on_restored))
+
+    def stop(self) -> None:
+        """Take no more, finish what is being sent, record it, and go."""
+        for consumer in self._consumers:
+            consumer.stop(timedelta(seconds=1))
+        self._stop.set()
+        self._join(self._claimer)
+        for _ in self._senders:
+            self._jobs.put(None)
+        for sender in self._senders:
+            self._join(sender)
+        self._join(self._recorder)
+
+    @property
+    def alive(self) -> bool:
+        """True while every thread runs and every consumer stands at its queue."""
+        threads = (self._claimer, self._recorder, *self._senders)
+        return all(thread.is_alive() for thread in threads) and all(consumer.alive for consumer in self._consumers)
+
+    def offer(self, ids: Sequence[str]) -> None:
+        """Take ids without a bell: while the broker is down."""
+        if ids and self._rings.qsize() < GROUP:
+            self._rings.put(Ring(set(ids), ack=lambda: None))
+
+    @staticmethod
+    def _join(thread: threading.Thread) -> None:
+        if thread.is_alive():
+            thread.join(timeout=60)
+
+    def _on_bell(self, bell: Bell, ack: Ack) -> None:
+        self._ground.points.reach("after_consume")
+        self._rings.put(Ring(set(bell.deliveries), ack=ack.ack))
+
+    def _on_restored(self) -> None:
+        """A queue was away: whatever was in it may be lost, so ring all that is due."""
+        with self._ground.store.write() as work:
+            work.deliveries.ring_again(self._ground.now(), timedelta(0), 10_000)
+        self._ground.wake.set()
+
+    # ── claimer ──
+
+    def _claim_all(self) -> None:
+        while not self._stop.is_set():
+            try:
+                ring = self._rings.get(timeout=POLL)
+            except queue.Empty:
+                continue
+            self._claim_group(self._with_more(ring))
+
+    def _with_more(self, ring: Ring) -> list[Ring]:
+        rings, count = [ring], len(ring.ids)
+        with suppress(queue.Empty):
+            while count < GROUP:
+                rings.append(self._rings.get_nowait())
+                count += len(rings[-1].ids)
+        return rings
+
+    def _claim_group(self, rings: Sequence[Ring]) -> None:
+        wanted = [(delivery_id, ring) for ring in rings for delivery_id in sorted(ring.ids)]
+        while wanted and not self._stop.is_set():
+            slots = self._slots(min(GROUP, len(wanted)))
+            if not slots:
+                continue
+            part, wanted = wanted[:slots], wanted[slots:]
+            taken = self._claim_part(part)
+            for _ in range(slots - taken):
+                self._free.release()
+
+    def _slots(self, most: int) -> int:
+        """Take up to so many free sender slots; wait a moment for the first."""
+        if not self._free.acquire(timeout=POLL):
+            return 0
+        taken = 1
+        while taken < most and self._free.acquire(blocking=False):
+            taken += 1
+        return taken
+
+    def _claim_part(self, part: Sequence[tuple[str, Ring]]) -> int:
+        """Claim these; hand over what is ours, and be done with what is not. Return how many are ours."""
+        rings = dict(part)
+        claimed: list[tuple[DeliveryRow, Permit]] = []
+        directory = Directory()
+        try:
+            directory = self._ground.directory()
+            self._ask_plugins(list(rings), directory)
+            claimed = claim(self._ground, list(rings), directory)
+        except StoreBusy:
+            self._rings.put(Ring(set(rings), ack=lambda: _all_done(part)))
+            return 0
+        except SiphubError as error:
+            # Not acked and not done: the sweep rings again what nobody claimed.
+            self._log.error("claim.failed", code=error.code, exc_info=error)
+            self._stop.wait(POLL)
+        ours = {row.id for row, _ in claimed}
+        for row, permit in claimed:
+            self._jobs.put(Job(row, permit, rings[row.id], directory))
+        _all_done([(delivery_id, ring) for delivery_id, ring in part if delivery_id not in ours])
+        return len(ours)
+
+    def _ask_plugins(self, ids: Sequence[str], directory: Directory) -> None:
+        """Ask the plugins that may object, before the claim, over the cut this recipient would get."""
+        if not self._ground.registry.objectors:
+            return
+        for delivery_id in ids:
+            object_to(self._ground, delivery_id, directory)
+
+    # ── senders ──
+
+    def _send_all(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            outcome = attempt(self._ground, job.row, job.permit, job.directory)
+            self._free.release()
+            self._ended.put(Ended(job, outcome))
+
+    # ── recorder ──
+
+    def _record_all(self) -> None:
+        while not self._stop.is_set() or any(sender.is_alive() for sender in self._senders) or not self._ended.empty():
+            group = self._some_ended()
+            if group:
+                self._record_group(group)
+
+    def _some_ended(self) -> list[Ended]:
+        try:
+            group = [self._ended.get(timeout=POLL)]
+        except queue.Empty:
+            return []
+        with suppress(queue.Empty):
+            while len(group) < GROUP:
+                group.append(self._ended.get_nowait())
+        return group
+
+    def _record_group(self, group: Sequence[Ended]) -> None:
+        while True:
+            try:
+                record(self._ground, [ended.outcome for ended in group])
+                break
+            except StoreBusy:
+                self._stop.wait(POLL)
+            except SiphubError as error:
+                # The attempt stays unfinished: its lease runs out and the sweep treats it as uncertain. Nothing is lost or doubled.
+                self._log.error("record.failed", code=error.code, exc_info=error)
+                break
+        self._ground.points.reach("after_record")
+        for ended in group:
+            ended.job.ring.done(ended.outcome.delivery_id)
+        self._ground.wake.set()
+        for ended in group:
+            self._ground.tell([ended.job.row], ended.outcome.state, ended.outcome.reason)
+
+
+def _all_done(part: Sequence[tuple[str, Ring]]) -> None:
+    for delivery_id, ring in part:
+        ring.done(delivery_id)
+
+
+def object_to(ground: Ground, delivery_id: str, directory: Directory) -> None:
+    """Hold a queued delivery that a plugin objects to."""
+    with ground.store.read() as work:
+        row = work.deliveries.by_id(delivery_id)
+        grants = work.grants.of_case(row.owner, row.case_id) if row else ()
+    if row is None or row.state != "queued":
+        return
+    now = ground.now()
+    covered = judge(need_of(row), as_grants(grants), row.asserted, now)
+    if not isinstance(covered, Covered):
+        return
+    cut = cut_of(ground, row, covered, directory)
+    objections = ("message.gone",) if isinstance(cut, Held) else ground.registry.objections(cut, recipient_of(row, directory), covered.basis, now)
+    if objections:
+        held = Change(from_states=frozenset({"queued"}), to_state="held", event="claim.hold", at=now, reason="objection")
+        with ground.store.write() as work:
+            if work.deliveries.change(row.id, held):
+                open_for(work, row, now, reason="objection")

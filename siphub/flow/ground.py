@@ -1,0 +1,161 @@
+"""What every step stands on: the rooms below, the clock, the settings, the directory as it is now, and the crash points.
+
+It holds no decision. A crash point does nothing unless the settings of a test name it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random, SystemRandom
+from typing import Final
+
+from siphub.broker import Broker
+from siphub.contract import Clock, DeliveryEvent
+from siphub.model import Address, Directory, Organisation, Unit
+from siphub.model.directory import OrganisationKind
+from siphub.model.identifiers import OrganisationNumber, UnitId
+from siphub.policy.retry import RetryRule
+from siphub.registry import Registry
+from siphub.settings import Fault, Settings
+from siphub.store import DeliveryRow, DirectoryRows, Store, Work
+
+POINTS: Final = (
+    "after_commit",
+    "before_publish",
+    "after_publish",
+    "before_delete",
+    "after_consume",
+    "before_send",
+    "after_send",
+    "after_record",
+)
+"""The crash points, in the order a message passes them (RELIABILITY.md's seven, and the one between claim and first byte)."""
+
+
+class Points:
+    """Does to this process what a fault says, at its nth passage of the fault's point."""
+
+    def __init__(self, fault: Fault | None) -> None:
+        self._fault = fault
+        self._passed: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def reach(self, point: str) -> None:
+        """Pass a point. Without a fault it costs one comparison."""
+        if self._fault is None or self._fault.point != point:
+            return
+        with self._lock:
+            self._passed[point] += 1
+            if self._passed[point] != self._fault.nth:
+                return
+        match self._fault.action:
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "stop":
+                os.kill(os.getpid(), signal.SIGSTOP)
+            case "sleep":
+                time.sleep(self._fault.pause.total_seconds())
+
+
+class DirectoryNow:
+    """The directory as it is in the store, read again only when its version has risen."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._snapshot: Directory | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Directory:
+        """Return the current snapshot."""
+        with self._store.read() as work:
+            version = work.directory.version()
+            if self._snapshot is not None and self._snapshot.version == version:
+                return self._snapshot
+            rows = work.directory.load()
+        with self._lock:
+            self._snapshot = snapshot(rows)
+            return self._snapshot
+
+
+def snapshot(rows: DirectoryRows) -> Directory:
+    """Make the value from the store's rows."""
+    return Directory(
+        version=rows.version,
+        organisations=tuple(
+            Organisation(number=OrganisationNumber(row.number), name=row.name, kind=_kind(row.kind), public_label=row.public_label)
+            for row in rows.organisations
+        ),
+        units=tuple(
+            Unit(
+                id=UnitId(row.id),
+                organisation=OrganisationNumber(row.organisation),
+                name=row.name,
+                public_label=row.public_label,
+                address=Address(adapter=row.adapter, endpoint=row.endpoint, mapping=row.mapping, options=dict(row.options)) if row.adapter else None,
+                agency="fk" if row.agency == "fk" else "af" if row.agency == "af" else None,
+                cleared=row.cleared,
+            )
+            for row in rows.units
+        ),
+    )
+
+
+def _kind(text: str) -> OrganisationKind:
+    match text:
+        case "region" | "municipality" | "private_provider" | "state_agency" | "school":
+            return text
+        case _:
+            return "other"
+
+
+@dataclass(slots=True)
+class Ground:
+    """The rooms below, for one hub."""
+
+    settings: Settings
+    store: Store
+    registry: Registry
+    broker: Broker
+    clock: Clock
+    directory: DirectoryNow
+    points: Points
+    chance: Random = field(default_factory=SystemRandom)
+    wake: threading.Event = field(default_factory=threading.Event)
+    """Set when there is something to ring."""
+
+    @property
+    def retry(self) -> RetryRule:
+        """How patient to be with partners."""
+        return RetryRule(base=self.settings.retry_base, cap=self.settings.retry_cap, limit=self.settings.retry_limit)
+
+    def now(self) -> datetime:
+        """Return the time, UTC."""
+        return self.clock.now()
+
+    def tell(self, rows: Sequence[DeliveryRow], state: str, reason: str | None) -> None:
+        """Tell the plugins of deliveries that changed; after the commit, and whatever they raise goes no further."""
+        for row in rows:
+            self.registry.delivery_changed(
+                DeliveryEvent(
+                    owner=row.owner,
+                    delivery_id=row.id,
+                    message_id=row.message_id,
+                    message_type=row.message_type,
+                    adapter=row.adapter,
+                    state=state,
+                    reason=reason,
+                    at=self.now(),
+                )
+            )
+
+
+def stopped(work: Work) -> bool:
+    """Say whether the one switch that ends all sending is thrown."""
+    return work.switches.get("sending") == "stopped"

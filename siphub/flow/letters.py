@@ -1,0 +1,172 @@
+"""Between messages as values and deliveries as rows: sealing, opening, and what a delivery row says about its basis.
+
+Shared by the steps. It must never write a person's data anywhere but into a sealed field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from siphub.contract import Recipient
+from siphub.model import Directory, Message, parse_message
+from siphub.model.case import Grant, SipCase
+from siphub.policy.disclosure import GrantLike, Requirement
+from siphub.policy.routing import Route
+from siphub.store import CaseRow, DeliveryRow, GrantRow, MessageRow, Seal
+
+
+def case_row(case: SipCase, seal: Seal, *, seq: int, opened_at: datetime, now: datetime) -> CaseRow:
+    """Return the case as its row, sealed."""
+    return CaseRow(
+        owner=case.owner,
+        case_id=str(case.case_id),
+        version=case.version,
+        consent_version=case.consent_version,
+        seq=seq,
+        state=case.state,
+        sealed=seal.seal("sip_case", str(case.case_id), case.model_dump_json().encode()),
+        opened_at=opened_at,
+        updated_at=now,
+    )
+
+
+def open_case(row: CaseRow, seal: Seal) -> SipCase:
+    """Return the case from its row.
+
+    Raises:
+        Sealed: The key is gone or the bytes were altered.
+    """
+    return SipCase.model_validate_json(seal.open("sip_case", row.case_id, row.sealed))
+
+
+def message_row(message: Message, seal: Seal, *, seq: int, channel: str, now: datetime) -> MessageRow:
+    """Return an accepted message as its row, sealed."""
+    row_id = str(uuid4())
+    return MessageRow(
+        owner=message.owner,
+        id=row_id,
+        message_id=str(message.message_id),
+        sender_organisation=message.sender.organisation,
+        sender_unit=message.sender.unit,
+        case_id=str(message.case_id),
+        case_seq=seq,
+        type=message.type,
+        schema_version=message.schema_version,
+        sealed=seal.seal("message", row_id, message.to_json()),
+        received_at=now,
+        channel=channel,
+    )
+
+
+def open_message(row: MessageRow, seal: Seal) -> Message:
+    """Return the message from its row.
+
+    Raises:
+        Sealed: The key is gone or the bytes were altered.
+    """
+    return parse_message(seal.open("message", row.id, row.sealed))
+
+
+def delivery_row(route: Route, message: MessageRow, *, prev_id: str | None, expires_at: datetime | None, now: datetime) -> DeliveryRow:
+    """Return one recipient's delivery as decided at intake; its id and its key are new."""
+    return DeliveryRow(
+        owner=message.owner,
+        id=str(uuid4()),
+        case_id=message.case_id,
+        message_row=message.id,
+        message_id=message.message_id,
+        message_type=message.type,
+        sender_organisation=message.sender_organisation,
+        sender_unit=message.sender_unit,
+        recipient=route.recipient,
+        recipient_organisation=route.organisation,
+        recipient_kind=route.kind,
+        adapter=route.address.adapter if route.address else "",
+        endpoint=route.address.endpoint if route.address else "",
+        position=message.case_seq,
+        prev_id=prev_id,
+        object_id=str(route.about[0]) if route.about else None,
+        object_version=route.about[1] if route.about else None,
+        recall=message.type == "stop.notice",
+        state=route.state,
+        reason=route.reason,
+        bases=",".join(route.need.bases),
+        asserted=route.asserted,
+        scopes=",".join(sorted(route.need.scopes)),
+        extra_scopes=",".join(sorted(route.need.widening)),
+        party=route.need.party,
+        party_organisation=route.need.party_organisation,
+        direction=route.need.direction,
+        basis=route.basis,
+        next_at=now,
+        expires_at=expires_at,
+        key=str(uuid4()),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _codes(text: str | None) -> frozenset[str]:
+    return frozenset(text.split(",")) if text else frozenset()
+
+
+def need_of(row: DeliveryRow) -> Requirement:
+    """Return what must hold for a delivery, from its row."""
+    return Requirement(
+        bases=tuple(row.bases.split(",")) if row.bases else (),
+        scopes=_codes(row.scopes),
+        widening=_codes(row.extra_scopes),
+        party=row.party,
+        party_organisation=row.party_organisation,
+        direction="from" if row.direction == "from" else "to",
+    )
+
+
+def granted_of(row: DeliveryRow) -> frozenset[str]:
+    """Return the scopes the claim found granted."""
+    return _codes(row.granted)
+
+
+def grant_rows(case: SipCase) -> tuple[GrantRow, ...]:
+    """Return the grants as rows: all that the claim reads of a consent."""
+    return tuple(
+        GrantRow(
+            owner=case.owner,
+            case_id=str(case.case_id),
+            scope=grant.scope,
+            party=grant.party,
+            direction=grant.direction,
+            until=grant.until,
+            since=grant.since,
+        )
+        for grant in case.grants
+    )
+
+
+def as_grants(grants: Collection[Grant] | Collection[GrantRow]) -> Collection[GrantLike]:
+    """Let either form of a grant stand for what the policy reads."""
+    return grants
+
+
+def recipient_of(row: DeliveryRow, directory: Directory) -> Recipient:
+    """Return where a delivery goes, with what the directory says of its address today."""
+    unit = directory.unit(row.recipient)
+    options: Mapping[str, str] = unit.address.options if unit and unit.address else {}
+    return Recipient(
+        unit=row.recipient,
+        organisation=row.recipient_organisation,
+        label=unit.public_label if unit else "",
+        adapter=row.adapter,
+        endpoint=row.endpoint,
+        mapping=unit.address.mapping if unit and unit.address else None,
+        options=options,
+    )
+
+
+def about_of(row: DeliveryRow) -> tuple[UUID, int] | None:
+    """Return the meeting or plan a delivery is about, with its version."""
+    if row.object_id is None or row.object_version is None:
+        return None
+    return UUID(row.object_id), row.object_version

@@ -1,0 +1,107 @@
+"""What an operator does to deliveries by hand: hold, release, retry, handled; and the one switch that ends all sending.
+
+None of it can send anything that the consent does not allow today: whatever is queued again is judged again at its claim.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from siphub.errors import Conflict, NotThere
+from siphub.flow.ground import Ground
+from siphub.flow.letters import as_grants, need_of
+from siphub.policy.disclosure import Covered, judge
+from siphub.policy.lifecycle import DELIVERY, after
+from siphub.store import Change, DeliveryRow, Work
+
+Action = Literal["hold", "release", "retry", "handled"]
+SYSTEM = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a retry would mean: whether the basis holds today, and on what it rested then."""
+
+    delivery: str
+    recipient: str
+    state: str
+    allowed: bool
+    reason: str | None
+    basis_then: str | None
+    consent_version_then: int | None
+
+
+def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channel: str) -> str:
+    """Do something to one delivery; return its new state.
+
+    Args:
+        ground: The rooms below.
+        delivery_id: Which.
+        action: `hold`, `release`, `retry` or `handled`.
+        by: Who does it, for the audit.
+        channel: The door it came through.
+
+    Raises:
+        NotThere: There is no such delivery.
+        Conflict: `delivery.wrong_state`; it is not in a state that allows this.
+    """
+    now = ground.now()
+    with ground.store.write() as work:
+        row = _row(work, delivery_id)
+        event = f"operator.{action}"
+        state = after(row.state, event)
+        if state is None:
+            raise Conflict(f"a delivery that is {row.state} cannot be changed by {action}", code="delivery.wrong_state")
+        change = Change(from_states=frozenset({row.state}), to_state=state, event=event, at=now, next_at=now, reason=f"operator.{action}")
+        if not work.deliveries.change(row.id, change):
+            raise Conflict("the delivery changed at the same moment; look again", code="delivery.wrong_state")
+        _close_items(work, row, by, now)
+        facts = {"delivery": row.id, "action": action, "case_id": row.case_id}
+        work.audit.append(row.owner, by, channel, "delivery.operated", facts)
+    ground.wake.set()
+    return state
+
+
+def _close_items(work: Work, row: DeliveryRow, by: str, now: datetime) -> None:
+    for item in work.work_items.of_case(row.owner, row.case_id):
+        if item.delivery_id == row.id and item.closed_at is None:
+            work.work_items.close(item.owner, item.id, by=by, how="operated", at=now)
+
+
+def preview(ground: Ground, delivery_id: str) -> Preview:
+    """Say what a retry would mean today, without doing it.
+
+    Raises:
+        NotThere: There is no such delivery.
+    """
+    with ground.store.read() as work:
+        row = _row(work, delivery_id)
+        grants = work.grants.of_case(row.owner, row.case_id)
+    judged = judge(need_of(row), as_grants(grants), row.asserted, ground.now())
+    can = row.state in DELIVERY["operator.retry"] or row.state in DELIVERY["operator.release"]
+    allowed = isinstance(judged, Covered) and can
+    reason = None if isinstance(judged, Covered) else judged.reason
+    return Preview(row.id, row.recipient, row.state, allowed, reason, row.basis, row.consent_version)
+
+
+def _row(work: Work, delivery_id: str) -> DeliveryRow:
+    row = work.deliveries.by_id(delivery_id)
+    if row is None:
+        raise NotThere("there is no such delivery", code="delivery.not_there")
+    return row
+
+
+def switch(ground: Ground, value: Literal["stopped", "running"], *, by: str) -> None:
+    """Throw the one switch: no claim succeeds while it is `stopped`, in any process on this store."""
+    with ground.store.write() as work:
+        work.switches.set("sending", value, by, ground.now())
+        work.audit.append(SYSTEM, by, "cli", f"sending.{value}", {})
+    ground.wake.set()
+
+
+def switched(ground: Ground) -> str:
+    """Return `stopped` or `running`."""
+    with ground.store.read() as work:
+        return work.switches.get("sending") or "running"

@@ -1,0 +1,83 @@
+"""Answers from partners: a receipt finds its delivery by the key, or by message and unit; an early one is kept until its send is recorded.
+
+It must never lose a word a partner said, and never believe one about somebody else's delivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from siphub.contract import Receipt
+from siphub.errors import NotThere
+from siphub.flow.ground import Ground
+from siphub.model import Caller
+from siphub.policy.lifecycle import DELIVERY, after
+from siphub.policy.reasons import REASONS
+from siphub.store import NO_OWNER, Change, DeliveryRow, ReceiptRow, Work
+
+if TYPE_CHECKING:
+    from siphub.flow.withdraw import Line
+
+_EVENTS: Mapping[str, str] = MappingProxyType({"received": "receipt.received", "read": "receipt.read", "rejected": "receipt.rejected"})
+
+
+def note(ground: Ground, adapter: str, receipt: Receipt) -> bool:
+    """Take a partner's receipt; return whether it met its delivery. Kept in any case, once.
+
+    Args:
+        ground: The rooms below.
+        adapter: The adapter it came through; it must be the delivery's.
+        receipt: What the partner said.
+    """
+    with ground.store.write() as work:
+        return note_in(work, adapter, receipt, ground.now())
+
+
+def note_in(work: Work, adapter: str, receipt: Receipt, now: datetime) -> bool:
+    """Do what `note` does inside a transaction that is open already."""
+    row = ReceiptRow(NO_OWNER, adapter, receipt.key, receipt.kind, receipt.code, receipt.at, now)
+    new = work.receipts.add(row)
+    delivery = work.deliveries.find_by_key(receipt.key)
+    if delivery is None or delivery.adapter != adapter or delivery.attempts == 0:
+        return False
+    if new:
+        _apply(work, delivery, receipt.kind, receipt.code, now)
+        work.receipts.mark_matched(row, delivery.owner, now)
+    return True
+
+
+def note_of_unit(line: Line, message_id: str, unit: str, kind: str, code: str | None, caller: Caller) -> None:
+    """Take a unit's word about a message that was sent to it (T1 to T3, G14).
+
+    Raises:
+        NotThere: No such message was sent to that unit in this case: the same answer as for one that does not exist.
+    """
+    mine = [row for row in line.before if row.message_id == message_id and row.recipient == unit and row.attempts > 0]
+    if not mine:
+        raise NotThere(REASONS["case.not_there"].en)
+    for row in mine:
+        _apply(line.work, row, kind, code, line.now)
+        facts = {"delivery": row.id, "kind": kind, "case_id": row.case_id}
+        line.work.audit.append(row.owner, caller.organisation, caller.channel, "receipt.noted", facts)
+
+
+def _apply(work: Work, row: DeliveryRow, kind: str, code: str | None, now: datetime) -> None:
+    event = _EVENTS[kind]
+    state = after(row.state, event)
+    if state is None or state == row.state:
+        return
+    change = Change(
+        from_states=frozenset(DELIVERY[event]), to_state=state, event=event, at=now, reason=code if kind == "rejected" else None, uncertain=False
+    )
+    work.deliveries.change(row.id, change)
+
+
+def match(work: Work, row: ReceiptRow, now: datetime) -> None:
+    """Give a kept receipt to its delivery, now that the send has been recorded."""
+    delivery = work.deliveries.find_by_key(row.key)
+    if delivery is not None and delivery.adapter == row.adapter and delivery.attempts > 0:
+        _apply(work, delivery, row.kind, row.code, now)
+        work.receipts.mark_matched(row, delivery.owner, now)

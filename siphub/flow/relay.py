@@ -1,0 +1,102 @@
+"""The relay: what is to be rung goes from the outbox to the broker; rows are deleted only when every bell has been taken.
+
+A crash anywhere rings some bells twice, which does no harm: the claim knows. With the broker down the bells stay, and due deliveries
+are handed to the workers of this process instead.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import groupby, islice
+
+from siphub.broker import Bell
+from siphub.errors import BrokerError, SiphubError
+from siphub.flow.ground import Ground
+from siphub.observe import Log
+from siphub.store import BellRow
+
+BATCH = 500
+IDS_PER_BELL = 16
+PUBLISH_WITHIN = timedelta(seconds=5)
+IDLE = 0.5
+"""How long the relay sleeps when nobody wakes it, in seconds: bells that become due by themselves wait no longer than this."""
+
+
+def bells_of(rows: Iterable[BellRow]) -> Iterator[Bell]:
+    """Group what is to be rung into bells: one adapter, up to sixteen deliveries, each once."""
+    wanted = sorted({(row.adapter, row.delivery_id): row.id for row in rows if row.adapter}.items(), key=lambda item: (item[0][0], item[1]))
+    for adapter, group in groupby(wanted, key=lambda item: item[0][0]):
+        ids = (key[1] for key, _ in group)
+        while chunk := tuple(islice(ids, IDS_PER_BELL)):
+            yield Bell(adapter, chunk)
+
+
+def ring_once(ground: Ground) -> int:
+    """Ring what is due, at most one batch; return how many rows that was.
+
+    Raises:
+        BrokerError: Nothing was deleted: it will be rung again.
+    """
+    with ground.store.read() as work:
+        rows = work.outbox.take(BATCH)
+    if not rows:
+        return 0
+    ground.points.reach("before_publish")
+    ground.broker.publish(list(bells_of(rows)), PUBLISH_WITHIN)
+    ground.points.reach("after_publish")
+    _forget(ground, rows)
+    return len(rows)
+
+
+def _forget(ground: Ground, rows: Sequence[BellRow]) -> None:
+    ground.points.reach("before_delete")
+    with ground.store.write() as work:
+        work.outbox.delete([row.id for row in rows])
+
+
+class Relay:
+    """The relay's thread. `offer` takes ids of due deliveries while the broker is down."""
+
+    def __init__(self, ground: Ground, offer: Callable[[Sequence[str]], None]) -> None:
+        self._ground = ground
+        self._offer = offer
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="siphub-relay", daemon=True)
+        self._log = Log(worker="relay")
+
+    def start(self) -> None:
+        """Start ringing."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, and wait for the thread."""
+        self._stop.set()
+        self._ground.wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._ground.wake.wait(IDLE)
+            self._ground.wake.clear()
+            self._ring_all()
+
+    def _ring_all(self) -> None:
+        try:
+            while not self._stop.is_set() and ring_once(self._ground) == BATCH:
+                pass
+        except BrokerError as error:
+            self._log.warning("broker.unreachable", code=error.code)
+            self._hand_over()
+        except SiphubError as error:
+            self._log.error("relay.failed", code=error.code)
+            self._stop.wait(IDLE)
+
+    def _hand_over(self) -> None:
+        """The broker is down: the workers of this process hear of what is due without a bell."""
+        with self._ground.store.read() as work:
+            due = work.deliveries.due(self._ground.now(), BATCH)
+        self._offer([row.id for row in due])
+        self._stop.wait(IDLE)

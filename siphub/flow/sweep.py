@@ -1,0 +1,196 @@
+"""The sweep: whatever nobody else notices. Leases that ran out, messages that expired, bells that were lost, partners to ask for answers.
+
+Safe to run twice at once: every change is guarded by the state and fence it expects.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from siphub.contract import Adapter, Inbound, Polls, Receipt, Submission
+from siphub.errors import Refused, SiphubError
+from siphub.flow import receipts, withdraw
+from siphub.flow.accept import accept
+from siphub.flow.attempt import MOST_LEASES
+from siphub.flow.ground import Ground
+from siphub.flow.work_items import open_for
+from siphub.model import Caller
+from siphub.observe import Log
+from siphub.store import Change, DeliveryRow, OutcomeRow
+
+BATCH = 200
+POLL_LEASE = timedelta(seconds=60)
+
+
+def sweep(ground: Ground) -> None:
+    """Look at everything once."""
+    expire_leases(ground)
+    expire_messages(ground)
+    ring_again(ground)
+    match_receipts(ground)
+
+
+def expire_leases(ground: Ground) -> int:
+    """A lease that ran out with an unfinished attempt is an uncertain send: again, or ask, or a person. Return how many."""
+    now = ground.now()
+    with ground.store.read() as work:
+        rows = work.deliveries.expired_leases(now, BATCH)
+    for row in rows:
+        if row.recall_pending:
+            withdraw.after_send(ground, _silent(row, now))
+        else:
+            _expire_lease(ground, row, now)
+    if rows:
+        ground.wake.set()
+    return len(rows)
+
+
+def _silent(row: DeliveryRow, now: datetime) -> OutcomeRow:
+    return OutcomeRow(
+        delivery_id=row.id,
+        fence=row.fence,
+        at=now,
+        state="queued",
+        outcome="lease_expired",
+        event="lease.expired",
+        code="lease.expired",
+        uncertain=True,
+        next_at=now,
+    )
+
+
+def _expire_lease(ground: Ground, row: DeliveryRow, now: datetime) -> None:
+    hold = row.expired_leases + 1 >= MOST_LEASES or row.adapter not in ground.registry.adapters
+    change = Change(
+        from_states=frozenset({"sending"}),
+        to_state="held" if hold else "queued",
+        event="lease.hold" if hold else "lease.expired",
+        at=now,
+        reason="send.leases" if hold else "lease.expired",
+        fence=row.fence,
+        next_at=now,
+        uncertain=True,
+        lease_expired=True,
+    )
+    with ground.store.write() as work:
+        if work.deliveries.change(row.id, change) and hold:
+            open_for(work, row, now, reason="send.leases")
+
+
+def expire_messages(ground: Ground) -> int:
+    """What was not sent before it expired is not sent. Return how many."""
+    now = ground.now()
+    with ground.store.read() as work:
+        rows = work.deliveries.expired(now, BATCH)
+    if not rows:
+        return 0
+    change = Change(from_states=frozenset({"queued", "held"}), to_state="expired", event="expire", at=now, reason="message.expired")
+    with ground.store.write() as work:
+        changed = set(work.deliveries.change_all([row.id for row in rows], change))
+        for row in rows:
+            if row.id in changed:
+                open_for(work, row, now, reason="message.expired")
+    ground.tell([row for row in rows if row.id in changed], "expired", "message.expired")
+    return len(changed)
+
+
+def ring_again(ground: Ground) -> int:
+    """Ring what is due, unclaimed, and was not rung for `ring_timeout`. Return how many."""
+    with ground.store.write() as work:
+        rung = work.deliveries.ring_again(ground.now(), ground.settings.ring_timeout, BATCH)
+    if rung:
+        ground.wake.set()
+    return rung
+
+
+def match_receipts(ground: Ground) -> int:
+    """Receipts that came before their send was recorded find it now. Return how many did."""
+    with ground.store.read() as work:
+        waiting = work.receipts.unmatched(BATCH)
+        ready = [row for row in waiting if (found := work.deliveries.find_by_key(row.key)) is not None and found.state not in {"queued", "sending"}]
+    for row in ready:
+        with ground.store.write() as work:
+            receipts.match(work, row, ground.now())
+    return len(ready)
+
+
+def poll_once(ground: Ground, name: str, adapter: Adapter) -> int:
+    """Fetch a partner's answers, store each, then settle it. Return how many were taken."""
+    if not isinstance(adapter, Polls):
+        return 0
+    owner, holder, now = "-", str(uuid4()), ground.now()
+    with ground.store.write() as work:
+        if not work.poll_leases.acquire(owner, name, "", holder=holder, until=now + POLL_LEASE, now=now):
+            return 0
+        cursor = work.poll_leases.cursor(owner, name, "")
+    taken = 0
+    for inbound in adapter.poll(cursor):
+        take_inbound(ground, name, inbound)
+        adapter.settle(inbound.partner_id)
+        if inbound.cursor is not None:
+            with ground.store.write() as work:
+                work.poll_leases.save_cursor(owner, name, "", inbound.cursor)
+        taken += 1
+    with ground.store.write() as work:
+        work.poll_leases.release(owner, name, "", holder=holder)
+    return taken
+
+
+def take_inbound(ground: Ground, adapter: str, inbound: Inbound) -> None:
+    """Take one answer, once. A message goes the way every message goes; what is refused is kept as seen, and shown."""
+    with ground.store.read() as work:
+        if work.inbound.seen("-", adapter, inbound.partner_id):
+            return
+    match inbound.content:
+        case Receipt() as receipt:
+            receipts.note(ground, adapter, receipt)
+        case Submission() as submission:
+            caller = Caller(inbound.organisation or "", frozenset(), frozenset({"send"}), channel="poll")
+            try:
+                accept(ground, submission, caller)
+            except Refused as error:
+                _log.warning("inbound.refused", adapter=adapter, code=error.code)
+                with ground.store.write() as work:
+                    work.audit.append("-", inbound.organisation or "-", "poll", "inbound.refused", {"adapter": adapter, "code": error.code})
+    with ground.store.write() as work:
+        work.inbound.add("-", adapter, inbound.partner_id, ground.now())
+
+
+_log = Log(worker="sweeper")
+
+
+class Sweeper:
+    """The sweep's thread."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="siphub-sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, and wait for the thread."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=30)
+
+    @property
+    def alive(self) -> bool:
+        """True while it runs."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._ground.settings.sweep_every.total_seconds()):
+            try:
+                sweep(self._ground)
+                for name, adapter in self._ground.registry.adapters.items():
+                    poll_once(self._ground, name, adapter)
+            except SiphubError as error:
+                _log.warning("sweep.failed", code=error.code, exc_info=error)
+            except Exception as error:  # noqa: BLE001 - a plugin's poll may raise anything; the sweep must go on, and the log says it
+                _log.error("sweep.failed", exc_info=error)

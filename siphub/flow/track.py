@@ -1,0 +1,275 @@
+"""Reads only: what became of a message, what a unit's mailbox holds, what is permitted, what is stuck and why.
+
+An organisation sees what it sent and what was addressed to it, frozen as sent, and nothing else (LIFECYCLE 5.6). Operators see states and codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from siphub.errors import NotThere, Sealed
+from siphub.flow.attempt import Held, cut_for
+from siphub.flow.ground import Ground
+from siphub.flow.letters import granted_of, open_case, open_message
+from siphub.model import Caller, Message
+from siphub.model.case import SipCase
+from siphub.policy.disclosure import Covered
+from siphub.policy.reasons import REASONS
+from siphub.policy.routing import Shown, shown
+from siphub.store import AttemptRow, DeliveryRow, EventRow, GrantRow, MessageRow, WorkItemRow
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A delivery as somebody may read of it: states and codes, no content."""
+
+    delivery: str
+    message_id: str
+    message_type: str
+    case_id: str
+    recipient: str
+    adapter: str
+    state: str
+    reason: str | None
+    text: str | None
+    basis: str | None
+    consent_version: int | None
+    attempts: int
+    at: datetime
+
+
+def tracked(row: DeliveryRow) -> Tracked:
+    """Return what may be read of a delivery."""
+    reason = REASONS.get(row.reason or "")
+    return Tracked(
+        delivery=row.id,
+        message_id=row.message_id,
+        message_type=row.message_type,
+        case_id=row.case_id,
+        recipient=row.recipient,
+        adapter=row.adapter,
+        state=row.state,
+        reason=row.reason,
+        text=reason.en if reason else None,
+        basis=row.basis,
+        consent_version=row.consent_version,
+        attempts=row.attempts,
+        at=row.updated_at,
+    )
+
+
+def message(ground: Ground, caller: Caller, message_id: str) -> Mapping[str, Any]:
+    """Return a message as this caller's organisation has it: whole with its deliveries where it sent it, its own cut where it received it.
+
+    Raises:
+        NotThere: Not there, or not theirs: the same answer.
+    """
+    with ground.store.read() as work:
+        rows = work.messages.by_message_id(message_id)
+        deliveries = {row.id: work.deliveries.of_message(row.owner, row.id) for row in rows}
+    for row in rows:
+        if _sent_by(row, caller):
+            return _as_sent(ground, row, deliveries[row.id])
+    for row in rows:
+        mine = [found for found in deliveries[row.id] if _addressed_to(found, caller)]
+        if mine:
+            return {"message_id": message_id, "type": row.type, "deliveries": [_as_received(ground, row, found) for found in mine]}
+    raise NotThere("there is no such message here", code="message.not_there")
+
+
+def _sent_by(row: MessageRow, caller: Caller) -> bool:
+    return row.channel != "hub" and caller.speaks_for(row.sender_unit, row.sender_organisation)
+
+
+def _addressed_to(row: DeliveryRow, caller: Caller) -> bool:
+    """Addressed to them, and really sent: what was withheld or still waits is nobody's but the sender's."""
+    return caller.speaks_for(row.recipient, row.recipient_organisation) and row.state in {"delivered", "read", "awaiting_receipt", "recalled"}
+
+
+def _as_sent(ground: Ground, row: MessageRow, deliveries: Sequence[DeliveryRow]) -> Mapping[str, Any]:
+    return {
+        "message_id": row.message_id,
+        "type": row.type,
+        "message": _opened(ground, row).to_document(),
+        "recipients": [_line(found) for found in deliveries],
+        "received_at": row.received_at.isoformat(),
+    }
+
+
+def _as_received(ground: Ground, row: MessageRow, found: DeliveryRow) -> Mapping[str, Any]:
+    covered = Covered(found.basis or "", granted_of(found))
+    cut = cut_for(_opened(ground, row), found, covered, ground.directory())
+    document = None if isinstance(cut, Held) else dict(cut.document)
+    return {"delivery": found.id, "recipient": found.recipient, "state": found.state, "basis": found.basis, "message": document}
+
+
+def _line(found: DeliveryRow) -> Mapping[str, Any]:
+    seen = tracked(found)
+    return {"delivery": seen.delivery, "recipient": seen.recipient, "adapter": seen.adapter, "state": seen.state, "reason": seen.reason, "text": seen.text}
+
+
+def _opened(ground: Ground, row: MessageRow) -> Message:
+    try:
+        return open_message(row, ground.store.seal_of_case(row.owner, row.case_id))
+    except Sealed:
+        raise NotThere("the content of this message has been erased", code="message.erased") from None
+
+
+def mailbox(ground: Ground, caller: Caller, case_id: str) -> Mapping[str, Any]:
+    """Return this organisation's own mailbox of a case: what it sent, what was addressed to it.
+
+    Raises:
+        NotThere: Not there, or not theirs.
+    """
+    with ground.store.read() as work:
+        cases = work.cases.find(case_id)
+        messages = [row for case in cases for row in work.messages.of_case(case.owner, case_id)]
+        deliveries = [row for case in cases for row in work.deliveries.of_case(case.owner, case_id)]
+    by_row = {row.id: row for row in messages}
+    sent = [row for row in messages if _sent_by(row, caller)]
+    received = [row for row in deliveries if _addressed_to(row, caller)]
+    if not sent and not received:
+        raise NotThere(REASONS["case.not_there"].en)
+    of_message = {row.id: [found for found in deliveries if found.message_row == row.id] for row in sent}
+    return {
+        "case_id": case_id,
+        "sent": [_as_sent(ground, row, of_message[row.id]) for row in sent],
+        "received": [_as_received(ground, by_row[row.message_row], row) for row in received],
+    }
+
+
+def explained(ground: Ground, message_id: str) -> tuple[Tracked, ...]:
+    """Return what became of a message for each recipient: for an operator, states and codes only.
+
+    Raises:
+        NotThere: There is no such message.
+    """
+    with ground.store.read() as work:
+        rows = work.messages.by_message_id(message_id)
+        found = [delivery for row in rows for delivery in work.deliveries.of_message(row.owner, row.id)]
+    if not rows:
+        raise NotThere("there is no such message here", code="message.not_there")
+    return tuple(tracked(row) for row in found)
+
+
+def explain_dry(ground: Ground, message: Message) -> tuple[Shown, ...]:
+    """Return who would receive a message as the case stands, on which basis, and which fields each would not see.
+
+    Raises:
+        NotThere: There is no such case.
+    """
+    case = case_of(ground, message.owner, str(message.case_id))
+    return tuple(shown(message, unit, case, ground.directory(), ground.now()) for unit in message.recipients)
+
+
+def case_of(ground: Ground, owner: str, case_id: str) -> SipCase:
+    """Return a case, opened. For decisions and the owner's own screens, never for an operator's.
+
+    Raises:
+        NotThere: There is no such case.
+    """
+    try:
+        seal = ground.store.seal_of_case(owner, case_id)
+    except Sealed:
+        raise NotThere(REASONS["case.not_there"].en) from None
+    with ground.store.read() as work:
+        row = work.cases.get(owner, case_id)
+    if row is None:
+        raise NotThere(REASONS["case.not_there"].en)
+    return open_case(row, seal)
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """What is permitted in a case, to whom, and since when; no content."""
+
+    case_id: str
+    owner: str
+    state: str
+    consent_version: int
+    grants: tuple[GrantRow, ...]
+
+
+def consent(ground: Ground, case_id: str) -> tuple[Permitted, ...]:
+    """Return what is permitted in every case by that id, one for each owner.
+
+    Raises:
+        NotThere: There is none.
+    """
+    with ground.store.read() as work:
+        cases = work.cases.find(case_id)
+        found = tuple(
+            Permitted(row.case_id, row.owner, row.state, row.consent_version, work.grants.of_case(row.owner, row.case_id)) for row in cases
+        )
+    if not found:
+        raise NotThere(REASONS["case.not_there"].en)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One consent event of a case, as the audit has it."""
+
+    at: datetime
+    type: str
+    by: str
+    version: str
+
+
+def consent_history(ground: Ground, case_id: str) -> tuple[Change, ...]:
+    """Return the consent events of a case, oldest first.
+
+    Raises:
+        NotThere: There is no such case.
+    """
+    with ground.store.read() as work:
+        cases = work.cases.find(case_id)
+        rows = [row for case in cases for row in work.audit.of_case(case.owner, case_id)]
+    if not cases:
+        raise NotThere(REASONS["case.not_there"].en)
+    mine = [row for row in rows if row.facts.get("type", "").startswith(("consent.", "participants."))]
+    return tuple(Change(row.at, row.facts["type"], row.actor, row.facts.get("version", "")) for row in mine)
+
+
+def deliveries(ground: Ground, *, states: Sequence[str] | None = None, after: str | None = None, limit: int = 50) -> tuple[Tracked, ...]:
+    """Return a page of deliveries, by id."""
+    with ground.store.read() as work:
+        return tuple(tracked(row) for row in work.deliveries.page(states=states, after=after, limit=limit))
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that is known of one delivery, without content."""
+
+    delivery: Tracked
+    attempts: tuple[AttemptRow, ...]
+    events: tuple[EventRow, ...]
+
+
+def delivery(ground: Ground, delivery_id: str) -> History:
+    """Return everything that happened to a delivery.
+
+    Raises:
+        NotThere: There is none by that id.
+    """
+    with ground.store.read() as work:
+        row = work.deliveries.by_id(delivery_id)
+        if row is None:
+            raise NotThere("there is no such delivery", code="delivery.not_there")
+        return History(tracked(row), work.attempts.of_delivery(row.owner, row.id), work.events.of_delivery(row.owner, row.id))
+
+
+def counts(ground: Ground) -> Mapping[str, int]:
+    """Return how many deliveries are in each state."""
+    with ground.store.read() as work:
+        return work.deliveries.counts()
+
+
+def desk(ground: Ground, owner: str | None = None) -> tuple[WorkItemRow, ...]:
+    """Return the open work items."""
+    with ground.store.read() as work:
+        return tuple(work.work_items.open_items(owner))
+

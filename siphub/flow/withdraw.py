@@ -1,0 +1,176 @@
+"""What was allowed is not any more: withhold what waits, mark what is in flight, call back what was sent.
+
+All inside the transaction that changes the case, under its lock, so that no claim can begin in between (LIFECYCLE section 4).
+The text of a recall is made in `siphub.policy.recall` alone: nobody can tell a withdrawal from a cancellation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from uuid import UUID, uuid4
+
+from siphub.flow.ground import Ground
+from siphub.flow.letters import about_of, as_grants, case_row, delivery_row, message_row, need_of, open_case
+from siphub.flow.work_items import DUE_BY_PHONE, open_in_case
+from siphub.model import Directory
+from siphub.model.case import SipCase
+from siphub.policy import recall
+from siphub.policy.disclosure import Covered, judge
+from siphub.policy.routing import route
+from siphub.store import Change, DeliveryRow, OutcomeRow, Recorded, Seal, Work
+
+WAITING = frozenset({"queued", "held", "gave_up"})
+SENT = frozenset({"delivered", "read", "awaiting_receipt"})
+
+
+@dataclass
+class Line:
+    """One case under lock, within one transaction: what withdrawals, supersessions and recalls do to its deliveries.
+
+    `seq` is the last number given in the case; `notices` are the stop notices queued; `pending` the units whose delivery is just in flight
+    (they hear of it when that attempt has ended).
+    """
+
+    ground: Ground
+    work: Work
+    case: SipCase
+    seal: Seal
+    directory: Directory
+    now: datetime
+    seq: int
+    notices: list[DeliveryRow] = field(default_factory=list)
+    pending: set[str] = field(default_factory=set)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The case's owner and id."""
+        return self.case.owner, str(self.case.case_id)
+
+    @cached_property
+    def before(self) -> tuple[DeliveryRow, ...]:
+        """The case's deliveries as they were when the line was first asked, locked."""
+        return self.work.deliveries.lock_case(self.case.owner, str(self.case.case_id))
+
+    def narrow(self) -> None:
+        """Withhold whatever the grants no longer cover, and call back what was sent on them."""
+        gone = [row for row in self.before if not self._covered(row)]
+        self._stop(gone, to_state="withheld", event="withdraw.withhold", reason="withdrawn")
+        self.notify(row for row in gone if _was_sent(row))
+
+    def supersede(self, object_id: UUID, below_version: int) -> None:
+        """Do not send undelivered earlier versions of a meeting or plan."""
+        older = [row for row in self._about(object_id) if (row.object_version or 0) < below_version and not _is_answer(row)]
+        ids = [row.id for row in older if row.state in WAITING]
+        self.work.deliveries.change_all(
+            ids, Change(from_states=WAITING, to_state="superseded", event="supersede", at=self.now, reason="superseded")
+        )
+
+    def recall(self, object_id: UUID | None) -> None:
+        """Tell everybody who was sent something, of this object or of the whole case."""
+        rows = [row for row in (self._about(object_id) if object_id else self.before) if not row.recall and not _is_answer(row)]
+        rows = [row for row in rows if row.bases != "own_message"]
+        self._mark(row for row in rows if row.state == "sending")
+        self.notify(row for row in rows if _was_sent(row))
+
+    def _covered(self, row: DeliveryRow) -> bool:
+        return isinstance(judge(need_of(row), as_grants(self.case.grants), row.asserted, self.now), Covered)
+
+    def _about(self, object_id: UUID) -> list[DeliveryRow]:
+        return [row for row in self.before if row.object_id == str(object_id) and not row.recall]
+
+    def _stop(self, rows: Iterable[DeliveryRow], *, to_state: str, event: str, reason: str) -> None:
+        rows = list(rows)
+        ids = [row.id for row in rows if row.state in WAITING]
+        self.work.deliveries.change_all(ids, Change(from_states=WAITING, to_state=to_state, event=event, at=self.now, reason=reason))
+        self._mark(row for row in rows if row.state == "sending")
+
+    def _mark(self, rows: Iterable[DeliveryRow]) -> None:
+        """Mark what is in flight: whoever records its end calls it back, or withholds it if it did not arrive."""
+        marked = list(rows)
+        mark = Change(from_states=frozenset({"sending"}), to_state="sending", event="recall_pending", at=self.now, recall_pending=True)
+        self.work.deliveries.change_all([row.id for row in marked], mark)
+        self.pending |= {row.recipient for row in marked}
+
+    def notify(self, rows: Iterable[DeliveryRow]) -> None:
+        """Queue one stop notice per unit, about the newest thing it was sent."""
+        newest: dict[str, DeliveryRow] = {}
+        sent = [row for row in rows if not _is_answer(row)]
+        for row in sorted(sent, key=lambda row: row.position):
+            if about_of(row) is not None:
+                newest[row.recipient] = row
+        for unit in sorted(newest):
+            self._call_back(newest[unit])
+        ids = [row.id for row in sent if row.recipient in newest]
+        states = SENT | WAITING | {"withheld", "superseded"}
+        self.work.deliveries.change_all(ids, Change(from_states=states, to_state="recalled", event="recalled", at=self.now, reason="withdrawn"))
+
+    def _call_back(self, row: DeliveryRow) -> None:
+        about = about_of(row)
+        adapters = self.ground.registry.adapters
+        if about is None:
+            return
+        if row.adapter in adapters and adapters[row.adapter].info.recall == "none":
+            self._phone(row)
+            return
+        notice = recall.notice(self.case, row.recipient, about, message_id=uuid4(), now=self.now)
+        self.seq += 1
+        stored = message_row(notice, self.seal, seq=self.seq, channel="hub", now=self.now)
+        self.work.messages.add(stored)
+        tail = self.work.deliveries.line_tail(row.owner, row.case_id, row.recipient)
+        found = route(notice, row.recipient, self.case, self.directory, self.now)
+        delivery = delivery_row(found, stored, prev_id=tail, expires_at=None, now=self.now)
+        self.work.deliveries.add([delivery])
+        self.notices.append(delivery)
+
+    def _phone(self, row: DeliveryRow) -> None:
+        """The partner cannot be told by this adapter: somebody phones, at once."""
+        key = (row.owner, row.case_id)
+        open_in_case(self.work, key, "recall.phone", self.case.contact, self.now, delivery_id=row.id, due=DUE_BY_PHONE)
+
+
+def _was_sent(row: DeliveryRow) -> bool:
+    """It is there, or may be."""
+    return row.state in SENT or (row.uncertain and row.state in WAITING)
+
+
+def _is_answer(row: DeliveryRow) -> bool:
+    """A party's answer to the convener: it is withheld like anything else, but the convener needs no notice of its own withdrawal."""
+    return row.direction == "from"
+
+
+def after_send(ground: Ground, outcome: OutcomeRow) -> None:
+    """Record an attempt that a withdrawal has overtaken: call it back if it arrived or may have, withhold it if it did not.
+
+    One transaction under the case lock, like every change of a case.
+    """
+    with ground.store.read() as work:
+        found = work.deliveries.by_id(outcome.delivery_id)
+    if found is None:
+        return
+    seal = ground.store.seal_of_case(found.owner, found.case_id)
+    directory = ground.directory()
+    with ground.store.write() as work:
+        stored = work.cases.lock(found.owner, found.case_id)
+        if stored is None:
+            return
+        case = open_case(stored, seal)
+        line = Line(ground, work, case, seal, directory, ground.now(), seq=stored.seq)
+        recorded = _end(line, outcome)
+        if not recorded.applied:
+            return
+        line.notify(row for row in line.before if row.id == outcome.delivery_id and _was_sent(row))
+        fresh = case.model_copy(update={"version": case.version + 1})
+        work.cases.save(case_row(fresh, seal, seq=line.seq, opened_at=stored.opened_at, now=line.now))
+    ground.wake.set()
+
+
+def _end(line: Line, outcome: OutcomeRow) -> Recorded:
+    """Give an overtaken attempt its end: nothing of it is tried again."""
+    if outcome.state != "queued":
+        return line.work.record_one(outcome)
+    if outcome.uncertain:
+        return line.work.record_one(replace(outcome, state="held", reason="send.uncertain", event="outcome.hold"))
+    return line.work.record_one(replace(outcome, state="withheld", reason="withdrawn", event="outcome.retry_withdrawn"))

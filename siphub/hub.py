@@ -1,0 +1,300 @@
+"""The composition root: settings → keys, store, broker, registry, flow. Everything is assembled here and nowhere else.
+
+`build` makes a hub without starting it; `start` begins to relay, deliver and sweep. `doors` lists every way in.
+It must never hold a decision, and never read the environment: `siphub.settings` has done that.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from siphub import mappings as packs
+from siphub.broker import Broker, connect
+from siphub.broker.topology import topology_for
+from siphub.contract import Clock, PluginContext, Submission, SystemClock
+from siphub.contract.http import Http
+from siphub.errors import BrokerError, SettingsError, Unauthenticated
+from siphub.flow import directory as directories
+from siphub.flow import operate, sweep, track
+from siphub.flow.accept import Answer, accept
+from siphub.flow.deliver import Worker
+from siphub.flow.ground import DirectoryNow, Ground, Points
+from siphub.flow.plugin_state import PluginState
+from siphub.flow.relay import Relay
+from siphub.flow.render import render
+from siphub.flow.sweep import Sweeper
+from siphub.model import Caller, sample_directory
+from siphub.model.people import HOME_CARE, MUNICIPALITY
+from siphub.observe import Log
+from siphub.registry import Registry
+from siphub.settings import Settings
+from siphub.store import CredentialRow, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One way in. Every door makes a Caller whose `channel` is the door's name; a suite of scenarios runs through each."""
+
+    name: str
+    what: str
+
+
+DOORS: Final = (
+    Door("api", "POST /v1/messages, canonical JSON"),
+    Door("reader", "POST /v1/messages, whatever an enabled reader recognises"),
+    Door("submit", "siphub submit FILE…, by HTTP to a running hub"),
+    Door("poll", "what an adapter fetches from its partners"),
+    Door("retry", "siphub deliveries retry|release: what was stopped is queued again"),
+)
+
+
+@dataclass(slots=True)
+class Hub:
+    """One hub. Use it as a context manager, or call `start` and `stop`."""
+
+    settings: Settings
+    ground: Ground
+    mappings: packs.Mappings
+    http: Http
+    relay: Relay | None = None
+    worker: Worker | None = None
+    sweeper: Sweeper | None = None
+    _log: Log = field(default_factory=lambda: Log(worker="hub"))
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """Every way in."""
+        return DOORS
+
+    @property
+    def store(self) -> Store:
+        """The store, for the commands that look after it."""
+        return self.ground.store
+
+    @property
+    def registry(self) -> Registry:
+        """The plugins."""
+        return self.ground.registry
+
+    def start(self, *, adapters: Sequence[str] | None = None) -> None:
+        """Begin to relay, deliver and sweep in threads of this process.
+
+        Args:
+            adapters: Which adapters this process delivers for; all of them unless told otherwise.
+        """
+        names = sorted(self.registry.adapters) if adapters is None else sorted(adapters)
+        try:
+            self.ground.broker.declare(topology_for(self.registry.adapters))
+        except BrokerError as error:
+            self._log.warning("broker.unreachable", code=error.code)
+        self.worker = Worker(self.ground, names)
+        self.relay = Relay(self.ground, self.worker.offer)
+        self.sweeper = Sweeper(self.ground)
+        self.worker.start()
+        self.relay.start()
+        self.sweeper.start()
+        self.ground.wake.set()
+
+    def stop(self) -> None:
+        """Take no more, finish what is being sent, and let go of everything. May be called twice."""
+        if self.sweeper is not None:
+            self.sweeper.stop()
+        if self.worker is not None:
+            self.worker.stop()
+        if self.relay is not None:
+            self.relay.stop()
+        self.sweeper = self.worker = self.relay = None
+        self.ground.broker.close()
+        self.registry.close()
+        self.http.close()
+        self.store.close()
+
+    def __enter__(self) -> Hub:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # ── what the doors ask ──
+
+    def accept(self, submission: Submission, caller: Caller) -> Answer:
+        """Take one message, or refuse it; see `siphub.flow.accept`."""
+        return accept(self.ground, submission, caller)
+
+    def caller(self, key: str, channel: str) -> Caller:
+        """Return who an API key belongs to.
+
+        Raises:
+            Unauthenticated: Nobody's, or revoked.
+        """
+        with self.store.read() as work:
+            found = work.credentials.by_hash(self.store.keyed_hash("credential", key.encode()))
+        if found is None:
+            raise Unauthenticated("this key is not known here; ask the hub's administrator for one")
+        return Caller(found.owner, frozenset(found.units), frozenset(found.roles), channel)
+
+    def ready(self) -> Mapping[str, bool]:
+        """Say what stands and what does not: the store can be written, the broker answers, every thread runs."""
+        return {
+            "store": _can_write(self.store),
+            "broker": self.ground.broker.healthy(),
+            "worker": self.worker is not None and self.worker.alive,
+            "sweeper": self.sweeper is not None and self.sweeper.alive,
+            "sending": operate.switched(self.ground) == "running",
+        }
+
+    def sweep(self) -> None:
+        """Sweep once, now."""
+        sweep.sweep(self.ground)
+
+    def counts(self) -> Mapping[str, int]:
+        """Return how many deliveries are in each state."""
+        return track.counts(self.ground)
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    plugins: Mapping[str, object] | None = None,
+    broker: Broker | None = None,
+    before: Callable[[Ground], None] | None = None,
+) -> Hub:
+    """Assemble a hub; nothing is started.
+
+    Args:
+        settings: Read already.
+        clock: The clock port; the machine's unless a test gives another.
+        plugins: Further plugins given as objects, by name, beside those installed.
+        broker: A broker made already, instead of the one `broker_url` names.
+        before: Called with the ground before it is used, for tests that look on.
+
+    Raises:
+        SettingsError: A setting is wrong, or a secret is missing.
+        PluginError: A plugin cannot be used; it is named.
+    """
+    clock = clock or SystemClock()
+    data = settings.data
+    data.mkdir(parents=True, exist_ok=True)
+    secrets_folder = _private(data / "keys")
+    fresh = not (data / "keys.sqlite").exists()
+    store = Store(settings.database, f"sqlite:///{(data / 'keys.sqlite').absolute()}", _master_key(secrets_folder, fresh=fresh), clock)
+    store.upgrade()
+    http = Http(ca_file=settings.ca_file)
+    shelves = packs.Mappings([packs.shipped(), *([data / "mappings"] if (data / "mappings").is_dir() else [])], clock)
+    given = dict(plugins or {})
+    registry = Registry.load([*settings.plugins, *given], lambda name: _context(name, settings, clock, http, shelves, store), extra=given)
+    ground = Ground(
+        settings=settings,
+        store=store,
+        registry=registry,
+        broker=broker or connect(settings.broker_url, name=_name(data)),
+        clock=clock,
+        directory=DirectoryNow(store),
+        points=Points(settings.fault),
+    )
+    if before is not None:
+        before(ground)
+    hub = Hub(settings, ground, shelves, http)
+    if fresh and settings.mode == "test":
+        _first_start(hub, secrets_folder)
+    return hub
+
+
+def add_key(store: Store, clock: Clock, *, organisation: str, name: str, roles: Sequence[str], units: Sequence[str] = ()) -> str:
+    """Make an API key for an organisation and return it, once; only its keyed hash is kept."""
+    key = f"siphub_{secrets.token_urlsafe(32)}"
+    row = CredentialRow(
+        owner=organisation,
+        name=name,
+        key_hash=store.keyed_hash("credential", key.encode()),
+        units=tuple(units),
+        roles=tuple(roles),
+        created_at=clock.now(),
+    )
+    with store.write() as work:
+        work.credentials.add(row)
+        work.audit.append(organisation, "operator", "cli", "credential.added", {"name": name})
+    return key
+
+
+def _can_write(store: Store) -> bool:
+    try:
+        with store.write() as work:
+            work.switches.get("sending")
+    except Exception:  # noqa: BLE001 - whatever it is, the store cannot be written, and that is the whole answer
+        return False
+    return True
+
+
+def _context(name: str, settings: Settings, clock: Clock, http: Http, shelves: packs.Mappings, store: Store) -> PluginContext:
+    return PluginContext(
+        plugin=name,
+        clock=clock,
+        log=Log(plugin=name),
+        http=http,
+        mappings=shelves,
+        state=PluginState(store, name, clock),
+        render=render,
+        settings=settings.plugin.get(name, {}),
+        secrets={key: value.get_secret_value() for key, value in settings.plugin_secrets.get(name, {}).items()},
+    )
+
+
+def _name(data: Path) -> str:
+    """Return this hub's name at the broker: two hubs on one broker differ, one hub keeps its name."""
+    stem = re.sub(r"[^a-z0-9]+", "-", data.name.lower()).strip("-")[:40] or "hub"
+    return f"{stem}-{sha256(str(data.absolute()).encode()).hexdigest()[:10]}"
+
+
+def _private(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _master_key(folder: Path, *, fresh: bool) -> bytes:
+    """Read the master key, or make one for an empty data folder. A lost master key is never replaced: it would hide the loss."""
+    file = folder / "master.key"
+    if not file.exists():
+        if not fresh:
+            raise SettingsError("keys/master.key is gone, and nothing can be opened without it: restore it from its backup", code="settings.master_key")
+        _write_secret(file, secrets.token_hex(32))
+    try:
+        return bytes.fromhex(file.read_text("ascii").strip())
+    except (ValueError, OSError):
+        raise SettingsError("keys/master.key cannot be read as 32 bytes in hex", code="settings.master_key") from None
+
+
+def _write_secret(file: Path, text: str) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as out:
+        out.write(text + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _first_start(hub: Hub, folder: Path) -> None:
+    """A test hub in an empty folder can be tried at once: a sample directory on the folder adapter, and a key for each kind of user."""
+    clock = hub.ground.clock
+    if "folder" in hub.registry.adapters:
+        partners = hub.settings.data / "partners"
+        directory = sample_directory("folder", str(partners.absolute()))
+        for unit in directory.units:
+            if unit.address is not None:
+                Path(unit.address.endpoint).mkdir(parents=True, exist_ok=True)
+        directories.switch(hub.ground, directory, by="first start")
+    made = {
+        "sender.key": (MUNICIPALITY, ("send", "inbox"), ()),
+        "agency.key": (MUNICIPALITY, ("send", "inbox"), (HOME_CARE,)),
+        "admin.key": (MUNICIPALITY, ("operate",), ()),
+    }
+    for name, (organisation, roles, units) in made.items():
+        _write_secret(folder / name, add_key(hub.store, clock, organisation=organisation, name=name, roles=roles, units=units))
+
