@@ -1,0 +1,133 @@
+"""Who may say what: guards G13 to G15, and the roles of G6 and G14 (LIFECYCLE section 3).
+
+"Not yours" and "not there" are the same answer. A caller's word about itself is never believed; its credentials and the directory are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+from siphub.model import Caller, Directory, Message
+from siphub.model.case import SipCase
+from siphub.model.directory import PRINCIPALS
+from siphub.model.messages import CATALOGUE
+from siphub.model.messages.meeting import MeetingCancelled, MeetingHeld, MeetingResponse
+from siphub.model.messages.plan import CommitmentConfirmed, CommitmentRejected
+from siphub.model.messages.receipt import NotReceived, Read, Received, TransportReceipt
+from siphub.policy.lifecycle import OPENING
+from siphub.policy.refusal import Refusal
+
+Role = Literal["principal", "convener", "participant", "coordinator", "recipient", "hub"]
+
+ROLES: Mapping[str, Role] = MappingProxyType(
+    {
+        "sip.requested": "principal",
+        "need.assessed": "principal",
+        "participants.approved": "principal",
+        "consent.given": "principal",
+        "consent.refused": "principal",
+        "consent.amended": "principal",
+        "consent.withdrawn": "principal",
+        "meeting.summoned": "principal",
+        "meeting.invited": "principal",
+        "meeting.response": "participant",
+        "meeting.rescheduled": "convener",
+        "meeting.cancelled": "convener",
+        "meeting.held": "convener",
+        "plan.proposed": "coordinator",
+        "plan.commitment.confirmed": "participant",
+        "plan.commitment.rejected": "participant",
+        "plan.established": "coordinator",
+        "plan.revised": "coordinator",
+        "plan.closed": "coordinator",
+        "ack.transport": "recipient",
+        "ack.received": "recipient",
+        "nack": "recipient",
+        "ack.read": "recipient",
+        "stop.notice": "hub",
+    }
+)
+"""Message type → the role its sender must have in the case (G6, G14). A type without a row can be sent by nobody."""
+
+
+def admit(message: Message, case: SipCase | None, caller: Caller, directory: Directory) -> Refusal | None:
+    """Return why this caller may not send this message in this case, or None.
+
+    Args:
+        message: What is said.
+        case: The case it names, under its owner, or None where there is none.
+        caller: Who authenticated.
+        directory: A snapshot.
+    """
+    unit = directory.unit(message.sender.unit)
+    if (
+        unit is None
+        or unit.organisation != message.sender.organisation
+        or not caller.speaks_for(message.sender.unit, message.sender.organisation)
+    ):
+        return Refusal("sender.not_yours", "forbidden", "/sender")
+    if case is None:
+        return _opens(message, directory)
+    if message.sender.unit not in case.units:
+        return Refusal("case.not_there", "not_there")
+    if message.subject is not None and case.subject is not None and message.subject.identity != case.subject.identity:
+        return Refusal("case.not_there", "not_there")
+    if case.subject is None and message.subject is None and CATALOGUE[message.type].subject == "required":
+        return Refusal("case.subject_missing", "invalid", "/subject")
+    return _role(message, case, directory)
+
+
+def _opens(message: Message, directory: Directory) -> Refusal | None:
+    """Judge the first message: it fixes the owner, a huvudman that sends it or receives it (G15)."""
+    if message.type not in OPENING:
+        return Refusal("case.not_there", "not_there")
+    receiving = directory.unit(getattr(message.content, "receiving_unit", ""))
+    if receiving is None or receiving.id not in message.recipients:
+        return Refusal("recipient.unknown", "invalid", "/content/receiving_unit")
+    owner = directory.organisation(message.owner)
+    if owner is None or owner.kind not in PRINCIPALS or message.owner != receiving.organisation:
+        return Refusal("case.owner", "invalid", "/owner")
+    if ROLES[message.type] == "principal" and directory.kind_of(message.sender.unit) not in PRINCIPALS | {"private_provider"}:
+        return Refusal("sender.role", "forbidden", "/sender")
+    return None
+
+
+def _role(message: Message, case: SipCase, directory: Directory) -> Refusal | None:
+    sender = message.sender.unit
+    match ROLES.get(message.type):
+        case "principal":
+            allowed = directory.kind_of(sender) in PRINCIPALS | ({"private_provider"} if not message.type.startswith("consent.") else set())
+        case "convener":
+            allowed = _convenes(message, case)
+        case "coordinator":
+            allowed = sender == (case.coordinator.unit if case.coordinator else case.contact)
+        case "participant":
+            return _participates(message, case)
+        case "recipient":
+            allowed = isinstance(message.content, Received | NotReceived | Read | TransportReceipt) and message.content.unit == sender
+        case _:
+            allowed = False
+    code = "plan.not_coordinator" if ROLES.get(message.type) == "coordinator" else "sender.role"
+    return None if allowed else Refusal(code, "forbidden", "/sender")
+
+
+def _convenes(message: Message, case: SipCase) -> bool:
+    content = message.content
+    meeting_id = content.meeting_id if isinstance(content, MeetingCancelled | MeetingHeld) else getattr(content, "meeting", None)
+    meeting = case.meeting(getattr(meeting_id, "id", meeting_id)) if meeting_id is not None else None
+    return meeting is None or meeting.convener.unit == message.sender.unit
+
+
+def _participates(message: Message, case: SipCase) -> Refusal | None:
+    """A response is for one's own place at the meeting, a commitment for one's own unit (G14); anything else is "not there"."""
+    content, sender = message.content, message.sender.unit
+    if isinstance(content, MeetingResponse):
+        meeting = case.meeting(content.meeting_id)
+        mine = meeting is not None and meeting.participant(sender) is not None
+    elif isinstance(content, CommitmentConfirmed | CommitmentRejected):
+        mine = case.plan is not None and case.plan.id == content.plan_id and content.unit == sender and sender in case.plan.units
+    else:
+        mine = False
+    return None if mine else Refusal("case.not_there", "not_there")

@@ -1,0 +1,248 @@
+"""Who may see a message, on which basis, and how much of it. Deny by default: what no rule allows is withheld.
+
+The same `judge` is asked at intake and again at the claim, inside the claim's transaction, over the grants as they stand there
+(guard G1). The rules are data: `disclosure.toml` beside this file (LIFECYCLE sections 3 and 5).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, Protocol
+
+from siphub.contract import Cut
+from siphub.model import Directory, Message
+from siphub.model.case import SipCase
+
+RecipientKind = Literal["contact", "convener", "duty", "agency", "outside"]
+UNCONDITIONAL: frozenset[str] = frozenset({"own_message", "no_person_data", "recall"})
+"""Bases that rest on no grant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of the table: message types and kind of recipient → bases, scopes, fields."""
+
+    types: tuple[str, ...]
+    recipient: str
+    bases: tuple[str, ...]
+    scopes: frozenset[str]
+    covers: Literal["recipient", "sender"]
+    show: frozenset[str]
+    show_on_consent: frozenset[str]
+    show_with: Mapping[str, frozenset[str]]
+    public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What must hold for one delivery, as stored with it and judged again at every claim.
+
+    `party` is the unit whose grant counts; `party_organisation` its organisation where that is a state agency (only those may be named whole).
+    `widening` are scopes that show more where they are granted.
+    """
+
+    bases: tuple[str, ...]
+    scopes: frozenset[str]
+    widening: frozenset[str]
+    party: str
+    party_organisation: str | None
+    direction: Literal["to", "from"]
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """It may be sent: on this basis, with these scopes granted."""
+
+    basis: str
+    granted: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """It may not be sent; `reason` is a code of `siphub.policy.reasons`."""
+
+    reason: str
+
+
+class GrantLike(Protocol):
+    """A grant as the case keeps it or as the store's row has it."""
+
+    @property
+    def scope(self) -> str:
+        """A scope of consent, or `participant`."""
+
+    @property
+    def party(self) -> str:
+        """A unit, or a state agency's organisation number."""
+
+    @property
+    def direction(self) -> str:
+        """`to`, `from` or `both`."""
+
+    @property
+    def until(self) -> datetime | None:
+        """When it runs out, exclusive; None means until further notice."""
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Return the table, read once."""
+    table = tomllib.loads((files("siphub.policy") / "disclosure.toml").read_text("utf-8"))
+    sets: Mapping[str, list[str]] = table["sets"]
+
+    def paths(names: Sequence[str]) -> frozenset[str]:
+        return frozenset(path for name in names for path in (sets[name[1:]] if name.startswith("@") else [name]))
+
+    return tuple(
+        Rule(
+            types=tuple(row["types"]),
+            recipient=row["recipient"],
+            bases=tuple(row["bases"]),
+            scopes=frozenset(row["scopes"]),
+            covers=row["covers"],
+            show=paths(row["show"]),
+            show_on_consent=paths(row.get("show_on_consent", [])),
+            show_with={scope: paths(names) for scope, names in row.get("show_with", {}).items()},
+            public=row.get("replace") == "public",
+        )
+        for row in table["rule"]
+    )
+
+
+def kinds_of(unit: str, case: SipCase, directory: Directory) -> tuple[RecipientKind, ...]:
+    """Return every kind a unit is in this case, most particular first; empty where the directory does not know it."""
+    organisation = directory.kind_of(unit)
+    if organisation is None:
+        return ()
+    kinds: list[RecipientKind] = []
+    if unit == case.contact:
+        kinds.append("contact")
+    if unit in {case.contact, case.coordinator.unit if case.coordinator else None, *(meeting.convener.unit for meeting in case.meetings)}:
+        kinds.append("convener")
+    if organisation in {"region", "municipality", "private_provider"}:
+        kinds.append("duty")
+    else:
+        kinds.append("agency" if organisation == "state_agency" else "outside")
+    return tuple(kinds)
+
+
+def rule_for(message_type: str, kinds: Collection[str]) -> Rule | None:
+    """Return the rule for a message type and a recipient that is of these kinds, or None."""
+    return next((rule for rule in rules() if message_type in rule.types and (rule.recipient == "*" or rule.recipient in kinds)), None)
+
+
+def requirement(rule: Rule, *, recipient: str, sender: str, directory: Directory) -> Requirement:
+    """Return what must hold for a delivery under a rule."""
+    party = recipient if rule.covers == "recipient" else sender
+    unit = directory.unit(party)
+    agency = unit is not None and directory.kind_of(party) == "state_agency"
+    return Requirement(
+        bases=rule.bases,
+        scopes=rule.scopes,
+        widening=frozenset(rule.show_with),
+        party=party,
+        party_organisation=unit.organisation if unit is not None and agency else None,
+        direction="to" if rule.covers == "recipient" else "from",
+    )
+
+
+def judge(need: Requirement, grants: Collection[GrantLike], asserted: str | None, now: datetime) -> Covered | Withheld:
+    """Decide whether a delivery may be sent now (guards G1 and G2).
+
+    Args:
+        need: What its rule asks for.
+        grants: The case's grants as they stand at this moment.
+        asserted: The basis the sending organisation stated, other than consent, if any.
+        now: The time, UTC.
+    """
+    free = next((basis for basis in need.bases if basis in UNCONDITIONAL), None)
+    if free is not None:
+        return Covered(free, frozenset())
+    mine = [grant for grant in grants if grant.party == need.party or (need.party_organisation and grant.party == need.party_organisation)]
+    if "consent" in need.bases:
+        directed = [grant for grant in mine if grant.direction in {need.direction, "both"}]
+        live = frozenset(grant.scope for grant in directed if grant.until is None or now < grant.until)
+        if need.scopes <= live:
+            return Covered("consent", live & (need.scopes | need.widening))
+    if asserted is not None and asserted in need.bases:
+        return Covered(asserted, frozenset())
+    return Withheld(_why(need, mine, asserted, now))
+
+
+def _why(need: Requirement, mine: Sequence[GrantLike], asserted: str | None, now: datetime) -> str:
+    """Say which of the reasons it was, the most useful to a coordinator first."""
+    if asserted not in {None, "consent"}:
+        return "basis.not_allowed"
+    consents = [grant for grant in mine if grant.scope != "participant"]
+    if not consents:
+        return "basis.consent_missing"
+    lacking = need.scopes - {grant.scope for grant in mine}
+    if lacking == {"participant"}:
+        return "participant.not_approved"
+    if lacking:
+        return "basis.scope_missing"
+    live = [grant for grant in mine if grant.until is None or now < grant.until]
+    if need.scopes - {grant.scope for grant in live}:
+        return "basis.consent_expired"
+    return "basis.direction_missing"
+
+
+def cut(message: Message, rule: Rule, *, recipient: str, covered: Covered, directory: Directory) -> Cut:
+    """Return the part of a message that a recipient may see (LIFECYCLE section 5).
+
+    Only listed fields remain; the recipient sees itself among the recipients and its own questions, nobody else's.
+    """
+    allowed = set(rule.show)
+    if covered.basis == "consent":
+        allowed |= rule.show_on_consent
+    for scope, paths in rule.show_with.items():
+        if scope in covered.granted:
+            allowed |= paths
+    whole = message.to_document()
+    document = _pick(whole, "", allowed)
+    document["recipients"] = [recipient]
+    content = document.get("content", {})
+    if "questions" in content:
+        content["questions"] = [question for question in content["questions"] if question["unit"] == recipient]
+    if rule.public:
+        _make_public(document, message, directory)
+    return Cut(document=document, basis=covered.basis, omitted=tuple(sorted(_missing(whole, document, ""))))
+
+
+def _pick(node: Mapping[str, Any], at: str, allowed: Collection[str]) -> dict[str, Any]:
+    """Keep a key where it is allowed whole, or where something beneath it is."""
+    kept: dict[str, Any] = {}
+    for key, value in node.items():
+        path = f"{at}.{key}" if at else key
+        if path in allowed:
+            kept[key] = value
+        elif isinstance(value, Mapping) and any(name.startswith(path + ".") for name in allowed):
+            kept[key] = _pick(value, path, allowed)
+    return kept
+
+
+def _make_public(document: dict[str, Any], message: Message, directory: Directory) -> None:
+    """Put the organisation's public label where a person's or unit's name could reveal care (section 5.3)."""
+    organisation = directory.organisation(message.sender.organisation)
+    convener = document.get("content", {}).get("convener")
+    if convener is not None:
+        document["content"]["convener"] = {
+            "name": organisation.public_label if organisation else message.sender.organisation,
+            "phone": convener["phone"],
+        }
+
+
+def _missing(whole: Mapping[str, Any], part: Mapping[str, Any], at: str) -> list[str]:
+    gone: list[str] = []
+    for key, value in whole.items():
+        pointer = f"{at}/{key}"
+        if key not in part:
+            gone.append(pointer)
+        elif isinstance(value, Mapping) and isinstance(part[key], Mapping):
+            gone += _missing(value, part[key], pointer)
+    return gone

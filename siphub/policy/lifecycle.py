@@ -1,0 +1,142 @@
+"""The state tables: a case's, a delivery's. Data only; the diagrams in docs/states.md are made from them.
+
+What is not in a table cannot happen: there is no default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from siphub.model.case import CaseState
+
+TERMINAL: frozenset[CaseState] = frozenset({"DECLINED_NO_NEED", "CLOSED", "VOID"})
+OPEN: tuple[CaseState, ...] = (
+    "REQUESTED",
+    "CONSENT_REFUSED",
+    "PREPARING",
+    "SUMMONED",
+    "DRAFTING",
+    "IN_REVIEW",
+    "ACTIVE",
+    "FOLLOW_UP",
+    "SUSPENDED_NO_CONSENT",
+)
+
+
+def _stay(*states: CaseState) -> dict[CaseState, CaseState]:
+    return {state: state for state in states}
+
+
+CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
+    {
+        "need.assessed:yes": _stay("REQUESTED", "CONSENT_REFUSED", "PREPARING"),
+        "need.assessed:no": {"REQUESTED": "DECLINED_NO_NEED"},
+        "participants.approved": _stay(*OPEN),
+        "consent.given:enough": {**_stay(*OPEN), "REQUESTED": "PREPARING", "CONSENT_REFUSED": "PREPARING"},
+        "consent.given:partial": _stay(*OPEN),
+        "consent.refused": {
+            **_stay("CONSENT_REFUSED", "SUSPENDED_NO_CONSENT"),
+            "REQUESTED": "CONSENT_REFUSED",
+            "PREPARING": "CONSENT_REFUSED",
+            "SUMMONED": "SUSPENDED_NO_CONSENT",
+            "DRAFTING": "SUSPENDED_NO_CONSENT",
+            "IN_REVIEW": "SUSPENDED_NO_CONSENT",
+            "ACTIVE": "SUSPENDED_NO_CONSENT",
+            "FOLLOW_UP": "SUSPENDED_NO_CONSENT",
+        },
+        "consent.amended": _stay(*OPEN),
+        "consent.withdrawn:part": _stay(*OPEN),
+        "consent.withdrawn:all": dict.fromkeys(OPEN, "SUSPENDED_NO_CONSENT"),
+        "meeting.summoned": {**_stay("SUMMONED"), "PREPARING": "SUMMONED"},
+        "meeting.summoned:no-consent": {
+            **_stay("SUMMONED"),
+            "REQUESTED": "SUMMONED",
+            "CONSENT_REFUSED": "SUMMONED",
+            "PREPARING": "SUMMONED",
+        },
+        "meeting.invited": {**_stay("SUMMONED"), "PREPARING": "SUMMONED"},
+        "meeting.response": _stay("SUMMONED", "SUSPENDED_NO_CONSENT", "DRAFTING", "IN_REVIEW", "ACTIVE", "FOLLOW_UP", "PREPARING"),
+        "meeting.rescheduled": _stay("SUMMONED"),
+        "meeting.cancelled": {"SUMMONED": "PREPARING", **_stay("SUSPENDED_NO_CONSENT")},
+        "meeting.held:plan": {"SUMMONED": "DRAFTING"},
+        "meeting.held:no_plan": {"SUMMONED": "CLOSED"},
+        "meeting.held:new_meeting": {"SUMMONED": "PREPARING"},
+        "plan.proposed": {"DRAFTING": "IN_REVIEW", "IN_REVIEW": "IN_REVIEW"},
+        "plan.commitment.confirmed": _stay("IN_REVIEW", "ACTIVE", "FOLLOW_UP"),
+        "plan.commitment.rejected": _stay("IN_REVIEW", "ACTIVE", "FOLLOW_UP"),
+        "plan.established": {"IN_REVIEW": "ACTIVE"},
+        "plan.revised": {"ACTIVE": "ACTIVE", "FOLLOW_UP": "ACTIVE"},
+        "plan.closed": {**dict.fromkeys(OPEN, "CLOSED"), "CLOSED": "CLOSED"},
+        "sip.requested": _stay("REQUESTED"),
+        "receipt": _stay(*OPEN, "CLOSED", "DECLINED_NO_NEED"),
+    }
+)
+"""Event → (state → next state). An event is a message type, with the branch it takes after a colon (LIFECYCLE section 1)."""
+
+OPENING: Mapping[str, CaseState] = MappingProxyType({"sip.requested": "REQUESTED"})
+"""The types that may open a case, and the state it opens in."""
+
+HELD, QUEUED, SENDING, AWAITING = "held", "queued", "sending", "awaiting_receipt"
+FINAL: frozenset[str] = frozenset(
+    {"delivered", "read", "withheld", "superseded", "rejected", "gave_up", "expired", "recalled", "handled_manually"}
+)
+BLOCKING: frozenset[str] = frozenset({QUEUED, SENDING})
+"""States in which a delivery keeps its successors waiting; `awaiting_receipt` and `held` do not."""
+
+DELIVERY: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "accept.queue": {"": QUEUED},
+        "accept.hold": {"": HELD},
+        "accept.withhold": {"": "withheld"},
+        "accept.never_sent": {"": "superseded"},
+        "claim.permit": {QUEUED: SENDING},
+        "claim.withhold": {QUEUED: "withheld"},
+        "claim.hold": {QUEUED: HELD},
+        "outcome.delivered": {SENDING: "delivered"},
+        "outcome.accepted": {SENDING: AWAITING},
+        "outcome.retry": {SENDING: QUEUED},
+        "outcome.retry_withdrawn": {SENDING: "withheld"},
+        "outcome.uncertain": {SENDING: QUEUED},
+        "outcome.hold": {SENDING: HELD},
+        "outcome.rejected": {SENDING: "rejected"},
+        "outcome.gave_up": {SENDING: "gave_up"},
+        "permit.expired": {SENDING: QUEUED},
+        "lease.expired": {SENDING: QUEUED},
+        "lease.hold": {SENDING: HELD},
+        "receipt.received": {
+            AWAITING: "delivered",
+            SENDING: "delivered",
+            QUEUED: "delivered",
+            HELD: "delivered",
+            "delivered": "delivered",
+            "read": "read",
+        },
+        "receipt.read": {AWAITING: "read", SENDING: "read", QUEUED: "read", HELD: "read", "delivered": "read", "read": "read"},
+        "receipt.rejected": {AWAITING: "rejected", SENDING: "rejected", QUEUED: "rejected", HELD: "rejected", "delivered": "rejected"},
+        "withdraw.withhold": {QUEUED: "withheld", HELD: "withheld", "gave_up": "withheld"},
+        "supersede": {QUEUED: "superseded", HELD: "superseded", "gave_up": "superseded"},
+        "recalled": {"delivered": "recalled", "read": "recalled", AWAITING: "recalled"},
+        "expire": {QUEUED: "expired", HELD: "expired"},
+        "operator.hold": {QUEUED: HELD},
+        "operator.release": {HELD: QUEUED},
+        "operator.retry": {"gave_up": QUEUED, "rejected": QUEUED, "withheld": QUEUED, "expired": QUEUED, HELD: QUEUED},
+        "operator.handled": {
+            HELD: "handled_manually",
+            "gave_up": "handled_manually",
+            "rejected": "handled_manually",
+            QUEUED: "handled_manually",
+        },
+    }
+)
+"""Event → (state → next state); "" is before there is a delivery (HOUSE, "A delivery's life")."""
+
+
+def after(state: str, event: str) -> str | None:
+    """Return the delivery state that follows, or None where the event cannot happen in that state."""
+    return DELIVERY[event].get(state)
+
+
+def case_after(state: CaseState, event: str) -> CaseState | None:
+    """Return the case state that follows, or None where the event is not allowed in that state."""
+    return CASE[event].get(state)

@@ -1,0 +1,115 @@
+"""Every reason why something is refused, withheld or held: its code, its guard, and a sentence a coordinator understands.
+
+The codes are stable and documented; the sentences carry no personal data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason. `guard` is the guard of LIFECYCLE section 3 it comes from, where there is one."""
+
+    en: str
+    sv: str
+    guard: str | None = None
+
+
+REASONS: Mapping[str, Reason] = MappingProxyType(
+    {
+        "basis.consent_missing": Reason("No consent names this party.", "Inget samtycke omfattar denna mottagare.", "G1"),
+        "basis.scope_missing": Reason(
+            "The consent does not cover this kind of message.", "Samtycket omfattar inte denna typ av meddelande.", "G1"
+        ),
+        "basis.direction_missing": Reason("The consent does not cover this direction.", "Samtycket gäller inte i denna riktning.", "G1"),
+        "basis.consent_expired": Reason("The consent has run out.", "Samtycket har gått ut.", "G1"),
+        "basis.none": Reason(
+            "No lawful basis allows this message to this kind of recipient.",
+            "Ingen rättslig grund tillåter detta till denna mottagare.",
+            "G1",
+        ),
+        "basis.not_allowed": Reason(
+            "The basis stated does not hold for this message and recipient.",
+            "Den angivna grunden gäller inte för detta meddelande och denna mottagare.",
+            "G1",
+        ),
+        "participant.not_approved": Reason(
+            "The individual has not chosen this participant.", "Den enskilde har inte godkänt denna deltagare.", "G2"
+        ),
+        "recall.never_sent": Reason(
+            "Nothing was ever sent there, so there is nothing to call back.", "Inget har skickats dit, så det finns inget att återkalla."
+        ),
+        "withdrawn": Reason("The individual has taken back what allowed it.", "Den enskilde har tagit tillbaka det som tillät detta."),
+        "superseded": Reason(
+            "A later version took its place before it was sent.", "En senare version ersatte den innan den skickades.", "G7"
+        ),
+        "protected.not_cleared": Reason(
+            "The person is protected and this recipient is not cleared: phone instead.",
+            "Personen har skyddade uppgifter och mottagaren är inte godkänd för dem: ring i stället.",
+            "G10",
+        ),
+        "recipient.unknown": Reason("The directory does not know this unit.", "Katalogen känner inte till enheten."),
+        "address.none": Reason("The directory has no address for this unit.", "Katalogen saknar adress till enheten."),
+        "address.unit_changed": Reason("The address belongs to another unit today.", "Adressen hör i dag till en annan enhet."),
+        "adapter.not_enabled": Reason("The adapter of this address is not enabled here.", "Adaptern för adressen är inte påslagen här."),
+        "objection": Reason("A plugin objects.", "Ett insticksprogram har invänt."),
+        "send.uncertain": Reason(
+            "It may or may not have arrived, and the partner cannot say: a person must ask.",
+            "Det är oklart om det kom fram och mottagaren kan inte svara: någon måste fråga.",
+        ),
+        "send.changed": Reason(
+            "The translation has changed since an attempt whose end is not known.",
+            "Översättningen har ändrats sedan ett försök vars utgång är okänd.",
+        ),
+        "send.leases": Reason("Three attempts ended without a word.", "Tre försök har avbrutits utan besked."),
+        "mapping.broken": Reason("The message could not be translated.", "Meddelandet kunde inte översättas."),
+        "payload.too_large": Reason("The message is larger than the partner takes.", "Meddelandet är större än mottagaren tar emot."),
+        "retry.exhausted": Reason("The partner did not take it in all the time given.", "Mottagaren tog inte emot det inom utsatt tid."),
+        "message.expired": Reason("It was not sent before it expired.", "Det hann gå ut innan det skickades."),
+        "sender.not_yours": Reason("You may not send as this unit.", "Du får inte skicka som denna enhet.", "G13"),
+        "sender.role": Reason(
+            "This unit may not send this kind of message in this case.", "Enheten får inte skicka denna typ av meddelande i ärendet.", "G14"
+        ),
+        "case.not_there": Reason("There is no such case here.", "Ärendet finns inte här.", "G15"),
+        "case.owner": Reason(
+            "A case is opened with its own municipality or region as owner.",
+            "Ett ärende öppnas med sin egen kommun eller region som ägare.",
+            "G15",
+        ),
+        "case.wrong_state": Reason("The case is not in a state that allows this.", "Ärendet är inte i ett läge som tillåter detta."),
+        "case.subject_missing": Reason(
+            "The message does not name the person the case is about.", "Meddelandet saknar den person ärendet gäller.", "G15"
+        ),
+        "identity.wrong_mode": Reason(
+            "A test hub takes test persons only, a hub in production real ones only.",
+            "En testhub tar bara testpersoner, en hub i drift bara verkliga personer.",
+        ),
+        "plan.no_consent": Reason("The individual has not consented to a plan.", "Den enskilde har inte samtyckt till en plan.", "G1"),
+        "plan.not_coordinator": Reason("Only the coordinator's unit may do this.", "Bara samordnarens enhet får göra detta.", "G6"),
+        "plan.coordinator_missing": Reason(
+            "An established plan names a coordinator at a region or municipality and a date for follow-up.",
+            "En upprättad plan har en samordnare i kommun eller region och ett datum för uppföljning.",
+            "G3",
+        ),
+        "plan.commitments_missing": Reason(
+            "Not every unit has confirmed its part of this version.", "Alla enheter har inte bekräftat sin del av versionen."
+        ),
+        "meeting.absence_not_consented": Reason(
+            "The individual has not consented to a meeting without them.",
+            "Den enskilde har inte samtyckt till ett möte i sin frånvaro.",
+            "G5",
+        ),
+        "meeting.not_convener": Reason(
+            "Only the unit that called the meeting may do this.", "Bara den enhet som kallade får göra detta.", "G14"
+        ),
+        "message.out_of_order": Reason("The version does not follow the current one.", "Versionen följer inte på den nuvarande."),
+        "consent.organisation": Reason(
+            "A consent names units; an organisation only where it is a state agency.",
+            "Ett samtycke gäller enheter; en hel organisation bara när den är en statlig myndighet.",
+        ),
+    }
+)

@@ -1,0 +1,132 @@
+"""Where a message goes: one route per recipient, over a directory snapshot, with its state from the start and the reason for it.
+
+It must never give a route without a rule: a recipient no rule covers is withheld, one the directory does not know is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from siphub.model import Address, Directory, Message
+from siphub.model.case import SipCase
+from siphub.model.messages import meeting as m
+from siphub.model.messages import plan as pl
+from siphub.model.messages.receipt import StopNotice
+from siphub.policy.disclosure import Covered, Requirement, Rule, cut, judge, kinds_of, requirement, rule_for
+
+_NOBODY = Requirement(bases=(), scopes=frozenset(), widening=frozenset(), party="", party_organisation=None, direction="to")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One recipient of one message, as decided at intake. `state` is `queued`, `held` or `withheld`; `about` is a meeting or plan and its version."""
+
+    recipient: str
+    organisation: str
+    kind: str
+    need: Requirement
+    asserted: str | None
+    state: str
+    reason: str | None
+    address: Address | None
+    about: tuple[UUID, int] | None
+    basis: str | None = None
+
+
+def asserted_basis(message: Message) -> str | None:
+    """Return the basis the sending organisation stated, other than consent, or None."""
+    return message.basis.code if message.basis is not None and message.basis.code != "consent" else None
+
+
+def about(message: Message) -> tuple[UUID, int] | None:
+    """Return the meeting or plan a message is about, with its version, or None."""
+    match message.content:
+        case m.MeetingSummoned() | m.MeetingInvited() | m.MeetingRescheduled():
+            return message.content.meeting.id, message.content.meeting.version
+        case m.MeetingHeld():
+            return message.content.meeting_id, message.content.meeting_version
+        case pl.PlanProposed() | pl.PlanEstablished() | pl.PlanRevised():
+            return message.content.plan.id, message.content.plan.version
+        case StopNotice():
+            return message.content.about_id, message.content.about_version
+        case _:
+            return None
+
+
+def routes(message: Message, case: SipCase, directory: Directory, now: datetime) -> tuple[Route, ...]:
+    """Return a route for every recipient a message names."""
+    return tuple(route(message, unit, case, directory, now) for unit in message.recipients)
+
+
+def route(message: Message, unit: str, case: SipCase, directory: Directory, now: datetime) -> Route:
+    """Return one recipient's route."""
+    found = directory.unit(unit)
+    kinds = kinds_of(unit, case, directory)
+    rule = rule_for(message.type, kinds)
+    asserted = asserted_basis(message)
+    need = requirement(rule, recipient=unit, sender=message.sender.unit, directory=directory) if rule else _NOBODY
+    state, reason, basis = _judged(message, rule, need, case, asserted, now)
+    if not kinds and rule is None:
+        state, reason = "withheld", "recipient.unknown"
+    elif state == "queued":
+        state, reason = _reachable(message, found.address if found else None, cleared=found.cleared if found else False)
+    return Route(
+        recipient=unit,
+        organisation=found.organisation if found else getattr(unit, "organisation", ""),
+        kind=rule.recipient if rule else (kinds[-1] if kinds else "outside"),
+        need=need,
+        asserted=asserted,
+        state=state,
+        reason=reason,
+        address=found.address if found else None,
+        about=about(message),
+        basis=basis,
+    )
+
+
+def _judged(
+    message: Message, rule: Rule | None, need: Requirement, case: SipCase, asserted: str | None, now: datetime
+) -> tuple[str, str | None, str | None]:
+    if rule is None:
+        return "withheld", "basis.none", None
+    if message.type == "stop.notice":
+        return "queued", None, "recall"
+    judged = judge(need, case.grants, asserted, now)
+    return ("queued", None, judged.basis) if isinstance(judged, Covered) else ("withheld", judged.reason, None)
+
+
+def _reachable(message: Message, address: Address | None, *, cleared: bool) -> tuple[str, str | None]:
+    """Hold what has a basis but cannot simply be sent (G10)."""
+    if message.subject is not None and message.subject.protection is not None and not cleared:
+        return "held", "protected.not_cleared"
+    if address is None:
+        return "held", "address.none"
+    return "queued", None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One line of an explanation: what a recipient would see, and on which basis."""
+
+    route: Route
+    omitted: tuple[str, ...]
+
+
+def shown(message: Message, unit: str, case: SipCase, directory: Directory, now: datetime) -> Shown:
+    """Return a recipient's route together with the fields it would not see."""
+    found = route(message, unit, case, directory, now)
+    rule = rule_for(message.type, kinds_of(unit, case, directory))
+    if rule is None or found.basis is None:
+        return Shown(found, ("",))
+    judged = judge(found.need, case.grants, found.asserted, now)
+    if not isinstance(judged, Covered):
+        return Shown(found, ("",))
+    return Shown(found, cut(message, rule, recipient=unit, covered=judged, directory=directory).omitted)
+
+
+def reached(units: Collection[str], *, but: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the units in a stable order, without some; for recalls."""
+    return tuple(sorted(set(units) - set(but)))
