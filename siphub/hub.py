@@ -185,7 +185,7 @@ def build(
     data.mkdir(parents=True, exist_ok=True)
     secrets_folder = _private(data / "keys")
     fresh = not (data / "keys.sqlite").exists()
-    store = Store(settings.database, f"sqlite:///{(data / 'keys.sqlite').absolute()}", _master_key(secrets_folder, fresh=fresh), clock)
+    store = open_store(settings, clock, fresh=fresh)
     store.upgrade()
     http = Http(ca_file=settings.ca_file)
     shelves = packs.Mappings([packs.shipped(), *([data / "mappings"] if (data / "mappings").is_dir() else [])], clock)
@@ -206,6 +206,21 @@ def build(
     if fresh and settings.mode == "test":
         _first_start(hub, secrets_folder)
     return hub
+
+
+def open_store(settings: Settings, clock: Clock, *, fresh: bool = False) -> Store:
+    """Open the store of a data folder as it is, for the commands that look after it; `build` upgrades it as well.
+
+    Args:
+        settings: Read already; the data folder must be there.
+        clock: The clock port.
+        fresh: The folder has never been used: its master key is made.
+
+    Raises:
+        SettingsError: `settings.master_key`; it is gone, or cannot be read.
+    """
+    data = settings.data
+    return Store(settings.database, f"sqlite:///{(data / 'keys.sqlite').absolute()}", _master_key(data / "keys", fresh=fresh), clock)
 
 
 def add_key(store: Store, clock: Clock, *, organisation: str, name: str, roles: Sequence[str], units: Sequence[str] = ()) -> str:
@@ -264,7 +279,9 @@ def _master_key(folder: Path, *, fresh: bool) -> bytes:
     file = folder / "master.key"
     if not file.exists():
         if not fresh:
-            raise SettingsError("keys/master.key is gone, and nothing can be opened without it: restore it from its backup", code="settings.master_key")
+            raise SettingsError(
+                "keys/master.key is gone, and nothing can be opened without it: restore it from its backup", code="settings.master_key"
+            )
         _write_secret(file, secrets.token_hex(32))
     try:
         return bytes.fromhex(file.read_text("ascii").strip())
@@ -297,4 +314,3 @@ def _first_start(hub: Hub, folder: Path) -> None:
     }
     for name, (organisation, roles, units) in made.items():
         _write_secret(folder / name, add_key(hub.store, clock, organisation=organisation, name=name, roles=roles, units=units))
-

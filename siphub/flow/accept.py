@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from siphub.contract import Draft, Receipt, Submission
-from siphub.errors import Busy, Conflict, Invalid, NotThere, Problem, Sealed
+from siphub.contract import Draft, Reader, Receipt, Submission
+from siphub.contract.xml import parse_xml
+from siphub.errors import Busy, Conflict, Invalid, NotThere, Problem, Sealed, UnsupportedMedia
 from siphub.flow import receipts, withdraw
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row, open_case
@@ -62,14 +63,26 @@ def read(ground: Ground, submission: Submission) -> Message:
     """
     if submission.media_type in {"application/json", "application/vnd.siphub.message+json"}:
         return parse_message(submission.body)
-    match ground.registry.reader_for(submission).read(submission):
+    match _reader_for(ground, submission).read(submission):
         case Message() as message_read:
             return message_read
         case Draft(missing=missing):
-            problems = tuple(Problem("message.incomplete", "the document does not say this, and it is not invented", pointer=at) for at in missing)
+            problems = tuple(
+                Problem("message.incomplete", "the document does not say this, and it is not invented", pointer=at) for at in missing
+            )
             raise Invalid("the document is no complete message", code="message.incomplete", problems=problems)
         case Receipt():
             raise Invalid("this is a receipt: hand it in at /v1/receipts", code="message.is_receipt")
+
+
+def _reader_for(ground: Ground, submission: Submission) -> Reader:
+    """Return the reader for some bytes; XML that nobody recognises is refused for what is wrong with it as XML, where something is."""
+    try:
+        return ground.registry.reader_for(submission)
+    except UnsupportedMedia:
+        if submission.media_type.endswith(("/xml", "+xml")):
+            parse_xml(submission.body)
+        raise
 
 
 def accept(ground: Ground, submission: Submission, caller: Caller) -> Answer:
@@ -127,7 +140,9 @@ def answer_from(text: str) -> Answer:
 
 
 def _submission(answer: Answer, message: Message, caller: Caller, body_hash: bytes, now: datetime) -> SubmissionRow:
-    entries = [{"recipient": e.recipient, "delivery": e.delivery, "state": e.state, "reason": e.reason, "text": e.text} for e in answer.recipients]
+    entries = [
+        {"recipient": e.recipient, "delivery": e.delivery, "state": e.state, "reason": e.reason, "text": e.text} for e in answer.recipients
+    ]
     return SubmissionRow(
         owner=caller.organisation,
         message_id=answer.message_id,
@@ -185,7 +200,13 @@ def _take(ground: Ground, work: Work, message: Message, caller: Caller, director
     case = decided.case.model_copy(update={"units": _members(decided.case, answers)})
     if row is not None:
         work.cases.save(case_row(case, seal, seq=line.seq, opened_at=row.opened_at, now=now))
-    facts = {"type": message.type, "message_id": str(message.message_id), "state": case.state, "version": str(case.version), "case_id": str(case.case_id)}
+    facts = {
+        "type": message.type,
+        "message_id": str(message.message_id),
+        "state": case.state,
+        "version": str(case.version),
+        "case_id": str(case.case_id),
+    }
     work.audit.append(case.owner, caller.organisation, caller.channel, "message.accepted", facts)
     return Answer(str(message.message_id), str(message.case_id), answers)
 

@@ -12,7 +12,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from siphub.contract import Accepted, Adapter, Confirms, Cut, Delivered, Outcome, Payload, Permit, Recipient, Rejected, Retry, Uncertain, permitted
+from siphub.contract import (
+    Accepted,
+    Adapter,
+    Confirms,
+    Cut,
+    Delivered,
+    Outcome,
+    Payload,
+    Permit,
+    Recipient,
+    Rejected,
+    Retry,
+    Uncertain,
+    permitted,
+)
 from siphub.errors import MappingError, PermitExpired, Sealed, SiphubError
 from siphub.flow.ground import Ground
 from siphub.flow.letters import as_grants, granted_of, need_of, open_message, recipient_of

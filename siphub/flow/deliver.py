@@ -293,7 +293,9 @@ def object_to(ground: Ground, delivery_id: str, directory: Directory) -> None:
     if not isinstance(covered, Covered):
         return
     cut = cut_of(ground, row, covered, directory)
-    objections = ("message.gone",) if isinstance(cut, Held) else ground.registry.objections(cut, recipient_of(row, directory), covered.basis, now)
+    objections = (
+        ("message.gone",) if isinstance(cut, Held) else ground.registry.objections(cut, recipient_of(row, directory), covered.basis, now)
+    )
     if objections:
         held = Change(from_states=frozenset({"queued"}), to_state="held", event="claim.hold", at=now, reason="objection")
         with ground.store.write() as work:

@@ -60,7 +60,11 @@ def check(directory: Directory, adapters: Collection[str]) -> tuple[Problem, ...
         if any(earlier.id == unit.id for earlier in directory.units[:index])
     ]
     shared = [
-        Problem("directory.address_shared", "two units have the same address: an answer or a file could reach the wrong one", pointer=f"/units/{index}/address")
+        Problem(
+            "directory.address_shared",
+            "two units have the same address: an answer or a file could reach the wrong one",
+            pointer=f"/units/{index}/address",
+        )
         for index, unit in enumerate(directory.units)
         if unit.address is not None and len(directory.units_at(unit.address.adapter, unit.address.endpoint)) > 1
     ]

@@ -98,7 +98,9 @@ def snapshot(rows: DirectoryRows) -> Directory:
                 organisation=OrganisationNumber(row.organisation),
                 name=row.name,
                 public_label=row.public_label,
-                address=Address(adapter=row.adapter, endpoint=row.endpoint, mapping=row.mapping, options=dict(row.options)) if row.adapter else None,
+                address=Address(adapter=row.adapter, endpoint=row.endpoint, mapping=row.mapping, options=dict(row.options))
+                if row.adapter
+                else None,
                 agency="fk" if row.agency == "fk" else "af" if row.agency == "af" else None,
                 cleared=row.cleared,
             )

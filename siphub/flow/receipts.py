@@ -70,7 +70,12 @@ def _apply(work: Work, row: DeliveryRow, kind: str, code: str | None, now: datet
     if state is None or state == row.state:
         return
     change = Change(
-        from_states=frozenset(DELIVERY[event]), to_state=state, event=event, at=now, reason=code if kind == "rejected" else None, uncertain=False
+        from_states=frozenset(DELIVERY[event]),
+        to_state=state,
+        event=event,
+        at=now,
+        reason=code if kind == "rejected" else None,
+        uncertain=False,
     )
     work.deliveries.change(row.id, change)
 

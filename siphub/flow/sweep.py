@@ -109,7 +109,11 @@ def match_receipts(ground: Ground) -> int:
     """Receipts that came before their send was recorded find it now. Return how many did."""
     with ground.store.read() as work:
         waiting = work.receipts.unmatched(BATCH)
-        ready = [row for row in waiting if (found := work.deliveries.find_by_key(row.key)) is not None and found.state not in {"queued", "sending"}]
+        ready = [
+            row
+            for row in waiting
+            if (found := work.deliveries.find_by_key(row.key)) is not None and found.state not in {"queued", "sending"}
+        ]
     for row in ready:
         with ground.store.write() as work:
             receipts.match(work, row, ground.now())

@@ -86,7 +86,12 @@ def _sent_by(row: MessageRow, caller: Caller) -> bool:
 
 def _addressed_to(row: DeliveryRow, caller: Caller) -> bool:
     """Addressed to them, and really sent: what was withheld or still waits is nobody's but the sender's."""
-    return caller.speaks_for(row.recipient, row.recipient_organisation) and row.state in {"delivered", "read", "awaiting_receipt", "recalled"}
+    return caller.speaks_for(row.recipient, row.recipient_organisation) and row.state in {
+        "delivered",
+        "read",
+        "awaiting_receipt",
+        "recalled",
+    }
 
 
 def _as_sent(ground: Ground, row: MessageRow, deliveries: Sequence[DeliveryRow]) -> Mapping[str, Any]:
@@ -103,12 +108,27 @@ def _as_received(ground: Ground, row: MessageRow, found: DeliveryRow) -> Mapping
     covered = Covered(found.basis or "", granted_of(found))
     cut = cut_for(_opened(ground, row), found, covered, ground.directory())
     document = None if isinstance(cut, Held) else dict(cut.document)
-    return {"delivery": found.id, "recipient": found.recipient, "state": found.state, "basis": found.basis, "message": document}
+    return {
+        "delivery": found.id,
+        "recipient": found.recipient,
+        "state": found.state,
+        "basis": found.basis,
+        "payload_sha256": found.pinned_hash,
+        "message": document,
+    }
 
 
 def _line(found: DeliveryRow) -> Mapping[str, Any]:
     seen = tracked(found)
-    return {"delivery": seen.delivery, "recipient": seen.recipient, "adapter": seen.adapter, "state": seen.state, "reason": seen.reason, "text": seen.text}
+    return {
+        "delivery": seen.delivery,
+        "recipient": seen.recipient,
+        "adapter": seen.adapter,
+        "state": seen.state,
+        "reason": seen.reason,
+        "text": seen.text,
+        "payload_sha256": found.pinned_hash,
+    }
 
 
 def _opened(ground: Ground, row: MessageRow) -> Message:
@@ -272,4 +292,3 @@ def desk(ground: Ground, owner: str | None = None) -> tuple[WorkItemRow, ...]:
     """Return the open work items."""
     with ground.store.read() as work:
         return tuple(work.work_items.open_items(owner))
-

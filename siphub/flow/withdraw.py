@@ -105,7 +105,9 @@ class Line:
             self._call_back(newest[unit])
         ids = [row.id for row in sent if row.recipient in newest]
         states = SENT | WAITING | {"withheld", "superseded"}
-        self.work.deliveries.change_all(ids, Change(from_states=states, to_state="recalled", event="recalled", at=self.now, reason="withdrawn"))
+        self.work.deliveries.change_all(
+            ids, Change(from_states=states, to_state="recalled", event="recalled", at=self.now, reason="withdrawn")
+        )
 
     def _call_back(self, row: DeliveryRow) -> None:
         about = about_of(row)

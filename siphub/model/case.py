@@ -81,10 +81,19 @@ class MeetingRecord(Value):
         return next((found for found in self.participants if found.unit == unit), None)
 
 
+class Planned(Value):
+    """One activity as a draft or plan gives it to a unit; `digest` tells whether it is still the same."""
+
+    activity: Line
+    unit: UnitId
+    digest: str
+
+
 class Commitment(Value):
-    """What a unit said of the activities a draft gives it."""
+    """What a unit said of one activity that a draft gives it."""
 
     unit: UnitId
+    activity: Line
     confirmed: bool
 
 
@@ -94,12 +103,15 @@ class PlanRecord(Value):
     id: UUID
     version: int
     state: Literal["proposed", "established", "closed"]
-    units: tuple[UnitId, ...] = ()
+    activities: tuple[Planned, ...] = ()
     commitments: tuple[Commitment, ...] = ()
 
 
 class SipCase(Value):
-    """A case. `version` counts every change, `consent_version` those that changed what is allowed."""
+    """A case. `version` counts every change, `consent_version` those that changed what is allowed.
+
+    `needed` says that a huvudman has found a plan needed, which binds the others.
+    """
 
     case_id: UUID
     owner: OrganisationNumber
@@ -108,6 +120,7 @@ class SipCase(Value):
     version: int = 1
     consent_version: int = 1
     subject: Person | None = None
+    needed: bool = False
     contact: UnitId
     coordinator: UnitContact | None = None
     phone: Phone | None = None
@@ -116,6 +129,11 @@ class SipCase(Value):
     consents: tuple[ConsentRecord, ...] = ()
     meetings: tuple[MeetingRecord, ...] = ()
     plan: PlanRecord | None = None
+
+    @property
+    def coordinating_unit(self) -> UnitId:
+        """The coordinator's unit, or the contact as long as none is appointed (REQ-65)."""
+        return self.coordinator.unit if self.coordinator else self.contact
 
     def meeting(self, meeting_id: UUID) -> MeetingRecord | None:
         """Return a meeting, or None."""

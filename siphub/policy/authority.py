@@ -12,20 +12,20 @@ from typing import Literal
 from siphub.model import Caller, Directory, Message
 from siphub.model.case import SipCase
 from siphub.model.directory import PRINCIPALS
-from siphub.model.messages import CATALOGUE
 from siphub.model.messages.meeting import MeetingCancelled, MeetingHeld, MeetingResponse
 from siphub.model.messages.plan import CommitmentConfirmed, CommitmentRejected
 from siphub.model.messages.receipt import NotReceived, Read, Received, TransportReceipt
 from siphub.policy.lifecycle import OPENING
 from siphub.policy.refusal import Refusal
 
-Role = Literal["principal", "convener", "participant", "coordinator", "recipient", "hub"]
+Role = Literal["anybody", "principal", "contact", "convener", "participant", "coordinator", "recipient", "hub"]
 
 ROLES: Mapping[str, Role] = MappingProxyType(
     {
         "sip.requested": "principal",
+        "sip.proposed": "anybody",
         "need.assessed": "principal",
-        "participants.approved": "principal",
+        "participants.approved": "contact",
         "consent.given": "principal",
         "consent.refused": "principal",
         "consent.amended": "principal",
@@ -55,6 +55,8 @@ ROLES: Mapping[str, Role] = MappingProxyType(
 def admit(message: Message, case: SipCase | None, caller: Caller, directory: Directory) -> Refusal | None:
     """Return why this caller may not send this message in this case, or None.
 
+    The role is judged before the person, so that nobody without a role learns by trying whom the case is about.
+
     Args:
         message: What is said.
         case: The case it names, under its owner, or None where there is none.
@@ -72,11 +74,10 @@ def admit(message: Message, case: SipCase | None, caller: Caller, directory: Dir
         return _opens(message, directory)
     if message.sender.unit not in case.units:
         return Refusal("case.not_there", "not_there")
-    if message.subject is not None and case.subject is not None and message.subject.identity != case.subject.identity:
+    refusal = _role(message, case, directory)
+    if refusal is None and message.subject is not None and case.subject is not None and message.subject.identity != case.subject.identity:
         return Refusal("case.not_there", "not_there")
-    if case.subject is None and message.subject is None and CATALOGUE[message.type].subject == "required":
-        return Refusal("case.subject_missing", "invalid", "/subject")
-    return _role(message, case, directory)
+    return refusal
 
 
 def _opens(message: Message, directory: Directory) -> Refusal | None:
@@ -97,12 +98,16 @@ def _opens(message: Message, directory: Directory) -> Refusal | None:
 def _role(message: Message, case: SipCase, directory: Directory) -> Refusal | None:
     sender = message.sender.unit
     match ROLES.get(message.type):
+        case "anybody":
+            allowed = True
         case "principal":
             allowed = directory.kind_of(sender) in PRINCIPALS | ({"private_provider"} if not message.type.startswith("consent.") else set())
+        case "contact":
+            allowed = sender in {case.contact, case.coordinating_unit}
         case "convener":
             allowed = _convenes(message, case)
         case "coordinator":
-            allowed = sender == (case.coordinator.unit if case.coordinator else case.contact)
+            allowed = sender == case.coordinating_unit
         case "participant":
             return _participates(message, case)
         case "recipient":
@@ -127,7 +132,7 @@ def _participates(message: Message, case: SipCase) -> Refusal | None:
         meeting = case.meeting(content.meeting_id)
         mine = meeting is not None and meeting.participant(sender) is not None
     elif isinstance(content, CommitmentConfirmed | CommitmentRejected):
-        mine = case.plan is not None and case.plan.id == content.plan_id and content.unit == sender and sender in case.plan.units
+        mine = case.plan is not None and case.plan.id == content.plan_id and content.unit == sender and any(found.unit == sender for found in case.plan.activities)
     else:
         mine = False
     return None if mine else Refusal("case.not_there", "not_there")

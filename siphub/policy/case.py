@@ -6,15 +6,16 @@ Pure, and the only place where a case changes (HOUSE, "State, and who writes it"
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Literal
 from uuid import UUID
 
 from siphub.model import Caller, Content, Directory, Message
-from siphub.model.case import CaseState, Commitment, MeetingRecord, Participant, ParticipantState, PlanRecord, SipCase
+from siphub.model.case import CaseState, Commitment, MeetingRecord, Participant, ParticipantState, Planned, PlanRecord, SipCase
 from siphub.model.directory import PRINCIPALS
 from siphub.model.identifiers import UnitId
 from siphub.model.messages import meeting as m
@@ -23,6 +24,7 @@ from siphub.model.messages import receipt as r
 from siphub.model.messages import request as rq
 from siphub.policy import consent, lifecycle
 from siphub.policy.authority import admit
+from siphub.policy.disclosure import DUTY_BOUND, bases_of
 from siphub.policy.refusal import Refusal
 
 
@@ -102,8 +104,7 @@ def decide(case: SipCase | None, message: Message, caller: Caller, directory: Di
         return refusal
     if case is None:
         return Decision(_opened(message))
-    if case.subject is None and message.subject is not None:
-        case = case.model_copy(update={"subject": message.subject})
+    case = _knowing(case, message)
     step = _STEPS.get(message.type)
     if step is None:
         return Refusal("sender.role", "forbidden", "/type")
@@ -114,6 +115,15 @@ def decide(case: SipCase | None, message: Message, caller: Caller, directory: Di
 def _versioned(before: SipCase, decision: Decision) -> Decision:
     consent_version = before.consent_version + (decision.case.grants != before.grants)
     return Decision(decision.case.model_copy(update={"version": before.version + 1, "consent_version": consent_version}), decision.effects)
+
+
+def _knowing(case: SipCase, message: Message) -> SipCase:
+    """Keep who the case is about as the first message that names the person says it, and any protection a later one adds (G10, G15)."""
+    named = message.subject
+    if named is None or (case.subject is not None and (case.subject.protection is not None or named.protection is None)):
+        return case
+    known = case.subject.model_copy(update={"protection": named.protection}) if case.subject else named
+    return case.model_copy(update={"subject": known})
 
 
 def _opened(message: Message) -> SipCase:
@@ -136,12 +146,15 @@ def _move(asked: Asked, event: str, *effects: Effect, **changes: object) -> Refu
     return Decision(asked.case.model_copy(update={"state": after, **changes}), effects)
 
 
-def _requested(asked: Asked, _: rq.SipRequested) -> Refusal | Decision:
-    return _move(asked, "sip.requested")
+def _requested(asked: Asked, _: Content) -> Refusal | Decision:
+    return _move(asked, asked.message.type)
 
 
 def _need(asked: Asked, content: rq.NeedAssessed) -> Refusal | Decision:
-    return _move(asked, "need.assessed:yes" if content.needed and content.individual_agrees else "need.assessed:no")
+    """N1. One huvudman's yes binds both; whether the individual agrees is for the consent to say."""
+    if content.needed:
+        return _move(asked, "need.assessed:yes", needed=True)
+    return Refusal("need.binding", "conflict", "/content/needed") if asked.case.needed else _move(asked, "need.assessed:no")
 
 
 def _participants(asked: Asked, content: rq.ParticipantsApproved) -> Refusal | Decision:
@@ -159,7 +172,7 @@ def _consent(asked: Asked, content: Content) -> Refusal | Decision:
     if isinstance(moved, Refusal):
         return moved
     if moved.case.state == "SUSPENDED_NO_CONSENT" and not suspended:
-        work = OpenWork("consent.withdrawn", asked.case.coordinator.unit if asked.case.coordinator else asked.case.contact)
+        work = OpenWork("consent.withdrawn", asked.case.coordinating_unit)
         back: CaseState = "PREPARING" if asked.case.state == "SUMMONED" else asked.case.state
         return Decision(moved.case.model_copy(update={"resumes": back}), (*moved.effects, work))
     if suspended and change.event == "consent.given:enough" and resumes is not None:
@@ -183,13 +196,27 @@ def _called(asked: Asked, content: m.MeetingSummoned | m.MeetingInvited) -> Refu
         return Refusal("message.out_of_order", "conflict", "/content/meeting/version")
     if known and (known.convener.unit != asked.message.sender.unit or known.state != "planned"):
         return Refusal("meeting.not_convener", "forbidden", "/content/meeting/id")
-    record = known or MeetingRecord(id=content.meeting.id, version=1, convener=content.convener)
-    duty = isinstance(content, m.MeetingSummoned)
-    added = tuple(Participant(unit=unit, duty=duty) for unit in asked.message.recipients if not record.participant(unit))
-    record = record.model_copy(update={"participants": (*record.participants, *added)})
-    assessed = asked.message.basis is not None and asked.message.basis.code != "consent"
-    event = "meeting.summoned:no-consent" if duty and assessed else asked.message.type
-    return _move(asked, event, meetings=_with(asked.case, record), phone=content.convener.phone)
+    others = tuple(found for found in asked.case.meetings if found.state == "planned" and found.id != content.meeting.id)
+    if others and asked.case.state == "SUMMONED":
+        return Refusal("meeting.another_planned", "conflict", "/content/meeting/id")
+    record = _with_participants(asked, known or MeetingRecord(id=content.meeting.id, version=1, convener=content.convener))
+    basis = asked.message.basis.code if asked.message.basis is not None else "consent"
+    assessed = basis != "consent" and basis in bases_of(asked.message.type)
+    event = f"{asked.message.type}:no-consent" if assessed else asked.message.type
+    meetings = (*(found for found in asked.case.meetings if found not in {*others, known}), *(_called_off(found) for found in others), record)
+    return _move(asked, event, meetings=meetings, phone=content.convener.phone)
+
+
+def _with_participants(asked: Asked, record: MeetingRecord) -> MeetingRecord:
+    """Give every recipient a place; only a huvudman's or care provider's unit can be duty-bound, and an invitation binds nobody."""
+    binds = not isinstance(asked.message.content, m.MeetingInvited)
+    new = (unit for unit in asked.message.recipients if record.participant(unit) is None)
+    added = (Participant(unit=unit, duty=binds and asked.directory.kind_of(unit) in DUTY_BOUND) for unit in new)
+    return record.model_copy(update={"participants": (*record.participants, *added)})
+
+
+def _called_off(record: MeetingRecord) -> MeetingRecord:
+    return record.model_copy(update={"state": "cancelled"})
 
 
 def _rescheduled(asked: Asked, content: m.MeetingRescheduled) -> Refusal | Decision:
@@ -198,10 +225,13 @@ def _rescheduled(asked: Asked, content: m.MeetingRescheduled) -> Refusal | Decis
         return Refusal("case.not_there", "not_there")
     if content.supersedes != known.version:
         return Refusal("message.out_of_order", "conflict", "/content/supersedes")
+    if content.convener.unit != asked.message.sender.unit:
+        return Refusal("meeting.not_convener", "forbidden", "/content/convener/unit")
     asked_again = tuple(found.model_copy(update={"state": "SENT"}) for found in known.participants)
     record = known.model_copy(update={"version": content.meeting.version, "participants": asked_again, "convener": content.convener})
     supersede = Supersede(known.id, content.meeting.version)
-    return _move(asked, "meeting.rescheduled", supersede, meetings=_with(asked.case, record), phone=content.convener.phone)
+    meetings = _with(asked.case, _with_participants(asked, record))
+    return _move(asked, "meeting.rescheduled", supersede, meetings=meetings, phone=content.convener.phone)
 
 
 def _cancelled(asked: Asked, content: m.MeetingCancelled) -> Refusal | Decision:
@@ -210,9 +240,12 @@ def _cancelled(asked: Asked, content: m.MeetingCancelled) -> Refusal | Decision:
         return Refusal("case.not_there", "not_there")
     if content.meeting_version != known.version:
         return Refusal("message.out_of_order", "conflict", "/content/meeting_version")
-    record = known.model_copy(update={"state": "cancelled"})
+    if known.state == "held":
+        return Refusal("case.wrong_state", "conflict", "/content/meeting_id")
     effects = (Supersede(known.id, known.version + 1), Recall(known.id))
-    return _move(asked, "meeting.cancelled", *effects, meetings=_with(asked.case, record))
+    if known.state == "cancelled":
+        return Decision(asked.case, effects)
+    return _move(asked, "meeting.cancelled", *effects, meetings=_with(asked.case, _called_off(known)))
 
 
 def _held(asked: Asked, content: m.MeetingHeld) -> Refusal | Decision:
@@ -243,7 +276,10 @@ _ANSWERS: Mapping[str, ParticipantState] = MappingProxyType(
 
 
 def _responded(asked: Asked, content: m.MeetingResponse) -> Refusal | Decision:
-    """K3. An answer to an earlier version is void (G7); a duty-bound no without a substitute is escalated (G11)."""
+    """K3. An answer to an earlier version is void (G7); a duty-bound no without a substitute is escalated (G11).
+
+    One that comes after the meeting was held or called off is passed on, and changes nothing.
+    """
     sender = asked.message.sender.unit
     known = asked.case.meeting(content.meeting_id)
     mine = known.participant(sender) if known else None
@@ -251,6 +287,8 @@ def _responded(asked: Asked, content: m.MeetingResponse) -> Refusal | Decision:
         return Refusal("case.not_there", "not_there")
     if content.meeting_version != known.version:
         return Refusal("message.out_of_order", "conflict", "/content/meeting_version")
+    if known.state != "planned":
+        return _move(asked, "meeting.response")
     answered = mine.model_copy(update={"state": _ANSWERS[content.response]})
     record = known.model_copy(update={"participants": tuple(answered if found.unit == sender else found for found in known.participants)})
     effects: list[Effect] = []
@@ -269,13 +307,12 @@ def _planned(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.Pl
     refusal = _plan_version(asked, content) or (None if isinstance(content, pl.PlanProposed) else _final(asked, content))
     if refusal is not None:
         return refusal
-    units = tuple(dict.fromkeys(activity.responsible.unit for activity in plan.activities if activity.responsible.unit))
     proposed = isinstance(content, pl.PlanProposed)
     record = PlanRecord(
         id=plan.id,
         version=plan.version,
         state="proposed" if proposed else "established",
-        units=units,
+        activities=_given(plan),
         commitments=() if proposed or known is None else known.commitments,
     )
     coordinator = plan.coordinator if plan.coordinator and not proposed else asked.case.coordinator
@@ -294,15 +331,40 @@ def _plan_version(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | 
 
 
 def _final(asked: Asked, content: pl.PlanEstablished | pl.PlanRevised) -> Refusal | None:
-    """G3, and P2 before P1: a coordinator at a huvudman, a date for follow-up, and every other unit's word for its part."""
+    """G3, and P2 before P1: a coordinator at a huvudman, a date for follow-up, and every other unit's word for its part.
+
+    The coordinator's unit must be in the case already: otherwise nobody could revise or close it afterwards.
+    """
     plan = content.plan
     if plan.coordinator is None or plan.follow_up_on is None or asked.directory.kind_of(plan.coordinator.unit) not in PRINCIPALS:
         return Refusal("plan.coordinator_missing", "invalid", "/content/plan/coordinator")
-    if isinstance(content, pl.PlanRevised):
+    if plan.coordinator.unit not in asked.case.units:
+        return Refusal("plan.coordinator_outside", "invalid", "/content/plan/coordinator/unit")
+    overall = asked.directory.organisation(plan.overall_responsible.organisation)
+    if overall is None or overall.kind != plan.overall_responsible.kind:
+        return Refusal("plan.overall_responsible", "invalid", "/content/plan/overall_responsible")
+    if isinstance(content, pl.PlanRevised) or _confirmed(asked, _given(plan)):
         return None
-    asked_for = {activity.responsible.unit for activity in plan.activities if activity.responsible.unit} - {asked.message.sender.unit}
-    confirmed = {found.unit for found in asked.case.plan.commitments if found.confirmed} if asked.case.plan else set()
-    return None if asked_for <= confirmed else Refusal("plan.commitments_missing", "conflict", "/content/plan/activities")
+    return Refusal("plan.commitments_missing", "conflict", "/content/plan/activities")
+
+
+def _given(plan: pl.Plan) -> tuple[Planned, ...]:
+    """Return what a plan gives to units, each with a digest that changes when the activity does."""
+    return tuple(
+        Planned(activity=found.id, unit=found.responsible.unit, digest=sha256(found.model_dump_json().encode()).hexdigest())
+        for found in plan.activities
+        if found.responsible.unit is not None
+    )
+
+
+def _confirmed(asked: Asked, given: Sequence[Planned]) -> bool:
+    """Say whether every other unit that can be asked stands by just this; agencies and others cannot be sent a draft, so they are not asked."""
+    known = asked.case.plan
+    proposed = set(known.activities) if known else set()
+    stood_by = {(found.unit, found.activity) for found in known.commitments if found.confirmed} if known else set()
+    mine = asked.message.sender.unit
+    others = [found for found in given if found.unit != mine and asked.directory.kind_of(found.unit) in DUTY_BOUND]
+    return all(found in proposed and (found.unit, found.activity) in stood_by for found in others)
 
 
 def _committed(asked: Asked, content: pl.CommitmentConfirmed | pl.CommitmentRejected) -> Refusal | Decision:
@@ -311,19 +373,21 @@ def _committed(asked: Asked, content: pl.CommitmentConfirmed | pl.CommitmentReje
         return Refusal("case.not_there", "not_there")
     if content.plan_version != known.version:
         return Refusal("message.out_of_order", "conflict", "/content/plan_version")
+    if not set(content.activities) <= {found.activity for found in known.activities if found.unit == content.unit}:
+        return Refusal("plan.activity_unknown", "invalid", "/content/activities")
     confirmed = isinstance(content, pl.CommitmentConfirmed)
-    others = tuple(found for found in known.commitments if found.unit != content.unit)
-    record = known.model_copy(update={"commitments": (*others, Commitment(unit=content.unit, confirmed=confirmed))})
-    effects = () if confirmed else (OpenWork("plan.commitment_rejected", asked.case.contact),)
+    others = (found for found in known.commitments if found.unit != content.unit or found.activity not in content.activities)
+    said = (Commitment(unit=content.unit, activity=activity, confirmed=confirmed) for activity in dict.fromkeys(content.activities))
+    record = known.model_copy(update={"commitments": (*others, *said)})
+    effects = () if confirmed else (OpenWork("plan.commitment_rejected", asked.case.coordinating_unit),)
     return _move(asked, asked.message.type, *effects, plan=record)
 
 
 def _closed(asked: Asked, _: pl.PlanClosed) -> Refusal | Decision:
-    """A1: always possible, and a second time it changes nothing (G12). What is not sent by now is not sent any more."""
-    if asked.case.state == "CLOSED":
-        return Decision(asked.case)
+    """A1: always possible, and a second time it changes nothing (G12). What is not sent by now is not sent any more, on whatever basis."""
     plan = asked.case.plan.model_copy(update={"state": "closed"}) if asked.case.plan else None
-    return _move(asked, "plan.closed", Narrowed(), Recall(None), plan=plan, grants=())
+    waiting = tuple(Supersede(found.id, found.version + 1) for found in (*asked.case.meetings, *((plan,) if plan else ())))
+    return _move(asked, "plan.closed", Narrowed(), *waiting, Recall(None), plan=plan, grants=())
 
 
 _RECEIPTS: Mapping[type[Content], Literal["received", "read", "rejected"]] = MappingProxyType(
@@ -343,6 +407,7 @@ def _with(case: SipCase, record: MeetingRecord) -> tuple[MeetingRecord, ...]:
 _STEPS: Mapping[str, Step] = MappingProxyType(
     {
         "sip.requested": _requested,
+        "sip.proposed": _requested,
         "need.assessed": _need,
         "participants.approved": _participants,
         "consent.given": _consent,

@@ -17,7 +17,10 @@ from typing import Any, Literal, Protocol
 from siphub.contract import Cut
 from siphub.model import Directory, Message
 from siphub.model.case import SipCase
+from siphub.model.messages.meeting import MeetingResponse
 
+DUTY_BOUND: frozenset[str] = frozenset({"region", "municipality", "private_provider"})
+"""Kinds of organisation whose units can be duty-bound; only between these can a basis other than consent hold (LIFECYCLE section 3)."""
 RecipientKind = Literal["contact", "convener", "duty", "agency", "outside"]
 UNCONDITIONAL: frozenset[str] = frozenset({"own_message", "no_person_data", "recall"})
 """Bases that rest on no grant."""
@@ -114,21 +117,34 @@ def rules() -> tuple[Rule, ...]:
     )
 
 
-def kinds_of(unit: str, case: SipCase, directory: Directory) -> tuple[RecipientKind, ...]:
-    """Return every kind a unit is in this case, most particular first; empty where the directory does not know it."""
+def bases_of(message_type: str) -> frozenset[str]:
+    """Return every basis that can carry a message type to anybody."""
+    return frozenset(basis for rule in rules() if message_type in rule.types for basis in rule.bases)
+
+
+def kinds_of(unit: str, case: SipCase, directory: Directory, message: Message) -> tuple[RecipientKind, ...]:
+    """Return every kind a unit is for this message, most particular first; empty where the directory does not know it."""
     organisation = directory.kind_of(unit)
     if organisation is None:
         return ()
     kinds: list[RecipientKind] = []
     if unit == case.contact:
         kinds.append("contact")
-    if unit in {case.contact, case.coordinator.unit if case.coordinator else None, *(meeting.convener.unit for meeting in case.meetings)}:
+    if unit == _answers_to(message, case):
         kinds.append("convener")
-    if organisation in {"region", "municipality", "private_provider"}:
+    if organisation in DUTY_BOUND:
         kinds.append("duty")
     else:
         kinds.append("agency" if organisation == "state_agency" else "outside")
     return tuple(kinds)
+
+
+def _answers_to(message: Message, case: SipCase) -> str | None:
+    """Return whom an answer is for: the convener of that very meeting, and for all else the coordinator (K3, P2)."""
+    if isinstance(message.content, MeetingResponse):
+        meeting = case.meeting(message.content.meeting_id)
+        return meeting.convener.unit if meeting else None
+    return case.coordinating_unit
 
 
 def rule_for(message_type: str, kinds: Collection[str]) -> Rule | None:
@@ -137,12 +153,13 @@ def rule_for(message_type: str, kinds: Collection[str]) -> Rule | None:
 
 
 def requirement(rule: Rule, *, recipient: str, sender: str, directory: Directory) -> Requirement:
-    """Return what must hold for a delivery under a rule."""
+    """Return what must hold for a delivery under a rule. Whoever is not duty-bound can state no basis of its own: only consent counts there."""
+    stated = directory.kind_of(sender) in DUTY_BOUND
     party = recipient if rule.covers == "recipient" else sender
     unit = directory.unit(party)
     agency = unit is not None and directory.kind_of(party) == "state_agency"
     return Requirement(
-        bases=rule.bases,
+        bases=tuple(basis for basis in rule.bases if stated or basis in {"consent", *UNCONDITIONAL}),
         scopes=rule.scopes,
         widening=frozenset(rule.show_with),
         party=party,

@@ -10,7 +10,9 @@ from types import MappingProxyType
 
 from siphub.model.case import CaseState
 
-TERMINAL: frozenset[CaseState] = frozenset({"DECLINED_NO_NEED", "CLOSED", "VOID"})
+ENDED: tuple[CaseState, ...] = ("DECLINED_NO_NEED", "CLOSED", "VOID")
+"""Terminal; a no is taken here too, because something may still be on its way."""
+TERMINAL: frozenset[CaseState] = frozenset(ENDED)
 OPEN: tuple[CaseState, ...] = (
     "REQUESTED",
     "CONSENT_REFUSED",
@@ -36,7 +38,7 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
         "consent.given:enough": {**_stay(*OPEN), "REQUESTED": "PREPARING", "CONSENT_REFUSED": "PREPARING"},
         "consent.given:partial": _stay(*OPEN),
         "consent.refused": {
-            **_stay("CONSENT_REFUSED", "SUSPENDED_NO_CONSENT"),
+            **_stay("CONSENT_REFUSED", "SUSPENDED_NO_CONSENT", *ENDED),
             "REQUESTED": "CONSENT_REFUSED",
             "PREPARING": "CONSENT_REFUSED",
             "SUMMONED": "SUSPENDED_NO_CONSENT",
@@ -46,8 +48,8 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
             "FOLLOW_UP": "SUSPENDED_NO_CONSENT",
         },
         "consent.amended": _stay(*OPEN),
-        "consent.withdrawn:part": _stay(*OPEN),
-        "consent.withdrawn:all": dict.fromkeys(OPEN, "SUSPENDED_NO_CONSENT"),
+        "consent.withdrawn:part": _stay(*OPEN, *ENDED),
+        "consent.withdrawn:all": {**dict.fromkeys(OPEN, "SUSPENDED_NO_CONSENT"), **_stay(*ENDED)},
         "meeting.summoned": {**_stay("SUMMONED"), "PREPARING": "SUMMONED"},
         "meeting.summoned:no-consent": {
             **_stay("SUMMONED"),
@@ -58,7 +60,7 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
         "meeting.invited": {**_stay("SUMMONED"), "PREPARING": "SUMMONED"},
         "meeting.response": _stay("SUMMONED", "SUSPENDED_NO_CONSENT", "DRAFTING", "IN_REVIEW", "ACTIVE", "FOLLOW_UP", "PREPARING"),
         "meeting.rescheduled": _stay("SUMMONED"),
-        "meeting.cancelled": {"SUMMONED": "PREPARING", **_stay("SUSPENDED_NO_CONSENT")},
+        "meeting.cancelled": {"SUMMONED": "PREPARING", **_stay("PREPARING", "SUSPENDED_NO_CONSENT")},
         "meeting.held:plan": {"SUMMONED": "DRAFTING"},
         "meeting.held:no_plan": {"SUMMONED": "CLOSED"},
         "meeting.held:new_meeting": {"SUMMONED": "PREPARING"},
@@ -69,12 +71,13 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
         "plan.revised": {"ACTIVE": "ACTIVE", "FOLLOW_UP": "ACTIVE"},
         "plan.closed": {**dict.fromkeys(OPEN, "CLOSED"), "CLOSED": "CLOSED"},
         "sip.requested": _stay("REQUESTED"),
+        "sip.proposed": _stay("REQUESTED"),
         "receipt": _stay(*OPEN, "CLOSED", "DECLINED_NO_NEED"),
     }
 )
 """Event → (state → next state). An event is a message type, with the branch it takes after a colon (LIFECYCLE section 1)."""
 
-OPENING: Mapping[str, CaseState] = MappingProxyType({"sip.requested": "REQUESTED"})
+OPENING: Mapping[str, CaseState] = MappingProxyType({"sip.requested": "REQUESTED", "sip.proposed": "REQUESTED"})
 """The types that may open a case, and the state it opens in."""
 
 HELD, QUEUED, SENDING, AWAITING = "held", "queued", "sending", "awaiting_receipt"
@@ -116,17 +119,16 @@ DELIVERY: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "receipt.rejected": {AWAITING: "rejected", SENDING: "rejected", QUEUED: "rejected", HELD: "rejected", "delivered": "rejected"},
         "withdraw.withhold": {QUEUED: "withheld", HELD: "withheld", "gave_up": "withheld"},
         "supersede": {QUEUED: "superseded", HELD: "superseded", "gave_up": "superseded"},
-        "recalled": {"delivered": "recalled", "read": "recalled", AWAITING: "recalled"},
+        "recall_pending": {SENDING: SENDING},
+        "recalled": {
+            **dict.fromkeys(("delivered", "read", AWAITING), "recalled"),
+            **dict.fromkeys((QUEUED, HELD, "gave_up", "withheld", "superseded"), "recalled"),
+        },
         "expire": {QUEUED: "expired", HELD: "expired"},
         "operator.hold": {QUEUED: HELD},
         "operator.release": {HELD: QUEUED},
         "operator.retry": {"gave_up": QUEUED, "rejected": QUEUED, "withheld": QUEUED, "expired": QUEUED, HELD: QUEUED},
-        "operator.handled": {
-            HELD: "handled_manually",
-            "gave_up": "handled_manually",
-            "rejected": "handled_manually",
-            QUEUED: "handled_manually",
-        },
+        "operator.handled": dict.fromkeys((HELD, QUEUED, AWAITING, "gave_up", "rejected", "expired"), "handled_manually"),
     }
 )
 """Event → (state → next state); "" is before there is a delivery (HOUSE, "A delivery's life")."""

@@ -81,8 +81,9 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "G15",
         ),
         "case.wrong_state": Reason("The case is not in a state that allows this.", "Ärendet är inte i ett läge som tillåter detta."),
-        "case.subject_missing": Reason(
-            "The message does not name the person the case is about.", "Meddelandet saknar den person ärendet gäller.", "G15"
+        "need.binding": Reason(
+            "A plan has been found needed, and that binds both; the case can be closed instead.",
+            "Behovet av en plan är fastställt, och det binder båda; ärendet kan i stället avslutas.",
         ),
         "identity.wrong_mode": Reason(
             "A test hub takes test persons only, a hub in production real ones only.",
@@ -96,7 +97,18 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "G3",
         ),
         "plan.commitments_missing": Reason(
-            "Not every unit has confirmed its part of this version.", "Alla enheter har inte bekräftat sin del av versionen."
+            "Not every unit has confirmed its part of this version as it stands.", "Alla enheter har inte bekräftat sin del av versionen som den nu lyder."
+        ),
+        "plan.coordinator_outside": Reason(
+            "The coordinator's unit does not take part in this case.", "Samordnarens enhet deltar inte i ärendet.", "G6"
+        ),
+        "plan.overall_responsible": Reason(
+            "The plan names one region or municipality of the directory with the overall responsibility.",
+            "Planen anger en region eller kommun ur katalogen som har det övergripande ansvaret.",
+            "G3",
+        ),
+        "plan.activity_unknown": Reason(
+            "The plan does not give this unit that activity.", "Planen ger inte enheten den insatsen.", "G14"
         ),
         "meeting.absence_not_consented": Reason(
             "The individual has not consented to a meeting without them.",
@@ -106,7 +118,18 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "meeting.not_convener": Reason(
             "Only the unit that called the meeting may do this.", "Bara den enhet som kallade får göra detta.", "G14"
         ),
+        "meeting.another_planned": Reason(
+            "Another meeting is planned in this case: move it or call it off first.",
+            "Ett annat möte är redan planerat i ärendet: boka om eller av det först.",
+        ),
         "message.out_of_order": Reason("The version does not follow the current one.", "Versionen följer inte på den nuvarande."),
+        "consent.unable": Reason(
+            "A person who cannot take a position has not consented: choose a lawful ground.",
+            "En person som inte kan ta ställning har inte samtyckt: välj grund.",
+        ),
+        "consent.nothing_to_amend": Reason(
+            "There is no consent to add to: record a consent that is given.", "Det finns inget samtycke att utvidga: registrera ett givet samtycke."
+        ),
         "consent.organisation": Reason(
             "A consent names units; an organisation only where it is a state agency.",
             "Ett samtycke gäller enheter; en hel organisation bara när den är en statlig myndighet.",

@@ -1,6 +1,6 @@
 """Where a message goes: one route per recipient, over a directory snapshot, with its state from the start and the reason for it.
 
-It must never give a route without a rule: a recipient no rule covers is withheld, one the directory does not know is held.
+It must never give a route without a rule: a recipient no rule covers is withheld, and so is one the directory does not know.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from siphub.model import Address, Directory, Message
+from siphub.model import Address, Directory, Message, Unit
 from siphub.model.case import SipCase
 from siphub.model.messages import meeting as m
 from siphub.model.messages import plan as pl
@@ -64,7 +64,7 @@ def routes(message: Message, case: SipCase, directory: Directory, now: datetime)
 def route(message: Message, unit: str, case: SipCase, directory: Directory, now: datetime) -> Route:
     """Return one recipient's route."""
     found = directory.unit(unit)
-    kinds = kinds_of(unit, case, directory)
+    kinds = kinds_of(unit, case, directory, message)
     rule = rule_for(message.type, kinds)
     asserted = asserted_basis(message)
     need = requirement(rule, recipient=unit, sender=message.sender.unit, directory=directory) if rule else _NOBODY
@@ -72,7 +72,7 @@ def route(message: Message, unit: str, case: SipCase, directory: Directory, now:
     if not kinds and rule is None:
         state, reason = "withheld", "recipient.unknown"
     elif state == "queued":
-        state, reason = _reachable(message, found.address if found else None, cleared=found.cleared if found else False)
+        state, reason = _reachable(message, case, found)
     return Route(
         recipient=unit,
         organisation=found.organisation if found else getattr(unit, "organisation", ""),
@@ -98,11 +98,12 @@ def _judged(
     return ("queued", None, judged.basis) if isinstance(judged, Covered) else ("withheld", judged.reason, None)
 
 
-def _reachable(message: Message, address: Address | None, *, cleared: bool) -> tuple[str, str | None]:
-    """Hold what has a basis but cannot simply be sent (G10)."""
-    if message.subject is not None and message.subject.protection is not None and not cleared:
+def _reachable(message: Message, case: SipCase, unit: Unit | None) -> tuple[str, str | None]:
+    """Hold what has a basis but cannot simply be sent (G10). The recall text says nothing of the person, and calls back what was sent."""
+    protected = any(person is not None and person.protection is not None for person in (message.subject, case.subject))
+    if protected and message.type != "stop.notice" and not (unit and unit.cleared):
         return "held", "protected.not_cleared"
-    if address is None:
+    if unit is None or unit.address is None:
         return "held", "address.none"
     return "queued", None
 
@@ -118,7 +119,7 @@ class Shown:
 def shown(message: Message, unit: str, case: SipCase, directory: Directory, now: datetime) -> Shown:
     """Return a recipient's route together with the fields it would not see."""
     found = route(message, unit, case, directory, now)
-    rule = rule_for(message.type, kinds_of(unit, case, directory))
+    rule = rule_for(message.type, kinds_of(unit, case, directory, message))
     if rule is None or found.basis is None:
         return Shown(found, ("",))
     judged = judge(found.need, case.grants, found.asserted, now)

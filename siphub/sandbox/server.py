@@ -55,12 +55,12 @@ class Sandbox:
         port: int = 0,
         api_keys: Mapping[str, str] | None = None,
     ) -> None:
-        self._own = None if folder else tempfile.TemporaryDirectory(prefix="siphub-sandbox-")
-        self._folder = folder or Path(self._own.name if self._own else "")
-        self._folder.mkdir(parents=True, exist_ok=True)
         pack = pack or shipped_pack()
         self.partners: Mapping[str, Partner] = {name: partner_from(name, pack, folder, (api_keys or {}).get(name)) for name in partners}
-        self.certificates: Certificates = make_certificates(self._folder)
+        self._own = None if folder else tempfile.TemporaryDirectory(prefix="siphub-sandbox-")
+        keep = folder or Path(self._own.name if self._own else "")
+        keep.mkdir(parents=True, exist_ok=True)
+        self.certificates: Certificates = make_certificates(keep)
         self._port = port
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None

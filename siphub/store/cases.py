@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Select, delete, select, tuple_, update
 
 from siphub.errors import StoreError
-from siphub.store.columns import Topic, insert_missing
+from siphub.store.columns import Topic, insert_missing, values_of
 from siphub.store.rows import CaseRow, GrantRow, MessageRow, SubmissionRow
 from siphub.store.tables import consent_grant, message, sip_case, submission
 
@@ -25,7 +24,7 @@ class Submissions(Topic):
 
     def add(self, row: SubmissionRow) -> bool:
         """Keep a submission and its answer; return False where there is one already (then `find` has it)."""
-        return insert_missing(self._connection, submission, asdict(row))
+        return insert_missing(self._connection, submission, values_of(row))
 
 
 class Cases(Topic):
@@ -45,7 +44,7 @@ class Cases(Topic):
 
     def add(self, row: CaseRow) -> bool:
         """Open a case; return False where another transaction was first (then `lock` it and decide anew)."""
-        return insert_missing(self._connection, sip_case, asdict(row))
+        return insert_missing(self._connection, sip_case, values_of(row))
 
     def save(self, row: CaseRow) -> None:
         """Save a case as its next version.
@@ -54,7 +53,7 @@ class Cases(Topic):
             StoreError: The stored version is not `row.version - 1`: somebody saved without the lock.
         """
         mine = (sip_case.c.owner == row.owner, sip_case.c.case_id == row.case_id, sip_case.c.version == row.version - 1)
-        if self._connection.execute(update(sip_case).where(*mine).values(**asdict(row))).rowcount != 1:
+        if self._connection.execute(update(sip_case).where(*mine).values(**values_of(row))).rowcount != 1:
             raise StoreError(f"case {row.case_id} is not at version {row.version - 1}: lock it before changing it")
 
     def bump(self, owner: str, case_id: str) -> CaseRow | None:
@@ -75,7 +74,7 @@ class Grants(Topic):
     def replace(self, owner: str, case_id: str, rows: Iterable[GrantRow]) -> None:
         """Make these the grants of the case, whose lock the caller holds."""
         self._connection.execute(delete(consent_grant).where(consent_grant.c.owner == owner, consent_grant.c.case_id == case_id))
-        self._insert(consent_grant, *map(asdict, rows))
+        self._insert(consent_grant, *map(values_of, rows))
 
     def of_case(self, owner: str, case_id: str) -> tuple[GrantRow, ...]:
         """Return the grants of a case, expired ones too."""
@@ -95,7 +94,7 @@ class Messages(Topic):
         Raises:
             StoreError: Its sender has a message under this id already.
         """
-        self._insert(message, asdict(row))
+        self._insert(message, values_of(row))
 
     def get(self, owner: str, message_row: str) -> MessageRow | None:
         """Return a message by the store's own id."""

@@ -8,7 +8,7 @@ waiting it still reads the old grants. Always case before delivery, always sorte
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Select, Update, and_, bindparam, insert, or_,
 from sqlalchemy.exc import IntegrityError
 
 from siphub.errors import StoreBusy, StoreError
-from siphub.store.columns import exactly
+from siphub.store.columns import exactly, values_of
 from siphub.store.history import append_events, event_of
 from siphub.store.outbox import ring_successors
 from siphub.store.rows import BLOCKING, NO_OWNER, Accept, AttemptRow, ClaimedRow, DeliveryRow, GrantRow, Permitted, Refusal
@@ -169,7 +169,7 @@ def _claimed(each: Candidate, verdict: Permitted, now: datetime, until: datetime
 
 def _attempt(row: DeliveryRow, now: datetime) -> dict[str, Any]:
     opened = AttemptRow(row.owner, row.id, row.fence, row.attempts, now, None, row.basis, row.consent_version, None, None, None, late=False)
-    return asdict(opened)
+    return values_of(opened)
 
 
 def _refuse(connection: Connection, refused: Sequence[tuple[Candidate, Refusal]], now: datetime) -> None:

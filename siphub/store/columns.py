@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -52,6 +53,11 @@ def insert_missing(connection: Connection, table: Table, values: Mapping[str, An
     upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = upsert(table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
     return connection.execute(statement).first() is not None
+
+
+def values_of(row: Any) -> dict[str, Any]:
+    """Return a row's fields as columns. Unlike `dataclasses.asdict` it copies nothing: rows are flat and frozen."""
+    return {each.name: getattr(row, each.name) for each in fields(row)}
 
 
 class Topic:

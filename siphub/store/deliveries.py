@@ -7,13 +7,12 @@ caller says which states it expects, and a delivery in another state is left alo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 
-from siphub.store.columns import Topic, exactly, one_of
+from siphub.store.columns import Topic, exactly, one_of, values_of
 from siphub.store.history import append_events, event_of
 from siphub.store.outbox import ring_deliveries, ring_successors
 from siphub.store.rows import BLOCKING, Change, DeliveryRow
@@ -42,7 +41,7 @@ class Deliveries(Topic):
         """Add deliveries, and ring those that are queued and first in their line. The caller holds the case lock and has set `prev_id`."""
         if not rows:
             return
-        self._insert(delivery, *map(asdict, rows))
+        self._insert(delivery, *map(values_of, rows))
         append_events(
             self._connection, [event_of(row, _ACCEPTED[row.state], row.created_at, state=row.state, reason=row.reason) for row in rows]
         )

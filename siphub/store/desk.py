@@ -6,13 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from sqlalchemy import select, update
 
 from siphub.errors import StoreError
-from siphub.store.columns import Topic, insert_missing
+from siphub.store.columns import Topic, insert_missing, values_of
 from siphub.store.rows import AuditRow, WorkItemRow
 from siphub.store.tables import audit, audit_head, work_item
 
@@ -25,7 +24,7 @@ class WorkItems(Topic):
 
     def open(self, row: WorkItemRow) -> None:
         """Open a work item."""
-        self._insert(work_item, asdict(row))
+        self._insert(work_item, values_of(row))
 
     def close(self, owner: str, item_id: str, *, by: str, how: str, at: datetime, note_code: str | None = None) -> bool:
         """Close a work item; return False where it is closed already, or not there."""
@@ -50,7 +49,7 @@ class WorkItems(Topic):
 
 def link_hash(row: AuditRow) -> str:
     """Return the hash of a link: SHA-256, hexadecimal, of canonical JSON of everything in it but the hash itself."""
-    content = {name: value for name, value in asdict(row).items() if name != "hash"}
+    content = {name: value for name, value in values_of(row).items() if name != "hash"}
     content["at"] = row.at.astimezone(UTC).isoformat(timespec="microseconds")
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()).hexdigest()
 
@@ -70,8 +69,8 @@ class Audit(Topic):
         insert_missing(self._connection, audit_head, {"owner": owner, "seq": 0, "hash": _START})
         head = self._connection.execute(select(audit_head).where(audit_head.c.owner == owner).with_for_update()).one()
         link = AuditRow(owner, head.seq + 1, self._clock.now(), actor, channel, action, facts.get("case_id"), dict(facts), head.hash, "")
-        row = AuditRow(**{**asdict(link), "hash": link_hash(link)})
-        self._insert(audit, asdict(row))
+        row = AuditRow(**{**values_of(link), "hash": link_hash(link)})
+        self._insert(audit, values_of(row))
         self._connection.execute(update(audit_head).where(audit_head.c.owner == owner).values(seq=row.seq, hash=row.hash))
         return row
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from siphub.store.columns import Topic, insert_missing
+from siphub.store.columns import Topic, insert_missing, values_of
 from siphub.store.rows import AttemptRow, DeliveryRow, EventRow, ReceiptRow
 from siphub.store.tables import attempt, delivery_event, inbound, receipt
 
@@ -46,7 +45,7 @@ class Events(Topic):
 
     def append(self, row: EventRow) -> None:
         """Add an event; its id is given by the store."""
-        append_events(self._connection, [{name: value for name, value in asdict(row).items() if name != "id"}])
+        append_events(self._connection, [{name: value for name, value in values_of(row).items() if name != "id"}])
 
     def of_delivery(self, owner: str, delivery_id: str) -> tuple[EventRow, ...]:
         """Return the events of a delivery, oldest first."""
@@ -59,7 +58,7 @@ class Receipts(Topic):
 
     def add(self, row: ReceiptRow) -> bool:
         """Keep a receipt; return False where the same one is there already."""
-        return insert_missing(self._connection, receipt, asdict(row))
+        return insert_missing(self._connection, receipt, values_of(row))
 
     def of_key(self, key: str) -> tuple[ReceiptRow, ...]:
         """Return the receipts for a delivery's key, oldest first."""

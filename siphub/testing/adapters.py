@@ -118,7 +118,7 @@ class AdapterContract:
         assert [cut.document for cut in whole] == before
 
     def test_translate_is_pure(self, under_test: AdapterUnderTest) -> None:
-        """Once it has warmed up, translate opens no file and no connection, and does not sleep."""
+        """Once it has warmed up, translate opens no file, no connection and no process."""
         cut = whole_cut(sample(_kinds(under_test.adapter)[0], maximal=True))
         under_test.adapter.translate(cut, under_test.recipient)
         with watched() as opened:

@@ -167,10 +167,13 @@ class Story:
 
     def summoned(self, units: Sequence[UnitId], basis: BasisClaim | None = None, **more: object) -> Answered:
         """K1."""
-        content = m.MeetingSummoned(
+        return self.say(self.kallelse(), units, basis=basis, **more)
+
+    def kallelse(self) -> m.MeetingSummoned:
+        """Return the kallelse to the first version of the meeting."""
+        return m.MeetingSummoned(
             meeting=self.meeting(), purpose="sip", convener=self.convener, duty_basis="SoL10:8", respond_by=self.now + timedelta(days=7)
         )
-        return self.say(content, units, basis=basis, **more)
 
     def invited(self, units: Sequence[UnitId]) -> Answered:
         """K2, a question to each."""

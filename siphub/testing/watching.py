@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 
-_EVENTS = ("open", "os.listdir", "os.remove", "os.rename", "os.mkdir", "subprocess.Popen", "os.system", "time.sleep")
+_EVENTS = ("open", "os.listdir", "os.remove", "os.rename", "os.mkdir", "subprocess.Popen", "os.system")
 _seen: ContextVar[list[str] | None] = ContextVar("siphub_watched", default=None)
 
 

@@ -1,138 +1,16 @@
-"""A hub over real parts: SQLite on disk, the embedded broker, partner municipalities over TLS, and folders."""
+"""A hub and its partners for every test of the flow; see `siphub.testing.world`."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
-from siphub.contract import Clock, Submission
-from siphub.flow import directory as directories
-from siphub.flow.accept import Answer
-from siphub.hub import Hub, build
-from siphub.model import Address, Caller, Directory, Message, sample_directory
-from siphub.model import people as p
-from siphub.model.identifiers import UnitId
-from siphub.sandbox import Entry, Sandbox
-from siphub.settings import read
-from siphub.store import DeliveryRow
-from siphub.testing.story import Story, until
-
-PARTNERS: Mapping[str, str] = {
-    p.CONTACT: "norrby-bistand",
-    p.HOME_CARE: "norrby-hemtjanst",
-    p.SOCIAL_SERVICES: "soderby-socialtjanst",
-    p.CARE_CENTRE: "region-vardcentral",
-}
-AGENCIES = (p.FK, p.AF)
-QUICK = {"lease": "2s", "sweep_every": "100ms", "ring_timeout": "1s", "retry_base": "50ms", "retry_cap": "400ms", "senders": 4, "min_free_disk": 1}
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An answer, as a story reads it."""
-
-    states: Mapping[str, tuple[str, str | None]]
-    answer: Answer | None = None
-
-
-@dataclass
-class World:
-    """A hub and its partners."""
-
-    sandbox: Sandbox
-    folders: Path
-    data: Path
-    given: dict[str, Any] = field(default_factory=dict)
-    plugins: Mapping[str, object] = field(default_factory=dict)
-    clock: Clock | None = None
-    hub: Hub = field(init=False)
-
-    def __enter__(self) -> Self:
-        self.open()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.hub.stop()
-
-    def open(self, *, start: bool = True) -> None:
-        """Build the hub on its data folder, with the world's directory."""
-        settings = read({"data": self.data, "mode": "test", "ca_file": self.sandbox.ca_file, **QUICK, **self.given})
-        self.hub = build(settings, plugins=self.plugins, clock=self.clock)
-        directories.switch(self.hub.ground, self.directory(), by="test")
-        if start:
-            self.hub.start()
-
-    def again(self) -> None:
-        """Stop the hub and start it anew on the same data."""
-        self.hub.stop()
-        self.open()
-
-    def directory(self) -> Directory:
-        """Return the sample directory with the municipalities and the region at the sandbox, and the agencies in folders."""
-        base = sample_directory()
-        units = tuple(unit.model_copy(update={"address": self.address(unit.id)}) for unit in base.units)
-        return base.model_copy(update={"units": units})
-
-    def address(self, unit: UnitId) -> Address:
-        """Return where a unit is reached."""
-        if unit in PARTNERS:
-            return Address(adapter="municipal-xml", endpoint=self.sandbox.endpoint(PARTNERS[unit]))
-        folder = self.folders / unit.replace("/", "-")
-        folder.mkdir(parents=True, exist_ok=True)
-        return Address(adapter="folder", endpoint=str(folder))
-
-    def caller(self, organisation: str, channel: str = "api") -> Caller:
-        """Return a caller that speaks for a whole organisation."""
-        return Caller(organisation, frozenset(), frozenset({"send", "inbox"}), channel)
-
-    def send(self, message: Message) -> Told:
-        """Hand a message in, as its sender's organisation."""
-        answer = self.hub.accept(Submission(message.to_json(), "application/json"), self.caller(message.sender.organisation))
-        return Told({found.recipient: (found.state, found.reason) for found in answer.recipients}, answer)
-
-    def story(self, send: Callable[[Message], Any] | None = None, **more: Any) -> Story:
-        """Return a new case."""
-        return Story(send or self.send, **more)
-
-    def deliveries(self, story: Story) -> tuple[DeliveryRow, ...]:
-        """Return the case's deliveries as the store has them."""
-        with self.hub.store.read() as work:
-            return work.deliveries.of_case(story.owner, str(story.case_id))
-
-    def settled(self, story: Story, within: float = 20.0) -> bool:
-        """Wait until nothing of a case is queued or being sent."""
-        return until(lambda: not [row for row in self.deliveries(story) if row.state in {"queued", "sending"}], within)
-
-    def states(self, story: Story, message_type: str) -> dict[str, str]:
-        """Return the newest state of one type's deliveries, by recipient."""
-        return {row.recipient: row.state for row in self.deliveries(story) if row.message_type == message_type}
-
-    def got(self, unit: str, story: Story) -> tuple[Entry, ...]:
-        """Return what a unit's partner has taken of a case."""
-        return tuple(entry for entry in self.sandbox.ledger(PARTNERS[unit]).effects() if entry.case_id == str(story.case_id))
-
-    def types(self, unit: str, story: Story) -> list[str]:
-        """Return the types a unit has taken of a case, in order; from its ledger, or from its folder."""
-        if unit in PARTNERS:
-            return [entry.message_type or "" for entry in self.got(unit, story)]
-        return [str(document["type"]) for document in self.files(unit, story)]
-
-    def files(self, unit: str, story: Story) -> list[dict[str, Any]]:
-        """Return the documents in an agency's folder that belong to a case, oldest first."""
-        folder = Path(self.address(UnitId(unit)).endpoint)
-        found = [json.loads(file.read_bytes()) for file in sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)]
-        return [document for document in found if document["case_id"] == str(story.case_id)]
-
-    def bodies(self, unit: str, story: Story) -> list[bytes]:
-        """Return the bytes a unit has taken of a case."""
-        ledger = self.sandbox.ledger(PARTNERS[unit])
-        return [ledger.body(entry.key) for entry in self.got(unit, story)]
+from siphub.contract import Clock
+from siphub.sandbox import Sandbox
+from siphub.testing.world import PARTNERS, World
 
 
 @pytest.fixture
@@ -157,8 +35,3 @@ def world(make_world: Callable[..., World]) -> Iterator[World]:
     """Return a running hub and its partners."""
     with make_world() as running:
         yield running
-
-
-def names(units: Sequence[str]) -> set[str]:
-    """Return units as a set."""
-    return set(units)

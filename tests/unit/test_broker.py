@@ -237,6 +237,18 @@ def test_a_thread_that_hangs_is_left_behind(publisher: Publisher, lines: list[Li
     assert lines[0].closed, "the connection left behind is closed once its thread is let go"
 
 
+def test_work_is_done_or_said_to_be_late(publisher: Publisher) -> None:
+    """Given next to no time, each piece of work is either done or its caller hears that it was late; none is passed over in silence."""
+    publisher.run(lambda *_: None, timedelta(seconds=5))
+    for n in range(3000):
+        done = list[int]()
+        try:
+            publisher.run(lambda *_, n=n, done=done: done.append(n), timedelta(microseconds=n % 60))
+        except BrokerLost:
+            continue
+        assert done == [n]
+
+
 def test_a_stale_connection_is_replaced_once(publisher: Publisher, lines: list[Line]) -> None:
     """Given a connection that broke while nothing was sent, the work is done on a new one; given a new one that fails, the caller hears."""
 

@@ -25,6 +25,7 @@
 
   <!-- What kind of message it is -->
   <xsl:template match="/m:sipMeddelande/m:begaran"><type>sip.requested</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:forslag"><type>sip.proposed</type><content is="object"><xsl:apply-templates/></content></xsl:template>
   <xsl:template match="/m:sipMeddelande/m:behovsbedomning"><type>need.assessed</type><content is="object"><xsl:apply-templates/></content></xsl:template>
   <xsl:template match="/m:sipMeddelande/m:godkandaDeltagare"><type>participants.approved</type><content is="object"><xsl:apply-templates/></content></xsl:template>
   <xsl:template match="/m:sipMeddelande/m:samtycke"><type>consent.given</type><content is="object"><xsl:apply-templates/></content></xsl:template>
@@ -83,6 +84,7 @@
   <xsl:template match="m:diarienummer"><registry_number><xsl:apply-templates/></registry_number></xsl:template>
   <xsl:template match="m:begarandePerson"><requester is="object"><xsl:apply-templates/></requester></xsl:template>
   <xsl:template match="m:begarandePerson/m:slag"><kind c:codes="requester-kind"><xsl:apply-templates/></kind></xsl:template>
+  <xsl:template match="m:forslagsstallare/m:slag"><kind c:codes="proposer-kind"><xsl:apply-templates/></kind></xsl:template>
   <xsl:template match="m:lamnatAv/m:slag"><kind c:codes="giver-kind"><xsl:apply-templates/></kind></xsl:template>
   <xsl:template match="m:plats/m:slag"><kind c:codes="place-kind"><xsl:apply-templates/></kind></xsl:template>
   <xsl:template match="m:ansvarig/m:slag"><kind c:codes="responsible-kind"><xsl:apply-templates/></kind></xsl:template>
@@ -100,6 +102,10 @@
   <xsl:template match="m:onskadSamordnare"><coordinator_wish><xsl:apply-templates/></coordinator_wish></xsl:template>
   <xsl:template match="m:tolksprak"><interpreter_language><xsl:apply-templates/></interpreter_language></xsl:template>
   <xsl:template match="m:nedtecknadAv"><recorded_by is="object"><xsl:apply-templates/></recorded_by></xsl:template>
+  <xsl:template match="m:forslagsstallare"><proposer is="object"><xsl:apply-templates/></proposer></xsl:template>
+  <xsl:template match="m:foreslaget"><proposed_on><xsl:value-of select="normalize-space()"/></proposed_on></xsl:template>
+  <xsl:template match="m:forslagsgrund"><basis c:codes="eligibility-basis"><xsl:apply-templates/></basis></xsl:template>
+  <xsl:template match="m:syfte"><purpose><xsl:apply-templates/></purpose></xsl:template>
   <xsl:template match="m:behovFinns"><needed is="boolean"><xsl:value-of select="normalize-space()"/></needed></xsl:template>
   <xsl:template match="m:bedomdAv"><assessed_by is="object"><xsl:apply-templates/></assessed_by></xsl:template>
   <xsl:template match="m:bedomd"><assessed_at><xsl:value-of select="normalize-space()"/></assessed_at></xsl:template>
@@ -143,7 +149,6 @@
   <xsl:template match="m:tidszon"><zone><xsl:apply-templates/></zone></xsl:template>
   <xsl:template match="m:plats"><place is="object"><xsl:apply-templates/></place></xsl:template>
   <xsl:template match="m:beskrivning"><text><xsl:apply-templates/></text></xsl:template>
-  <xsl:template match="m:syfte"><purpose><xsl:apply-templates/></purpose></xsl:template>
   <xsl:template match="m:sammankallande"><convener is="object"><xsl:apply-templates/></convener></xsl:template>
   <xsl:template match="m:skyldig"><duty_holder c:codes="duty-holder"><xsl:apply-templates/></duty_holder></xsl:template>
   <xsl:template match="m:skyldighetsgrund"><duty_basis><xsl:apply-templates/></duty_basis></xsl:template>

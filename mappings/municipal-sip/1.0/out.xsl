@@ -21,6 +21,7 @@
 
   <!-- What kind of message it is -->
   <xsl:template match="c:content[../c:type='sip.requested']"><begaran><xsl:apply-templates/></begaran></xsl:template>
+  <xsl:template match="c:content[../c:type='sip.proposed']"><forslag><xsl:apply-templates/></forslag></xsl:template>
   <xsl:template match="c:content[../c:type='need.assessed']"><behovsbedomning><xsl:apply-templates/></behovsbedomning></xsl:template>
   <xsl:template match="c:content[../c:type='participants.approved']"><godkandaDeltagare><xsl:apply-templates/></godkandaDeltagare></xsl:template>
   <xsl:template match="c:content[../c:type='consent.given']"><samtycke><xsl:apply-templates/></samtycke></xsl:template>
@@ -70,7 +71,8 @@
   <xsl:template match="c:given_name"><fornamn><xsl:apply-templates/></fornamn></xsl:template>
   <xsl:template match="c:family_name"><efternamn><xsl:apply-templates/></efternamn></xsl:template>
   <xsl:template match="c:protection"><skydd c:codes="protection"><xsl:apply-templates/></skydd></xsl:template>
-  <xsl:template match="c:basis"><utlamnandegrund><xsl:apply-templates/></utlamnandegrund></xsl:template>
+  <xsl:template match="/c:message/c:basis"><utlamnandegrund><xsl:apply-templates/></utlamnandegrund></xsl:template>
+  <xsl:template match="c:content[../c:type='sip.proposed']/c:basis"><forslagsgrund c:codes="eligibility-basis"><xsl:apply-templates/></forslagsgrund></xsl:template>
   <xsl:template match="c:content[../c:type='meeting.cancelled']/c:code | c:content[../c:type='stop.notice']/c:code"><besked c:codes="stop"><xsl:apply-templates/></besked></xsl:template>
   <xsl:template match="c:basis/c:code"><grund c:codes="basis"><xsl:apply-templates/></grund></xsl:template>
   <xsl:template match="c:content[../c:type='nack']/c:code"><felkod><xsl:apply-templates/></felkod></xsl:template>
@@ -86,6 +88,7 @@
   <xsl:template match="c:registry_number"><diarienummer><xsl:apply-templates/></diarienummer></xsl:template>
   <xsl:template match="c:requester"><begarandePerson><xsl:apply-templates/></begarandePerson></xsl:template>
   <xsl:template match="c:requester/c:kind"><slag c:codes="requester-kind"><xsl:apply-templates/></slag></xsl:template>
+  <xsl:template match="c:proposer/c:kind"><slag c:codes="proposer-kind"><xsl:apply-templates/></slag></xsl:template>
   <xsl:template match="c:given_by/c:kind"><slag c:codes="giver-kind"><xsl:apply-templates/></slag></xsl:template>
   <xsl:template match="c:place/c:kind"><slag c:codes="place-kind"><xsl:apply-templates/></slag></xsl:template>
   <xsl:template match="c:responsible/c:kind"><slag c:codes="responsible-kind"><xsl:apply-templates/></slag></xsl:template>
@@ -103,6 +106,9 @@
   <xsl:template match="c:coordinator_wish"><onskadSamordnare><xsl:apply-templates/></onskadSamordnare></xsl:template>
   <xsl:template match="c:interpreter_language"><tolksprak><xsl:apply-templates/></tolksprak></xsl:template>
   <xsl:template match="c:recorded_by"><nedtecknadAv><xsl:apply-templates/></nedtecknadAv></xsl:template>
+  <xsl:template match="c:proposer"><forslagsstallare><xsl:apply-templates/></forslagsstallare></xsl:template>
+  <xsl:template match="c:proposed_on"><foreslaget><xsl:apply-templates/></foreslaget></xsl:template>
+  <xsl:template match="c:purpose"><syfte><xsl:apply-templates/></syfte></xsl:template>
   <xsl:template match="c:needed"><behovFinns><xsl:apply-templates/></behovFinns></xsl:template>
   <xsl:template match="c:assessed_by"><bedomdAv><xsl:apply-templates/></bedomdAv></xsl:template>
   <xsl:template match="c:assessed_at"><bedomd><xsl:apply-templates/></bedomd></xsl:template>
@@ -146,7 +152,6 @@
   <xsl:template match="c:place"><plats><xsl:apply-templates/></plats></xsl:template>
   <xsl:template match="c:text"><text><xsl:apply-templates/></text></xsl:template>
   <xsl:template match="c:place/c:text"><beskrivning><xsl:apply-templates/></beskrivning></xsl:template>
-  <xsl:template match="c:purpose"><syfte><xsl:apply-templates/></syfte></xsl:template>
   <xsl:template match="c:convener"><sammankallande><xsl:apply-templates/></sammankallande></xsl:template>
   <xsl:template match="c:duty_holder"><skyldig c:codes="duty-holder"><xsl:apply-templates/></skyldig></xsl:template>
   <xsl:template match="c:duty_basis"><skyldighetsgrund><xsl:apply-templates/></skyldighetsgrund></xsl:template>

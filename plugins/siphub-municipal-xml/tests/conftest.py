@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from siphub_municipal_xml import MunicipalXml, MunicipalXmlReader
 
 from siphub.contract import PluginContext, Recipient, SystemClock
 from siphub.contract.http import Http
 from siphub.mappings import Mappings, shipped
 from siphub.model import people as p
 from siphub.sandbox import Sandbox
+from siphub_municipal_xml import MunicipalXml, MunicipalXmlReader
 
 MakeContext = Callable[..., PluginContext]
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from siphub_municipal_xml import MunicipalXml
 
 from siphub.contract import Cut, Delivered, MappingError, Outcome, Recipient, Rejected, Retry, SettingsError, Uncertain
 from siphub.model import sample
 from siphub.sandbox import Fault, Sandbox
 from siphub.testing.partner import cuts, hangs, partner, says
 from siphub.testing.samples import cut_without, whole_cut
+from siphub_municipal_xml import MunicipalXml
 
 MakeRecipient = Callable[..., Recipient]
 CUT: Cut = whole_cut(sample("meeting.summoned", maximal=True))
 
-TABLE: list[tuple[str, dict[str, str], Outcome]] = [
+TABLE: list[tuple[str, dict[str, Any], Outcome]] = [
     ("200 OK", {}, Delivered()),
     ("201 Created", {}, Delivered()),
     ("202 Accepted", {}, Delivered()),
@@ -40,7 +41,7 @@ TABLE: list[tuple[str, dict[str, str], Outcome]] = [
 
 @pytest.mark.parametrize(("status", "headers", "outcome"), TABLE)
 def test_each_answer_has_its_outcome(
-    adapter: MunicipalXml, recipient: MakeRecipient, status: str, headers: dict[str, str], outcome: Outcome
+    adapter: MunicipalXml, recipient: MakeRecipient, status: str, headers: dict[str, Any], outcome: Outcome
 ) -> None:
     """Each status a municipality may answer leads to the outcome of the table, after one request."""
     with partner(says(status, **headers)) as other:
@@ -93,11 +94,11 @@ def test_after_a_cut_connection_the_partner_is_asked(adapter: MunicipalXml, reci
     assert (entry.message_type, entry.message_id) == ("meeting.summoned", CUT.message_id)
 
 
-@pytest.mark.parametrize(("status", "says_what"), [("500 Internal Server Error", None), ("403 Forbidden", None), ("302 Found", None)])
-def test_a_partner_that_cannot_say_is_not_believed(adapter: MunicipalXml, recipient: MakeRecipient, status: str, says_what: None) -> None:
+@pytest.mark.parametrize("status", ["500 Internal Server Error", "403 Forbidden", "302 Found", "202 Accepted"])
+def test_a_partner_that_cannot_say_is_not_believed(adapter: MunicipalXml, recipient: MakeRecipient, status: str) -> None:
     """Asked about a key, only 200 and 404 are answers."""
     with partner(says(status)) as other:
-        assert adapter.confirm("k", recipient(other.url)) is says_what
+        assert adapter.confirm("k", recipient(other.url)) is None
 
 
 @pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])

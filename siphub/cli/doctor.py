@@ -1,0 +1,287 @@
+"""`doctor`: everything that would make the hub fail tomorrow, in words."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from siphub.cli.words import NO, Data, Json, facts, table
+
+if TYPE_CHECKING:
+    from siphub.hub import Hub
+    from siphub.settings import Settings
+
+SOON = timedelta(days=30)
+"""What ends within so long is said."""
+TIGHT = 4
+"""Free disk below so many times the limit is said."""
+WAITED = timedelta(hours=1)
+"""A queued delivery that has waited longer is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `look` is for a person's judgement, `wrong` will make the hub fail or fails already."""
+
+    level: Literal["ok", "look", "wrong"]
+    what: str
+
+
+def ok(what: str) -> Finding:
+    """Say that something is in order."""
+    return Finding("ok", what)
+
+
+def look(what: str) -> Finding:
+    """Say that somebody should look at something."""
+    return Finding("look", what)
+
+
+def wrong(what: str) -> Finding:
+    """Say that something is wrong, and what to do."""
+    return Finding("wrong", what)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor", epilog="Example: siphub doctor --data my-hub")(doctor)
+
+
+def doctor(data: Data = None, as_json: Json = False) -> None:
+    """Say in words what would make the hub fail tomorrow."""
+    found = list(examined(data))
+    if as_json:
+        facts(found)
+    else:
+        table(("", "finding"), [(one.level, one.what) for one in found], empty="")
+        worst = sum(one.level == "wrong" for one in found)
+        print(f"\n{'Nothing is wrong.' if not worst else f'{worst} wrong.'}")
+    if any(one.level == "wrong" for one in found):
+        raise typer.Exit(NO)
+
+
+def examined(data: Path | None) -> Iterator[Finding]:
+    """Look at everything; one part that cannot be looked at does not keep the others from it."""
+    from siphub.cli.hubs import require_hub, settings_for
+    from siphub.errors import SiphubError
+
+    try:
+        settings = settings_for(data)
+        require_hub(settings)
+    except SiphubError as error:
+        yield wrong(str(error))
+        return
+    yield from settings_said(settings)
+    yield from disk(settings)
+    yield from key_files(settings)
+    yield from certificates(settings)
+    yield from plugins(data)
+    yield from packs(settings)
+    stores = list(_told(lambda: databases(data)))
+    yield from stores
+    if not any(one.level == "wrong" for one in stores):
+        yield from _told(lambda: _of_hub(settings))
+
+
+def _told(part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Let what a part raises be a finding."""
+    from siphub.errors import SiphubError
+
+    try:
+        yield from part()
+    except SiphubError as error:
+        yield wrong(f"{error} [{error.code}]")
+
+
+def settings_said(settings: Settings) -> Iterator[Finding]:
+    """Look at what the settings say."""
+    if settings.mode == "production":
+        yield ok("production: test persons are refused")
+    else:
+        yield look('test mode: real persons are refused; set mode = "production" before anything real')
+    if settings.fault is not None:
+        yield wrong("the setting fault is set: the hub will hurt itself; it is for crash tests only")
+
+
+def disk(settings: Settings) -> Iterator[Finding]:
+    """Look at the free space."""
+    free, limit = shutil.disk_usage(settings.data).free, settings.min_free_disk
+    said = f"{free / 2**30:.1f} GiB free in the data folder; below {limit / 2**30:.1f} GiB nothing is accepted"
+    yield wrong(said + ": make room") if free < limit else look(said) if free < TIGHT * limit else ok(said)
+
+
+def key_files(settings: Settings) -> Iterator[Finding]:
+    """Look at who may read the keys."""
+    folder = settings.data / "keys"
+    if not (folder / "master.key").is_file():
+        yield wrong("keys/master.key is gone, and nothing can be opened without it: restore it from its backup")
+        return
+    open_ones = [file for file in (folder, *sorted(folder.iterdir())) if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
+    for file in open_ones:
+        yield wrong(f"{file} can be read by others: chmod {'700' if file.is_dir() else '600'} {file}")
+    if not open_ones:
+        yield ok("the keys can be read by nobody else")
+    yield look("keys/master.key is worth a backup of its own, apart from the database's: without it nothing can be opened")
+
+
+def certificates(settings: Settings) -> Iterator[Finding]:
+    """Look at the certificate authorities that are trusted."""
+    if settings.ca_file is None:
+        return
+    from cryptography import x509
+
+    try:
+        found = x509.load_pem_x509_certificates(settings.ca_file.read_bytes())
+    except (OSError, ValueError):
+        yield wrong(f"ca_file {settings.ca_file} cannot be read as certificates")
+        return
+    for one in found:
+        yield _until(f"a certificate in {settings.ca_file.name}", one.not_valid_after_utc)
+
+
+def _until(what: str, end: datetime) -> Finding:
+    left = end - datetime.now(UTC)
+    if left < timedelta(0):
+        return wrong(f"{what} ran out on {end:%Y-%m-%d}")
+    return look(f"{what} runs out on {end:%Y-%m-%d}") if left < SOON else ok(f"{what} holds until {end:%Y-%m-%d}")
+
+
+def plugins(data: Path | None) -> Iterator[Finding]:
+    """Look at what is installed, what is enabled, and what the adapters say."""
+    from siphub.cli.plugins import checks, surveyed
+
+    listed = surveyed(data)
+    for one in listed:
+        if one.problem:
+            yield wrong(one.problem)
+        elif one.enabled:
+            yield ok(f"plugin {one.name} is enabled, from {one.distribution}")
+        else:
+            yield look(f"plugin {one.name} is installed and not enabled: add it to the setting plugins, or uninstall it")
+    if not any(one.problem for one in listed):
+        for said in checks(data):
+            yield (ok if said["ok"] else wrong)(f"{said['plugin']}: {said['what']}")
+
+
+def packs(settings: Settings) -> Iterator[Finding]:
+    """Look at the mapping packs: whether each can be used, and for how long."""
+    from siphub.contract import SystemClock
+    from siphub.errors import MappingError
+    from siphub.mappings import Mappings, shipped
+
+    own = settings.data / "mappings"
+    shelves = Mappings([shipped(), *([own] if own.is_dir() else [])], SystemClock())
+    for manifest, _ in shelves.manifests():
+        name = f"mapping pack {manifest.id}@{manifest.version}"
+        if manifest.status != "approved":
+            yield look(f"{name} is {manifest.status}: it is not used")
+            continue
+        try:
+            shelves.load(manifest.id, manifest.version)
+        except MappingError as error:
+            yield wrong(f"{name}: {error}")
+            continue
+        end = manifest.valid_to
+        yield ok(f"{name} is in order") if end is None else _until(name, datetime(end.year, end.month, end.day, tzinfo=UTC))
+
+
+def databases(data: Path | None) -> Iterator[Finding]:
+    """Look at the databases, before anything upgrades them."""
+    from siphub.cli.db import stored
+
+    with stored(data) as store:
+        found = store.check()
+    yield from map(wrong, found)
+    if not found:
+        yield ok("the databases are whole and at the newest revision")
+
+
+def _of_hub(settings: Settings) -> Iterator[Finding]:
+    from siphub import observe
+    from siphub.hub import build
+
+    undo = observe.configure("error", "console")
+    try:
+        with build(settings) as hub:
+            for part in (broker, directory, sending, callers, audit):
+                yield from _told(lambda part=part: part(hub))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+    finally:
+        undo()
+
+
+def broker(hub: Hub) -> Iterator[Finding]:
+    """Look at whether the broker answers."""
+    from siphub.broker.topology import topology_for
+
+    if hub.settings.broker_url.startswith("memory:"):
+        yield ok("the broker is inside the process")
+        return
+    hub.ground.broker.declare(topology_for(hub.registry.adapters))
+    yield ok("the broker answers") if hub.ground.broker.healthy() else wrong("the broker does not answer: deliveries go on only inside the hub's own process")
+
+
+def directory(hub: Hub) -> Iterator[Finding]:
+    """Look at the directory."""
+    from siphub.flow import directory as directories
+
+    current = directories.current(hub.ground)
+    problems = directories.check(current, hub.registry.adapters)
+    for problem in problems:
+        yield wrong(f"the directory, {problem.pointer}: {problem.detail}")
+    homeless = [unit.id for unit in current.units if unit.address is None]
+    if homeless:
+        yield look(f"{len(homeless)} unit(s) have no address: what is for them is held")
+    if not current.units:
+        yield wrong("the directory is empty: nothing can be sent to anybody; siphub directory import brings one in")
+    elif not problems:
+        yield ok(f"the directory has {len(current.units)} units, each at an adapter this hub has")
+
+
+def sending(hub: Hub) -> Iterator[Finding]:
+    """Look at what is stuck."""
+    from siphub.cli.deliveries import STUCK
+    from siphub.flow import operate, track
+
+    if operate.switched(hub.ground) == "stopped":
+        yield look("sending is stopped by an operator: siphub start lets it go on")
+    counts = track.counts(hub.ground)
+    for state in STUCK:
+        if counts.get(state):
+            yield look(f"{counts[state]} deliveries are {state}: siphub deliveries list --state {state}")
+    now = hub.ground.now()
+    waiting = [one for one in track.deliveries(hub.ground, states=("queued", "sending"), limit=1000) if now - one.at > WAITED]
+    if waiting:
+        yield look(f"{len(waiting)} deliveries have waited for more than an hour: siphub deliveries list --state queued")
+    late = [item for item in track.desk(hub.ground) if item.due_at is not None and item.due_at < now]
+    if late:
+        yield look(f"{len(late)} work items are late: siphub work-items list")
+    if not waiting and not any(counts.get(state) for state in STUCK):
+        yield ok("no delivery is stuck")
+
+
+def callers(hub: Hub) -> Iterator[Finding]:
+    """Look at who may hand in."""
+    with hub.store.read() as work:
+        live = [one for one in work.credentials.list() if one.revoked_at is None]
+    if any("send" in one.roles for one in live):
+        yield ok(f"{len(live)} API keys are in use")
+    else:
+        yield look("no API key may send: siphub keys add makes one")
+
+
+def audit(hub: Hub) -> Iterator[Finding]:
+    """Look at whether the audit chains hold."""
+    with hub.store.read() as work:
+        broken = {owner: work.audit.verify(owner) for owner in work.audit.owners()}
+    bad = {owner: link for owner, link in broken.items() if link is not None}
+    for owner, link in bad.items():
+        yield wrong(f"the audit chain of {owner} is broken at link {link}: it was altered; compare it with a backup")
+    if not bad:
+        yield ok("the audit chains hold")

@@ -1,0 +1,131 @@
+"""`read` and `translate`: between foreign bytes and canonical messages, without a hub."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from siphub.cli.words import WRONG_USE, Data, body_of, facts, refuse
+
+if TYPE_CHECKING:
+    from siphub.contract import Cut, Reader, Recipient, Submission
+    from siphub.model import Directory, Message
+    from siphub.model.case import SipCase
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The file; - is stdin.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("read", epilog="Example: siphub read kallelse.xml --from municipal-xml")(read)
+    app.command("translate", epilog="Example: siphub translate message.json --to municipal-xml > kallelse.xml")(translate)
+
+
+def _named(kind: str, name: str, known: Mapping[str, Any]) -> Any:
+    if name not in known:
+        listed = ", ".join(sorted(known)) or "none"
+        raise refuse(f"{kind}.not_there", f"no enabled plugin has a {kind} of this name; there is {listed}", status=WRONG_USE)
+    return known[name]
+
+
+def read(
+    file: File,
+    reader: Annotated[str, typer.Option("--from", metavar="READER", help="The reader's name.")],
+    media_type: Annotated[str, typer.Option("--type", metavar="MEDIA", help="The media type; the reader's first unless said.")] = "",
+    data: Data = None,
+) -> None:
+    """Print what foreign bytes say: a canonical message, or a draft with what is missing. Nothing is invented."""
+    from siphub.cli.offline import plugins_only
+    from siphub.contract import Draft, Submission
+    from siphub.model import Message
+
+    with plugins_only(data) as registry:
+        chosen: Reader = _named("reader", reader, registry.readers)
+        submission: Submission = Submission(body_of(file), media_type or min(chosen.info.media_types))
+        match chosen.read(submission):
+            case Message() as message:
+                facts(message.to_document())
+            case Draft(content=content, missing=missing):
+                facts({"content": content, "missing": list(missing)})
+            case receipt:
+                facts({"receipt": receipt})
+
+
+def translate(
+    file: File,
+    to: Annotated[str, typer.Option("--to", metavar="ADAPTER", help="The adapter's name.")],
+    recipient: Annotated[str, typer.Option("--recipient", metavar="ADDRESS", help="A unit or an address in the directory.")] = "",
+    data: Data = None,
+) -> None:
+    """Print a partner's bytes for a canonical message, cut to what that recipient may see once the individual has consented.
+
+    The directory is the hub's where --data names one, else the sample directory. Whether the individual has in fact consented is not
+    asked here: explain --dry-run does that.
+    """
+    from siphub.cli.messages import parsed
+    from siphub.cli.offline import plugins_only
+
+    message: Message = parsed(file)
+    with plugins_only(data) as registry:
+        adapter = _named("adapter", to, registry.adapters)
+        directory = _directory(data, to)
+        found = _recipient(directory, to, recipient, message)
+        payload = adapter.translate(_cut(message, found.unit, directory), found)
+    sys.stdout.buffer.write(payload.body)
+    sys.stdout.buffer.flush()
+
+
+def _directory(data: Path | None, adapter: str) -> Directory:
+    """Return the directory of the hub in the data folder, or the sample one with every unit on this adapter."""
+    from siphub.cli.hubs import opened
+    from siphub.flow import directory as directories
+    from siphub.model import sample_directory
+
+    if data is None:
+        return sample_directory(adapter, "https://partner.example")
+    with opened(data) as hub:
+        return directories.current(hub.ground)
+
+
+def _recipient(directory: Directory, adapter: str, address: str, message: Message) -> Recipient:
+    from siphub.contract import Recipient
+
+    for unit in sorted(directory.units, key=lambda unit: unit.id not in message.recipients):
+        here = unit.address
+        if here is not None and here.adapter == adapter and address in {"", str(unit.id), here.endpoint}:
+            return Recipient(
+                unit=unit.id,
+                organisation=unit.organisation,
+                label=unit.public_label,
+                adapter=adapter,
+                endpoint=here.endpoint,
+                mapping=here.mapping,
+                options=dict(here.options),
+            )
+    raise refuse("recipient.unknown", "the directory has no such unit or address on this adapter")
+
+
+def _cut(message: Message, unit: str, directory: Directory) -> Cut:
+    """Return what a unit may see once everything is consented to."""
+    from siphub.policy.disclosure import Covered, cut, kinds_of, rule_for
+
+    rule = rule_for(message.type, kinds_of(unit, _imagined(message, unit), directory))
+    if rule is None:
+        raise refuse("basis.none", f"no lawful basis allows a {message.type} to this kind of recipient")
+    covered = Covered(rule.bases[0], rule.scopes | frozenset(rule.show_with))
+    return cut(message, rule, recipient=unit, covered=covered, directory=directory)
+
+
+def _imagined(message: Message, unit: str) -> SipCase:
+    """Return a case in which the message makes sense: a request and an answer go to the contact, everything else comes from it."""
+    from siphub.model import CATALOGUE
+    from siphub.model.case import SipCase
+    from siphub.model.identifiers import UnitId
+
+    to_contact = message.type == "sip.requested" or CATALOGUE[message.type].sent_by == "participant"
+    contact = UnitId(unit) if to_contact else message.sender.unit
+    return SipCase(case_id=message.case_id, owner=message.owner, state="PREPARING", contact=contact)

@@ -1,0 +1,48 @@
+"""A hub for a command: built on a data folder that has been used before, not started, and closed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from siphub.hub import Hub
+    from siphub.settings import Settings
+
+
+def settings_for(data: Path | None, **given: object) -> Settings:
+    """Read the settings; what the command line says counts most."""
+    from siphub.settings import read
+
+    return read({"data": data, **given})
+
+
+def require_hub(settings: Settings) -> None:
+    """Refuse a folder where no hub has ever been started, instead of making one there by mistake.
+
+    Raises:
+        SettingsError: `settings.no_hub`.
+    """
+    from siphub.errors import SettingsError
+
+    if not (settings.data / "keys.sqlite").exists():
+        raise SettingsError(f"there is no hub in {settings.data}: start one with siphub up --data {settings.data}", code="settings.no_hub")
+
+
+@contextmanager
+def opened(data: Path | None) -> Iterator[Hub]:
+    """Give the hub of a data folder, not started. It may be running in another process at the same time."""
+    from siphub import observe
+    from siphub.hub import build
+
+    settings = settings_for(data)
+    require_hub(settings)
+    undo = observe.configure("warning", "console")
+    hub = build(settings)
+    try:
+        yield hub
+    finally:
+        hub.stop()
+        undo()

@@ -1,0 +1,75 @@
+"""The plugins without a hub: for commands that translate and read, which need no data folder and write nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from siphub.cli.hubs import settings_for
+
+if TYPE_CHECKING:
+    from siphub.contract import PluginContext
+    from siphub.registry import Registry
+    from siphub.settings import Settings
+
+
+class Forgetful:
+    """A plugin's small store that lasts as long as the command."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], bytes] = {}
+
+    def get(self, owner: str, key: str) -> bytes | None:
+        """Return what is kept under a key, or None."""
+        return self._kept.get((owner, key))
+
+    def put(self, owner: str, key: str, value: bytes) -> None:
+        """Keep a value, replacing an older one."""
+        self._kept[owner, key] = value
+
+
+def context_maker(settings: Settings) -> Callable[[str], PluginContext]:
+    """Return what makes a plugin's context, by its name."""
+    from siphub.contract import PluginContext, SystemClock
+    from siphub.contract.http import Http
+    from siphub.flow.render import render
+    from siphub.mappings import Mappings, shipped
+    from siphub.observe import Log
+
+    clock = SystemClock()
+    http = Http(ca_file=settings.ca_file)
+    own = settings.data / "mappings"
+    packs = Mappings([shipped(), *([own] if own.is_dir() else [])], clock)
+
+    def context(name: str) -> PluginContext:
+        return PluginContext(
+            plugin=name,
+            clock=clock,
+            log=Log(plugin=name),
+            http=http,
+            mappings=packs,
+            state=Forgetful(),
+            render=render,
+            settings=settings.plugin.get(name, {}),
+            secrets={key: value.get_secret_value() for key, value in settings.plugin_secrets.get(name, {}).items()},
+        )
+
+    return context
+
+
+@contextmanager
+def plugins_only(data: Path | None) -> Iterator[Registry]:
+    """Give the enabled plugins."""
+    from siphub import observe
+    from siphub.registry import Registry
+
+    settings = settings_for(data)
+    undo = observe.configure("warning", "console")
+    registry = Registry.load(settings.plugins, context_maker(settings))
+    try:
+        yield registry
+    finally:
+        registry.close()
+        undo()

@@ -1,0 +1,56 @@
+"""The application: routes over one hub, every error as problem+json, and a description of it all at /openapi.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from siphub import __version__
+from siphub.errors import Busy, Refused, SiphubError, StoreBusy
+from siphub.hub import Hub
+from siphub.observe import Log
+from siphub.web import health, messages
+from siphub.web.describe import described
+from siphub.web.doorkeeper import Doorkeeper
+from siphub.web.metrics import Counts
+from siphub.web.problems import of_error, of_status
+
+log = Log(worker="web")
+
+
+def make_app(hub: Hub) -> FastAPI:
+    """Return the application over a hub that is built already; whoever built it starts and stops it."""
+    app = FastAPI(title="siphub", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
+    counts = Counts(hub)
+    app.include_router(messages.router(hub, counts))
+    app.include_router(health.router(hub, counts))
+    app.add_exception_handler(SiphubError, _ours)
+    app.add_exception_handler(HTTPException, _routers)
+    app.add_middleware(Doorkeeper)
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = described(plain())
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the description
+    return app
+
+
+async def _ours(_request: Request, error: Exception) -> Response:
+    """Answer what siphub raised on purpose; what is not the caller's doing is logged."""
+    assert_ours = error if isinstance(error, SiphubError) else SiphubError("not an error of ours")
+    if not isinstance(error, Refused | Busy | StoreBusy):
+        log.error("request.failed", exc_info=error)
+    return of_error(assert_ours)
+
+
+async def _routers(_request: Request, error: Exception) -> Response:
+    """Answer what the router refuses."""
+    found = error if isinstance(error, HTTPException) else HTTPException(500)
+    return of_status(found.status_code, found.headers)

@@ -1,0 +1,53 @@
+"""What the web door counts, and the figures of the hub at the moment somebody asks. Labels come from closed sets, so none carries a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from siphub.errors import SiphubError
+from siphub.hub import Hub
+from siphub.model import CATALOGUE
+from siphub.observe import Meter
+from siphub.policy.lifecycle import DELIVERY
+from siphub.policy.reasons import REASONS
+
+ALL = "all"
+"""Stands where a figure is not told apart by adapter."""
+
+
+class Counts:
+    """The figures of one hub's door."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._states = sorted({state for steps in DELIVERY.values() for state in steps.values()})
+        self._meter = Meter(
+            {
+                "door": [door.name for door in hub.doors],
+                "message_type": CATALOGUE,
+                "code": {*_codes(SiphubError), *REASONS},
+                "adapter": [ALL],
+                "state": self._states,
+            }
+        )
+
+    def accepted(self, door: str, message_type: str) -> None:
+        """Count a message that was taken, a repeat too."""
+        self._meter.count("messages_accepted", door=door, message_type=message_type)
+
+    def refused(self, door: str, code: str) -> None:
+        """Count a message that was refused."""
+        self._meter.count("messages_refused", door=door, code=code)
+
+    def render(self) -> tuple[bytes, str]:
+        """Return all figures as Prometheus text, and its media type. Blocks: the store counts the deliveries."""
+        found = self._hub.counts()
+        for state in self._states:
+            self._meter.set("deliveries", found.get(state, 0), adapter=ALL, state=state)
+        return self._meter.render()
+
+
+def _codes(kind: type[SiphubError]) -> Iterator[str]:
+    yield kind.code
+    for below in kind.__subclasses__():
+        yield from _codes(below)

@@ -1,0 +1,79 @@
+"""Errors as RFC 9457 problem+json: the one place where an error of ours becomes an HTTP answer.
+
+What went wrong inside is told by a constant sentence and a code; an exception's own text is said only where siphub raised it on purpose.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from siphub.errors import Busy, Problem, Refused, SiphubError, StoreBusy, Unauthenticated
+
+MEDIA_TYPE = "application/problem+json"
+BROKEN = "hub.failed"
+_SENTENCES = {
+    HTTPStatus.NOT_FOUND: ("route.not_there", "there is nothing at this address; /openapi.json lists what there is"),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("route.wrong_method", "this address does not take this method; the header Allow says which"),
+}
+STATUSES: Mapping[type[SiphubError], HTTPStatus] = {Busy: HTTPStatus.SERVICE_UNAVAILABLE, StoreBusy: HTTPStatus.SERVICE_UNAVAILABLE}
+STORE_BUSY_AFTER = 1
+"""Seconds a caller is asked to wait when the database did not give its lock in time."""
+
+
+def problem(
+    status: int, code: str, detail: str, problems: Sequence[Problem] = (), headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return an answer that says what is wrong.
+
+    Args:
+        status: The HTTP status.
+        code: The stable code.
+        detail: A sentence without personal data.
+        problems: Each thing that is wrong, with a pointer or a position.
+        headers: Further headers.
+    """
+    document = {
+        "type": f"urn:siphub:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "problems": [{name: value for name, value in asdict(one).items() if value is not None} for one in problems],
+    }
+    return Response(json.dumps(document, ensure_ascii=False).encode(), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def of_error(error: SiphubError) -> Response:
+    """Return the answer for an error of ours; what is not the caller's doing is answered without its text."""
+    match error:
+        case Unauthenticated():
+            return problem(error.status, error.code, error.detail, error.problems, {"WWW-Authenticate": 'Bearer realm="siphub"'})
+        case Refused():
+            return problem(error.status, error.code, error.detail, error.problems)
+        case Busy():
+            return _later(error, math.ceil(error.retry_after.total_seconds()))
+        case StoreBusy():
+            return _later(error, STORE_BUSY_AFTER)
+        case _:
+            return broken()
+
+
+def _later(error: SiphubError, seconds: int) -> Response:
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, error.code, error.detail, headers={"Retry-After": str(max(1, seconds))})
+
+
+def of_status(status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the answer for what the router itself refuses: no such address, or not with this method."""
+    code, detail = _SENTENCES.get(HTTPStatus(status), ("request.refused", "this request cannot be answered"))
+    return problem(status, code, detail, headers=headers)
+
+
+def broken() -> Response:
+    """Return the answer for what should not have happened: nothing of it is told but that it did."""
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, BROKEN, "something in the hub is broken; its log says what, and an administrator can look")

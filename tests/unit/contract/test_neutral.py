@@ -1,0 +1,118 @@
+"""The neutral XML: any document there and back, and nothing that XML cannot carry."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from siphub.contract import BadBody, MappingError
+from siphub.contract.neutral import document_from_xml, document_to_xml, from_partner, to_partner
+from siphub.model import CATALOGUE, sample
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="".join(map(chr, (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF)))))
+KEYS = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
+NUMBERS = st.integers(min_value=-(10**17), max_value=10**17)
+VALUES = st.recursive(
+    st.one_of(TEXT, NUMBERS, st.booleans(), st.none()), lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=20
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(KEYS, VALUES))
+def test_any_document_comes_back_equal(document: dict[str, object]) -> None:
+    """Empty and single lists, nested lists, numbers, booleans, nulls, absent fields and every representable text survive, each as what it was."""
+    back = document_from_xml(document_to_xml(document))
+    assert back == document
+    assert repr(back) == repr(document)  # True is not 1
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_sample_comes_back_equal(name: str) -> None:
+    """The documents that packs translate come back equal."""
+    document = sample(name, maximal=True).to_document()
+    assert document_from_xml(document_to_xml(document)) == document
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer"),
+    [
+        ({"a": "x\x00"}, "/a"),
+        ({"a": {"b": ["", "\x1b"]}}, "/a/b/1"),
+        ({"a": "\ud83d"}, "/a"),
+        ({"a": "\ufffe"}, "/a"),
+        ({"a": {"not a name": "x"}}, "/a"),
+        ({"a": {"": "x"}}, "/a"),
+        ({"a": 1.5}, "/a"),
+        ({"a": b"x"}, "/a"),
+    ],
+)
+def test_what_xml_cannot_carry_is_refused_with_its_pointer(document: dict[str, object], pointer: str) -> None:
+    """A control character, a lone surrogate, a key that is no name, a fraction: refused, with the place."""
+    with pytest.raises(MappingError) as caught:
+        document_to_xml(document)
+    assert caught.value.code == "mapping.unrepresentable"
+    assert caught.value.detail.startswith(f"{pointer} ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'<message xmlns="urn:siphub:canonical:1"/>',
+        b'<message is="array"/>',
+        b'<message is="object"><a>1</a><a>2</a></message>',
+        b'<message is="object"><a><b/></a></message>',
+        b'<message is="object"><a is="number">1.5</a></message>',
+        b'<message is="object"><a is="number"></a></message>',
+        b'<message is="object"><a is="boolean">ja</a></message>',
+        b'<message is="object"><a is="date">2026-01-01</a></message>',
+    ],
+)
+def test_what_is_not_neutral_xml_is_a_mistake_of_the_sheet(body: bytes) -> None:
+    """A field that stands twice, a text with elements in it, a kind that does not exist or fit: a mapping error, never a guess."""
+    with pytest.raises(MappingError) as caught:
+        document_from_xml(body)
+    assert caught.value.code == "mapping.broken"
+
+
+def test_hostile_bytes_are_refused() -> None:
+    """Neutral XML is read by the hardened parser as well."""
+    with pytest.raises(BadBody):
+        document_from_xml(b'<!DOCTYPE message [<!ENTITY a "b">]><message is="object"><a>&a;</a></message>')
+
+
+class Upside:
+    """A pack that works: one field, and words for codes."""
+
+    id, version = "upside", "1.0"
+
+    def transform(self, name: str, document: bytes) -> bytes:
+        """Wrap the field going out, unwrap it coming in; both mark it."""
+        text = document.decode()
+        inner = (
+            text[text.index("<answer") : text.rindex("</message>")].partition(">")[2].partition("<")[0]
+            if name == "out"
+            else text.partition("<svar>")[2].partition("<")[0]
+        )
+        mark = 'xmlns:c="urn:siphub:canonical:1" c:codes="answer"'
+        out = f"<rot><svar {mark}>{inner}</svar></rot>"
+        return (out if name == "out" else f'<message is="object"><answer {mark}>{inner}</answer></message>').encode()
+
+    def problems(self, document: bytes) -> tuple[str, ...]:
+        """Have no schema."""
+        return ()
+
+    def code(self, table: str, value: str) -> str:
+        """Know two words."""
+        return {("answer", "yes"): "ja", ("answer", "no"): "nej"}[table, value]
+
+    def canonical(self, table: str, value: str) -> str:
+        """Know them back."""
+        return {("answer", "ja"): "yes", ("answer", "nej"): "no"}[table, value]
+
+
+def test_marked_codes_are_translated_and_the_marks_taken_away() -> None:
+    """Out: the partner sees its own word and no trace of ours. In: the canonical code."""
+    body = to_partner(Upside(), {"answer": "yes"})
+    assert body.endswith(b"<rot><svar>ja</svar></rot>")
+    assert from_partner(Upside(), body) == {"answer": "yes"}
