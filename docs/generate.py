@@ -19,7 +19,7 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 MARKED = re.compile(r"(?P<open><!-- generated: (?P<name>[a-z]+) -->\n).*?(?P<close><!-- end -->)", re.DOTALL)
 CODE = re.compile(r"[a-z]+(\.[a-z0-9_]+)+")
-CARRIES_CODE = frozenset({"Problem", "Rejected", "Retry", "Uncertain", "Refusal", "Objection"})
+CARRIES_CODE = frozenset({"Problem", "Rejected", "Retry", "Uncertain", "Refusal", "Objection", "_refusal", "refuse"})
 
 
 def settings() -> str:
@@ -56,13 +56,21 @@ def codes() -> str:
 
 
 def codes_in(tree: ast.AST) -> Iterator[str]:
-    """Yield the codes a module gives to errors, problems and outcomes."""
+    """Yield the codes a module gives to errors, problems and outcomes, and the default codes of its own kinds of error."""
+    for kind in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+        yield from (found for part in kind.body if isinstance(part, ast.Assign) for found in _default_code(part))
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         named = [word.value for word in call.keywords if word.arg == "code"]
         first = call.args[:1] if isinstance(call.func, ast.Name) and call.func.id in CARRIES_CODE else []
         for value in [*named, *first]:
             if isinstance(value, ast.Constant) and isinstance(value.value, str) and CODE.fullmatch(value.value):
                 yield value.value
+
+
+def _default_code(part: ast.Assign) -> Iterator[str]:
+    target, value = part.targets[0], part.value
+    if isinstance(target, ast.Name) and target.id == "code" and isinstance(value, ast.Constant) and CODE.fullmatch(str(value.value)):
+        yield str(value.value)
 
 
 def reasons() -> str:
@@ -116,7 +124,7 @@ def _helps(words: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
     text = _help(words)
     yield words, text
     listed = text.partition("Commands:\n")[2]
-    for name in re.findall(r"^  ([a-z]+)\b", listed, re.MULTILINE):
+    for name in re.findall(r"^  ([a-z][a-z-]*)\b", listed, re.MULTILINE):
         yield from _helps((*words, name))
 
 

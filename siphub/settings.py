@@ -119,7 +119,6 @@ class Settings(BaseSettings):
         timedelta(seconds=30), description="How long a worker may hold a delivery before its attempt counts as uncertain."
     )
     permit: Duration = Field(timedelta(seconds=1), description="How long after the claim the first byte may still be sent.")
-    ring_window: PositiveInt = Field(64, description="How many bells may wait unclaimed for one endpoint.")
     ring_timeout: Duration = Field(timedelta(seconds=30), description="How old an unclaimed bell is when it is rung again.")
     sweep_every: Duration = Field(timedelta(seconds=1), description="How often leases, deadlines and forgotten bells are looked at.")
     retry_base: Duration = Field(
@@ -135,11 +134,6 @@ class Settings(BaseSettings):
         100_000, description="How many unfinished deliveries one organisation may have; above it the API answers 503 with Retry-After."
     )
     min_free_disk: Size = Field(512 * 2**20, description="With less free space than this in the data folder nothing is accepted.")
-    submission_keep: Duration = Field(
-        timedelta(days=90),
-        ge=timedelta(days=90),
-        description="How long a message's id is remembered after its content is gone; 90 days or more.",
-    )
     ca_file: Path | None = Field(
         None, description="Further certificate authorities (PEM) to trust when delivering, such as a partner's own."
     )

@@ -71,13 +71,18 @@ def show(delivery: Delivery, data: Data = None, as_json: Json = False) -> None:
         facts(found)
         return
     one = found.delivery
-    print(f"{one.message_type} to {one.recipient} through {one.adapter or 'nothing'}: {one.state}{f' [{one.reason}]' if one.reason else ''}")
+    print(
+        f"{one.message_type} to {one.recipient} through {one.adapter or 'nothing'}: {one.state}{f' [{one.reason}]' if one.reason else ''}"
+    )
     print(f"message {one.message_id} in case {one.case_id}")
     if one.text:
         print(one.text)
     rows = [(f"{event.at:%Y-%m-%d %H:%M:%S}", event.event, event.state, event.reason) for event in found.events]
     table(("at", "event", "state", "reason"), rows, empty="Nothing has happened to it yet.")
-    tried = [(try_.number, f"{try_.started_at:%H:%M:%S}", try_.basis, try_.outcome, try_.code, (try_.payload_hash or "")[:12]) for try_ in found.attempts]
+    tried = [
+        (try_.number, f"{try_.started_at:%H:%M:%S}", try_.basis, try_.outcome, try_.code, (try_.payload_hash or "")[:12])
+        for try_ in found.attempts
+    ]
     table(("attempt", "at", "basis", "outcome", "code", "payload"), tried, empty="No attempt has been made.")
 
 

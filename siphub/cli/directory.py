@@ -32,14 +32,24 @@ def list_it(data: Data = None, as_json: Json = False) -> None:
         facts(found.model_dump(mode="json"))
         return
     rows = [
-        (unit.id, unit.name, unit.organisation, unit.address.adapter if unit.address else "", unit.address.endpoint if unit.address else "(none)")
+        (
+            unit.id,
+            unit.name,
+            unit.organisation,
+            unit.address.adapter if unit.address else "",
+            unit.address.endpoint if unit.address else "(none)",
+        )
         for unit in found.units
     ]
-    table(("unit", "name", "organisation", "adapter", "address"), rows, empty="The directory is empty: siphub directory import brings one in.")
+    table(
+        ("unit", "name", "organisation", "adapter", "address"), rows, empty="The directory is empty: siphub directory import brings one in."
+    )
 
 
 def check(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A directory; the hub's own unless said.", show_default=False)] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A directory; the hub's own unless said.", show_default=False)
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -204,16 +205,12 @@ def databases(data: Path | None) -> Iterator[Finding]:
 
 
 def _of_hub(settings: Settings) -> Iterator[Finding]:
-    from siphub import observe
+    from siphub.cli.hubs import heard
     from siphub.hub import build
 
-    undo = observe.configure("error", "console")
-    try:
-        with build(settings) as hub:
-            for part in (broker, directory, sending, callers, audit):
-                yield from _told(lambda part=part: part(hub))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
-    finally:
-        undo()
+    with heard("error"), build(settings) as hub:
+        for part in (broker, directory, sending, callers, audit):
+            yield from _told(partial(part, hub))
 
 
 def broker(hub: Hub) -> Iterator[Finding]:
@@ -224,7 +221,11 @@ def broker(hub: Hub) -> Iterator[Finding]:
         yield ok("the broker is inside the process")
         return
     hub.ground.broker.declare(topology_for(hub.registry.adapters))
-    yield ok("the broker answers") if hub.ground.broker.healthy() else wrong("the broker does not answer: deliveries go on only inside the hub's own process")
+    yield (
+        ok("the broker answers")
+        if hub.ground.broker.healthy()
+        else wrong("the broker does not answer: deliveries go on only inside the hub's own process")
+    )
 
 
 def directory(hub: Hub) -> Iterator[Finding]:

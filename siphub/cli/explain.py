@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from siphub.cli.words import WRONG_USE, Data, Json, facts, refuse
+from siphub.cli.words import NO, WRONG_USE, Data, Json, facts, refuse
 
 if TYPE_CHECKING:
     from siphub.flow.track import Tracked
     from siphub.hub import Hub
     from siphub.model import Message
+    from siphub.policy.refusal import Refusal
     from siphub.policy.routing import Shown
 
 
@@ -23,11 +25,13 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     message_id: Annotated[str, typer.Argument(metavar="[MESSAGE_ID]", help="A message that was handed in.", show_default=False)] = "",
-    dry_run: Annotated[Path | None, typer.Option("--dry-run", metavar="FILE", help="A message that was not handed in; nothing is stored.")] = None,
+    dry_run: Annotated[
+        Path | None, typer.Option("--dry-run", metavar="FILE", help="A message that was not handed in; nothing is stored.")
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Say who receives a message on which basis, who does not and why; with --dry-run also what each would not see."""
+    """Say who receives a message on which basis, who does not and why; with --dry-run also what each would not see, and nothing is stored."""
     from siphub.cli.hubs import opened
     from siphub.flow import track
 
@@ -39,7 +43,7 @@ def explain(
         else:
             from siphub.cli.messages import parsed
 
-            _tell_shown(hub, _shown(hub, parsed(dry_run)), as_json=as_json)
+            _tell_foreseen(hub, _foreseen(hub, parsed(dry_run)), as_json=as_json)
 
 
 def _spelt(text: str) -> str:
@@ -70,34 +74,52 @@ def _sentence(one: Tracked) -> str:
     return f"{one.recipient}: {one.state}{through}{basis}{version}{tries}{why}"
 
 
-def _shown(hub: Hub, message: Message) -> tuple[Shown, ...]:
-    """Return who would receive a message; one that may open a case is judged as if it had."""
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What would happen to a message that is not handed in: a refusal, if any, and each recipient as the case would stand."""
+
+    refusal: Refusal | None
+    shown: tuple[Shown, ...]
+
+
+def _foreseen(hub: Hub, message: Message) -> Foreseen:
+    """Decide as intake would, for a caller that may speak for the sender, and store nothing."""
     from siphub.errors import NotThere
     from siphub.flow import track
-    from siphub.model.case import SipCase
-    from siphub.policy.lifecycle import OPENING
+    from siphub.model import Caller
+    from siphub.policy.case import decide
+    from siphub.policy.refusal import Refusal
     from siphub.policy.routing import shown
 
+    directory, now = hub.ground.directory(), hub.ground.now()
     try:
-        return track.explain_dry(hub.ground, message)
+        before = track.case_of(hub.ground, message.owner, str(message.case_id))
     except NotThere:
-        if message.type not in OPENING:
-            raise
-    contact = getattr(message.content, "receiving_unit", message.sender.unit)
-    case = SipCase(case_id=message.case_id, owner=message.owner, state=OPENING[message.type], subject=message.subject, contact=contact)
-    return tuple(shown(message, unit, case, hub.ground.directory(), hub.ground.now()) for unit in message.recipients)
+        before = None
+    caller = Caller(message.sender.organisation, frozenset(), frozenset({"send"}), "submit")
+    decided = decide(before, message, caller, directory, now)
+    refusal = decided if isinstance(decided, Refusal) else None
+    case = before if isinstance(decided, Refusal) else decided.case
+    if case is None:
+        return Foreseen(refusal, ())
+    return Foreseen(refusal, tuple(shown(message, unit, case, directory, now) for unit in message.recipients))
 
 
-def _tell_shown(hub: Hub, found: tuple[Shown, ...], *, as_json: bool) -> None:
+def _tell_foreseen(hub: Hub, found: Foreseen, *, as_json: bool) -> None:
+    code = found.refusal.code if found.refusal else None
     if as_json:
-        facts([_as_facts(one) for one in found])
-        return
-    if not found:
-        print("The message is for the hub alone: nobody would receive it.")
-    for one in found:
-        unit = hub.ground.directory().unit(one.route.recipient)
-        for line in _lines(one, unit.name if unit else "not in the directory"):
-            print(line)
+        facts({"accepted": code is None, "code": code, "text": _text(code), "recipients": [_as_facts(one) for one in found.shown]})
+    else:
+        if found.refusal is not None:
+            print(f"The hub would not take it as the case stands: {_text(code)} [{code}]")
+        elif not found.shown:
+            print("The message is for the hub alone: nobody would receive it.")
+        for one in found.shown:
+            unit = hub.ground.directory().unit(one.route.recipient)
+            for line in _lines(one, unit.name if unit else "not in the directory"):
+                print(line)
+    if found.refusal is not None:
+        raise typer.Exit(NO)
 
 
 def _as_facts(one: Shown) -> dict[str, Any]:
@@ -121,11 +143,11 @@ def _lines(one: Shown, name: str) -> list[str]:
     told = _as_facts(one)
     head = f"{name} ({told['recipient']})"
     if told["basis"] is None:
-        return [f"{head} does not receive it: {told['text']} [{told['reason']}]"]
-    verb = "receives it" if told["receives"] else f"would receive it, but it is {told['state']}: {told['text']} [{told['reason']}]"
+        return [f"{head} would not receive it: {told['text']} [{told['reason']}]"]
+    verb = "would receive it" if told["receives"] else f"would receive it, but it is {told['state']}: {told['text']} [{told['reason']}]"
     through = f", through {told['adapter']}" if told["adapter"] else ""
     omitted = ", ".join(told["omitted"])
-    return [f"{head} {verb} on the basis {told['basis']}{through}", f"  does not see: {omitted or 'nothing is left out'}"]
+    return [f"{head} {verb} on the basis {told['basis']}{through}", f"  would not see: {omitted or 'nothing is left out'}"]
 
 
 def _text(reason: str | None) -> str | None:

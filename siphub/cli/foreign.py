@@ -111,21 +111,21 @@ def _recipient(directory: Directory, adapter: str, address: str, message: Messag
 
 def _cut(message: Message, unit: str, directory: Directory) -> Cut:
     """Return what a unit may see once everything is consented to."""
+    from siphub.model import CATALOGUE
     from siphub.policy.disclosure import Covered, cut, kinds_of, rule_for
+    from siphub.policy.lifecycle import OPENING
 
-    rule = rule_for(message.type, kinds_of(unit, _imagined(message, unit), directory))
+    kinds = kinds_of(unit, _imagined(message), directory, message)
+    to_contact = message.type in OPENING or CATALOGUE[message.type].sent_by == "participant"
+    rule = rule_for(message.type, ("contact", "convener", *kinds) if to_contact else kinds)
     if rule is None:
         raise refuse("basis.none", f"no lawful basis allows a {message.type} to this kind of recipient")
     covered = Covered(rule.bases[0], rule.scopes | frozenset(rule.show_with))
     return cut(message, rule, recipient=unit, covered=covered, directory=directory)
 
 
-def _imagined(message: Message, unit: str) -> SipCase:
-    """Return a case in which the message makes sense: a request and an answer go to the contact, everything else comes from it."""
-    from siphub.model import CATALOGUE
+def _imagined(message: Message) -> SipCase:
+    """Return a case in which the message makes sense: requests and answers go to its contact, everything else comes from it."""
     from siphub.model.case import SipCase
-    from siphub.model.identifiers import UnitId
 
-    to_contact = message.type == "sip.requested" or CATALOGUE[message.type].sent_by == "participant"
-    contact = UnitId(unit) if to_contact else message.sender.unit
-    return SipCase(case_id=message.case_id, owner=message.owner, state="PREPARING", contact=contact)
+    return SipCase(case_id=message.case_id, owner=message.owner, state="PREPARING", contact=message.sender.unit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from siphub.hub import Hub
@@ -32,17 +32,23 @@ def require_hub(settings: Settings) -> None:
 
 
 @contextmanager
+def heard(level: Literal["warning", "error"] = "warning") -> Iterator[None]:
+    """Let the hub's log be lines for the person at the terminal, from a level up."""
+    from siphub import observe
+
+    undo = observe.configure(level, "console")
+    try:
+        yield
+    finally:
+        undo()
+
+
+@contextmanager
 def opened(data: Path | None) -> Iterator[Hub]:
     """Give the hub of a data folder, not started. It may be running in another process at the same time."""
-    from siphub import observe
     from siphub.hub import build
 
     settings = settings_for(data)
     require_hub(settings)
-    undo = observe.configure("warning", "console")
-    hub = build(settings)
-    try:
+    with heard(), build(settings) as hub:
         yield hub
-    finally:
-        hub.stop()
-        undo()

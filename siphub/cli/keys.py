@@ -16,7 +16,9 @@ ROLES = ("send", "inbox", "operate")
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     those = group("keys", "API keys, one or more for each organisation.")
-    those.command("add", epilog="Example: siphub keys add vardcentralen --organisation 2321009991 --role send --role inbox --out vc.key")(add)
+    those.command("add", epilog="Example: siphub keys add vardcentralen --organisation 2321009991 --role send --role inbox --out vc.key")(
+        add
+    )
     those.command("list", epilog="Example: siphub keys list")(list_them)
     those.command("revoke", epilog="Example: siphub keys revoke vardcentralen --organisation 2321009991")(revoke)
     app.add_typer(those)
@@ -31,7 +33,9 @@ def add(
     organisation: Organisation,
     roles: Annotated[list[str], typer.Option("--role", metavar="ROLE", help="send, inbox or operate; may be said again.")],
     units: Annotated[list[str] | None, typer.Option("--unit", metavar="UNIT", help="Only these units of it; all unless said.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the key to a new file (mode 0600) instead of printing it.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the key to a new file (mode 0600) instead of printing it.")
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -108,11 +112,10 @@ def revoke(name: Name, organisation: Organisation, by: By = "operator", data: Da
     """End a key, at once."""
     from siphub.cli.hubs import opened
 
-    with opened(data) as hub:
-        with hub.store.write() as work:
-            done = work.credentials.revoke(organisation, name, hub.ground.now())
-            if done:
-                work.audit.append(organisation, by, "cli", "credential.revoked", {"name": name})
+    with opened(data) as hub, hub.store.write() as work:
+        done = work.credentials.revoke(organisation, name, hub.ground.now())
+        if done:
+            work.audit.append(organisation, by, "cli", "credential.revoked", {"name": name})
     if not done:
         raise refuse("key.not_there", "there is no such key, or it is revoked already", status=NO)
     print("The key is revoked.")

@@ -34,7 +34,9 @@ def _take(handle: int, data: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         holder = os.read(handle, 20).decode("ascii", "replace").strip() or "another one"
-        raise SiphubError(f"a hub is running on {data} already (process {holder}); stop it first, or choose another --data", code="hub.running") from None
+        raise SiphubError(
+            f"a hub is running on {data} already (process {holder}); stop it first, or choose another --data", code="hub.running"
+        ) from None
     os.ftruncate(handle, 0)
     os.write(handle, f"{os.getpid()}\n".encode())
 

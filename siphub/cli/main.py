@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -71,9 +72,13 @@ def _root() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line."""
-    arguments = sys.argv[1:]
+def main(said: Sequence[str] | None = None) -> None:
+    """Run the command line, and leave the process with its exit status.
+
+    Args:
+        said: The words after `siphub`; those of the process unless given.
+    """
+    arguments = list(sys.argv[1:] if said is None else said)
     app = application()
     if "--all" in arguments and "--help" in arguments:
         arguments.remove("--all")
@@ -94,7 +99,9 @@ def main() -> None:
 
 def _known(app: typer.Typer) -> set[str]:
     commands = {found.name or found.callback.__name__.replace("_", "-") for found in app.registered_commands if found.callback}
-    return commands | {str(found.name or (found.typer_instance.info.name if found.typer_instance else "")) for found in app.registered_groups}
+    return commands | {
+        str(found.name or (found.typer_instance.info.name if found.typer_instance else "")) for found in app.registered_groups
+    }
 
 
 def _with_plugins(app: typer.Typer) -> None:

@@ -64,7 +64,10 @@ def _ids() -> dict[str, str]:
 def _list(*, as_json: bool) -> None:
     from siphub.model import CATALOGUE
 
-    rows = [{"type": name, "about": (row.content.__doc__ or "").splitlines()[0], "internal": row.internal} for name, row in sorted(CATALOGUE.items())]
+    rows = [
+        {"type": name, "about": (row.content.__doc__ or "").splitlines()[0], "internal": row.internal}
+        for name, row in sorted(CATALOGUE.items())
+    ]
     if as_json:
         facts(rows)
     else:
@@ -95,7 +98,8 @@ def _dialect(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def validate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files with one canonical message each; - is stdin.")], as_json: Json = False
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files with one canonical message each; - is stdin.")],
+    as_json: Json = False,
 ) -> None:
     """Say of each file whether it is a valid message, and where it is not: JSON pointer and code."""
     found = [_judged(file) for file in files]

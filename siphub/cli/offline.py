@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from siphub.cli.hubs import settings_for
+from siphub.cli.hubs import heard, settings_for
 
 if TYPE_CHECKING:
     from siphub.contract import PluginContext
@@ -62,14 +62,8 @@ def context_maker(settings: Settings) -> Callable[[str], PluginContext]:
 @contextmanager
 def plugins_only(data: Path | None) -> Iterator[Registry]:
     """Give the enabled plugins."""
-    from siphub import observe
     from siphub.registry import Registry
 
     settings = settings_for(data)
-    undo = observe.configure("warning", "console")
-    registry = Registry.load(settings.plugins, context_maker(settings))
-    try:
+    with heard(), closing(Registry.load(settings.plugins, context_maker(settings))) as registry:
         yield registry
-    finally:
-        registry.close()
-        undo()

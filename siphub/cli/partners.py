@@ -19,9 +19,13 @@ def register(app: typer.Typer) -> None:
 
 
 def sandbox(
-    partners: Annotated[list[str] | None, typer.Option("--partner", metavar="NAME", help="A partner's name; may be said again. Three unless said.")] = None,
+    partners: Annotated[
+        list[str] | None, typer.Option("--partner", metavar="NAME", help="A partner's name; may be said again. Three unless said.")
+    ] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 lets the machine choose.")] = 0,
-    folder: Annotated[Path | None, typer.Option("--folder", help="Where certificates and ledgers are written; a folder of its own unless said.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Where certificates and ledgers are written; a folder of its own unless said.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run partner municipalities on this machine over TLS, each with a ledger of its own, until Ctrl-C."""

@@ -38,7 +38,15 @@ def list_them(data: Data = None, as_json: Json = False) -> None:
         facts(found)
         return
     rows = [
-        (one.name, one.distribution, "enabled" if one.enabled else "not enabled", ", ".join(one.adapters), ", ".join(one.readers), one.problem) for one in found
+        (
+            one.name,
+            one.distribution,
+            "enabled" if one.enabled else "not enabled",
+            ", ".join(one.adapters),
+            ", ".join(one.readers),
+            one.problem,
+        )
+        for one in found
     ]
     table(("plugin", "from", "state", "adapters", "readers", "problem"), rows, empty="No plugin is installed.")
 
@@ -63,4 +71,8 @@ def checks(data: Path | None) -> list[dict[str, Any]]:
     from siphub.cli.offline import plugins_only
 
     with plugins_only(data) as registry:
-        return [{"plugin": name, "ok": one.ok, "what": one.what} for name, adapter in sorted(registry.adapters.items()) for one in adapter.check()]
+        return [
+            {"plugin": name, "ok": one.ok, "what": one.what}
+            for name, adapter in sorted(registry.adapters.items())
+            for one in adapter.check()
+        ]

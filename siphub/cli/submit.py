@@ -29,9 +29,15 @@ def register(app: typer.Typer) -> None:
 def submit(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files with one message each; - is stdin.")],
     url: Annotated[str, typer.Option("--url", help="Where the hub listens.")] = "http://127.0.0.1:8480",
-    key_file: Annotated[Path | None, typer.Option("--key-file", help="A file with the API key; keys/sender.key in the hub's folder unless said.")] = None,
-    media_type: Annotated[str, typer.Option("--type", metavar="MEDIA", help="The media type; JSON or XML by its first character unless said.")] = "",
-    patience: Annotated[float, typer.Option("--patience", metavar="SECONDS", help="How long to go on trying while the hub is busy.")] = 60.0,
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", help="A file with the API key; keys/sender.key in the hub's folder unless said.")
+    ] = None,
+    media_type: Annotated[
+        str, typer.Option("--type", metavar="MEDIA", help="The media type; JSON or XML by its first character unless said.")
+    ] = "",
+    patience: Annotated[
+        float, typer.Option("--patience", metavar="SECONDS", help="How long to go on trying while the hub is busy.")
+    ] = 60.0,
     data: Data = None,
     as_json: Json = False,
 ) -> None:

@@ -36,10 +36,11 @@ def up(
     from siphub.cli.lock import only_one
 
     settings = settings_for(data, port=port, host=host)
-    observe.configure(settings.log_level, settings.log_format)
+    undo = observe.configure(settings.log_level, settings.log_format)
     with told_to_stop() as stop, only_one(settings.data), running(settings) as (hub, server):
         _greet(hub, server, as_json=as_json)
         stop.wait()
+    undo()
 
 
 @contextmanager

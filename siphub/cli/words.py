@@ -13,7 +13,9 @@ import typer
 if TYPE_CHECKING:
     from siphub.errors import Problem, SiphubError
 
-Data = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="The hub's folder; siphub-data unless the settings say otherwise.")]
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="FOLDER", help="The hub's folder; siphub-data unless the settings say otherwise.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does it, for the audit.")]
 

@@ -1,4 +1,4 @@
-"""`work-items …`: what a person must do. (`work` is kept for the worker as a process of its own.)"""
+"""`work-items …`: what a person must do. The name `work` is kept for the worker as a process of its own."""
 
 from __future__ import annotations
 
@@ -31,13 +31,17 @@ def list_them(
     if as_json:
         facts(found)
         return
-    rows = [(one.id, one.type, one.unit, one.case_id, f"{one.due_at:%Y-%m-%d %H:%M}" if one.due_at else "", one.delivery_id) for one in found]
+    rows = [
+        (one.id, one.type, one.unit, one.case_id, f"{one.due_at:%Y-%m-%d %H:%M}" if one.due_at else "", one.delivery_id) for one in found
+    ]
     table(("work item", "what", "unit", "case", "by when", "delivery"), rows, empty="Nobody has to do anything.")
 
 
 def close(
     item: Annotated[str, typer.Argument(metavar="ITEM", help="The work item's id.")],
-    how: Annotated[str, typer.Option("--how", metavar="CODE", help="How it was settled, as a code: phoned, corrected, not-needed.")] = "done",
+    how: Annotated[
+        str, typer.Option("--how", metavar="CODE", help="How it was settled, as a code: phoned, corrected, not-needed.")
+    ] = "done",
     by: By = "operator",
     data: Data = None,
     as_json: Json = False,

@@ -112,7 +112,7 @@ class Check:
 
 @runtime_checkable
 class Adapter(Protocol):
-    """One way to reach partners. See docs/adapters.md for a whole one in forty lines."""
+    """One way to reach partners. See docs/write-an-adapter.md for a whole one in forty lines."""
 
     @property
     def info(self) -> AdapterInfo:

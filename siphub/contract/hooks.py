@@ -1,6 +1,6 @@
 """The hooks a plugin may implement. Plugins may object, never permit.
 
-Hooks are called one plugin at a time, with a time limit; an error or overrun counts as the table in docs/adapters.md says.
+Hooks are called one plugin at a time, with a time limit; an error or overrun counts as the table in docs/write-an-adapter.md says.
 """
 
 from __future__ import annotations
@@ -64,5 +64,5 @@ def siphub_delivery_changed(event: DeliveryEvent) -> None:
 
 
 @hookspec
-def siphub_commands(app: Any) -> None:  # noqa: ANN401 - a typer application; typer is no part of the contract's own imports
+def siphub_commands(app: Any) -> None:
     """Add sub-commands to the command line. Asked only when one is typed, or for `--help --all`."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from siphub.contract import Draft, Reader, Receipt, Submission
 from siphub.contract.xml import parse_xml
-from siphub.errors import Busy, Conflict, Invalid, NotThere, Problem, Sealed, UnsupportedMedia
+from siphub.errors import Busy, Conflict, Invalid, Problem, Sealed, UnsupportedMedia
 from siphub.flow import receipts, withdraw
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row, open_case
@@ -22,6 +22,7 @@ from siphub.flow.work_items import open_for, open_in_case
 from siphub.model import Caller, Directory, Message, parse_message
 from siphub.model.case import SipCase
 from siphub.policy import case as policy
+from siphub.policy.authority import admit
 from siphub.policy.lifecycle import OPENING
 from siphub.policy.reasons import REASONS
 from siphub.policy.refusal import Refusal
@@ -110,7 +111,7 @@ def accept_message(ground: Ground, message: Message, caller: Caller) -> Answer:
         _not_too_much(ground, work, caller)
     _right_mode(ground, message)
     directory = ground.directory()
-    seal = _seal_for(ground, message, caller)
+    seal = _seal_for(ground, message, caller, directory)
     with ground.store.write() as work:
         repeat = _repeat(work, message, caller, body_hash)
         if repeat is not None:
@@ -173,13 +174,17 @@ def _right_mode(ground: Ground, message: Message) -> None:
         Refusal("identity.wrong_mode", "invalid", "/subject/identity/value").throw()
 
 
-def _seal_for(ground: Ground, message: Message, caller: Caller) -> Seal:
-    """Fetch the case's key before the transaction; make one only for a message that may open a case as its own owner's business."""
+def _seal_for(ground: Ground, message: Message, caller: Caller, directory: Directory) -> Seal:
+    """Fetch the case's key before the transaction; make one only for a message that may open a case as its own owner's business.
+
+    Where there is no case, the caller hears what it would hear if there were one: who sends as another must not learn which it is.
+    """
     may_open = message.type in OPENING and caller.speaks_for(message.sender.unit, message.sender.organisation)
     try:
         return ground.store.seal_of_case(message.owner, str(message.case_id), create=may_open)
     except Sealed:
-        raise NotThere(REASONS["case.not_there"].en) from None
+        refusal = admit(message, None, caller, directory) or Refusal("case.not_there", "not_there")
+    return refusal.throw()
 
 
 def _take(ground: Ground, work: Work, message: Message, caller: Caller, directory: Directory, seal: Seal) -> Answer:

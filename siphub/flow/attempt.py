@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, assert_never
+from typing import assert_never
 
 from siphub.contract import (
     Accepted,
@@ -34,13 +34,13 @@ from siphub.model import Directory, Message
 from siphub.observe import Log
 from siphub.policy import disclosure
 from siphub.policy.disclosure import Covered
-from siphub.store import DeliveryRow, GrantRow, OutcomeRow, Permitted, Refusal
+from siphub.store import Accept, DeliveryRow, GrantRow, OutcomeRow, Permitted, Refusal
 
 MOST_LEASES = 3
 """So many attempts without a word, and a person must look (HOUSE, "A delivery's life")."""
 
 
-def verdict(directory: Directory) -> Any:
+def verdict(directory: Directory) -> Accept:
     """Return the claim's question, answered by policy over one directory snapshot: pure, asked under the case lock (G1)."""
 
     def accept(row: DeliveryRow, grants: Sequence[GrantRow], now: datetime) -> Permitted | Refusal:
@@ -83,10 +83,13 @@ def cut_of(ground: Ground, row: DeliveryRow, covered: Covered, directory: Direct
 
 
 def cut_for(message: Message, row: DeliveryRow, covered: Covered, directory: Directory) -> Cut | Held:
-    """Cut a message by the rule its delivery was routed under."""
+    """Cut a message by the rule its delivery was routed under; a protected person's is held here too, whoever released it (G10)."""
     rule = disclosure.rule_for(row.message_type, (row.recipient_kind,))
     if rule is None:
         return Held("basis.none")
+    unit = directory.unit(row.recipient)
+    if message.subject is not None and message.subject.protection is not None and not (unit and unit.cleared):
+        return Held("protected.not_cleared")
     return disclosure.cut(message, rule, recipient=row.recipient, covered=covered, directory=directory)
 
 
@@ -121,6 +124,8 @@ def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directo
         known = _already_there(adapter, row, ready.recipient)
         if known is not None:
             return outcome_row(ground, row, known, ready)
+        if not adapter.info.idempotent:
+            row = replace(row, uncertain=False)  # if it was uncertain, the partner has been asked, and it surely did not arrive
         ground.points.reach("before_send")
         permit.require()
         sending = True
@@ -129,14 +134,14 @@ def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directo
         ground.points.reach("after_send")
         return outcome_row(ground, row, outcome, ready)
     except PermitExpired:
-        # Whatever was uncertain before this claim still is: this attempt sent nothing, and says nothing of an earlier one.
-        return _ended(ground, row, "permit_expired", state="queued", code="permit.expired", next_at=ground.now(), uncertain=row.uncertain)
+        return _ended(ground, row, "permit_expired", state="queued", code="permit.expired", next_at=ground.now())
     except Sealed as error:
         return _ended(ground, row, "hold", state="held", code=error.code, reason=error.code)
     except SiphubError as error:
         log.error("delivery.failed", code=error.code, exc_info=error)
         return _broken(ground, row, ready, sending=sending, code=error.code)
-    except Exception as error:  # noqa: BLE001 - a plugin's bug must not take the worker with it; it is logged and becomes an outcome
+    except Exception as error:
+        # A plugin's bug must not take the worker with it: it is logged and becomes an outcome.
         log.error("delivery.failed", exc_info=error)
         return _broken(ground, row, ready, sending=sending, code="plugin.failed")
 
@@ -176,11 +181,11 @@ def outcome_row(ground: Ground, row: DeliveryRow, outcome: Outcome, ready: Ready
 def _by_outcome(ground: Ground, row: DeliveryRow, outcome: Outcome) -> OutcomeRow:
     match outcome:
         case Delivered():
-            return _ended(ground, row, "delivered", state="delivered")
+            return _ended(ground, row, "delivered", state="delivered", uncertain=False)
         case Accepted():
-            return _ended(ground, row, "accepted", state="awaiting_receipt")
+            return _ended(ground, row, "accepted", state="awaiting_receipt", uncertain=False)
         case Rejected(code=code):
-            return _ended(ground, row, "rejected", state="rejected", code=code, reason=code)
+            return _ended(ground, row, "rejected", state="rejected", code=code, reason=code, uncertain=False)
         case Retry(code=code, after=after):
             next_at = ground.retry.next_at(row.attempts, ground.now(), after, ground.chance)
             if next_at is None:
@@ -211,8 +216,9 @@ def _ended(
     code: str | None = None,
     reason: str | None = None,
     next_at: datetime | None = None,
-    uncertain: bool = False,
+    uncertain: bool | None = None,
 ) -> OutcomeRow:
+    """Return an outcome. What was uncertain before this attempt still is, unless it is said otherwise: one that sent nothing settles nothing."""
     return OutcomeRow(
         delivery_id=row.id,
         fence=row.fence,
@@ -223,7 +229,7 @@ def _ended(
         code=code,
         reason=reason,
         next_at=next_at,
-        uncertain=uncertain,
+        uncertain=row.uncertain if uncertain is None else uncertain,
     )
 
 

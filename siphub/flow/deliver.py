@@ -215,7 +215,7 @@ class Worker:
             self._rings.put(Ring(set(rings), ack=lambda: _all_done(part)))
             return 0
         except SiphubError as error:
-            # Not acked and not done: the sweep rings again what nobody claimed.
+            # The bell is done with all the same: what nobody claimed is rung again by the sweep.
             self._log.error("claim.failed", code=error.code, exc_info=error)
             self._stop.wait(POLL)
         ours = {row.id for row, _ in claimed}

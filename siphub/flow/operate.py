@@ -12,6 +12,7 @@ from typing import Literal
 from siphub.errors import Conflict, NotThere
 from siphub.flow.ground import Ground
 from siphub.flow.letters import as_grants, need_of
+from siphub.model import Address, Directory
 from siphub.policy.disclosure import Covered, judge
 from siphub.policy.lifecycle import DELIVERY, after
 from siphub.store import Change, DeliveryRow, Work
@@ -45,16 +46,28 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
 
     Raises:
         NotThere: There is no such delivery.
-        Conflict: `delivery.wrong_state`; it is not in a state that allows this.
+        Conflict: `delivery.wrong_state`; it is not in a state that allows this. `delivery.no_address`; nowhere to send it.
     """
-    now = ground.now()
+    now, directory = ground.now(), ground.directory()
     with ground.store.write() as work:
         row = _row(work, delivery_id)
         event = f"operator.{action}"
         state = after(row.state, event)
         if state is None:
             raise Conflict(f"a delivery that is {row.state} cannot be changed by {action}", code="delivery.wrong_state")
-        change = Change(from_states=frozenset({row.state}), to_state=state, event=event, at=now, next_at=now, reason=f"operator.{action}")
+        address = _address(row, directory, action)
+        change = Change(
+            from_states=frozenset({row.state}),
+            to_state=state,
+            event=event,
+            at=now,
+            next_at=now,
+            reason=f"operator.{action}",
+            # Who orders a retry has asked the partner: it did not arrive. Nothing else could ever send what was held in doubt.
+            uncertain=False if action == "retry" else None,
+            adapter=address.adapter if address else None,
+            endpoint=address.endpoint if address else None,
+        )
         if not work.deliveries.change(row.id, change):
             raise Conflict("the delivery changed at the same moment; look again", code="delivery.wrong_state")
         _close_items(work, row, by, now)
@@ -62,6 +75,20 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
         work.audit.append(row.owner, by, channel, "delivery.operated", facts)
     ground.wake.set()
     return state
+
+
+def _address(row: DeliveryRow, directory: Directory, action: Action) -> Address | None:
+    """Look the address up anew for what is to be sent again: it may have been missing, or have changed hands.
+
+    Raises:
+        Conflict: `delivery.no_address`; the directory still has none.
+    """
+    if action not in {"release", "retry"}:
+        return None
+    unit = directory.unit(row.recipient)
+    if unit is None or unit.address is None:
+        raise Conflict("the directory has no address for this unit: import one first", code="delivery.no_address")
+    return unit.address
 
 
 def _close_items(work: Work, row: DeliveryRow, by: str, now: datetime) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 from siphub.errors import NotThere, Sealed
 from siphub.flow.attempt import Held, cut_for
 from siphub.flow.ground import Ground
-from siphub.flow.letters import granted_of, open_case, open_message
+from siphub.flow.letters import as_grants, granted_of, need_of, open_case, open_message
 from siphub.model import Caller, Message
 from siphub.model.case import SipCase
-from siphub.policy.disclosure import Covered
+from siphub.policy.disclosure import Covered, judge
 from siphub.policy.reasons import REASONS
 from siphub.policy.routing import Shown, shown
 from siphub.store import AttemptRow, DeliveryRow, EventRow, GrantRow, MessageRow, WorkItemRow
@@ -70,11 +70,12 @@ def message(ground: Ground, caller: Caller, message_id: str) -> Mapping[str, Any
     with ground.store.read() as work:
         rows = work.messages.by_message_id(message_id)
         deliveries = {row.id: work.deliveries.of_message(row.owner, row.id) for row in rows}
+        grants = {row.id: work.grants.of_case(row.owner, row.case_id) for row in rows}
     for row in rows:
         if _sent_by(row, caller):
             return _as_sent(ground, row, deliveries[row.id])
     for row in rows:
-        mine = [found for found in deliveries[row.id] if _addressed_to(found, caller)]
+        mine = [found for found in deliveries[row.id] if _readable(found, caller, grants[row.id], ground.now())]
         if mine:
             return {"message_id": message_id, "type": row.type, "deliveries": [_as_received(ground, row, found) for found in mine]}
     raise NotThere("there is no such message here", code="message.not_there")
@@ -84,14 +85,13 @@ def _sent_by(row: MessageRow, caller: Caller) -> bool:
     return row.channel != "hub" and caller.speaks_for(row.sender_unit, row.sender_organisation)
 
 
-def _addressed_to(row: DeliveryRow, caller: Caller) -> bool:
-    """Addressed to them, and really sent: what was withheld or still waits is nobody's but the sender's."""
-    return caller.speaks_for(row.recipient, row.recipient_organisation) and row.state in {
-        "delivered",
-        "read",
-        "awaiting_receipt",
-        "recalled",
-    }
+def _readable(row: DeliveryRow, caller: Caller, grants: Sequence[GrantRow], now: datetime) -> bool:
+    """Addressed to them, really sent, and still covered: reading here is a disclosure of its own, judged like one.
+
+    What they have lawfully received is in their own records; the hub does not show it again once the consent is gone.
+    """
+    mine = caller.speaks_for(row.recipient, row.recipient_organisation) and row.state in {"delivered", "read", "awaiting_receipt"}
+    return mine and isinstance(judge(need_of(row), as_grants(grants), row.asserted, now), Covered)
 
 
 def _as_sent(ground: Ground, row: MessageRow, deliveries: Sequence[DeliveryRow]) -> Mapping[str, Any]:
@@ -148,9 +148,10 @@ def mailbox(ground: Ground, caller: Caller, case_id: str) -> Mapping[str, Any]:
         cases = work.cases.find(case_id)
         messages = [row for case in cases for row in work.messages.of_case(case.owner, case_id)]
         deliveries = [row for case in cases for row in work.deliveries.of_case(case.owner, case_id)]
+        grants = {case.owner: work.grants.of_case(case.owner, case_id) for case in cases}
     by_row = {row.id: row for row in messages}
     sent = [row for row in messages if _sent_by(row, caller)]
-    received = [row for row in deliveries if _addressed_to(row, caller)]
+    received = [row for row in deliveries if _readable(row, caller, grants[row.owner], ground.now())]
     if not sent and not received:
         raise NotThere(REASONS["case.not_there"].en)
     of_message = {row.id: [found for found in deliveries if found.message_row == row.id] for row in sent}

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from siphub.flow.ground import Ground
 from siphub.flow.letters import about_of, as_grants, case_row, delivery_row, message_row, need_of, open_case
-from siphub.flow.work_items import DUE_BY_PHONE, open_in_case
+from siphub.flow.work_items import DUE_BY_PHONE, open_for, open_in_case
 from siphub.model import Directory
 from siphub.model.case import SipCase
 from siphub.policy import recall
@@ -117,6 +117,7 @@ class Line:
         if row.adapter in adapters and adapters[row.adapter].info.recall == "none":
             self._phone(row)
             return
+        self._replace_waiting_notices(row)
         notice = recall.notice(self.case, row.recipient, about, message_id=uuid4(), now=self.now)
         self.seq += 1
         stored = message_row(notice, self.seal, seq=self.seq, channel="hub", now=self.now)
@@ -126,6 +127,13 @@ class Line:
         delivery = delivery_row(found, stored, prev_id=tail, expires_at=None, now=self.now)
         self.work.deliveries.add([delivery])
         self.notices.append(delivery)
+
+    def _replace_waiting_notices(self, row: DeliveryRow) -> None:
+        """A notice about an older version that still waits behind the newer one is not sent as well: the unit hears of it once."""
+        same = [found for found in self.before if found.recall and (found.recipient, found.object_id) == (row.recipient, row.object_id)]
+        waiting = [found.id for found in same if found.state == "queued" and not found.uncertain]
+        change = Change(from_states=frozenset({"queued"}), to_state="superseded", event="supersede", at=self.now, reason="superseded")
+        self.work.deliveries.change_all(waiting, change)
 
     def _phone(self, row: DeliveryRow) -> None:
         """The partner cannot be told by this adapter: somebody phones, at once."""
@@ -164,9 +172,17 @@ def after_send(ground: Ground, outcome: OutcomeRow) -> None:
         if not recorded.applied:
             return
         line.notify(row for row in line.before if row.id == outcome.delivery_id and _was_sent(row))
+        _desk(line, outcome.delivery_id)
         fresh = case.model_copy(update={"version": case.version + 1})
         work.cases.save(case_row(fresh, seal, seq=line.seq, opened_at=stored.opened_at, now=line.now))
     ground.wake.set()
+
+
+def _desk(line: Line, delivery_id: str) -> None:
+    """What ended in a way that a person must look at, and could not simply be called back, is somebody's work."""
+    row = line.work.deliveries.by_id(delivery_id)
+    if row is not None and row.state in {"held", "rejected", "gave_up"}:
+        open_for(line.work, row, line.now)
 
 
 def _end(line: Line, outcome: OutcomeRow) -> Recorded:

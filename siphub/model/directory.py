@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -74,6 +74,13 @@ class Directory(Value):
             if unit.address is not None:
                 found.setdefault((unit.address.adapter, unit.address.endpoint), set()).add(unit.id)
         return {key: frozenset(units) for key, units in found.items()}
+
+    def __copy__(self) -> Self:
+        """Copy without what was looked up: a copy with other units must not answer from the old ones."""
+        copied = super().__copy__()
+        for name in ("_organisations", "_units", "_addresses"):
+            copied.__dict__.pop(name, None)
+        return copied
 
     def organisation(self, number: str) -> Organisation | None:
         """Return an organisation, or None."""

@@ -132,7 +132,12 @@ def _participates(message: Message, case: SipCase) -> Refusal | None:
         meeting = case.meeting(content.meeting_id)
         mine = meeting is not None and meeting.participant(sender) is not None
     elif isinstance(content, CommitmentConfirmed | CommitmentRejected):
-        mine = case.plan is not None and case.plan.id == content.plan_id and content.unit == sender and any(found.unit == sender for found in case.plan.activities)
+        mine = (
+            case.plan is not None
+            and case.plan.id == content.plan_id
+            and content.unit == sender
+            and any(found.unit == sender for found in case.plan.activities)
+        )
     else:
         mine = False
     return None if mine else Refusal("case.not_there", "not_there")

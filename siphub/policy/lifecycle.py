@@ -61,6 +61,7 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
         "meeting.response": _stay("SUMMONED", "SUSPENDED_NO_CONSENT", "DRAFTING", "IN_REVIEW", "ACTIVE", "FOLLOW_UP", "PREPARING"),
         "meeting.rescheduled": _stay("SUMMONED"),
         "meeting.cancelled": {"SUMMONED": "PREPARING", **_stay("PREPARING", "SUSPENDED_NO_CONSENT")},
+        "meeting.cancelled:again": _stay(*OPEN, *ENDED),
         "meeting.held:plan": {"SUMMONED": "DRAFTING"},
         "meeting.held:no_plan": {"SUMMONED": "CLOSED"},
         "meeting.held:new_meeting": {"SUMMONED": "PREPARING"},

@@ -66,6 +66,12 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Översättningen har ändrats sedan ett försök vars utgång är okänd.",
         ),
         "send.leases": Reason("Three attempts ended without a word.", "Tre försök har avbrutits utan besked."),
+        "message.gone": Reason("The message is not kept any more.", "Meddelandet finns inte kvar."),
+        "plugin.failed": Reason("The plugin for this address failed.", "Insticksprogrammet för adressen fungerade inte."),
+        "operator.hold": Reason("An operator has stopped it for now.", "En operatör har stoppat det tills vidare."),
+        "operator.release": Reason("An operator has let it go on.", "En operatör har släppt det."),
+        "operator.retry": Reason("An operator has asked for another try.", "En operatör har begärt ett nytt försök."),
+        "operator.handled": Reason("A person has seen to it in another way.", "Någon har ordnat det på annat sätt."),
         "mapping.broken": Reason("The message could not be translated.", "Meddelandet kunde inte översättas."),
         "payload.too_large": Reason("The message is larger than the partner takes.", "Meddelandet är större än mottagaren tar emot."),
         "retry.exhausted": Reason("The partner did not take it in all the time given.", "Mottagaren tog inte emot det inom utsatt tid."),
@@ -97,7 +103,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "G3",
         ),
         "plan.commitments_missing": Reason(
-            "Not every unit has confirmed its part of this version as it stands.", "Alla enheter har inte bekräftat sin del av versionen som den nu lyder."
+            "Not every unit has confirmed its part of this version as it stands.",
+            "Alla enheter har inte bekräftat sin del av versionen som den nu lyder.",
         ),
         "plan.coordinator_outside": Reason(
             "The coordinator's unit does not take part in this case.", "Samordnarens enhet deltar inte i ärendet.", "G6"
@@ -107,9 +114,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Planen anger en region eller kommun ur katalogen som har det övergripande ansvaret.",
             "G3",
         ),
-        "plan.activity_unknown": Reason(
-            "The plan does not give this unit that activity.", "Planen ger inte enheten den insatsen.", "G14"
-        ),
+        "plan.activity_unknown": Reason("The plan does not give this unit that activity.", "Planen ger inte enheten den insatsen.", "G14"),
         "meeting.absence_not_consented": Reason(
             "The individual has not consented to a meeting without them.",
             "Den enskilde har inte samtyckt till ett möte i sin frånvaro.",
@@ -128,7 +133,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "En person som inte kan ta ställning har inte samtyckt: välj grund.",
         ),
         "consent.nothing_to_amend": Reason(
-            "There is no consent to add to: record a consent that is given.", "Det finns inget samtycke att utvidga: registrera ett givet samtycke."
+            "There is no consent to add to: record a consent that is given.",
+            "Det finns inget samtycke att utvidga: registrera ett givet samtycke.",
         ),
         "consent.organisation": Reason(
             "A consent names units; an organisation only where it is a state agency.",

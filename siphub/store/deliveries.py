@@ -186,7 +186,7 @@ class Deliveries(Topic):
 def _changed(change: Change) -> dict[str, ColumnElement[Any] | object]:
     """Return the columns a change sets."""
     values: dict[str, ColumnElement[Any] | object] = {"state": change.to_state, "reason": change.reason, "updated_at": change.at}
-    for name in ("next_at", "uncertain", "recall_pending"):
+    for name in ("next_at", "uncertain", "recall_pending", "adapter", "endpoint"):
         if getattr(change, name) is not None:
             values[name] = getattr(change, name)
     if change.to_state != "sending":

@@ -369,7 +369,8 @@ class Recorded:
 class Change:
     """A guarded change of a delivery's state by sweep, withdrawal, receipt or operator.
 
-    `from_states` and, where given, `fence` are the guard. None in `next_at`, `uncertain`, `recall_pending` leaves what stands.
+    `from_states` and, where given, `fence` are the guard. None in `next_at`, `uncertain`, `recall_pending`, `adapter`, `endpoint` leaves
+    what stands; the last two are an address looked up anew.
     `lease_expired` counts one more expired lease. Leaving `sending` clears the lease. To `queued` rings (at `next_at`, else at once).
     """
 
@@ -383,3 +384,5 @@ class Change:
     uncertain: bool | None = None
     recall_pending: bool | None = None
     lease_expired: bool = False
+    adapter: str | None = None
+    endpoint: str | None = None

@@ -185,7 +185,9 @@ class Aftermath:
     def _of_withdrawal(self, withdrawal: Withdrawal) -> Iterator[str]:
         """No claim after the withdrawal rests on the consent, and whoever had been sent something hears the one notice last."""
         story = withdrawal.story
-        rows = [row for row in self.world.deliveries(story) if row.recipient in withdrawal.units and row.basis in {"consent", "recall", None}]
+        rows = [
+            row for row in self.world.deliveries(story) if row.recipient in withdrawal.units and row.basis in {"consent", "recall", None}
+        ]
         with self.world.hub.store.read() as work:
             case = work.cases.get(story.owner, str(story.case_id))
         assert case is not None

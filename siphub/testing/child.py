@@ -15,12 +15,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from uuid import UUID
 
 from siphub.hub import Hub, add_key, build
 from siphub.model import Message
@@ -187,22 +188,23 @@ class Town:
             except (OSError, http.client.HTTPException):
                 self.revive(child)
                 continue
-            if status != 503:  # noqa: PLR2004 - busy: nothing was accepted, the same request may be made again
+            if status != 503:
                 break
             time.sleep(0.05)
-        assert status == 202, answer  # noqa: PLR2004 - accepted
+        assert status == 202, answer
         self.handed.append(Handed(message, key, answer, datetime.now(UTC), repeated))
         return Told({found["recipient"]: (found["state"], found["reason"]) for found in json.loads(answer)["recipients"]})
 
-    def answered_otherwise(self) -> list[str]:
-        """Hand every accepted message in once more; return those whose answer is not the first one again, byte for byte."""
+    def answered_otherwise(self, cases: Collection[UUID] | None = None) -> list[str]:
+        """Hand accepted messages in once more, those of some cases or all; return which are not answered as at first, byte for byte."""
         child = self.child
         assert child is not None
-        again = {found.message.message_id: child.post("/v1/messages", found.message.to_json(), found.key) for found in self.handed}
+        asked = [found for found in self.handed if cases is None or found.message.case_id in cases]
+        again = [child.post("/v1/messages", found.message.to_json(), found.key) for found in asked]
         return [
-            f"{found.message.type} was answered otherwise when it was handed in again"
-            for found in self.handed
-            if again[found.message.message_id] != (202, found.answer, True)
+            f"a {found.message.type} that was handed in again was answered otherwise"
+            for found, answer in zip(asked, again, strict=True)
+            if answer != (202, found.answer, True)
         ]
 
     def look(self) -> Hub:

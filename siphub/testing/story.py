@@ -153,8 +153,8 @@ class Story:
 
     def withdrawn(self, parties: Sequence[UnitId | OrganisationNumber] = (), *, by: UnitId | None = None) -> Answered:
         """C4, all of it or for some parties."""
-        extent = "parties" if parties else "all"
-        return self.say(c.ConsentWithdrawn(extent=extent, parties=tuple(parties), received_by=self.eva, at=self.now), by=by)
+        content = c.ConsentWithdrawn(extent="parties" if parties else "all", parties=tuple(parties), received_by=self.eva, at=self.now)
+        return self.say(content, by=by)
 
     def approved(self, units: Sequence[UnitId]) -> Answered:
         """N2."""
@@ -165,9 +165,9 @@ class Story:
         starts = self.now + timedelta(days=days)
         return m.Meeting(id=self.meeting_id, version=version, starts_at=starts, place=m.Place(kind="other", text="Stadshuset, rum 3"))
 
-    def summoned(self, units: Sequence[UnitId], basis: BasisClaim | None = None, **more: object) -> Answered:
+    def summoned(self, units: Sequence[UnitId], basis: BasisClaim | None = None) -> Answered:
         """K1."""
-        return self.say(self.kallelse(), units, basis=basis, **more)
+        return self.say(self.kallelse(), units, basis=basis)
 
     def kallelse(self) -> m.MeetingSummoned:
         """Return the kallelse to the first version of the meeting."""

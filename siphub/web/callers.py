@@ -26,7 +26,9 @@ def caller_of(hub: Hub, request: Request, channel: str, roles: Collection[str]) 
     """
     caller = hub.caller(_key(request), channel)
     if not caller.roles & set(roles):
-        raise Forbidden(f"this key does not have the role {' or '.join(sorted(roles))}; an administrator can make one that has", code="caller.role")
+        raise Forbidden(
+            f"this key does not have the role {' or '.join(sorted(roles))}; an administrator can make one that has", code="caller.role"
+        )
     return caller
 
 

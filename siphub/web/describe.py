@@ -23,31 +23,58 @@ def _refused(what: str, *codes: str, retry: bool = False) -> dict[str, Any]:
     return {"description": said, "headers": headers, "content": {"application/problem+json": {"schema": _ref("Problem")}}}
 
 
-_KEY: Final = {
+_KEY: Final[dict[int | str, dict[str, Any]]] = {
     "401": _refused("No API key, or one that nobody has. Nothing of the body was read.", "caller.unauthenticated"),
     "403": _refused("A known caller who may not do this.", "caller.role", "sender.not_yours", "sender.role", "plan.not_coordinator"),
 }
-_BROKEN: Final = {
+_BROKEN: Final[dict[int | str, dict[str, Any]]] = {
     "500": _refused("Something in the hub is broken.", "hub.failed"),
-    "503": _refused("Not just now; nothing was accepted. The same request may be made again.", "hub.too_much_open", "hub.low_disk", "store.busy", retry=True),
+    "503": _refused(
+        "Not just now; nothing was accepted. The same request may be made again.",
+        "hub.too_much_open",
+        "hub.low_disk",
+        "store.busy",
+        retry=True,
+    ),
 }
 CODES: Final[Mapping[str, dict[int | str, dict[str, Any]]]] = {
     "hand_in": {
         "202": {
             "description": "Stored. One entry for each recipient says what happens for it; the same message again gets the same answer, byte for byte.",
-            "headers": {"X-Siphub-Repeated": {"description": "`yes` where this is the answer to an earlier request.", "schema": {"type": "string"}}},
+            "headers": {
+                "X-Siphub-Repeated": {"description": "`yes` where this is the answer to an earlier request.", "schema": {"type": "string"}}
+            },
             "content": {"application/json": {"schema": _ref("Accepted")}},
         },
-        "400": _refused("The body could not be read; a problem carries the position.", "body.not_json", "body.duplicate_key", "xml.doctype", "xml.not_well_formed"),
+        "400": _refused(
+            "The body could not be read; a problem carries the position.",
+            "body.not_json",
+            "body.duplicate_key",
+            "xml.doctype",
+            "xml.not_well_formed",
+        ),
         **_KEY,
         "404": _refused("There is no such case, or it is not yours: the same answer.", "case.not_there"),
-        "409": _refused("Another body under a used id, a version out of order, or not in this state.", "message.id_reused", "message.out_of_order", "case.wrong_state"),
+        "409": _refused(
+            "Another body under a used id, a version out of order, or not in this state.",
+            "message.id_reused",
+            "message.out_of_order",
+            "case.wrong_state",
+        ),
         "413": _refused("Larger than this hub takes.", "body.too_large"),
-        "415": _refused("No reader for this media type, or for these bytes under it.", "body.unsupported_media", "body.encoded", "body.ambiguous"),
-        "422": _refused("Readable, but no valid message; each problem has a pointer.", "message.invalid", "message.incomplete", "message.unknown_type"),
+        "415": _refused(
+            "No reader for this media type, or for these bytes under it.", "body.unsupported_media", "body.encoded", "body.ambiguous"
+        ),
+        "422": _refused(
+            "Readable, but no valid message; each problem has a pointer.", "message.invalid", "message.incomplete", "message.unknown_type"
+        ),
         **_BROKEN,
     },
-    "read": {**_KEY, "404": _refused("Not there, or not yours: the same answer.", "message.not_there", "case.not_there", "message.erased"), **_BROKEN},
+    "read": {
+        **_KEY,
+        "404": _refused("Not there, or not yours: the same answer.", "message.not_there", "case.not_there", "message.erased"),
+        **_BROKEN,
+    },
 }
 
 _UUID: Final = {"type": "string", "format": "uuid"}
@@ -72,11 +99,15 @@ _DOOR: Final = {
     "schema": {"type": "string"},
 }
 HAND_IN: Final = {"requestBody": _HANDED_IN, "parameters": [_DOOR]}
-MESSAGE: Final = _answer("200", "The message as it was sent, or this organisation's cut of it.", {"oneOf": [_ref("SentMessage"), _ref("ReceivedMessage")]})
+MESSAGE: Final = _answer(
+    "200", "The message as it was sent, or this organisation's cut of it.", {"oneOf": [_ref("SentMessage"), _ref("ReceivedMessage")]}
+)
 CASE: Final = _answer("200", "This organisation's own mailbox of the case.", _ref("Mailbox"))
 HEALTH: Final = _answer("200", "It answers.", _object("Alive.", live={"type": "boolean"}))
 READY: Final = _answer("200", "Everything stands.", _ref("Ready"))
-READY_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {"503": {"description": "Something does not stand; the body says what.", "content": {"application/json": {"schema": _ref("Ready")}}}}
+READY_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    "503": {"description": "Something does not stand; the body says what.", "content": {"application/json": {"schema": _ref("Ready")}}}
+}
 METRICS: Final = {"responses": {"200": {"description": "Prometheus text.", "content": {"text/plain": {"schema": _TEXT}}}}}
 
 _RECEIVED: Final = _object(
@@ -88,16 +119,30 @@ _RECEIVED: Final = _object(
     payload_sha256={**_MAYBE, "description": "SHA-256 of the bytes that were sent, hexadecimal."},
     message={"type": ["object", "null"]},
 )
-_LINE: Final = _object("One delivery.", delivery=_UUID, recipient=_TEXT, adapter=_TEXT, state=_ref("State"), reason=_MAYBE, text=_MAYBE, payload_sha256=_MAYBE)
+_LINE: Final = _object(
+    "One delivery.", delivery=_UUID, recipient=_TEXT, adapter=_TEXT, state=_ref("State"), reason=_MAYBE, text=_MAYBE, payload_sha256=_MAYBE
+)
 _SENT: Final = _object(
-    "A message this organisation sent.", message_id=_UUID, type=_TEXT, message=_ref("Message"), recipients={"type": "array", "items": _LINE}, received_at={"type": "string", "format": "date-time"}
+    "A message this organisation sent.",
+    message_id=_UUID,
+    type=_TEXT,
+    message=_ref("Message"),
+    recipients={"type": "array", "items": _LINE},
+    received_at={"type": "string", "format": "date-time"},
 )
 
 
 def _shapes() -> dict[str, Any]:
     from siphub.policy.lifecycle import DELIVERY
 
-    recipient = _object("What happens for one recipient.", recipient=_TEXT, delivery={**_MAYBE, "format": "uuid"}, state=_ref("State"), reason=_MAYBE, text=_MAYBE)
+    recipient = _object(
+        "What happens for one recipient.",
+        recipient=_TEXT,
+        delivery={**_MAYBE, "format": "uuid"},
+        state=_ref("State"),
+        reason=_MAYBE,
+        text=_MAYBE,
+    )
     entry = _object("One thing that is wrong.", code=_TEXT, detail=_TEXT)
     entry["properties"] |= {
         "pointer": {"type": "string", "description": "JSON pointer (RFC 6901) into the message."},
@@ -114,12 +159,26 @@ def _shapes() -> dict[str, Any]:
     )
     return {
         "State": {"type": "string", "enum": sorted({state for steps in DELIVERY.values() for state in steps.values()})},
-        "Accepted": _object("The answer to an accepted message.", message_id=_UUID, case_id=_UUID, recipients={"type": "array", "items": recipient}),
+        "Accepted": _object(
+            "The answer to an accepted message.", message_id=_UUID, case_id=_UUID, recipients={"type": "array", "items": recipient}
+        ),
         "Problem": problem,
         "SentMessage": _SENT,
-        "ReceivedMessage": _object("A message this organisation was sent.", message_id=_UUID, type=_TEXT, deliveries={"type": "array", "items": _RECEIVED}),
-        "Mailbox": _object("One organisation's mailbox of a case.", case_id=_UUID, sent={"type": "array", "items": _SENT}, received={"type": "array", "items": _RECEIVED}),
-        "Ready": {"type": "object", "additionalProperties": {"type": "boolean"}, "required": ["ready"], "properties": {"ready": {"type": "boolean"}}},
+        "ReceivedMessage": _object(
+            "A message this organisation was sent.", message_id=_UUID, type=_TEXT, deliveries={"type": "array", "items": _RECEIVED}
+        ),
+        "Mailbox": _object(
+            "One organisation's mailbox of a case.",
+            case_id=_UUID,
+            sent={"type": "array", "items": _SENT},
+            received={"type": "array", "items": _RECEIVED},
+        ),
+        "Ready": {
+            "type": "object",
+            "additionalProperties": {"type": "boolean"},
+            "required": ["ready"],
+            "properties": {"ready": {"type": "boolean"}},
+        },
     }
 
 
@@ -137,7 +196,10 @@ def message_schemas() -> dict[str, Any]:
 def described(plain: dict[str, Any]) -> dict[str, Any]:
     """Return the description of the routes with schemas and the key added."""
     schemas = {**message_schemas(), **_shapes()}
-    plain["components"] = {"schemas": schemas, "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}}}
+    plain["components"] = {
+        "schemas": schemas,
+        "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}},
+    }
     for path, methods in plain["paths"].items():
         for operation in methods.values():
             if path.startswith("/v1/"):

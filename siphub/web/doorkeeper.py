@@ -49,13 +49,19 @@ class Doorkeeper:
             await self._app(scope, receive, sending)
         except ClientDisconnect:
             status = status or GONE
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer without its text, and the log says it
+        except Exception as error:
             log.error("request.failed", route=_route(scope), exc_info=error)
             if status == 0:
                 await broken()(scope, receive, sending)
         finally:
             seconds = round(time.monotonic() - started, 6)
-            log.info("request.done", method=_method(scope), route=_route(scope), status=status or HTTPStatus.INTERNAL_SERVER_ERROR, seconds=seconds)
+            log.info(
+                "request.done",
+                method=_method(scope),
+                route=_route(scope),
+                status=status or HTTPStatus.INTERNAL_SERVER_ERROR,
+                seconds=seconds,
+            )
 
 
 def _route(scope: Scope) -> str:

@@ -38,7 +38,9 @@ def router(hub: Hub, counts: Counts) -> APIRouter:
     """Return the routes of `/v1`, over one hub."""
     routes = APIRouter(prefix="/v1")
 
-    @routes.post("/messages", status_code=HTTPStatus.ACCEPTED, openapi_extra=HAND_IN, responses=CODES["hand_in"], summary="Hand in a message")
+    @routes.post(
+        "/messages", status_code=HTTPStatus.ACCEPTED, openapi_extra=HAND_IN, responses=CODES["hand_in"], summary="Hand in a message"
+    )
     async def hand_in(request: Request) -> Response:
         """Take one message, or refuse it: 202 once it is stored, with what happens for each recipient. The same message gets the same answer."""
         door = _door(request)

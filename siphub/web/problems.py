@@ -16,25 +16,22 @@ from starlette.responses import Response
 from siphub.errors import Busy, Problem, Refused, SiphubError, StoreBusy, Unauthenticated
 
 MEDIA_TYPE = "application/problem+json"
-BROKEN = "hub.failed"
-_SENTENCES = {
-    HTTPStatus.NOT_FOUND: ("route.not_there", "there is nothing at this address; /openapi.json lists what there is"),
-    HTTPStatus.METHOD_NOT_ALLOWED: ("route.wrong_method", "this address does not take this method; the header Allow says which"),
+_ROUTER = {
+    HTTPStatus.NOT_FOUND: Problem("route.not_there", "there is nothing at this address; /openapi.json lists what there is"),
+    HTTPStatus.METHOD_NOT_ALLOWED: Problem("route.wrong_method", "this address does not take this method; the header Allow says which"),
 }
-STATUSES: Mapping[type[SiphubError], HTTPStatus] = {Busy: HTTPStatus.SERVICE_UNAVAILABLE, StoreBusy: HTTPStatus.SERVICE_UNAVAILABLE}
+_OTHER = Problem("request.refused", "this request cannot be answered")
 STORE_BUSY_AFTER = 1
 """Seconds a caller is asked to wait when the database did not give its lock in time."""
 
 
-def problem(
-    status: int, code: str, detail: str, problems: Sequence[Problem] = (), headers: Mapping[str, str] | None = None
-) -> Response:
+def problem(status: int, detail: str, *, code: str, problems: Sequence[Problem] = (), headers: Mapping[str, str] | None = None) -> Response:
     """Return an answer that says what is wrong.
 
     Args:
         status: The HTTP status.
-        code: The stable code.
         detail: A sentence without personal data.
+        code: The stable code.
         problems: Each thing that is wrong, with a pointer or a position.
         headers: Further headers.
     """
@@ -53,9 +50,9 @@ def of_error(error: SiphubError) -> Response:
     """Return the answer for an error of ours; what is not the caller's doing is answered without its text."""
     match error:
         case Unauthenticated():
-            return problem(error.status, error.code, error.detail, error.problems, {"WWW-Authenticate": 'Bearer realm="siphub"'})
+            return problem(error.status, error.detail, code=error.code, headers={"WWW-Authenticate": 'Bearer realm="siphub"'})
         case Refused():
-            return problem(error.status, error.code, error.detail, error.problems)
+            return problem(error.status, error.detail, code=error.code, problems=error.problems)
         case Busy():
             return _later(error, math.ceil(error.retry_after.total_seconds()))
         case StoreBusy():
@@ -65,15 +62,16 @@ def of_error(error: SiphubError) -> Response:
 
 
 def _later(error: SiphubError, seconds: int) -> Response:
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, error.code, error.detail, headers={"Retry-After": str(max(1, seconds))})
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, error.detail, code=error.code, headers={"Retry-After": str(max(1, seconds))})
 
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer for what the router itself refuses: no such address, or not with this method."""
-    code, detail = _SENTENCES.get(HTTPStatus(status), ("request.refused", "this request cannot be answered"))
-    return problem(status, code, detail, headers=headers)
+    said = _ROUTER.get(HTTPStatus(status), _OTHER)
+    return problem(status, said.detail, code=said.code, headers=headers)
 
 
 def broken() -> Response:
     """Return the answer for what should not have happened: nothing of it is told but that it did."""
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, BROKEN, "something in the hub is broken; its log says what, and an administrator can look")
+    detail = "something in the hub is broken; its log says what, and an administrator can look"
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, code="hub.failed")

@@ -88,6 +88,7 @@ def _bound(host: str, port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise SettingsError(
-            f"nobody can listen on port {port} there ({error.strerror}); choose another with --port, or stop what has it", code="settings.address_taken"
+            f"nobody can listen on port {port} there ({error.strerror}); choose another with --port, or stop what has it",
+            code="settings.address_taken",
         ) from None
     return bound

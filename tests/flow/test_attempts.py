@@ -58,11 +58,11 @@ class Wire:
     note: bytes = b""
     info: AdapterInfo = field(default_factory=lambda: AdapterInfo(name="wire", media_type="text/plain", idempotent=True))
 
-    def translate(self, cut: Cut, recipient: Recipient) -> Payload:  # noqa: ARG002 - the contract's shape
+    def translate(self, cut: Cut, recipient: Recipient) -> Payload:
         """Say which message it is."""
         return Payload(cut.message_id.encode() + self.note, "text/plain", plugin="wire@1")
 
-    def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:  # noqa: ARG002
+    def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
         """Keep it, and answer as told, Delivered in the end."""
         self.took.append((key, payload.body))
         answer = self.answers.pop(0) if self.answers else Delivered()
@@ -170,7 +170,7 @@ def test_an_outcome_under_an_old_fence_changes_nothing(still: World, hand: Hand)
     assert sweep.expire_leases(ground) == 1
     send(still, newest(still, story))
     assert newest(still, story).state == "delivered"
-    late = attempts._by_outcome(ground, first, Rejected("partner.http_400"))  # noqa: SLF001 - the outcome of a worker that woke up
+    late = attempts._by_outcome(ground, first, Rejected("partner.http_400"))
     deliver.record(ground, [late])
     assert newest(still, story).state == "delivered"
     history = track.delivery(ground, row.id)

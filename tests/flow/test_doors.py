@@ -36,15 +36,15 @@ class Letterbox:
     settled: list[str] = field(default_factory=list)
     info = AdapterInfo(name="letterbox", media_type="application/json")
 
-    def translate(self, cut: Cut, recipient: Recipient) -> Payload:  # noqa: ARG002 - the contract's shape
+    def translate(self, cut: Cut, recipient: Recipient) -> Payload:
         """Carry nothing."""
         return Payload(b"{}", "application/json", plugin="letterbox@1")
 
-    def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:  # noqa: ARG002
+    def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
         """Take everything."""
         return Delivered()
 
-    def poll(self, cursor: str | None) -> Iterable[Inbound]:  # noqa: ARG002
+    def poll(self, cursor: str | None) -> Iterable[Inbound]:
         """Return what has not been settled."""
         return [found for found in self.waiting if found.partner_id not in self.settled]
 
@@ -93,9 +93,9 @@ class Doorway:
         assert answer.status_code == 202, answer.text
 
     def _submit(self, message: Message) -> None:
-        command = [sys.executable, "-m", "siphub", "submit", "-", "--url", self.url, "--key-file", str(self.key_file)]
+        command = [str(Path(sys.executable).with_name("siphub")), "submit", "-", "--url", self.url, "--key-file", str(self.key_file)]
         done = subprocess.run(command, input=message.to_json(), capture_output=True, check=False, timeout=60)
-        assert done.returncode in {0, 1}, done.stderr
+        assert done.returncode == 0, done.stderr
 
     def _poll(self, message: Message) -> None:
         found = Inbound(str(message.message_id), Submission(message.to_json(), "application/json"), organisation=message.sender.organisation)

@@ -1,0 +1,109 @@
+"""The steps of a plan: proposed, confirmed piece by piece, established, revised, closed (P0 to P3, A1).
+
+Never without the individual's consent to a plan, and never final before every unit that was asked has given its word for just that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from siphub.model.case import Commitment, Planned, PlanRecord
+from siphub.model.directory import PRINCIPALS
+from siphub.model.messages import plan as pl
+from siphub.policy import consent
+from siphub.policy.disclosure import DUTY_BOUND
+from siphub.policy.refusal import Refusal
+from siphub.policy.step import Asked, Decision, Narrowed, OpenWork, Recall, Supersede, move
+
+
+def planned(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.PlanRevised) -> Refusal | Decision:
+    """P0, P1 and P3: never without the individual's consent to a plan, whatever the basis (LIFECYCLE section 3)."""
+    plan, known = content.plan, asked.case.plan
+    if not consent.has(asked.case.grants, "plan", asked.now):
+        return Refusal("plan.no_consent", "invalid", "/type")
+    refusal = _plan_version(asked, content) or (None if isinstance(content, pl.PlanProposed) else _final(asked, content))
+    if refusal is not None:
+        return refusal
+    proposed = isinstance(content, pl.PlanProposed)
+    record = PlanRecord(
+        id=plan.id,
+        version=plan.version,
+        state="proposed" if proposed else "established",
+        activities=_given(plan),
+        commitments=() if proposed or known is None else known.commitments,
+    )
+    coordinator = plan.coordinator if plan.coordinator and not proposed else asked.case.coordinator
+    return move(asked, asked.message.type, Supersede(plan.id, plan.version), plan=record, coordinator=coordinator)
+
+
+def _plan_version(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.PlanRevised) -> Refusal | None:
+    known, plan = asked.case.plan, content.plan
+    if known is None:
+        follows = not isinstance(content, pl.PlanRevised)
+    elif isinstance(content, pl.PlanProposed):
+        follows = known.id == plan.id and known.version < plan.version
+    else:
+        follows = known.id == plan.id and known.version + isinstance(content, pl.PlanRevised) == plan.version
+    return None if follows else Refusal("message.out_of_order", "conflict", "/content/plan/version")
+
+
+def _final(asked: Asked, content: pl.PlanEstablished | pl.PlanRevised) -> Refusal | None:
+    """G3, and P2 before P1: a coordinator at a huvudman, a date for follow-up, and every other unit's word for its part.
+
+    The coordinator's unit must be in the case already: otherwise nobody could revise or close it afterwards.
+    """
+    plan = content.plan
+    if plan.coordinator is None or plan.follow_up_on is None or asked.directory.kind_of(plan.coordinator.unit) not in PRINCIPALS:
+        return Refusal("plan.coordinator_missing", "invalid", "/content/plan/coordinator")
+    if plan.coordinator.unit not in asked.case.units:
+        return Refusal("plan.coordinator_outside", "invalid", "/content/plan/coordinator/unit")
+    overall = asked.directory.organisation(plan.overall_responsible.organisation)
+    if overall is None or overall.kind != plan.overall_responsible.kind:
+        return Refusal("plan.overall_responsible", "invalid", "/content/plan/overall_responsible")
+    if isinstance(content, pl.PlanRevised) or _confirmed(asked, _given(plan)):
+        return None
+    return Refusal("plan.commitments_missing", "conflict", "/content/plan/activities")
+
+
+def _given(plan: pl.Plan) -> tuple[Planned, ...]:
+    """Return what a plan gives to units, each with a digest that changes when the activity does."""
+    return tuple(
+        Planned(activity=found.id, unit=found.responsible.unit, digest=sha256(found.model_dump_json().encode()).hexdigest())
+        for found in plan.activities
+        if found.responsible.unit is not None
+    )
+
+
+def _confirmed(asked: Asked, given: Sequence[Planned]) -> bool:
+    """Say whether every other unit that can be asked stands by just this; agencies and others cannot be sent a draft, so they are not asked."""
+    known = asked.case.plan
+    proposed = set(known.activities) if known else set()
+    stood_by = {(found.unit, found.activity) for found in known.commitments if found.confirmed} if known else set()
+    mine = asked.message.sender.unit
+    others = [found for found in given if found.unit != mine and asked.directory.kind_of(found.unit) in DUTY_BOUND]
+    return all(found in proposed and (found.unit, found.activity) in stood_by for found in others)
+
+
+def committed(asked: Asked, content: pl.CommitmentConfirmed | pl.CommitmentRejected) -> Refusal | Decision:
+    """P2: a unit's word for activities that the current version gives it; the newest word counts."""
+    known = asked.case.plan
+    if known is None:
+        return Refusal("case.not_there", "not_there")
+    if content.plan_version != known.version:
+        return Refusal("message.out_of_order", "conflict", "/content/plan_version")
+    if not set(content.activities) <= {found.activity for found in known.activities if found.unit == content.unit}:
+        return Refusal("plan.activity_unknown", "invalid", "/content/activities")
+    confirmed = isinstance(content, pl.CommitmentConfirmed)
+    others = (found for found in known.commitments if found.unit != content.unit or found.activity not in content.activities)
+    said = (Commitment(unit=content.unit, activity=activity, confirmed=confirmed) for activity in dict.fromkeys(content.activities))
+    record = known.model_copy(update={"commitments": (*others, *said)})
+    effects = () if confirmed else (OpenWork("plan.commitment_rejected", asked.case.coordinating_unit),)
+    return move(asked, asked.message.type, *effects, plan=record)
+
+
+def closed(asked: Asked, _: pl.PlanClosed) -> Refusal | Decision:
+    """A1: always possible, and a second time it changes nothing (G12). What is not sent by now is not sent any more, on whatever basis."""
+    plan = asked.case.plan.model_copy(update={"state": "closed"}) if asked.case.plan else None
+    waiting = tuple(Supersede(found.id, found.version + 1) for found in (*asked.case.meetings, *((plan,) if plan else ())))
+    return move(asked, "plan.closed", Narrowed(), *waiting, Recall(None), plan=plan, grants=())

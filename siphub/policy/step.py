@@ -1,0 +1,86 @@
+"""What one message does to one case: what a step looks at, the effects it may ask for, and the one way to another state.
+
+The steps themselves stand in `case`, `meetings` and `plans`. Nothing here decides; it must never let a case leave its state table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from siphub.model import Directory, Message
+from siphub.model.case import SipCase
+from siphub.policy import lifecycle
+from siphub.policy.refusal import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Supersede:
+    """Undelivered earlier versions of this meeting or plan are not sent any more."""
+
+    object_id: UUID
+    below_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Everybody who has been sent something about this case (or only about this object) gets the one stop notice."""
+
+    object_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """Something that was allowed is not any more: withhold what no longer holds, recall what was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWork:
+    """A person must act: see docs/what-happens-when.md. `unit` is whose work it is."""
+
+    type: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteReceipt:
+    """The sender's unit says what became of a message that was sent to it."""
+
+    message_id: UUID
+    kind: Literal["received", "read", "rejected"]
+    code: str | None = None
+
+
+Effect = Supersede | Recall | Narrowed | OpenWork | NoteReceipt
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The case that follows, and what else must happen in the same transaction."""
+
+    case: SipCase
+    effects: tuple[Effect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One message before its case: what every step below looks at."""
+
+    case: SipCase
+    message: Message
+    directory: Directory
+    now: datetime
+
+
+Step = Callable[[Asked, Any], Refusal | Decision]
+
+
+def move(asked: Asked, event: str, *effects: Effect, **changes: object) -> Refusal | Decision:
+    """Follow the state table, or refuse."""
+    after = lifecycle.case_after(asked.case.state, event)
+    if after is None:
+        return Refusal("case.wrong_state", "conflict", "/type")
+    return Decision(asked.case.model_copy(update={"state": after, **changes}), effects)

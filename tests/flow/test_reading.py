@@ -1,0 +1,96 @@
+"""What an organisation may read of a case, and what an operator can and cannot do about what is held."""
+
+from __future__ import annotations
+
+import pytest
+
+from siphub.errors import Conflict, NotThere
+from siphub.flow import directory as directories
+from siphub.flow import operate, track
+from siphub.model import people as p
+from siphub.testing.story import Story, until
+from siphub.testing.world import World
+
+UNITS = (p.HOME_CARE, p.CARE_CENTRE)
+
+
+def called(world: World) -> Story:
+    """Return a case in which two units have been called."""
+    story = world.story()
+    story.ready(UNITS)
+    story.summoned(UNITS)
+    assert world.settled(story)
+    return story
+
+
+def test_an_organisation_sees_its_own_mailbox_of_a_case(world: World) -> None:
+    """Given two organisations in a case, then each sees what it sent and what was addressed to it, cut as it was sent, and nothing else."""
+    story = called(world)
+    seen = track.mailbox(world.hub.ground, world.caller(p.REGION), str(story.case_id))
+    assert seen["sent"] == []
+    assert [found["message"]["type"] for found in seen["received"]] == ["meeting.summoned"]
+    assert seen["received"][0]["message"]["recipients"] == [p.CARE_CENTRE]
+    mine = track.mailbox(world.hub.ground, world.caller(p.MUNICIPALITY), str(story.case_id))
+    assert [found["type"] for found in mine["sent"]] == ["sip.requested", "consent.given", "participants.approved", "meeting.summoned"]
+
+
+def test_what_was_received_is_not_shown_again_once_the_consent_is_gone(world: World) -> None:
+    """Given a unit that was reached, when its consent is taken back, then the hub no longer shows it what it was sent, but the notice."""
+    story = called(world)
+    message_id = str(story.sent[-1].message_id)
+    region = world.caller(p.REGION)
+    assert track.message(world.hub.ground, region, message_id)["deliveries"]
+    story.withdrawn()
+    assert world.settled(story)
+    with pytest.raises(NotThere):
+        track.message(world.hub.ground, region, message_id)
+    seen = track.mailbox(world.hub.ground, region, str(story.case_id))
+    assert [found["message"]["type"] for found in seen["received"]] == ["stop.notice"]
+
+
+@pytest.mark.parametrize("caller", [p.NEIGHBOUR, p.FORSAKRINGSKASSAN])
+def test_whoever_is_not_in_it_reads_that_it_is_not_there(world: World, caller: str) -> None:
+    """Given a case, then an organisation that has no part in it gets the answer of a case that does not exist."""
+    story = called(world)
+    answers = []
+    for case_id in (str(story.case_id), "5b0f3f1e-7c64-4d7e-8f5c-000000000000"):
+        with pytest.raises(NotThere) as refused:
+            track.mailbox(world.hub.ground, world.caller(caller), case_id)
+        answers.append((refused.value.code, refused.value.detail))
+    assert answers[0] == answers[1]
+
+
+def test_a_protected_person_stays_held_whoever_releases_it(world: World) -> None:
+    """Given a kallelse about a protected person to a unit that is not cleared, when an operator releases it, then it is held again."""
+    story = world.story()
+    story.ready([p.HOME_CARE])
+    content = story.kallelse()
+    message = story.message(content, [p.HOME_CARE])
+    assert message.subject is not None
+    protected = message.model_copy(update={"subject": message.subject.model_copy(update={"protection": "protected_registration"})})
+    assert world.send(protected).states == {p.HOME_CARE: ("held", "protected.not_cleared")}
+    (row,) = [found for found in world.deliveries(story) if found.recipient == p.HOME_CARE]
+    operate.operate(world.hub.ground, row.id, "release", by="test", channel="retry")
+    assert until(lambda: [found.state for found in world.deliveries(story) if found.id == row.id] == ["held"])
+    assert world.types(p.HOME_CARE, story) == []
+    assert "delivery.protected.not_cleared" in [item.type for item in track.desk(world.hub.ground)]
+
+
+def test_a_delivery_without_an_address_is_sent_when_it_has_one(world: World) -> None:
+    """Given a unit without an address, then its delivery is held; when the directory has one and it is released, then it arrives."""
+    story = world.story()
+    full = world.directory()
+    bare = full.model_copy(
+        update={"units": tuple(unit.model_copy(update={"address": None}) if unit.id == p.HOME_CARE else unit for unit in full.units)}
+    )
+    directories.switch(world.hub.ground, bare, by="test")
+    story.ready([p.HOME_CARE])
+    assert story.summoned([p.HOME_CARE]).states == {p.HOME_CARE: ("held", "address.none")}
+    (row,) = [found for found in world.deliveries(story) if found.recipient == p.HOME_CARE]
+    with pytest.raises(Conflict) as refused:
+        operate.operate(world.hub.ground, row.id, "release", by="test", channel="retry")
+    assert refused.value.code == "delivery.no_address"
+    directories.switch(world.hub.ground, full, by="test")
+    operate.operate(world.hub.ground, row.id, "release", by="test", channel="retry")
+    assert until(lambda: world.types(p.HOME_CARE, story) == ["meeting.summoned"])
+    assert track.desk(world.hub.ground) == ()

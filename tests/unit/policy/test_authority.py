@@ -1,0 +1,244 @@
+"""Who may say what (G6, G13 to G15): every type and every kind of sender, and "not yours" that cannot be told from "not there"."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from siphub.errors import Refused
+from siphub.model import CATALOGUE, Caller, Message, Person, Sender, UnitContact, sample
+from siphub.model import people as p
+from siphub.model.case import MeetingRecord, Participant, Planned, PlanRecord, SipCase
+from siphub.model.identifiers import OrganisationNumber, PersonNumber, UnitId
+from siphub.model.person import PersonNumberIdentity
+from siphub.model.samples import SAMPLE_CASE
+from siphub.policy.authority import ROLES, admit
+from siphub.policy.lifecycle import OPENING
+from siphub.policy.refusal import Refusal
+from siphub.testing.desk import OUTSIDE, PRIVATE, Desk, wide_directory
+
+SENDERS = {
+    "contact": p.CONTACT,
+    "coordinator": p.CARE_CENTRE,
+    "convener": p.SOCIAL_SERVICES,
+    "participant": p.HOME_CARE,
+    "provider": PRIVATE,
+    "agency": p.FK,
+    "outside": OUTSIDE,
+}
+CARE = {"contact", "coordinator", "convener", "participant", "provider"}
+PRINCIPAL = CARE - {"provider"}
+MAY: dict[str, set[str]] = {
+    "sip.requested": CARE,
+    "sip.proposed": set(SENDERS),
+    "need.assessed": CARE,
+    "participants.approved": {"contact", "coordinator"},
+    "consent.given": PRINCIPAL,
+    "consent.refused": PRINCIPAL,
+    "consent.amended": PRINCIPAL,
+    "consent.withdrawn": PRINCIPAL,
+    "meeting.summoned": CARE,
+    "meeting.invited": CARE,
+    "meeting.response": {"participant", "agency"},
+    "meeting.rescheduled": {"convener"},
+    "meeting.cancelled": {"convener"},
+    "meeting.held": {"convener"},
+    "plan.proposed": {"coordinator"},
+    "plan.commitment.confirmed": {"participant"},
+    "plan.commitment.rejected": {"participant"},
+    "plan.established": {"coordinator"},
+    "plan.revised": {"coordinator"},
+    "plan.closed": {"coordinator"},
+    "ack.transport": {"participant"},
+    "ack.received": {"participant"},
+    "nack": {"participant"},
+    "ack.read": {"participant"},
+    "stop.notice": set(),
+}
+"""Type → who may send it in the case below. The meeting has two places: home care and Försäkringskassan; the plan gives home care its part."""
+
+
+def contact_of(unit: UnitId) -> UnitContact:
+    """Return somebody at a unit."""
+    return UnitContact(name="Eva", unit=unit, phone="090-123 45 67")
+
+
+def case() -> SipCase:
+    """Return a case in which every kind of sender has its place."""
+    meeting = sample("meeting.response").content
+    plan = sample("plan.commitment.confirmed").content
+    places = (Participant(unit=p.HOME_CARE, duty=True), Participant(unit=p.FK, duty=False))
+    return SipCase(
+        case_id=SAMPLE_CASE,
+        owner=p.MUNICIPALITY,
+        state="IN_REVIEW",
+        subject=sample("meeting.summoned").subject,
+        contact=p.CONTACT,
+        coordinator=contact_of(p.CARE_CENTRE),
+        units=tuple(SENDERS.values()),
+        meetings=(
+            MeetingRecord(id=getattr(meeting, "meeting_id"), version=1, convener=contact_of(p.SOCIAL_SERVICES), participants=places),  # noqa: B009 - the content is one of many types
+        ),
+        plan=PlanRecord(
+            id=getattr(plan, "plan_id"),  # noqa: B009 - the same
+            version=1,
+            state="proposed",
+            activities=(Planned(activity="a1", unit=p.HOME_CARE, digest="-"),),
+        ),
+    )
+
+
+def sent_by(message: Message, unit: UnitId, organisation: OrganisationNumber | None = None) -> Message:
+    """Return the message as another unit would send it."""
+    directory = wide_directory().unit(unit)
+    of = organisation or (directory.organisation if directory else unit.organisation)
+    return message.model_copy(update={"sender": Sender(unit=unit, organisation=of)})
+
+
+def caller(message: Message, *units: str) -> Caller:
+    """Return a caller for the sender's organisation, for some units or for all."""
+    return Caller(message.sender.organisation, frozenset(units), frozenset({"send"}), "test")
+
+
+def thrown(refusal: Refusal | None) -> dict[str, Any]:
+    """Return all that a caller can see of a refusal."""
+    assert refusal is not None
+    with pytest.raises(Refused) as raised:
+        refusal.throw()
+    error = raised.value
+    return {**vars(error), "class": type(error), "args": error.args, "text": str(error), "repr": repr(error), "status": error.status, "code": error.code}
+
+
+def test_every_type_has_a_role_and_a_line_in_this_test() -> None:
+    """Given the catalogue, then each of its types has a role, no role is for a type that does not exist, and all are tested here."""
+    assert set(ROLES) == set(CATALOGUE) == set(MAY)
+
+
+@pytest.mark.parametrize(("name", "role"), list(product(CATALOGUE, SENDERS)))
+def test_a_type_is_taken_from_its_role_and_from_nobody_else(name: str, role: str) -> None:
+    """Given a case with everybody in it, when each kind of unit sends each type, then it is admitted exactly where the table says so."""
+    message = sent_by(sample(name), SENDERS[role])
+    refusal = admit(message, case(), caller(message), wide_directory())
+    assert (refusal is None) == (role in MAY[name]), refusal
+
+
+@pytest.mark.parametrize("name", sorted(set(CATALOGUE) - set(OPENING)))
+def test_not_yours_is_not_there(name: str) -> None:
+    """Given a case the sender is not in, and one about somebody else, then the error is in every field that for a case that does not exist."""
+    message = sample(name)
+    directory, mine = wide_directory(), case()
+    nowhere = thrown(admit(message, None, caller(message), directory))
+    without = mine.model_copy(update={"units": tuple(unit for unit in mine.units if unit != message.sender.unit)})
+    assert thrown(admit(message, without, caller(message), directory)) == nowhere
+    assert nowhere["problems"] == ()
+    if message.subject is not None:
+        other = Person(identity=PersonNumberIdentity(value=PersonNumber("201001042397")))
+        fits = mine.model_copy(update={"subject": other, "coordinator": contact_of(message.sender.unit), "meetings": (), "plan": None})
+        assert thrown(admit(message, fits, caller(message), directory)) == nowhere
+
+
+@pytest.mark.parametrize("role", ["agency", "outside"])
+def test_whom_a_case_is_about_cannot_be_found_out_by_trying(role: str) -> None:
+    """Given an invited party without the person's number, when it tries numbers in messages it may not send, then right and wrong look alike."""
+    right = sent_by(sample("meeting.summoned"), SENDERS[role])
+    wrong = right.model_copy(update={"subject": Person(identity=PersonNumberIdentity(value=PersonNumber("201001042397")))})
+    answers = [thrown(admit(message, case(), caller(message), wide_directory())) for message in (right, wrong)]
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("name", sorted(set(CATALOGUE) - set(OPENING)))
+def test_nothing_but_a_request_or_a_proposal_opens_a_case(name: str) -> None:
+    """Given no case, when any other type comes, then there is no such case."""
+    message = sample(name)
+    assert admit(message, None, caller(message), wide_directory()) == Refusal("case.not_there", "not_there")
+
+
+def test_a_unit_speaks_through_its_own_organisation_only() -> None:
+    """Given a message, when the caller, the caller's units, the sender's organisation or the directory do not fit, then it is refused (G13)."""
+    message, directory = sample("need.assessed"), wide_directory()
+    no = Refusal("sender.not_yours", "forbidden", "/sender")
+    assert admit(message, case(), caller(message), directory) is None
+    assert admit(message, case(), caller(message, p.CONTACT), directory) is None
+    assert admit(message, case(), caller(message, p.HOME_CARE), directory) == no
+    assert admit(message, case(), Caller(p.REGION, frozenset(), frozenset({"send"}), "test"), directory) == no
+    assert admit(message, case(), Caller("", frozenset(), frozenset({"send"}), "poll"), directory) == no
+    stranger = sent_by(message, UnitId("SE2120009994-9999"))
+    assert admit(stranger, case(), caller(stranger), directory) == no
+    borrowed = sent_by(message, p.CARE_CENTRE, p.MUNICIPALITY)
+    assert admit(borrowed, case(), caller(borrowed), directory) == no
+
+
+def test_the_first_message_fixes_owner_and_person() -> None:
+    """Given a request, when it opens a case, then the receiving unit is the contact, its huvudman the owner, and the person is the case's."""
+    desk = Desk()
+    desk.story.requested()
+    assert (desk.open.owner, desk.open.contact, desk.open.units) == (p.MUNICIPALITY, p.CONTACT, (p.CONTACT,))
+    assert desk.open.subject is not None
+    assert desk.open.subject.identity.value == p.SUBJECT_NUMBER
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"owner": p.REGION}, "case.owner"),
+        ({"owner": p.FORSAKRINGSKASSAN}, "case.owner"),
+        ({"recipients": (p.HOME_CARE,)}, "recipient.unknown"),
+    ],
+)
+def test_a_case_opens_at_its_own_huvudman(change: dict[str, Any], code: str) -> None:
+    """Given a request whose owner is not the receiving huvudman, or that is not addressed to the receiving unit, then no case opens."""
+    message = sample("sip.requested").model_copy(update=change)
+    refusal = admit(message, None, caller(message), wide_directory())
+    assert refusal is not None
+    assert refusal.code == code
+
+
+@pytest.mark.parametrize(("name", "role"), list(product(sorted(OPENING), SENDERS)))
+def test_a_request_comes_through_care_and_a_proposal_from_anybody(name: str, role: str) -> None:
+    """Given no case, when each kind of unit opens one, then a request needs a care unit and a proposal needs none."""
+    message = sent_by(sample(name), SENDERS[role])
+    assert (admit(message, None, caller(message), wide_directory()) is None) == (role in MAY[name])
+
+
+def test_an_agency_can_be_no_cases_owner() -> None:
+    """Given a request to a unit of Försäkringskassan, then no case opens."""
+    content = sample("sip.requested").content.model_copy(update={"receiving_unit": p.FK})
+    message = sample("sip.requested").model_copy(update={"content": content, "recipients": (p.FK,), "owner": p.FORSAKRINGSKASSAN})
+    assert admit(message, None, caller(message), wide_directory()) == Refusal("case.owner", "invalid", "/owner")
+
+
+def test_another_organisation_that_knows_a_cases_id_gets_nothing_of_it() -> None:
+    """Given a case, when a region that is not in it sends a request into it, then it is not there, and the case is as it was."""
+    desk = Desk()
+    desk.story.requested()
+    before = desk.open
+    message = desk.story.message(sample("sip.requested").content, [p.CONTACT], by=p.CARE_CENTRE)
+    assert desk.send(message).refusal == Refusal("case.not_there", "not_there")
+    assert desk.open == before
+
+
+def test_an_answer_is_for_ones_own_place() -> None:
+    """Given a meeting without a place for a unit, and a meeting that does not exist, when it answers, then both are not there (G14)."""
+    message = sent_by(sample("meeting.response"), p.CARE_CENTRE)
+    not_there = Refusal("case.not_there", "not_there")
+    assert admit(message, case(), caller(message), wide_directory()) == not_there
+    other = message.model_copy(update={"content": message.content.model_copy(update={"meeting_id": uuid4()})})
+    assert admit(other, case(), caller(other), wide_directory()) == not_there
+
+
+def test_a_receipt_is_for_ones_own_delivery() -> None:
+    """Given receipts that name another unit than their sender, then each is refused (G14)."""
+    for name in ("ack.transport", "ack.received", "nack", "ack.read"):
+        message = sent_by(sample(name), p.FK)
+        assert admit(message, case(), caller(message), wide_directory()) == Refusal("sender.role", "forbidden", "/sender")
+
+
+def test_until_a_coordinator_is_appointed_the_contact_coordinates() -> None:
+    """Given no coordinator, when the plan's messages come, then they are taken from the contact alone; afterwards not even from it."""
+    directory = wide_directory()
+    message = sample("plan.closed")
+    assert admit(message, case(), caller(message), directory) == Refusal("plan.not_coordinator", "forbidden", "/sender")
+    assert admit(message, case().model_copy(update={"coordinator": None}), caller(message), directory) is None

@@ -1,0 +1,230 @@
+"""Plans: never without consent, never final without every unit's word for just that, and always somebody who can go on with it (G3, G6)."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from siphub.model import UnitContact
+from siphub.model import people as p
+from siphub.model.identifiers import UnitId
+from siphub.model.messages import plan as pl
+from siphub.policy.case import Narrowed, Recall, Supersede
+from siphub.testing.desk import Desk
+from siphub.testing.story import SECRECY_ASSESSED
+
+UNITS = (p.HOME_CARE, p.SOCIAL_SERVICES, p.CARE_CENTRE)
+
+
+@pytest.fixture
+def drafting(summoned: Desk) -> Desk:
+    """Give a case whose meeting was held."""
+    summoned.story.held(UNITS)
+    return summoned
+
+
+@pytest.fixture
+def proposed(drafting: Desk) -> Desk:
+    """Give a case with a draft that gives three units a part each."""
+    drafting.story.proposed(UNITS)
+    assert drafting.last.reached == set(UNITS)
+    return drafting
+
+
+def confirm(desk: Desk, *units: UnitId, version: int = 1) -> None:
+    """Let units confirm their parts."""
+    for unit in units:
+        desk.story.confirmed(unit, f"a{UNITS.index(unit) + 1}", version)
+        assert desk.last.code is None
+
+
+def establish(desk: Desk, plan: pl.Plan) -> str | None:
+    """Send a plan as agreed; return the refusal's code."""
+    desk.story.say(pl.PlanEstablished(plan=plan), UNITS)
+    return desk.last.code
+
+
+@pytest.mark.parametrize("step", ["proposed", "established", "revised"])
+def test_no_plan_without_consent_to_a_plan(active: Desk, step: str) -> None:
+    """Given the consent to a plan taken back and the rest left, then no draft, no plan and no revision is taken (LIFECYCLE 3)."""
+    active.story.refused(("plan",))
+    plan = active.story.plan(UNITS, 2)
+    contents = {
+        "proposed": pl.PlanProposed(plan=plan),
+        "established": pl.PlanEstablished(plan=plan),
+        "revised": pl.PlanRevised(plan=plan, changes="Ny tid.", reason="follow-up", approved_by_individual=True),
+    }
+    active.story.say(contents[step], UNITS)
+    assert active.last.code == "plan.no_consent"
+
+
+def test_no_other_basis_makes_a_plan(drafting: Desk) -> None:
+    """Given no consent to a plan, when a draft states another basis, then it is refused all the same."""
+    drafting.story.refused(("plan",))
+    drafting.story.say(pl.PlanProposed(plan=drafting.story.plan(UNITS)), UNITS, basis=SECRECY_ASSESSED)
+    assert drafting.last.code == "plan.no_consent"
+
+
+def test_a_plan_is_final_when_every_unit_has_given_its_word(proposed: Desk) -> None:
+    """Given a draft, when two of three have confirmed, then it is not final; with the third it is."""
+    plan = proposed.story.plan(UNITS)
+    confirm(proposed, *UNITS[:2])
+    assert establish(proposed, plan) == "plan.commitments_missing"
+    confirm(proposed, UNITS[2])
+    assert establish(proposed, plan) is None
+    assert proposed.open.state == "ACTIVE"
+
+
+def test_a_confirmed_draft_is_not_a_licence_for_another_plan(proposed: Desk) -> None:
+    """Given a draft everybody confirmed, when the plan gives a unit something else, or something more, then it is not confirmed."""
+    confirm(proposed, *UNITS)
+    plan = proposed.story.plan(UNITS)
+    first = plan.activities[0]
+    other = plan.model_copy(update={"activities": (first.model_copy(update={"what": "Något annat"}), *plan.activities[1:])})
+    more = plan.model_copy(update={"activities": (*plan.activities, first.model_copy(update={"id": "a9"}))})
+    moved = plan.model_copy(update={"activities": (first.model_copy(update={"responsible": plan.activities[1].responsible}), *plan.activities[1:])})
+    assert [establish(proposed, changed) for changed in (other, more, moved)] == ["plan.commitments_missing"] * 3
+
+
+def test_a_word_is_given_for_each_activity_and_the_newest_counts(proposed: Desk) -> None:
+    """Given a confirmation that is taken back, then the plan is not final, and the coordinator is told."""
+    confirm(proposed, *UNITS)
+    content = pl.CommitmentRejected(plan_id=proposed.story.plan_id, plan_version=1, activities=("a1",), unit=p.HOME_CARE)
+    proposed.story.say(content, [p.CONTACT], by=p.HOME_CARE)
+    assert proposed.last.work == ("plan.commitment_rejected",)
+    assert establish(proposed, proposed.story.plan(UNITS)) == "plan.commitments_missing"
+
+
+def test_one_confirmed_activity_does_not_stand_for_the_other(drafting: Desk) -> None:
+    """Given a unit with two activities, when it confirms one, then the plan is not final; when it confirms the other, it is."""
+    plan = drafting.story.plan((p.HOME_CARE,))
+    plan = plan.model_copy(update={"activities": (*plan.activities, plan.activities[0].model_copy(update={"id": "a2"}))})
+    drafting.story.say(pl.PlanProposed(plan=plan), UNITS)
+    drafting.story.confirmed(p.HOME_CARE, "a1")
+    assert establish(drafting, plan) == "plan.commitments_missing"
+    drafting.story.confirmed(p.HOME_CARE, "a2")
+    assert establish(drafting, plan) is None
+
+
+def test_a_unit_speaks_for_its_own_activities_only(proposed: Desk) -> None:
+    """Given a draft, when a unit confirms another's activity, one that is not there, or in another's name, then it is refused (G14)."""
+    story = proposed.story
+    for activities in (("a2",), ("a1", "a2"), ("a9",)):
+        content = pl.CommitmentConfirmed(plan_id=story.plan_id, plan_version=1, activities=activities, unit=p.HOME_CARE)
+        story.say(content, [p.CONTACT], by=p.HOME_CARE)
+        assert proposed.last.code == "plan.activity_unknown"
+    borrowed = pl.CommitmentConfirmed(plan_id=story.plan_id, plan_version=1, activities=("a2",), unit=p.SOCIAL_SERVICES)
+    story.say(borrowed, [p.CONTACT], by=p.HOME_CARE)
+    assert proposed.last.code == "case.not_there"
+    assert proposed.open.plan is not None
+    assert proposed.open.plan.commitments == ()
+
+
+def test_a_new_draft_must_be_confirmed_anew(proposed: Desk) -> None:
+    """Given a confirmed draft, when a second version is proposed, then earlier words are void, and late ones out of order."""
+    confirm(proposed, *UNITS)
+    proposed.story.proposed(UNITS, 2)
+    assert proposed.last.effects == (Supersede(proposed.story.plan_id, 2),)
+    proposed.story.confirmed(p.HOME_CARE, "a1")
+    assert proposed.last.code == "message.out_of_order"
+    assert establish(proposed, proposed.story.plan(UNITS, 2)) == "plan.commitments_missing"
+    confirm(proposed, *UNITS, version=2)
+    assert establish(proposed, proposed.story.plan(UNITS, 2)) is None
+
+
+def test_an_agencys_part_needs_no_confirmation_because_it_cannot_be_asked(drafting: Desk) -> None:
+    """Given a plan in which Försäkringskassan does something, when the care units have confirmed, then it is final: nobody is stuck (REQ-75)."""
+    plan = drafting.story.plan((p.HOME_CARE,))
+    agencys = pl.Activity(id="fk", what="Handlägga sjukpenning", when="i december", responsible=pl.Responsible(kind="other", unit=p.FK))
+    plan = plan.model_copy(update={"activities": (*plan.activities, agencys)})
+    drafting.story.say(pl.PlanProposed(plan=plan), [p.HOME_CARE, p.FK])
+    assert drafting.last.states[p.FK] == ("withheld", "basis.none")
+    assert establish(drafting, plan) == "plan.commitments_missing"
+    drafting.story.confirmed(p.HOME_CARE, "a1")
+    assert establish(drafting, plan) is None
+
+
+def test_plan_versions_follow_one_another(active: Desk) -> None:
+    """Given version 1, when a revision skips one, repeats one or speaks of another plan, then it is out of order; version 2 is taken."""
+    plan = active.story.plan(UNITS, 2)
+
+    def revise(changed: pl.Plan) -> str | None:
+        content = pl.PlanRevised(plan=changed, changes="Ny tid.", reason="follow-up", approved_by_individual=True)
+        active.story.say(content, UNITS)
+        return active.last.code
+
+    wrong = (plan.model_copy(update=change) for change in ({"version": 3}, {"version": 1}, {"id": uuid4()}))
+    assert [revise(changed) for changed in wrong] == ["message.out_of_order"] * 3
+    assert revise(plan) is None
+    assert active.last.effects == (Supersede(plan.id, 2),)
+
+
+def test_only_a_draft_becomes_a_plan(drafting: Desk) -> None:
+    """Given no draft, when a plan comes, then it is refused."""
+    assert establish(drafting, drafting.story.plan((p.CONTACT,))) == "case.wrong_state"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"coordinator": None}, "plan.coordinator_missing"),
+        ({"follow_up_on": None}, "plan.coordinator_missing"),
+        ({"coordinator": UnitContact(name="Fia", unit=p.FK, phone="0771-524 524")}, "plan.coordinator_missing"),
+        ({"coordinator": UnitContact(name="Per", unit=UnitId("SE2321009991-3999"), phone="0771-524 524")}, "plan.coordinator_missing"),
+        ({"overall_responsible": pl.OverallResponsible(kind="region", organisation=p.FORSAKRINGSKASSAN)}, "plan.overall_responsible"),
+        ({"overall_responsible": pl.OverallResponsible(kind="region", organisation=p.MUNICIPALITY)}, "plan.overall_responsible"),
+    ],
+)
+def test_a_plan_names_who_coordinates_and_who_answers_for_the_whole(proposed: Desk, change: dict[str, object], code: str) -> None:
+    """Given a confirmed draft, when the plan lacks a coordinator at a huvudman, a follow-up, or one overall responsible, it is refused (G3)."""
+    confirm(proposed, *UNITS)
+    assert establish(proposed, proposed.story.plan(UNITS).model_copy(update=change)) == code
+
+
+def test_a_coordinator_outside_the_case_would_leave_it_to_nobody(drafting: Desk) -> None:
+    """Given a plan whose coordinator's unit has never been in the case, then it is refused: nobody could revise or close it."""
+    drafting.case = drafting.open.model_copy(update={"units": (p.CONTACT, *UNITS[:2])})
+    drafting.story.proposed([p.CONTACT])
+    outside = UnitContact(name="Vera", unit=p.CARE_CENTRE, phone="090-1")
+    plan = drafting.story.plan((p.CONTACT,)).model_copy(update={"coordinator": outside.model_copy(update={"phone": "090-12345"})})
+    assert establish(drafting, plan) == "plan.coordinator_outside"
+
+
+def test_whoever_is_appointed_coordinates_from_then_on(proposed: Desk) -> None:
+    """Given a coordinator at the care centre, then it closes the plan and its former contact cannot; confirmations go to it (G6)."""
+    confirm(proposed, *UNITS)
+    vera = UnitContact(name="Vera", unit=p.CARE_CENTRE, phone="090-12345")
+    assert establish(proposed, proposed.story.plan(UNITS).model_copy(update={"coordinator": vera})) is None
+    content = pl.CommitmentConfirmed(plan_id=proposed.story.plan_id, plan_version=1, activities=("a1",), unit=p.HOME_CARE)
+    proposed.story.say(content, [p.CONTACT, p.CARE_CENTRE], by=p.HOME_CARE)
+    assert proposed.last.states == {p.CONTACT: ("withheld", "basis.none"), p.CARE_CENTRE: ("queued", None)}
+    proposed.story.closed(UNITS)
+    assert proposed.last.code == "plan.not_coordinator"
+    closing = pl.PlanClosed(reason="no-need", closed_on=p.DAY, closed_by="Vera", phone="090-12345")
+    proposed.story.say(closing, UNITS, by=p.CARE_CENTRE)
+    assert proposed.open.state == "CLOSED"
+
+
+def test_closing_ends_everything_on_whatever_basis(active: Desk) -> None:
+    """Given an active plan, when it is closed, then no grant is left, nothing waits any more, everybody is told, and again changes nothing (G12)."""
+    story = active.story
+    story.closed(UNITS)
+    effects = active.last.effects
+    assert effects == (Narrowed(), Supersede(story.meeting_id, 2), Supersede(story.plan_id, 2), Recall(None))
+    assert (active.open.state, active.open.grants) == ("CLOSED", ())
+    before = active.open
+    story.closed(UNITS)
+    assert active.last.code is None
+    assert active.open == before.model_copy(update={"version": before.version + 1})
+
+
+def test_closing_after_a_meeting_that_found_no_plan_needed_still_ends_the_consent(summoned: Desk) -> None:
+    """Given a case that ended with its meeting, when it is closed or the consent withdrawn, then nothing is granted any more."""
+    summoned.story.held(UNITS, outcome="no_plan")
+    assert summoned.last.reached == set(UNITS)
+    routes = summoned.last.routes
+    assert all(summoned.holds(route) for route in routes)
+    summoned.story.withdrawn()
+    assert (summoned.last.code, summoned.open.state) == (None, "CLOSED")
+    assert not any(summoned.holds(route) for route in routes)
