@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from siphub.testing.rabbitmq import Rabbit
 
 ROOT = Path(__file__).parent
 
@@ -43,6 +47,22 @@ def reference() -> Path:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
+    """Return a RabbitMQ of this test process alone; where there can be none the test is skipped, and fails in CI.
+
+    It is up when a test begins. A test that takes it away brings it back.
+    """
+    from siphub.testing import rabbitmq
+
+    if reason := rabbitmq.missing():
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with rabbitmq.Rabbit(tmp_path_factory.mktemp("rabbitmq")) as running:
+        yield running
 
 
 @pytest.fixture

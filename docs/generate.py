@@ -7,9 +7,7 @@ It must never touch a line outside its markers. A new block is a function in `BL
 from __future__ import annotations
 
 import ast
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -81,6 +79,63 @@ def reasons() -> str:
     return _table(("code", "guard", "in English", "in Swedish"), rows)
 
 
+def reasoncodes() -> str:
+    """Return the codes of the reasons, for the page that promises to list every code."""
+    from siphub.policy.reasons import REASONS
+
+    return ", ".join(f"`{code}`" for code in sorted(REASONS)) + "."
+
+
+def disclosure() -> str:
+    """Return who may see what, on which basis, and which fields of it: one table for each kind of recipient."""
+    from siphub.policy.disclosure import rules
+
+    return "\n\n".join(
+        f"### {_KINDS[kind]}\n\n{_table(('message', 'basis', 'needs consent to', 'whose', 'sees'), [_rule(rule) for rule in rules() if rule.recipient == kind])}"
+        for kind in dict.fromkeys(rule.recipient for rule in rules())
+    )
+
+
+def envelope() -> str:
+    """Return the fields of the envelope that every recipient of a message sees."""
+    from siphub.policy import disclosure
+
+    return ", ".join(f"`{path}`" for path in sorted(disclosure.envelope())) + "."
+
+
+_KINDS = {
+    "contact": "The contact who receives the request",
+    "convener": "Whoever called the meeting, or coordinates the plan",
+    "duty": "Units of regions and municipalities, and private care providers",
+    "agency": "State agencies",
+    "outside": "Schools and everybody else outside",
+    "*": "Everybody who was sent something before",
+}
+
+
+def _rule(rule: Any) -> Sequence[str]:
+    shown = [_fields(rule.show)]
+    if rule.show_on_consent:
+        shown.append(f"on consent also {_fields(rule.show_on_consent)}")
+    shown += [f"with `{scope}` also {_fields(paths)}" for scope, paths in sorted(rule.show_with.items())]
+    if rule.public:
+        shown.append("names and units as the organisation's public label")
+    whose = ("the recipient" if rule.covers == "recipient" else "the sender") if rule.scopes else ""
+    return _codes(rule.types), _codes(rule.bases), _codes(sorted(rule.scopes)), whose, "<br>".join(shown)
+
+
+def _codes(words: Iterable[str]) -> str:
+    return "<br>".join(f"`{word}`" for word in words)
+
+
+def _fields(paths: Iterable[str]) -> str:
+    """Name the fields that matter to a reader; those every envelope has stand above the tables."""
+    from siphub.policy.disclosure import envelope
+
+    own = sorted(path.removeprefix("content.") for path in paths if path not in envelope())
+    return ", ".join(f"`{path}`" for path in own)
+
+
 def deliverystates() -> str:
     """Return the states of a delivery, as a diagram and as a table."""
     from siphub.policy.lifecycle import DELIVERY
@@ -129,10 +184,16 @@ def _helps(words: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
 
 
 def _help(words: Sequence[str]) -> str:
-    command = [str(Path(sys.executable).with_name("siphub")), *words, "--help"]
-    plain = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=plain, timeout=60)
-    return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+    """Return a command's help, asked for in this process: forty processes would take half a minute."""
+    from typer.testing import CliRunner
+
+    from siphub.cli.command_line import application
+
+    plain = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    done = CliRunner().invoke(application(), [*words, "--help"], prog_name="siphub", env=plain, catch_exceptions=False)
+    if done.exit_code != 0:
+        raise RuntimeError(f"siphub {' '.join(words)} --help exits {done.exit_code}")
+    return "\n".join(line.rstrip() for line in done.output.strip().splitlines())
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -140,6 +201,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "errors": errors,
     "codes": codes,
     "reasons": reasons,
+    "reasoncodes": reasoncodes,
+    "disclosure": disclosure,
+    "envelope": envelope,
     "deliverystates": deliverystates,
     "casestates": casestates,
     "commands": commands,

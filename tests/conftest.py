@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import urllib3
 
-from siphub.cli.main import main
+from siphub.cli.command_line import main
 from siphub.hub import Hub, build
 from siphub.settings import Settings
 from siphub.web import Server, serve
+
+SIPHUB = str(Path(sys.executable).with_name("siphub"))
 
 
 @dataclass(frozen=True)
@@ -74,11 +79,11 @@ class Door:
 
 @pytest.fixture
 def make_door(data_folder: Path) -> Iterator[Callable[..., Door]]:
-    """Return what opens a door over a hub with some settings; `start=False` leaves the hub's threads standing, `plugins` are further ones."""
+    """Return what opens a door over a hub with some settings; `start=False` leaves the hub's threads standing, `further` are plugins given as objects."""
     opened: list[Door] = []
 
-    def make(*, start: bool = True, plugins: Mapping[str, object] | None = None, **given: Any) -> Door:
-        hub = build(Settings(**{"data": data_folder, "min_free_disk": 1, **given}), plugins=plugins)
+    def make(*, start: bool = True, further: Mapping[str, object] | None = None, **given: Any) -> Door:
+        hub = build(Settings(**{"data": data_folder, "min_free_disk": 1, **given}), plugins=further)
         if start:
             hub.start()
         opened.append(Door(hub, serve(hub, "127.0.0.1", 0), urllib3.PoolManager(retries=False, timeout=30)))
@@ -124,3 +129,32 @@ def siphub(capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
         return Done(code if isinstance(code, int) else int(code is not None), out, err)
 
     return run
+
+
+@contextmanager
+def _running(*words: object, log: IO[str] | int = subprocess.PIPE) -> Iterator[tuple[subprocess.Popen[str], Any]]:
+    """Start a command that goes on, and give it with the JSON it has greeted us with; it is killed at the end if it still runs."""
+    process = subprocess.Popen([SIPHUB, *map(str, words), "--json"], stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        yield process, json.loads(_object(process))
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=30)
+
+
+def _object(process: subprocess.Popen[str]) -> str:
+    """Read one JSON object, which ends with a line that is a closing brace."""
+    assert process.stdout is not None
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line)
+        if line == "}\n":
+            break
+    return "".join(lines)
+
+
+@pytest.fixture(scope="session")
+def running() -> Callable[..., AbstractContextManager[tuple[subprocess.Popen[str], Any]]]:
+    """Return what starts a command that goes on, in a process of its own."""
+    return _running

@@ -4,6 +4,6 @@ Exit status 0 is done, 1 is that the answer is no, 2 is wrong use. An error is o
 It must never print a key that already exists, or a person's data that was not asked for.
 """
 
-from siphub.cli.main import main
+from siphub.cli.command_line import main
 
 __all__ = ["main"]

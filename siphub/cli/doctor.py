@@ -79,16 +79,13 @@ def examined(data: Path | None) -> Iterator[Finding]:
     except SiphubError as error:
         yield wrong(str(error))
         return
-    yield from settings_said(settings)
-    yield from disk(settings)
-    yield from key_files(settings)
-    yield from certificates(settings)
-    yield from plugins(data)
-    yield from packs(settings)
-    stores = list(_told(lambda: databases(data)))
+    for part in (settings_said, disk, key_files, certificates, packs):
+        yield from _told(partial(part, settings))
+    yield from _told(partial(plugins, data))
+    stores = list(_told(partial(databases, data)))
     yield from stores
     if not any(one.level == "wrong" for one in stores):
-        yield from _told(lambda: _of_hub(settings))
+        yield from _told(partial(_of_hub, settings))
 
 
 def _told(part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

@@ -12,7 +12,8 @@ from siphub.contract.outcome import Accepted, Delivered, Outcome, Rejected, Retr
 from siphub.contract.outcomes_http import outcome_of
 from siphub.contract.permit import Permit, permitted, require_permit
 from siphub.contract.reader import Draft, Inbound, Reader, ReaderInfo, Receipt, Submission
-from siphub.errors import BadBody, Invalid, MappingError, PermitExpired, Problem, Refused, SettingsError, TooLarge
+from siphub.contract.xml import parse_xml, serialise_xml
+from siphub.errors import BadBody, Invalid, MappingError, PermitExpired, PluginError, Problem, Refused, SettingsError, TooLarge
 
 __all__ = [
     "API",

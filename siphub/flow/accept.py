@@ -62,11 +62,25 @@ def read(ground: Ground, submission: Submission) -> Message:
         Invalid: No valid message, with pointers; also a foreign document that lacks what nobody may invent.
         UnsupportedMedia: Nobody reads this media type.
     """
+    return complete(understood(ground, submission))
+
+
+def understood(ground: Ground, submission: Submission) -> Message | Draft | Receipt:
+    """Return what bytes say, complete or not: canonical JSON, or whatever an enabled reader recognises; raises what `read` raises."""
     if submission.media_type in {"application/json", "application/vnd.siphub.message+json"}:
         return parse_message(submission.body)
-    match _reader_for(ground, submission).read(submission):
-        case Message() as message_read:
-            return message_read
+    return _reader_for(ground, submission).read(submission)
+
+
+def complete(found: Message | Draft | Receipt) -> Message:
+    """Return what was read where it is a whole message.
+
+    Raises:
+        Invalid: It lacks what nobody may invent, or is a receipt.
+    """
+    match found:
+        case Message():
+            return found
         case Draft(missing=missing):
             problems = tuple(
                 Problem("message.incomplete", "the document does not say this, and it is not invented", pointer=at) for at in missing

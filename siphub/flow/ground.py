@@ -59,7 +59,8 @@ class Points:
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             case "stop":
-                os.kill(os.getpid(), signal.SIGSTOP)
+                # To this very thread: a SIGSTOP to the process may be taken by another one, and this one would run on for a while.
+                signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
             case "sleep":
                 time.sleep(self._fault.pause.total_seconds())
 

@@ -6,7 +6,7 @@ None of it can send anything that the consent does not allow today: whatever is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from siphub.errors import Conflict, NotThere
@@ -19,6 +19,8 @@ from siphub.store import Change, DeliveryRow, Work
 
 Action = Literal["hold", "release", "retry", "handled"]
 SYSTEM = "-"
+RING_AT_ONCE = 10_000
+"""How many deliveries are rung the moment sending goes on; the sweep rings the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +123,12 @@ def _row(work: Work, delivery_id: str) -> DeliveryRow:
 
 
 def switch(ground: Ground, value: Literal["stopped", "running"], *, by: str) -> None:
-    """Throw the one switch: no claim succeeds while it is `stopped`, in any process on this store."""
+    """Throw the one switch: no claim succeeds while it is `stopped`, in any process on this store; what is due is rung when it goes on."""
     with ground.store.write() as work:
         work.switches.set("sending", value, by, ground.now())
+        if value == "running":
+            # What was rung while nothing could be claimed has no bell any more.
+            work.deliveries.ring_again(ground.now(), timedelta(0), RING_AT_ONCE)
         work.audit.append(SYSTEM, by, "cli", f"sending.{value}", {})
     ground.wake.set()
 

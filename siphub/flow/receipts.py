@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from siphub.contract import Receipt
 from siphub.errors import NotThere
 from siphub.flow.ground import Ground
+from siphub.flow.work_items import open_for
 from siphub.model import Caller
 from siphub.policy.lifecycle import DELIVERY, after
 from siphub.policy.reasons import REASONS
@@ -77,7 +78,8 @@ def _apply(work: Work, row: DeliveryRow, kind: str, code: str | None, now: datet
         reason=code if kind == "rejected" else None,
         uncertain=False,
     )
-    work.deliveries.change(row.id, change)
+    if work.deliveries.change(row.id, change) and kind == "rejected":
+        open_for(work, row, now, reason=f"rejected.{code or 'unknown'}")
 
 
 def match(work: Work, row: ReceiptRow, now: datetime) -> None:

@@ -10,13 +10,11 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from siphub.contract import Adapter, Inbound, Polls, Receipt, Submission
-from siphub.errors import Refused, SiphubError
-from siphub.flow import receipts, withdraw
-from siphub.flow.accept import accept
+from siphub.errors import SiphubError
+from siphub.flow import answers, receipts, withdraw
 from siphub.flow.attempt import MOST_LEASES
 from siphub.flow.ground import Ground
 from siphub.flow.work_items import open_for
-from siphub.model import Caller
 from siphub.observe import Log
 from siphub.store import Change, DeliveryRow, OutcomeRow
 
@@ -143,7 +141,7 @@ def poll_once(ground: Ground, name: str, adapter: Adapter) -> int:
 
 
 def take_inbound(ground: Ground, adapter: str, inbound: Inbound) -> None:
-    """Take one answer, once. A message goes the way every message goes; what is refused is kept as seen, and shown."""
+    """Take one answer, once. A message goes the way every message goes; what is refused is kept as seen, and shown (see `answers`)."""
     with ground.store.read() as work:
         if work.inbound.seen("-", adapter, inbound.partner_id):
             return
@@ -151,13 +149,7 @@ def take_inbound(ground: Ground, adapter: str, inbound: Inbound) -> None:
         case Receipt() as receipt:
             receipts.note(ground, adapter, receipt)
         case Submission() as submission:
-            caller = Caller(inbound.organisation or "", frozenset(), frozenset({"send"}), channel="poll")
-            try:
-                accept(ground, submission, caller)
-            except Refused as error:
-                _log.warning("inbound.refused", adapter=adapter, code=error.code)
-                with ground.store.write() as work:
-                    work.audit.append("-", inbound.organisation or "-", "poll", "inbound.refused", {"adapter": adapter, "code": error.code})
+            answers.take(ground, adapter, inbound, submission)
     with ground.store.write() as work:
         work.inbound.add("-", adapter, inbound.partner_id, ground.now())
 

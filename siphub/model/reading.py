@@ -50,13 +50,14 @@ def parse_message(body: bytes) -> Message:
     try:
         return model_of(name).model_validate_json(body)
     except ValidationError as error:
-        raise _invalid(*problems_of(error.errors(include_url=False, include_input=False, include_context=False))) from None
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        raise _invalid(*problems_of(found, document)) from None
 
 
-def problems_of(errors: Sequence[ErrorDetails]) -> tuple[Problem, ...]:
-    """Turn pydantic's findings into ours: pointer, stable code, and a sentence without the value."""
+def problems_of(errors: Sequence[ErrorDetails], document: object = None) -> tuple[Problem, ...]:
+    """Turn pydantic's findings into ours: a pointer, stable code, and a sentence without the value; the document makes the pointers exact."""
     return tuple(
-        Problem(f"field.{error['type']}", _QUIET.get(error["type"], error["msg"]), pointer=_pointer(error["loc"]))
+        Problem(f"field.{error['type']}", _QUIET.get(error["type"], error["msg"]), pointer=_pointer(error, document))
         for error in errors[:_MOST_PROBLEMS]
     )
 
@@ -65,8 +66,20 @@ def _invalid(*problems: Problem) -> Invalid:
     return Invalid("the message is not valid; the problems say where", problems=problems)
 
 
-def _pointer(loc: Sequence[int | str]) -> str:
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in loc)
+def _pointer(error: ErrorDetails, document: object) -> str:
+    """Return where in the document an error is; pydantic also names the branch of a union it tried, which is no place in a document."""
+    steps: list[int | str] = []
+    for part in error["loc"]:
+        if document is None or _has(document, part):
+            document = document[part] if document is not None else None  # type: ignore[index]  # it has that part
+            steps.append(part)
+    if error["type"] == "missing" and document is not None:
+        steps.append(error["loc"][-1])
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in steps)
+
+
+def _has(node: object, part: int | str) -> bool:
+    return part in node if isinstance(node, dict) else isinstance(node, list) and isinstance(part, int) and part < len(node)
 
 
 def _json(body: bytes) -> Any:

@@ -93,9 +93,19 @@ class GrantLike(Protocol):
 
 
 @cache
+def _table() -> Mapping[str, Any]:
+    return tomllib.loads((files("siphub.policy") / "disclosure.toml").read_text("utf-8"))
+
+
+def envelope() -> frozenset[str]:
+    """Return the fields of the envelope that are no secret to whoever gets a message at all."""
+    return frozenset(_table()["sets"]["envelope"])
+
+
+@cache
 def rules() -> tuple[Rule, ...]:
     """Return the table, read once."""
-    table = tomllib.loads((files("siphub.policy") / "disclosure.toml").read_text("utf-8"))
+    table = _table()
     sets: Mapping[str, list[str]] = table["sets"]
 
     def paths(names: Sequence[str]) -> frozenset[str]:
@@ -186,7 +196,7 @@ def judge(need: Requirement, grants: Collection[GrantLike], asserted: str | None
         live = frozenset(grant.scope for grant in directed if grant.until is None or now < grant.until)
         if need.scopes <= live:
             return Covered("consent", live & (need.scopes | need.widening))
-    if asserted is not None and asserted in need.bases:
+    if asserted is not None and asserted != "consent" and asserted in need.bases:
         return Covered(asserted, frozenset())
     return Withheld(_why(need, mine, asserted, now))
 

@@ -14,7 +14,7 @@ from siphub.model.messages import plan as pl
 from siphub.policy import consent
 from siphub.policy.disclosure import DUTY_BOUND
 from siphub.policy.refusal import Refusal
-from siphub.policy.step import Asked, Decision, Narrowed, OpenWork, Recall, Supersede, move
+from siphub.policy.step import Asked, Decision, OpenWork, Recall, Supersede, move
 
 
 def planned(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.PlanRevised) -> Refusal | Decision:
@@ -103,7 +103,10 @@ def committed(asked: Asked, content: pl.CommitmentConfirmed | pl.CommitmentRejec
 
 
 def closed(asked: Asked, _: pl.PlanClosed) -> Refusal | Decision:
-    """A1: always possible, and a second time it changes nothing (G12). What is not sent by now is not sent any more, on whatever basis."""
+    """A1: always possible, and a second time it changes nothing (G12). What is not sent by now is not sent any more, on whatever basis.
+
+    It is no narrowing: everybody is told once, as by a cancellation, though the grants end too.
+    """
     plan = asked.case.plan.model_copy(update={"state": "closed"}) if asked.case.plan else None
     waiting = tuple(Supersede(found.id, found.version + 1) for found in (*asked.case.meetings, *((plan,) if plan else ())))
-    return move(asked, "plan.closed", Narrowed(), *waiting, Recall(None), plan=plan, grants=())
+    return move(asked, "plan.closed", *waiting, Recall(None), plan=plan, grants=())

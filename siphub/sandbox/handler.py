@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from siphub.contract.xml import MAX_BYTES
+from siphub.sandbox import fhir
 from siphub.sandbox.faults import Fault, fault_from
 from siphub.sandbox.partner import Partner, Request
 
@@ -28,6 +29,7 @@ _CHUNK = 65536
 _ADMIN_LIMIT = 4096
 _PAGE = b"<!doctype html><html><title>Log in</title><body><h1>Please log in</h1></body></html>"
 _RESET = struct.pack("ii", 1, 0)
+_DOORS = {("sip",): "sip", ("fhir", fhir.OPERATION): "fhir"}
 
 
 class CutOffError(OSError):
@@ -85,7 +87,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Take a delivery."""
         partner = self._partner()
-        if partner is None or self._rest != ["sip"]:
+        door = _DOORS.get(tuple(self._rest))
+        if partner is None or door is None:
             self._skip_and_answer(HTTPStatus.NOT_FOUND, {"error": "no such partner"})
             return
         fault = partner.faults.take()
@@ -93,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.kind == "down":
             self._reset()
             return
-        request = self._request(partner)
+        request = self._request(partner, door)
         if request is not None:
             self._meet(partner, request, fault)
 
@@ -105,6 +108,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(HTTPStatus.OK, _book(partner))
             case ["sip", key] if partner:
                 self._confirm(partner, unquote(key))
+            case ["fhir", "metadata"] if partner:
+                self._answer(HTTPStatus.OK, fhir.metadata(partner.name), media_type=fhir.MEDIA_TYPE)
             case _:
                 self._answer(HTTPStatus.NOT_FOUND, {"error": "nothing here"})
 
@@ -144,13 +149,10 @@ class Handler(BaseHTTPRequestHandler):
         """Let a fault strike before or after the partner takes the message, or none at all."""
         if fault is not None and fault.when == "before" and not self._survives(partner, request, fault):
             return
-        entry = partner.take(request)
+        entry, values = partner.take(request)
         if fault is not None and fault.when == "after" and not self._survives(partner, None, fault):
             return
-        if entry.accepted:
-            self._answer(entry.status, {"id": f"{partner.name}-{entry.sha256[:16]}", "repeat": entry.why == "repeat"})
-        else:
-            self._answer(entry.status, {"error": entry.why})
+        self._answer(entry.status, values, media_type=fhir.MEDIA_TYPE if request.door == "fhir" else "application/json")
 
     def _survives(self, partner: Partner, request: Request | None, fault: Fault) -> bool:
         """Let the fault strike; say whether the request goes on. `request` is given where it has not been taken yet."""
@@ -190,7 +192,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._reset()
         return False
 
-    def _request(self, partner: Partner) -> Request | None:
+    def _request(self, partner: Partner, door: str) -> Request | None:
         """Read a delivery, counting its bytes as they come; None where it was answered already, or cut off."""
         size = self._size()
         if size is None or size > MAX_BYTES:
@@ -204,7 +206,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         media_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return Request(self.headers.get("Idempotency-Key", ""), media_type, self.headers.get("Authorization", ""), body)
+        return Request(self.headers.get("Idempotency-Key", ""), media_type, self.headers.get("Authorization", ""), body, door)
 
     def _size(self) -> int | None:
         text = self.headers.get("Content-Length", "").strip()
@@ -227,9 +229,11 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self._answer(status, values)
 
-    def _answer(self, status: int, values: dict[str, object] | None, headers: Mapping[str, str] | None = None) -> None:
+    def _answer(
+        self, status: int, values: dict[str, object] | None, headers: Mapping[str, str] | None = None, media_type: str = "application/json"
+    ) -> None:
         body = b"" if values is None else json.dumps(values).encode()
-        self._send(status, body, "application/json", headers or {})
+        self._send(status, body, media_type, headers or {})
 
     def _send(self, status: int, body: bytes, media_type: str, headers: Mapping[str, str]) -> None:
         self.send_response(status)

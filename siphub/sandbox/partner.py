@@ -1,7 +1,7 @@
 """One partner municipality: what it takes, what it refuses and why, and what it says when asked for a key.
 
-It judges by the mapping pack alone: hostile or unreadable bytes are 400, what the schema refuses is 422, a key that came before with other
-bytes is 409. It must never take the same key twice.
+By `/sip` it judges by the mapping pack alone: hostile or unreadable bytes are 400, what the schema refuses is 422, a key that came before with
+other bytes is 409. By `/fhir` it takes message Bundles (see `fhir`). It must never take the same key twice.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from siphub.contract.neutral import from_partner
 from siphub.contract.xml import parse_xml
 from siphub.errors import BadBody, MappingError, TooLarge
+from siphub.sandbox import fhir
 from siphub.sandbox.faults import Faults
 from siphub.sandbox.ledger import NOTHING, Contents, Entry, Ledger
 
@@ -28,12 +29,13 @@ _NAME = re.compile(r"[a-z0-9-]{1,60}")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What matters of a request: the key, the media type, the credentials and the body."""
+    """What matters of a request: the key, the media type, the credentials, the body, and the door it came by (`sip` or `fhir`)."""
 
     key: str
     media_type: str
     authorization: str
     body: bytes = field(repr=False)
+    door: str = "sip"
 
 
 @dataclass(frozen=True)
@@ -52,16 +54,33 @@ class Partner:
     ledger: Ledger
     api_key: str | None = field(default=None, repr=False)
     faults: Faults = field(default_factory=Faults)
+    desk: fhir.FhirDesk = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot stand in a path, with a ValueError."""
+        object.__setattr__(self, "desk", fhir.FhirDesk(self.ledger))
         if not _NAME.fullmatch(self.name):
             raise ValueError("a partner's name is 1 to 60 of a-z, 0-9 and -")
 
-    def take(self, request: Request) -> Entry:
-        """Judge a request that came whole, and write it down."""
+    def take(self, request: Request) -> tuple[Entry, dict[str, object]]:
+        """Judge a request that came whole, write it down, and return the entry with the answer."""
+        if request.door == "fhir":
+            return self._take_bundle(request)
         status, why, contents = self._judge(request)
-        return self.ledger.record(request.key, request.body, contents, status=status, why=why)
+        entry = self.ledger.record(request.key, request.body, contents, status=status, why=why)
+        if entry.accepted:
+            return entry, {"id": f"{self.name}-{entry.sha256[:16]}", "repeat": entry.why == "repeat"}
+        return entry, {"error": entry.why}
+
+    def _take_bundle(self, request: Request) -> tuple[Entry, dict[str, object]]:
+        if self.api_key is not None and request.authorization != f"Bearer {self.api_key}":
+            status, why = HTTPStatus.UNAUTHORIZED, "unauthorised"
+        elif request.media_type != fhir.MEDIA_TYPE:
+            status, why = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media_type"
+        else:
+            return self.desk.take(request.key, request.body)
+        entry = self.ledger.record(request.key, request.body, NOTHING, status=status, why=why)
+        return entry, fhir.refusal(entry)
 
     def refuse(self, request: Request, status: int, why: str) -> Entry:
         """Write down a request that a fault kept the partner from taking."""

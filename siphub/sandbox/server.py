@@ -2,6 +2,8 @@
 
     POST   /<partner>/sip          a delivery, with Idempotency-Key: 200, or what the partner refuses it with
     GET    /<partner>/sip/<key>    200 where the partner has taken that key, else 404
+    POST   /<partner>/fhir/$process-message   a message Bundle: 200 with an answering Bundle, or an OperationOutcome
+    GET    /<partner>/fhir/metadata           its CapabilityStatement
     GET    /_ledger/<partner>      the partner's book as JSON, without bodies
     PUT    /_fault/<partner>       let something go wrong: the fields of a Fault as JSON; DELETE clears
 
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from siphub.sandbox.certificate import Certificates, make_certificates
 from siphub.sandbox.faults import Fault
+from siphub.sandbox.fhir import OPERATION
 from siphub.sandbox.handler import Handler
 from siphub.sandbox.ledger import Ledger
 from siphub.sandbox.partner import Partner, partner_from
@@ -78,6 +81,10 @@ class Sandbox:
     def endpoint(self, partner: str) -> str:
         """Return the address that deliveries to a partner are sent to; raises KeyError for one that is not here."""
         return f"{self.url}/{self.partners[partner].name}/sip"
+
+    def fhir_endpoint(self, partner: str) -> str:
+        """Return the address that message Bundles for a partner are sent to; the same error."""
+        return f"{self.url}/{self.partners[partner].name}/fhir/{OPERATION}"
 
     def ledger(self, partner: str) -> Ledger:
         """Return a partner's book; raises KeyError for one that is not here."""

@@ -140,7 +140,7 @@ class AdapterContract:
         for whole, cut in _cuts(under_test.adapter):
             under_test.adapter.translate(whole, under_test.recipient)
             shown = _shown(under_test.adapter.translate(cut, under_test.recipient))
-            left = "\n".join(_texts(cut.document))
+            left = "\n".join([*_texts(cut.document), cut.basis])  # the basis is a part of the cut
             secret = [text for text in _texts(whole.document) if len(text) > _SHORT and text not in left]
             assert not [text for text in secret if text in shown]
 

@@ -23,6 +23,7 @@ from siphub.testing.story import Story, until
 from siphub.testing.world import PARTNERS, World
 
 NOTICE = "stop.notice"
+ON_ITS_WAY = frozenset({"queued", "sending", "awaiting_receipt"})
 _MAY_HAVE = frozenset({"recalled", "held", "handled_manually"})
 """States in which the partner may have the message or not."""
 
@@ -84,16 +85,17 @@ class Aftermath:
 
     def settled(self, within: float = 30.0) -> bool:
         """Wait until nothing is on its way any more and no bell is left."""
-        return until(lambda: self._open() == 0, within)
+        return until(lambda: self.open() == 0, within)
 
-    def _open(self) -> int:
+    def open(self) -> int:
+        """Return how much is still on its way: deliveries of the stories, and bells of any."""
         with self.world.hub.store.read() as work:
-            counts = work.deliveries.counts()
-            return counts.get("queued", 0) + counts.get("sending", 0) + counts.get("awaiting_receipt", 0) + work.outbox.size()
+            rows = [row for story in self.stories for row in work.deliveries.of_case(story.owner, str(story.case_id))]
+            return sum(row.state in ON_ITS_WAY for row in rows) + work.outbox.size()
 
     def findings(self) -> list[str]:
         """Return a sentence for everything that does not hold; empty means that all does."""
-        found = [f"{self._open()} deliveries or bells are still on their way"] if self._open() else []
+        found = [f"{self.open()} deliveries or bells are still on their way"] if self.open() else []
         for story in self.stories:
             rows = self.world.deliveries(story)
             found += [f"{_name(row)}: {sentence}" for row in rows for sentence in self._of_delivery(row)]
@@ -119,7 +121,7 @@ class Aftermath:
             yield f"its partner has it, and it counts as {row.state}"
         if row.state == "held" and not self._on_a_desk(row):
             yield "it is held, and nobody has been asked to look at it"
-        if row.state == "held" and row.recipient in PARTNERS:
+        if row.state == "held" and row.recipient in PARTNERS and not self._overtaken(row):
             yield "it is held, although its partner recognises a repeat"
         yield from self._of_bytes(row)
 
@@ -167,6 +169,11 @@ class Aftermath:
     def states(self) -> Counter[str]:
         """Return how many deliveries of the stories ended in each state."""
         return Counter(row.state for story in self.stories for row in self.world.deliveries(story))
+
+    def _overtaken(self, row: DeliveryRow) -> bool:
+        """Say whether a withdrawal came while it was in flight: then it is not tried again, and a doubt is a person's."""
+        with self.world.hub.store.read() as work:
+            return any(event.event == "recall_pending" for event in work.events.of_delivery(row.owner, row.id))
 
     def _on_a_desk(self, row: DeliveryRow) -> bool:
         with self.world.hub.store.read() as work:

@@ -15,8 +15,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,9 @@ from uuid import UUID
 
 from siphub.hub import Hub, add_key, build
 from siphub.model import Message
+from siphub.model.identifiers import UnitId
 from siphub.settings import FILE, read
+from siphub.testing.story import Story
 from siphub.testing.world import QUICK, Told, World
 
 PATIENCE = 30.0
@@ -206,6 +208,15 @@ class Town:
             for found, answer in zip(asked, again, strict=True)
             if answer != (202, found.answer, True)
         ]
+
+    def begun(self, units: Sequence[UnitId]) -> Story:
+        """Return a case that has come as far as a kallelse, with nothing on its way; a hub in this process has done it."""
+        with self.look() as hub:
+            hub.start()
+            story = Story(self.world.send)
+            story.ready(units)
+            assert self.world.settled(story)
+        return replace(story, send=self.send)
 
     def look(self) -> Hub:
         """Open the data folder from this process, without starting anything there. Stop what is returned."""

@@ -91,6 +91,11 @@ class Desk:
         assert self.case is not None
         return self.case
 
+    @property
+    def state(self) -> str:
+        """The case's state."""
+        return self.open.state
+
     def caller_for(self, message: Message) -> Caller:
         """Return a caller that speaks for the sender's whole organisation."""
         return Caller(message.sender.organisation, frozenset(), frozenset({"send"}), "desk")

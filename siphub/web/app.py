@@ -17,7 +17,7 @@ from siphub.web import health, messages
 from siphub.web.describe import described
 from siphub.web.doorkeeper import Doorkeeper
 from siphub.web.metrics import Counts
-from siphub.web.problems import of_error, of_status
+from siphub.web.problems import broken, of_error, of_status
 
 log = Log(worker="web")
 
@@ -44,10 +44,9 @@ def make_app(hub: Hub) -> FastAPI:
 
 async def _ours(_request: Request, error: Exception) -> Response:
     """Answer what siphub raised on purpose; what is not the caller's doing is logged."""
-    assert_ours = error if isinstance(error, SiphubError) else SiphubError("not an error of ours")
     if not isinstance(error, Refused | Busy | StoreBusy):
         log.error("request.failed", exc_info=error)
-    return of_error(assert_ours)
+    return of_error(error) if isinstance(error, SiphubError) else broken()
 
 
 async def _routers(_request: Request, error: Exception) -> Response:

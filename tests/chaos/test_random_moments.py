@@ -49,7 +49,7 @@ class Round:
         cases = [self._plain(), self._new_time(), self._taken_back(), self._one_removed(), self._agencies()]
         slow = self.chance.choice([*PARTNERS.values()])
         self.town.world.sandbox.fault(slow, Fault("slow", times=2, when=self.chance.choice(["before", "after"]), seconds=0.2))
-        moment = self.chance.uniform(0, 1.2)
+        moment = self.chance.uniform(0, 0.9)
         halves = [self._mixed(part, random.Random(self.chance.random())) for part in (cases[:3], cases[3:])]
         with ThreadPoolExecutor(len(halves)) as senders:
             sending = [senders.submit(_take_all, steps) for steps in halves]
@@ -107,6 +107,7 @@ class Round:
         self.withdrawals.append(Withdrawal(story, frozenset({p.SOCIAL_SERVICES})))
         yield from self._ready(story, UNITS)
         yield lambda: story.summoned(UNITS)
+        yield lambda: story.responded(p.SOCIAL_SERVICES)
         yield lambda: story.withdrawn([p.SOCIAL_SERVICES])
         yield lambda: story.rescheduled(UNITS)
 

@@ -1,16 +1,40 @@
-"""A hub and its partners for every test of the flow; see `siphub.testing.world`."""
+"""A hub and its partners for every test of the flow; see `siphub.testing.world`.
+
+The scenarios, which tell what the hub promises, run over the embedded broker and over RabbitMQ; the other tests over the embedded one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from siphub.contract import Clock
 from siphub.sandbox import Sandbox
 from siphub.testing.world import PARTNERS, World
+
+if TYPE_CHECKING:
+    from siphub.testing.rabbitmq import Rabbit
+
+OVER_RABBITMQ_TOO = frozenset({"test_scenarios", "test_doors"})
+"""The files of scenarios."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each scenario over both brokers."""
+    if "broker_url" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in OVER_RABBITMQ_TOO:
+        metafunc.parametrize("broker_url", ["memory", pytest.param("rabbitmq", marks=pytest.mark.node)], indirect=True)
+
+
+@pytest.fixture
+def broker_url(request: pytest.FixtureRequest) -> str:
+    """Return where the hub's broker is: in its own process, unless the test is about another."""
+    if getattr(request, "param", "memory") == "memory":
+        return "memory://"
+    rabbit: Rabbit = request.getfixturevalue("rabbitmq")
+    return rabbit.url
 
 
 @pytest.fixture
@@ -21,10 +45,11 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def make_world(tmp_path: Path, sandbox: Sandbox) -> Callable[..., World]:
+def make_world(tmp_path: Path, sandbox: Sandbox, broker_url: str) -> Callable[..., World]:
     """Return what makes a world that is not open yet; further settings by name."""
 
     def make(plugins: Mapping[str, object] | None = None, clock: Clock | None = None, **given: Any) -> World:
+        given = {"broker_url": broker_url, **given}
         return World(sandbox, tmp_path / "folders", tmp_path / "hub", given=given, plugins=plugins or {}, clock=clock)
 
     return make

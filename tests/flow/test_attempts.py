@@ -380,3 +380,14 @@ def test_each_fault_of_a_partner_ends_in_a_named_state(world: World, fault: Faul
     assert until(lambda: newest(world, story).state == state)
     assert world.types(p.HOME_CARE, story) == (["meeting.summoned"] if state == "delivered" else [])
     assert len({(entry.key, entry.sha256) for entry in world.sandbox.ledger(PARTNERS[p.HOME_CARE]).entries()}) <= 1
+
+
+def test_a_rejecting_receipt_is_a_persons_work(still: World, wire: Wire) -> None:
+    """Given a partner that took it and says later that it will not handle it, then the delivery is rejected and somebody is told the code."""
+    story, row = called(still)
+    wire.answers = [Accepted()]
+    send(still, row)
+    assert newest(still, story).state == "awaiting_receipt"
+    receipts.note(still.hub.ground, "wire", Receipt(row.key, "rejected", still.hub.ground.now(), code="BV.not-found"))
+    assert (newest(still, story).state, newest(still, story).reason) == ("rejected", "BV.not-found")
+    assert [item.type for item in track.desk(still.hub.ground)] == ["delivery.rejected.BV.not-found"]

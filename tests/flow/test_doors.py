@@ -98,7 +98,9 @@ class Doorway:
         assert done.returncode == 0, done.stderr
 
     def _poll(self, message: Message) -> None:
-        found = Inbound(str(message.message_id), Submission(message.to_json(), "application/json"), organisation=message.sender.organisation)
+        found = Inbound(
+            str(message.message_id), Submission(message.to_json(), "application/json"), organisation=message.sender.organisation
+        )
         self.letterbox.waiting.append(found)
         sweep.poll_once(self.world.hub.ground, "letterbox", self.letterbox)
         assert self.letterbox.settled[-1] == found.partner_id

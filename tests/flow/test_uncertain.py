@@ -16,6 +16,7 @@ from siphub.testing.story import until
 from siphub.testing.world import PARTNERS
 
 if TYPE_CHECKING:
+    from siphub.contract import Permit
     from siphub.store import DeliveryRow
     from siphub.testing.story import Story
     from siphub.testing.world import World
@@ -88,7 +89,7 @@ def test_an_answer_in_doubt_that_a_withdrawal_overtook_is_somebodys_work(still: 
     assert row.id in {item.delivery_id for item in track.desk(ground)}
 
 
-def _deliver(world: World, claimed: tuple[DeliveryRow, object]) -> None:
+def _deliver(world: World, claimed: tuple[DeliveryRow, Permit]) -> None:
     from siphub.flow.attempt import attempt
     from siphub.flow.deliver import record
 

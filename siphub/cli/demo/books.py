@@ -98,8 +98,12 @@ def performed(stage: Stage, script: Script, tell: Callable[[str], None]) -> Outc
         play.perform()
     except SiphubError as broke_off:
         error = broke_off
-    told = tuple(_told(stage, play))
-    return Outcome(play, told, tuple(_book(stage, play, unit, told) for unit in UNITS), error)
+    try:
+        told = tuple(_told(stage, play))
+        return Outcome(play, told, tuple(_book(stage, play, unit, told) for unit in UNITS), error)
+    except SiphubError as unseen:
+        # The hub does not even say what it did: there is nothing to compare, and no agreement.
+        return Outcome(play, (), (), error or unseen)
 
 
 def _told(stage: Stage, play: Play) -> Iterator[Delivery]:

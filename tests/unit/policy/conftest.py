@@ -20,7 +20,7 @@ def desk() -> Desk:
 def prepared(desk: Desk) -> Desk:
     """Give a case in which three units are consented to and chosen."""
     desk.story.ready(UNITS)
-    assert desk.open.state == "PREPARING"
+    assert desk.state == "PREPARING"
     return desk
 
 
@@ -28,7 +28,7 @@ def prepared(desk: Desk) -> Desk:
 def summoned(prepared: Desk) -> Desk:
     """Give a case whose three units have been called."""
     prepared.story.summoned(UNITS)
-    assert prepared.open.state == "SUMMONED"
+    assert prepared.state == "SUMMONED"
     return prepared
 
 
@@ -41,5 +41,5 @@ def active(summoned: Desk) -> Desk:
     for index, unit in enumerate(UNITS, start=1):
         story.confirmed(unit, f"a{index}")
     story.established(UNITS)
-    assert summoned.open.state == "ACTIVE"
+    assert summoned.state == "ACTIVE"
     return summoned

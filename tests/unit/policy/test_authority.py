@@ -109,7 +109,15 @@ def thrown(refusal: Refusal | None) -> dict[str, Any]:
     with pytest.raises(Refused) as raised:
         refusal.throw()
     error = raised.value
-    return {**vars(error), "class": type(error), "args": error.args, "text": str(error), "repr": repr(error), "status": error.status, "code": error.code}
+    return {
+        **vars(error),
+        "class": type(error),
+        "args": error.args,
+        "text": str(error),
+        "repr": repr(error),
+        "status": error.status,
+        "code": error.code,
+    }
 
 
 def test_every_type_has_a_role_and_a_line_in_this_test() -> None:

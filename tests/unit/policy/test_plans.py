@@ -10,7 +10,7 @@ from siphub.model import UnitContact
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
 from siphub.model.messages import plan as pl
-from siphub.policy.case import Narrowed, Recall, Supersede
+from siphub.policy.case import Recall, Supersede
 from siphub.testing.desk import Desk
 from siphub.testing.story import SECRECY_ASSESSED
 
@@ -73,7 +73,7 @@ def test_a_plan_is_final_when_every_unit_has_given_its_word(proposed: Desk) -> N
     assert establish(proposed, plan) == "plan.commitments_missing"
     confirm(proposed, UNITS[2])
     assert establish(proposed, plan) is None
-    assert proposed.open.state == "ACTIVE"
+    assert proposed.state == "ACTIVE"
 
 
 def test_a_confirmed_draft_is_not_a_licence_for_another_plan(proposed: Desk) -> None:
@@ -83,7 +83,9 @@ def test_a_confirmed_draft_is_not_a_licence_for_another_plan(proposed: Desk) -> 
     first = plan.activities[0]
     other = plan.model_copy(update={"activities": (first.model_copy(update={"what": "Något annat"}), *plan.activities[1:])})
     more = plan.model_copy(update={"activities": (*plan.activities, first.model_copy(update={"id": "a9"}))})
-    moved = plan.model_copy(update={"activities": (first.model_copy(update={"responsible": plan.activities[1].responsible}), *plan.activities[1:])})
+    moved = plan.model_copy(
+        update={"activities": (first.model_copy(update={"responsible": plan.activities[1].responsible}), *plan.activities[1:])}
+    )
     assert [establish(proposed, changed) for changed in (other, more, moved)] == ["plan.commitments_missing"] * 3
 
 
@@ -203,7 +205,7 @@ def test_whoever_is_appointed_coordinates_from_then_on(proposed: Desk) -> None:
     assert proposed.last.code == "plan.not_coordinator"
     closing = pl.PlanClosed(reason="no-need", closed_on=p.DAY, closed_by="Vera", phone="090-12345")
     proposed.story.say(closing, UNITS, by=p.CARE_CENTRE)
-    assert proposed.open.state == "CLOSED"
+    assert proposed.state == "CLOSED"
 
 
 def test_closing_ends_everything_on_whatever_basis(active: Desk) -> None:
@@ -211,8 +213,8 @@ def test_closing_ends_everything_on_whatever_basis(active: Desk) -> None:
     story = active.story
     story.closed(UNITS)
     effects = active.last.effects
-    assert effects == (Narrowed(), Supersede(story.meeting_id, 2), Supersede(story.plan_id, 2), Recall(None))
-    assert (active.open.state, active.open.grants) == ("CLOSED", ())
+    assert effects == (Supersede(story.meeting_id, 2), Supersede(story.plan_id, 2), Recall(None))
+    assert (active.state, active.open.grants) == ("CLOSED", ())
     before = active.open
     story.closed(UNITS)
     assert active.last.code is None
@@ -226,5 +228,5 @@ def test_closing_after_a_meeting_that_found_no_plan_needed_still_ends_the_consen
     routes = summoned.last.routes
     assert all(summoned.holds(route) for route in routes)
     summoned.story.withdrawn()
-    assert (summoned.last.code, summoned.open.state) == (None, "CLOSED")
+    assert (summoned.last.code, summoned.state) == (None, "CLOSED")
     assert not any(summoned.holds(route) for route in routes)

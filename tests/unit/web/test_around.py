@@ -148,9 +148,10 @@ class TestTheDescription:
         assert "Retry-After" in responses["503"]["headers"]
 
     def test_every_code_it_names_is_a_documented_one(self, described: dict[str, Any]) -> None:
-        """Given the codes in the description, then docs/errors.md lists each."""
+        """Given the codes in the description, then the pages of errors and reasons list each."""
         named = set(re.findall(r"`([a-z]+\.[a-z_]+)`", json.dumps(described["paths"])))
-        listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", (DOCS / "errors.md").read_text("utf-8")))
+        pages = "".join((DOCS / name).read_text("utf-8") for name in ("errors.md", "reasons.md"))
+        listed = set(re.findall(r"`([a-z]+\.[a-z_]+)`", pages))
         assert named - listed == set()
         assert len(named) > 15
 

@@ -212,7 +212,7 @@ class TestWhatIsAnswered:
 
     def test_what_breaks_inside_is_told_without_its_words(self, make_door: Callable[..., Door]) -> None:
         """Given a reader that raises a sentence with a name in it, then 500 `hub.failed`, and neither the answer nor the log has the sentence."""
-        door = make_door(plugins={"clumsy": Clumsy()})
+        door = make_door(further={"clumsy": Clumsy()})
         with heard_logs() as heard:
             reply = door.send(b"clumsy", "text/clumsy")
         assert (reply.status, reply.code) == (500, "hub.failed")

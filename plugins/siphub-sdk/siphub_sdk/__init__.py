@@ -1,0 +1,36 @@
+"""SIP invitations to state agencies over SDK, Digg's säker digital kommunikation, through the SDK API of a message service.
+
+    name        sdk
+    kinds       meeting.invited, meeting.rescheduled, stop.notice
+    media type  application/json
+    receipts    later: ACCEPTED or REJECTED, fetched by polling
+    idempotent  no: a second message under one messageId is refused; GET says whether the first arrived
+    ordered     yes
+    recall      by a further message
+    max bytes   31457280
+    mapping     none
+    settings    service, token_url, client_id, scopes, senders, agencies, timeout_seconds, poll_seconds
+
+Every delivery has a messageId of its own, which is its key: a resend comes under the same one, and only after the service has said that
+it does not have it. The plugin's reader takes messagePayload XML, unencrypted XHE envelopes and what is fetched from the service.
+It must never put a person's data into a label, a URL or an error, and never believe an answer about its sender beyond what the settings say.
+"""
+
+from siphub.contract import PluginContext, hookimpl
+from siphub_sdk.deliver import Sdk
+from siphub_sdk.payload import message_payload
+from siphub_sdk.reader import SdkReader
+
+__all__ = ["Sdk", "SdkReader", "message_payload"]
+
+
+@hookimpl
+def siphub_adapters(context: PluginContext) -> list[Sdk]:
+    """Give the hub the one adapter."""
+    return [Sdk(context)]
+
+
+@hookimpl
+def siphub_readers(context: PluginContext) -> list[SdkReader]:  # noqa: ARG001 - a reader needs no tools: it looks at bytes only
+    """Give the hub the one reader."""
+    return [SdkReader()]

@@ -1,0 +1,166 @@
+"""The adapter: one POST to the message service, the question what became of it, and the service's answers fetched by polling.
+
+The messageId of a delivery is its key, a random UUID made once: the service, the recipient's receipt and an answer's refToMessageId all
+name it, and no table of ours can be lost. It must never send a payload to another functional address than the one it was made for.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from siphub.contract import (
+    AdapterInfo,
+    Check,
+    Cut,
+    Inbound,
+    Outcome,
+    Payload,
+    PluginContext,
+    Receipt,
+    Recipient,
+    Rejected,
+    Retry,
+    Submission,
+)
+from siphub_sdk import outcomes
+from siphub_sdk.message import MEDIA_TYPE as INBOUND
+from siphub_sdk.service import Service
+from siphub_sdk.settings import read_settings
+from siphub_sdk.translate import GENERATING_SYSTEM, MAX_BYTES, MEDIA_TYPE, translated
+from siphub_sdk.wording import LABELS
+
+_SETTLED = 20_000
+
+
+class Sdk:
+    """Delivers to whoever is reached by SDK; the datasheet stands at the top of the package."""
+
+    info: Final = AdapterInfo(
+        name="sdk",
+        media_type=MEDIA_TYPE,
+        kinds=frozenset(LABELS),
+        receipts="later",
+        idempotent=False,
+        recall="message",
+        max_bytes=MAX_BYTES,
+    )
+
+    def __init__(self, context: PluginContext) -> None:
+        self._context = context
+        self._settings = read_settings(context.settings)
+        self._service = Service(context, self._settings)
+        self._settled: dict[str, None] = {}
+        self._next_poll = 0.0
+
+    def translate(self, cut: Cut, recipient: Recipient) -> Payload:
+        """Make the SDK API's JSON from a cut, without its messageId.
+
+        Raises:
+            MappingError: There is no sender for the owner, no participant in the entry, no text for the kind or the purpose.
+        """
+        return translated(cut, recipient, self._settings)
+
+    def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
+        """POST once, under the key as messageId.
+
+        Raises:
+            PermitExpired: Nothing was sent.
+        """
+        if not _addressed_to(payload.body, recipient):
+            return Retry("sdk.other_recipient")
+        try:
+            message_id = str(uuid.UUID(key))
+        except ValueError:
+            return Rejected("sdk.key_is_no_uuid")
+        return self._service.send(payload, message_id)
+
+    def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
+        """Ask the service what it has under a key: by its status, surely nothing (Retry), or it cannot say (None)."""
+        found = self._service.get(key)
+        if found == HTTPStatus.NOT_FOUND:
+            return Retry("partner.not_there")
+        if not isinstance(found, Mapping) or _address(found, "recipientAttention") not in {recipient.endpoint, ""}:
+            return None
+        return outcomes.of_status(found, key)
+
+    def poll(self, cursor: str | None) -> Iterable[Inbound]:  # noqa: ARG002 - the service has no cursors: what was settled is left out instead
+        """Return receipts for what we sent and messages that others sent us; not more often than the settings say."""
+        if self._settings.absent or time.monotonic() < self._next_poll:
+            return
+        self._next_poll = time.monotonic() + self._settings.poll_every.total_seconds()
+        for status in sorted(outcomes.ENDED | outcomes.ARRIVED):
+            found = self._service.listed(status)
+            if found is None:
+                self._context.log.warning("poll.failed", adapter=self.info.name, code="sdk.cannot_list")
+                return
+            for attributes in found:
+                yield from self._came(status, attributes)
+
+    def settle(self, partner_id: str) -> None:
+        """Leave it out from now on. Nothing is deleted at the service: a person may have to read it there, and `confirm` must find ours."""
+        self._settled[partner_id] = None
+        while len(self._settled) > _SETTLED:
+            del self._settled[next(iter(self._settled))]
+
+    def check(self) -> Iterable[Check]:
+        """Say what is not set, and whether the service gives us a token."""
+        for name in self._settings.absent:
+            yield Check(ok=False, what=f"the setting {name} is missing: nothing can be sent over SDK")
+        if not self._settings.agencies:
+            yield Check(ok=False, what="the setting agencies is missing: answers by SDK are believed to be nobody's")
+        why = self._service.ready()
+        yield Check(
+            ok=why is None, what="the message service gives a token" if why is None else f"the message service gives no token: {why}"
+        )
+
+    def close(self) -> None:
+        """Nothing is held open here: the hub owns the connections."""
+
+    def _came(self, status: str, attributes: Mapping[str, Any]) -> Iterable[Inbound]:
+        """Make of one listed message what it is to us: a receipt, an answer, or nothing: other clients may use the same service."""
+        message_id = str(attributes["messageId"])
+        partner_id = f"{message_id}/{status}" if status in outcomes.ENDED else message_id
+        senders = self._settings.senders.values()
+        if partner_id in self._settled:
+            return
+        if status in outcomes.ENDED:
+            if attributes.get("sender") in {one.participant for one in senders} and _made_by_us(attributes):
+                yield Inbound(partner_id, self._receipt(message_id, attributes))
+        elif _address(attributes, "recipientAttention") in {one.address for one in senders}:
+            content = self._fetched(message_id, attributes)
+            if content is not None:
+                yield Inbound(partner_id, content, organisation=self._settings.agencies.get(str(attributes.get("sender"))))
+
+    def _receipt(self, message_id: str, attributes: Mapping[str, Any]) -> Receipt:
+        taken = attributes["messageStatus"] == "ACCEPTED"
+        at = self._context.clock.now()  # the API does not say when the receipt came
+        return Receipt(message_id.lower(), "received" if taken else "rejected", at, None if taken else outcomes.code_of(attributes))
+
+    def _fetched(self, message_id: str, attributes: Mapping[str, Any]) -> Submission | None:
+        """Return a whole message; its head alone where the whole is too large to be fetched; None where it cannot be asked for now."""
+        found = self._service.get(message_id)
+        if isinstance(found, Mapping):
+            return Submission(json.dumps(dict(found)).encode(), INBOUND)
+        return Submission(json.dumps(dict(attributes)).encode(), INBOUND) if found == HTTPStatus.OK else None
+
+
+def _made_by_us(attributes: Mapping[str, Any]) -> bool:
+    """Say whether this hub made a message; a service that leaves the field out of its lists leaves it open."""
+    system = attributes.get("generatingSystem")
+    return not isinstance(system, Mapping) or system.get("extension") == GENERATING_SYSTEM
+
+
+def _address(attributes: Mapping[str, Any], name: str) -> str:
+    attention = attributes.get(name)
+    function = attention.get("subOrganization") if isinstance(attention, Mapping) else None
+    return str(function.get("extension", "")) if isinstance(function, Mapping) else ""
+
+
+def _addressed_to(body: bytes, recipient: Recipient) -> bool:
+    attributes = json.loads(body)["data"]["attributes"]
+    return _address(attributes, "recipientAttention") == recipient.endpoint

@@ -1,0 +1,139 @@
+"""What the message service says, as outcomes and receipts: the one place.
+
+| the service answers a POST with | outcome |
+|---|---|
+| 200 201 202 204 | Accepted: the receipt comes later; Uncertain where a web page came instead |
+| 400 whose issues say `duplicate` or `multiple-matches`, 409 | Uncertain `sdk.duplicate`: it has this messageId already, and is asked what became of it |
+| 400 and other 4xx with issues | Rejected `sdk.<issue>`, `sdk.bv.not-found` for instance |
+| 413 | Rejected `sdk.bv.too-long` |
+| 401 403 | Retry `partner.unauthorised`, with a new token |
+| 404 410, a redirect | Retry: the address is wrong, the message is in order |
+| 408 425 429 503 | Retry, not before Retry-After |
+| 500 and other 5xx, 502 504 | Uncertain: nothing recognises a repeat, so a service that stumbled is asked first |
+| no answer, nothing sent / something sent | Retry / Uncertain |
+
+| messageStatus | as an answer to `confirm` | as a receipt |
+|---|---|---|
+| ACCEPTED | Delivered | received |
+| REJECTED | Rejected with the code of its events | rejected |
+| MESSAGE_EXCHANGE_ERROR, ERROR | Rejected `sdk.exchange_error` | rejected |
+| any other | Accepted | none yet |
+
+Words of the service never travel on: only what looks like one of SDK's codes does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Final
+
+from siphub.contract import Accepted, Delivered, HttpAnswer, HttpFailure, Outcome, Rejected, Retry, Uncertain, outcome_of
+
+ENDED: Final = frozenset({"ACCEPTED", "REJECTED", "MESSAGE_EXCHANGE_ERROR", "ERROR"})
+"""Statuses after which a message of ours changes no more."""
+ARRIVED: Final = frozenset({"NEW", "RETRIEVED", "RECEIPT_SENT"})
+"""Statuses of messages to us."""
+
+_CLASSES: Final = ("SV", "BV", "SIG")
+_DETAILS: Final = (
+    "structure",
+    "invariant",
+    "security",
+    "not-found",
+    "not-supported",
+    "too-long",
+    "forbidden",
+    "duplicate",
+    "multiple-matches",
+)
+_PLAIN: Final[Mapping[str, str]] = MappingProxyType({"MESSAGE_EXCHANGE_ERROR": "sdk.exchange_error"})
+_SERVER_ERRORS = range(500, 600)
+_CLIENT_ERRORS = range(400, 500)
+
+
+def of_sending(result: HttpAnswer | HttpFailure, message_id: str, now: datetime) -> Outcome:
+    """Say what a POST led to."""
+    code = code_in(document_of(result)) if isinstance(result, HttpAnswer) else ""
+    if isinstance(result, HttpAnswer) and result.status in _CLIENT_ERRORS:
+        if result.status == HTTPStatus.CONFLICT or code.endswith((".duplicate", ".multiple-matches")):
+            return Uncertain("sdk.duplicate")
+        if result.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return Rejected("sdk.bv.too-long")
+    found = outcome_of(result, now=now, receipts_later=True, partner_id=message_id)
+    match found:
+        case Delivered():
+            return Accepted(message_id)
+        case Rejected() if isinstance(result, HttpAnswer) and code:
+            return Rejected(code, f"the message service answered {result.status}")
+        case Retry(code=why) if (
+            isinstance(result, HttpAnswer) and result.status in _SERVER_ERRORS and result.status != HTTPStatus.SERVICE_UNAVAILABLE
+        ):
+            return Uncertain(why)
+    return found
+
+
+def of_status(attributes: Mapping[str, Any], message_id: str) -> Outcome:
+    """Say what a message that the service has led to so far."""
+    match attributes.get("messageStatus"):
+        case "ACCEPTED":
+            return Delivered(message_id)
+        case "REJECTED" | "MESSAGE_EXCHANGE_ERROR" | "ERROR":
+            return Rejected(code_of(attributes))
+    return Accepted(message_id)
+
+
+def code_of(attributes: Mapping[str, Any]) -> str:
+    """Return the code for a message that did not get through."""
+    found = code_in(attributes.get("events"))
+    if attributes.get("messageStatus") == "REJECTED":
+        return found if found not in {"", *_PLAIN.values()} else "sdk.rejected"
+    return found or "sdk.exchange_error"
+
+
+def code_in(events: object) -> str:
+    """Return SDK's code in a problem document or a list of them: `sdk.bv.not-found`, `sdk.sig`, …; empty where there is none.
+
+    The first issue with a class (SV, BV, SIG) decides; a detail without a class is taken for a business rule.
+    """
+    words = [_words(issue) for issue in _issues(events)]
+    for said in words:
+        detail = next((name for name in _DETAILS if name in said), "")
+        kind = next((name.lower() for name in _CLASSES if name in said), "bv" if detail else "")
+        if kind:
+            return f"sdk.{kind}.{detail}" if detail else f"sdk.{kind}"
+    return next((code for said in words for word, code in _PLAIN.items() if word in said), "")
+
+
+def _issues(events: object) -> Iterator[Mapping[str, Any]]:
+    for event in events if isinstance(events, list) else [events]:
+        if isinstance(event, Mapping):
+            issues = event.get("eventIssues")
+            yield from (issue for issue in issues if isinstance(issue, Mapping)) if isinstance(issues, list) else ()
+            yield event
+
+
+def _words(issue: Mapping[str, Any]) -> frozenset[str]:
+    """Return the words of an issue's coded fields; the OpenAPI does not say which of them carries which code."""
+    said = (issue.get(name) for name in ("typeCode", "title", "detail"))
+    return frozenset(word for text in said if isinstance(text, str) for word in re.findall(r"[A-Za-z_-]+", text[:500]))
+
+
+def document_of(result: HttpAnswer) -> Any:
+    """Return the JSON of an answer, or None where it is none, or too long to be whole."""
+    if result.truncated:
+        return None
+    try:
+        return json.loads(result.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def attributes_of(entry: object) -> Mapping[str, Any] | None:
+    """Return the attributes of one message object, or None where it is none."""
+    attributes = entry.get("attributes") if isinstance(entry, Mapping) else None
+    return attributes if isinstance(attributes, Mapping) and isinstance(attributes.get("messageId"), str) else None

@@ -1,0 +1,106 @@
+"""The message service's SDK API, one request at a time: send, get, list. Every failure is a value.
+
+It must never put anything but ids and status words into an address.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from siphub.contract import HttpAnswer, HttpFailure, Outcome, Payload, PluginContext, Retry, SettingsError
+from siphub_sdk import outcomes
+from siphub_sdk.access import Access, NoToken
+from siphub_sdk.settings import SdkSettings
+
+_PATH = "/sdk/messages"
+
+
+class Service:
+    """What the adapter asks of the message service."""
+
+    def __init__(self, context: PluginContext, settings: SdkSettings) -> None:
+        self._context, self._settings = context, settings
+        self._access = Access(settings, context.secrets.get("client_secret", ""), context.http)
+
+    def send(self, payload: Payload, message_id: str) -> Outcome:
+        """POST a message once.
+
+        Raises:
+            PermitExpired: Nothing was sent.
+        """
+        try:
+            result = self._asked("POST", _PATH, with_id(payload.body, message_id), {"Content-Type": payload.media_type, **payload.headers})
+        except (NoToken, SettingsError) as error:
+            return Retry(error.code)
+        return outcomes.of_sending(result, message_id, self._context.clock.now())
+
+    def ready(self) -> str | None:
+        """Return the code of what keeps a token from us, or None."""
+        try:
+            self._access.header()
+        except (NoToken, SettingsError) as error:
+            return error.code
+        return None
+
+    def get(self, message_id: str) -> Mapping[str, Any] | int | None:
+        """Return a message's attributes; a status where the service answered and gave none; None where it cannot be asked.
+
+        The status is 404 where it surely has no such message, and 200 where there is one above the limit of what is fetched.
+        """
+        try:
+            result = self._asked("GET", f"{_PATH}/{quote(message_id, safe='')}", None, {})
+        except (NoToken, SettingsError):
+            return None
+        if isinstance(result, HttpFailure):
+            return None
+        document = outcomes.document_of(result)
+        if result.status == HTTPStatus.OK and not result.truncated:
+            found = outcomes.attributes_of(document.get("data")) if isinstance(document, Mapping) else None
+            return found if found is not None and same(found["messageId"], message_id) else None
+        return result.status if result.truncated or not result.body or document is not None else None
+
+    def listed(self, status: str) -> list[Mapping[str, Any]] | None:
+        """Return the attributes, without documents, of the messages in a status; None where the service cannot be asked."""
+        query = urlencode({"filter[messageStatus]": status})
+        try:
+            result = self._asked("GET", f"{_PATH}?{query}", None, {})
+        except (NoToken, SettingsError):
+            return None
+        if isinstance(result, HttpFailure):
+            return None
+        if result.status == HTTPStatus.NOT_FOUND:
+            return []  # the OpenAPI's answer where nothing meets the filter
+        document = outcomes.document_of(result)
+        data = document.get("data") if isinstance(document, Mapping) and result.status == HTTPStatus.OK else None
+        if not isinstance(data, list):
+            return None
+        return [found for entry in data if (found := outcomes.attributes_of(entry)) is not None and found.get("messageStatus") == status]
+
+    def _asked(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> HttpAnswer | HttpFailure:
+        if not self._settings.service:
+            raise SettingsError("sdk: the setting service is missing", code="settings.missing")
+        sent = {"Accept": "application/json", **headers, **self._access.header()}
+        result = self._context.http.request(method, self._settings.service + path, body, sent, self._settings.timeout)
+        if isinstance(result, HttpAnswer) and result.status == HTTPStatus.UNAUTHORIZED:
+            self._access.forget()
+        return result
+
+
+def with_id(body: bytes, message_id: str) -> bytes:
+    """Return a translated message with its messageId: the same body and id always give the same bytes."""
+    document = json.loads(body)
+    document["data"]["attributes"]["messageId"] = message_id
+    return json.dumps(document, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
+
+
+def same(one: str, other: str) -> bool:
+    """Say whether two texts are one UUID."""
+    try:
+        return uuid.UUID(one) == uuid.UUID(other)
+    except ValueError:
+        return False

@@ -1,0 +1,130 @@
+"""The plugin's settings, read once at start. What is absent is told by `check` and stops what needs it; what is malformed stops the start.
+
+Secrets are not here: `client_secret` is a file in the folder of secrets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from siphub.contract import SettingsError
+from siphub.model.identifiers import OrganisationNumber
+
+NAMES: Final = ("service", "token_url", "client_id", "scopes", "senders", "agencies", "timeout_seconds", "poll_seconds")
+SCOPES: Final = "urn:sdk.api:sendMessages urn:sdk.api:getMessage urn:sdk.api:getMessageByFilter"
+"""The scopes as the security scheme of the OpenAPI names them; its operation for sending says `sendMessage`, so they can be set."""
+PARTICIPANT: Final = re.compile(r"0203:[A-Za-z0-9.-]{1,200}")
+_LONGEST = 120.0
+_RAREST = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class SdkSender:
+    """How one owner appears in SDK: its organisation, its functional address, and what that is called."""
+
+    participant: str
+    address: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class SdkSettings:
+    """What an administrator may set.
+
+    Args:
+        service: The base address of the message service's SDK API, up to and including `/v1`.
+        token_url: Where access tokens are fetched.
+        client_id: Who we are there.
+        scopes: What we ask for, separated by spaces.
+        senders: By owner.
+        agencies: Organisation number by participant: whose answers are believed to be whose.
+        timeout: For one whole request.
+        poll_every: How long a poll is not repeated.
+    """
+
+    service: str = ""
+    token_url: str = ""
+    client_id: str = ""
+    scopes: str = SCOPES
+    senders: Mapping[str, SdkSender] = field(default_factory=dict)
+    agencies: Mapping[str, str] = field(default_factory=dict)
+    timeout: timedelta = timedelta(seconds=10)
+    poll_every: timedelta = timedelta(seconds=30)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The settings without which nothing can be sent."""
+        needed = {"service": self.service, "token_url": self.token_url, "client_id": self.client_id, "senders": self.senders}
+        return tuple(name for name, value in needed.items() if not value)
+
+
+def read_settings(given: Mapping[str, str]) -> SdkSettings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: One is unknown or cannot be used; its name is said, its value is not.
+    """
+    unknown = sorted(set(given) - set(NAMES))
+    if unknown:
+        raise SettingsError(f"sdk has no setting {', '.join(unknown)}; it has {', '.join(NAMES)}", code="settings.unknown")
+    standard = SdkSettings()
+    return SdkSettings(
+        service=_address(given, "service").rstrip("/"),
+        token_url=_address(given, "token_url"),
+        client_id=given.get("client_id", ""),
+        scopes=given.get("scopes", "") or SCOPES,
+        senders=dict(_sender(entry) for entry in _entries(given, "senders")),
+        agencies=dict(_agency(entry) for entry in _entries(given, "agencies")),
+        timeout=_seconds(given, "timeout_seconds", _LONGEST) or standard.timeout,
+        poll_every=_seconds(given, "poll_seconds", _RAREST, least=0.0) if "poll_seconds" in given else standard.poll_every,
+    )
+
+
+def _address(given: Mapping[str, str], name: str) -> str:
+    text = given.get(name, "")
+    if text and not re.fullmatch(r"https?://[^\s?#@]{1,400}", text):
+        raise SettingsError(f"sdk: {name} must be an https address without a query or a user name")
+    return text
+
+
+def _entries(given: Mapping[str, str], name: str) -> list[str]:
+    return [entry.strip() for entry in re.split(r"[;\n]", given.get(name, "")) if entry.strip()]
+
+
+def _sender(entry: str) -> tuple[str, SdkSender]:
+    parts = entry.split(maxsplit=3)
+    if len(parts) != 4 or not PARTICIPANT.fullmatch(parts[1]):  # noqa: PLR2004 - the four words of an entry
+        raise SettingsError(
+            "sdk: each of senders is an organisation number, 0203:domain, a functional address and a label, and a semicolon stands between two"
+        )
+    return _number(parts[0], "senders"), SdkSender(*parts[1:])
+
+
+def _agency(entry: str) -> tuple[str, str]:
+    parts = entry.split()
+    if len(parts) != 2 or not PARTICIPANT.fullmatch(parts[0]):  # noqa: PLR2004 - the two words of an entry
+        raise SettingsError("sdk: each of agencies is 0203:domain and an organisation number, and a semicolon stands between two")
+    return parts[0], _number(parts[1], "agencies")
+
+
+def _number(text: str, name: str) -> str:
+    try:
+        return OrganisationNumber(text)
+    except ValueError:
+        raise SettingsError(f"sdk: {name} names something that is no organisation number") from None
+
+
+def _seconds(given: Mapping[str, str], name: str, most: float, *, least: float = 0.001) -> timedelta:
+    if name not in given:
+        return timedelta()
+    try:
+        seconds = float(given[name])
+    except ValueError:
+        seconds = -1.0
+    if not least <= seconds <= most:
+        raise SettingsError(f"sdk: {name} must be a number of seconds, at most {most:.0f}")
+    return timedelta(seconds=seconds)

@@ -1,0 +1,157 @@
+"""The Swedish text an agency reads, in SDK's limited Markdown: the first ten lines say all that a busy official needs.
+
+Who asks, what *you* are asked, when, may we talk, how to answer and by when. Everything comes from the recipient's cut: what was cut away
+is not there to be said, and nothing is filled in. Values are made harmless first: no line of theirs can become a heading or a form line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from siphub.contract import Cut, MappingError
+
+LABELS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "meeting.invited": "Inbjudan till SIP-möte",
+        "meeting.rescheduled": "Ny tid för SIP-möte",
+        "stop.notice": "Inga fler meddelanden i ärendet",
+    }
+)
+"""The label (rubrik) of each kind: the same for everybody, so that it says nothing about anybody."""
+
+FORM: Final[Sequence[str]] = (
+    "Svar: ja",
+    "Svar: nej",
+    "Svar: ny tid 2026-01-31 13:00",
+    "Svar: ersättare Förnamn Efternamn",
+    "Svar: kontakta oss",
+)
+"""The lines an answer may consist of; `siphub_sdk.replies` reads them."""
+
+_PURPOSES: Final[Mapping[str, str]] = MappingProxyType({"sip": "möte om samordnad individuell plan (SIP)"})
+_DAYS = ("måndag", "tisdag", "onsdag", "torsdag", "fredag", "lördag", "söndag")
+_MONTHS = ("januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september", "oktober", "november", "december")
+_SWEDEN = "Europe/Stockholm"
+_CONSENT = (
+    "Ja, om detta möte: den enskilde har samtyckt till att ni får denna inbjudan. "
+    "Om samtycket också omfattar att ni lämnar uppgifter prövar ni själva; fråga oss vid behov."
+)
+_HOW = "genom att svara på detta meddelande i SDK med en av raderna längst ned, eller per telefon"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A label and the text beneath it."""
+
+    label: str
+    body: str
+
+
+def text_of(cut: Cut) -> Text:
+    """Return the label and text for a cut.
+
+    Raises:
+        MappingError: `sdk.unsupported_kind`, a kind that is not sent over SDK, or `mapping.unmapped`, a purpose there are no words for.
+    """
+    label = LABELS.get(cut.message_type)
+    if label is None:
+        raise MappingError(f"a {cut.message_type} is not sent over SDK", code="sdk.unsupported_kind")
+    content: Mapping[str, Any] = _part(cut.document, "content")
+    lines = _stop(cut, content) if cut.message_type == "stop.notice" else _asked(cut, content)
+    return Text(label, "\n".join([f"# {label}", "", *lines]))
+
+
+def _asked(cut: Cut, content: Mapping[str, Any]) -> list[str]:
+    moved = cut.message_type == "meeting.rescheduled"
+    meeting, zone = content["meeting"], content["meeting"].get("zone", _SWEDEN)
+    questions = "; ".join(_plain(question["text"]) for question in content.get("questions", ()))
+    lines = [
+        ("Från", _caller(content["convener"])),
+        (
+            "Ni ombeds",
+            ("delta i mötet på den nya tiden" if moved else _purpose(content)) + (f". Fråga till er: {questions}" if questions else ""),
+        ),
+        ("När", _when(meeting["starts_at"], zone) + (_until(meeting["ends_at"], zone) if "ends_at" in meeting else "")),
+        ("Var", _where(meeting, content)),
+        ("Den enskilde", _person(cut)),
+        ("Får vi tala med varandra?", _CONSENT if cut.basis == "consent" else ""),
+        ("Svara senast", f"{_when(content['respond_by'], _SWEDEN)}, {_HOW}"),
+        ("Vår referens", _reference(cut)),
+    ]
+    tail = ["", "Tidigare svar gäller inte längre: svara på nytt."] if moved else []
+    return [*_listed(lines), *tail, "", "## Svara med en av dessa rader", "", *(f"* {line}" for line in FORM)]
+
+
+def _stop(cut: Cut, content: Mapping[str, Any]) -> list[str]:
+    sender = f", telefon {_plain(content['phone'])}" if "phone" in content else ""
+    return _listed(
+        [
+            ("Ni behöver göra", "ingenting. Inbjudan ni fått i detta ärende gäller inte längre, och ni får inga fler meddelanden om den"),
+            ("Frågor", f"kontakta avsändaren{sender}"),
+            ("Gäller", f"{'mötet' if content.get('about') == 'meeting' else 'planen'}, version {content['about_version']}"),
+            ("Vår referens", _reference(cut)),
+        ]
+    )
+
+
+def _listed(lines: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"* **{name}{'' if name.endswith('?') else ':'}** {value}" for name, value in lines if value]
+
+
+def _caller(convener: Mapping[str, Any]) -> str:
+    return f"{_plain(convener['name'])}, telefon {_plain(convener['phone'])}"
+
+
+def _purpose(content: Mapping[str, Any]) -> str:
+    code = str(content.get("purpose", "sip"))
+    if code not in _PURPOSES:
+        raise MappingError("there are no words for this purpose code; add them, or send another", code="mapping.unmapped")
+    return f"delta i ett {_PURPOSES[code]}. Det är en inbjudan, ingen kallelse"
+
+
+def _person(cut: Cut) -> str:
+    """Say where the person is named; never who it is, because the text is what people copy."""
+    known = "identity" in _part(cut.document, "subject")
+    return "se personnumret i meddelandets referensfält" if known else "namnges inte här; kontakta oss per telefon"
+
+
+def _where(meeting: Mapping[str, Any], content: Mapping[str, Any]) -> str:
+    place = meeting.get("place", {})
+    kinds = {"home": "i hemmet", "video": "videomöte", "other": ""}
+    said = [kinds.get(place.get("kind", ""), ""), _plain(place.get("text", "")), _plain(content.get("digital_option", ""))]
+    return "; ".join(part for part in said if part)
+
+
+def _reference(cut: Cut) -> str:
+    number = cut.document.get("registry_number")
+    return (f"diarienummer {_plain(number)}, " if isinstance(number, str) else "") + f"ärende {cut.document['case_id']}"
+
+
+def _local(instant: str, zone: str) -> datetime:
+    return datetime.fromisoformat(instant).astimezone(ZoneInfo(zone))
+
+
+def _when(instant: str, zone: str) -> str:
+    at = _local(instant, zone)
+    where = "" if zone == _SWEDEN else f" ({zone})"
+    return f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]} {at.year} kl. {at:%H.%M}{where}"
+
+
+def _until(instant: str, zone: str) -> str:
+    return f" till kl. {_local(instant, zone):%H.%M}"
+
+
+def _plain(value: object) -> str:
+    """Return a text on one line, without power over the Markdown around it."""
+    return re.sub(r"([\\`*<\[])", r"\\\1", " ".join(str(value).split()))
+
+
+def _part(document: Mapping[str, object], name: str) -> Mapping[str, Any]:
+    part = document.get(name)
+    return part if isinstance(part, Mapping) else {}

@@ -1,0 +1,227 @@
+"""What an agency gets: the words, golden; the JSON, by the OpenAPI's own definition; the XML, by Digg's schema. From the cuts policy makes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from itertools import product
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import jsonschema
+import pytest
+import yaml
+from lxml import etree
+
+from siphub.contract import Accepted, Cut, Draft, MappingError, PluginContext, Recipient, Rejected, Submission
+from siphub.model import people as p
+from siphub.model import sample, sample_directory
+from siphub.policy import disclosure
+from siphub.sandbox.sdk_rules import issues_of
+from siphub_sdk import Sdk, SdkReader, message_payload
+
+MakeContext = Callable[..., PluginContext]
+GOLDEN = Path(__file__).parent / "golden"
+KINDS = sorted(Sdk.info.kinds)
+CASES = list(product(KINDS, (False, True)))
+IDS = [f"{name}.{'maximal' if maximal else 'minimal'}" for name, maximal in CASES]
+KEY = "0b9f5f0c-6d5e-4a53-9f39-0d6a3a1f0c11"
+
+
+def agency_cut(name: str, *, maximal: bool, granted: frozenset[str] | None = None) -> Cut:
+    """Return what policy lets FK see; the maximal one with a consent to exchange information too."""
+    rule = disclosure.rule_for(name, ("agency",))
+    assert rule is not None
+    scopes = granted if granted is not None else frozenset({"information_exchange"} if maximal else ())
+    covered = disclosure.Covered(rule.bases[0], scopes)
+    return disclosure.cut(sample(name, maximal=maximal), rule, recipient=p.FK, covered=covered, directory=sample_directory())
+
+
+def attributes(adapter: Sdk, cut: Cut, fk: Recipient) -> dict[str, Any]:
+    """Return the attributes of a translated cut."""
+    found: dict[str, Any] = json.loads(adapter.translate(cut, fk).body)["data"]["attributes"]
+    return found
+
+
+def text(adapter: Sdk, cut: Cut, fk: Recipient) -> str:
+    """Return the text of a translated cut."""
+    return str(attributes(adapter, cut, fk)["digitalDocument"][0]["contentTextBody"][0])
+
+
+@pytest.mark.parametrize(("name", "maximal"), CASES, ids=IDS)
+def test_the_message_is_as_it_was_read(adapter: Sdk, fk: Recipient, name: str, *, maximal: bool) -> None:
+    """Given the agency's cut of each kind, then the message is the golden one that people have read."""
+    made = json.dumps(json.loads(adapter.translate(agency_cut(name, maximal=maximal), fk).body), ensure_ascii=False, indent=2) + "\n"
+    assert made == (GOLDEN / f"{name}.{'maximal' if maximal else 'minimal'}.json").read_text("utf-8")
+
+
+def test_the_first_ten_lines_say_it_all(adapter: Sdk, fk: Recipient) -> None:
+    """Who, what you are asked, when, may we talk, by when, how to answer, and our reference: in the first ten lines."""
+    lines = text(adapter, agency_cut("meeting.invited", maximal=True), fk).splitlines()[:10]
+    for said in (
+        "Norrby kommun, telefon 090-123 45 67",
+        "Fråga till er: Frågor om sjukpenning",
+        "måndag 7 december 2026 kl. 12.00 till kl. 13.00",
+        "den enskilde har samtyckt till att ni får denna inbjudan",
+        "**Svara senast:** måndag 30 november 2026 kl. 12.00",
+        "genom att svara på detta meddelande i SDK",
+        "se personnumret i meddelandets referensfält",
+        "diarienummer SN 2026-117",
+    ):
+        assert any(said in line for line in lines), said
+
+
+def test_nothing_of_others_is_said(adapter: Sdk, fk: Recipient) -> None:
+    """No other party's question, no official's name, no unit's, no name of the person, and the number only in its reference."""
+    made = json.dumps(attributes(adapter, agency_cut("meeting.invited", maximal=True), fk), ensure_ascii=False)
+    assert not [word for word in ("Praktik", "Eva", "Biståndsenheten", p.CONTACT, "Prov", p.AF) if word in made]
+    assert made.count(str(p.SUBJECT_NUMBER)) == 1
+    assert str(p.SUBJECT_NUMBER) not in json.dumps(
+        attributes(adapter, agency_cut("meeting.invited", maximal=True, granted=frozenset()), fk)
+    )
+
+
+def test_a_stop_notice_says_the_same_whatever_the_reason(adapter: Sdk, fk: Recipient) -> None:
+    """Two stop notices differ in nothing but ids, time and telephone."""
+    cut = agency_cut("stop.notice", maximal=False)
+    other = Cut({**cut.document, "message_id": str(uuid4()), "case_id": str(uuid4()), "sent_at": "2026-12-01T10:00:00Z"}, cut.basis)
+
+    def bare(one: Cut) -> str:
+        made = adapter.translate(one, fk).body.decode()
+        for part in (one.message_id, str(one.document["case_id"]), "2026-12-01T10:00:00.000Z", "2026-11-23T11:00:00.000Z"):
+            made = made.replace(part, "·")
+        return made
+
+    assert bare(cut) == bare(other)
+
+
+def test_values_have_no_power_over_the_text(adapter: Sdk, fk: Recipient) -> None:
+    """A place that holds a line break, a heading, a form line or Markdown stays one harmless line."""
+    document = deepcopy(dict(agency_cut("meeting.invited", maximal=True).document))
+    content: Any = document["content"]
+    content["meeting"]["place"]["text"] = "Rum 3\n# Inställt\nSvar: nej\n**fetstil** [länk](x)"
+    made = text(adapter, Cut(document, "consent"), fk).splitlines()
+    assert [line for line in made if "Rum 3" in line] == [
+        "* **Var:** Rum 3 # Inställt Svar: nej \\*\\*fetstil\\*\\* \\[länk](x); Länk skickas av sammankallande"
+    ]
+    assert "Svar: nej" not in made
+
+
+def test_another_zone_is_said(adapter: Sdk, fk: Recipient) -> None:
+    """A meeting in another zone than Sweden's says so."""
+    document = deepcopy(dict(agency_cut("meeting.invited", maximal=False).document))
+    content: Any = document["content"]
+    content["meeting"]["zone"] = "Europe/Helsinki"
+    assert "kl. 13.00 (Europe/Helsinki)" in text(adapter, Cut(document, "consent"), fk)
+
+
+def test_a_number_goes_under_the_root_of_its_kind(adapter: Sdk, fk: Recipient) -> None:
+    """Personnummer, samordningsnummer and reserve number each have their root."""
+    for kind, root in (
+        ("personnummer", "1.2.752.129.2.1.3.1"),
+        ("samordningsnummer", "1.2.752.129.2.1.3.3"),
+        ("reservnummer", "1.2.752.74.9.1"),
+    ):
+        cut = agency_cut("meeting.invited", maximal=True)
+        odd = Cut({**cut.document, "subject": {"identity": {"kind": kind, "value": "X"}}}, "consent")
+        assert attributes(adapter, odd, fk)["recipientAttention"]["referenceId"][0]["root"] == root
+
+
+@pytest.mark.parametrize(("name", "maximal"), CASES, ids=IDS)
+def test_the_sandbox_has_nothing_against_it(adapter: Sdk, fk: Recipient, name: str, *, maximal: bool) -> None:
+    """The service's own rules, written apart from the plugin, find nothing wrong."""
+    assert issues_of({**attributes(adapter, agency_cut(name, maximal=maximal), fk), "messageId": KEY}) == []
+
+
+# ── by the reference library ──
+
+
+@pytest.fixture(scope="session")
+def openapi(reference: Path) -> dict[str, Any]:
+    """Return the SDK API's OpenAPI."""
+    found: dict[str, Any] = yaml.safe_load((reference / "standards/sdk/sdk-api-restful.yml").read_text("utf-8"))
+    return found
+
+
+def judge(openapi: dict[str, Any], definition: str) -> jsonschema.Draft4Validator:
+    """Return what judges by one definition of the OpenAPI; its dialect is near enough to draft 4, `exclusiveMaximum: true` and all."""
+    return jsonschema.Draft4Validator({"$ref": f"#/components/schemas/{definition}", "components": openapi["components"]})
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(("name", "maximal"), CASES, ids=IDS)
+def test_the_json_is_what_the_openapi_says(openapi: dict[str, Any], adapter: Sdk, fk: Recipient, name: str, *, maximal: bool) -> None:
+    """Each kind, minimal and maximal, holds to messageCreateAttributesDef, checked itself because the `$ref` to it is misplaced."""
+    made = {**attributes(adapter, agency_cut(name, maximal=maximal), fk), "messageId": KEY}
+    assert [error.message for error in judge(openapi, "messageCreateAttributesDef").iter_errors(made)] == []
+    known = set(openapi["components"]["schemas"]["messageCreateAttributesDef"]["properties"])
+    assert set(made) - known == {"type"}  # what the misplaced `required` asks for
+    for field in ("label", "sender", "recipient", "confidentiality"):
+        assert list(judge(openapi, "messageCreateAttributesDef").iter_errors({one: made[one] for one in made if one != field}))
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(("name", "maximal"), CASES, ids=IDS)
+def test_the_xml_is_what_digg_says(reference: Path, adapter: Sdk, fk: Recipient, name: str, *, maximal: bool) -> None:
+    """The same message written as messagePayload holds to Digg's XSD and to the patterns of its schematron, and reads back as it was."""
+    made = message_payload(adapter.translate(agency_cut(name, maximal=maximal), fk).body, KEY)
+    root = etree.fromstring(made)
+    schema = etree.XMLSchema(etree.parse(reference / "standards/sdk/infrastructure_messaging_MessageWithAttachments_3.0.xsd"))
+    assert schema.validate(root), schema.error_log
+    assert not [node for node in root.iter("*") if not "".join(str(part) for part in node.itertext()).strip()]
+    read = SdkReader().read(Submission(made, "application/xml"))
+    assert isinstance(read, Draft)
+    said: Any = read.content
+    assert (said["message_id"], said["sdk"]["text"]) == (KEY, text(adapter, agency_cut(name, maximal=maximal), fk).strip())
+
+
+def test_what_xml_cannot_carry_is_a_mapping_error(adapter: Sdk, fk: Recipient) -> None:
+    """A control character stops the writing of XML, without being repeated."""
+    body = adapter.translate(agency_cut("meeting.invited", maximal=True), fk).body.replace(b"SN 2026-117", b"a\\u0001")
+    with pytest.raises(MappingError) as caught:
+        message_payload(body, KEY)
+    assert caught.value.code == "mapping.unrepresentable"
+
+
+@pytest.fixture(scope="session")
+def prism(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run Prism, a mock server we did not write, over the OpenAPI; skipped where it is not installed."""
+    program = shutil.which("prism")
+    if program is None:
+        pytest.skip("Prism (@stoplight/prism-cli) is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [program, "mock", "--host", "127.0.0.1", "--port", str(port), str(reference / "standards/sdk/sdk-api-restful.yml")]
+    log = (tmp_path_factory.mktemp("prism") / "log").open("wb")
+    with log, subprocess.Popen(command, stdout=log, stderr=log) as running:
+        try:
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline:
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            running.terminate()
+
+
+@pytest.mark.reference
+@pytest.mark.node
+@pytest.mark.parametrize(("name", "maximal"), CASES, ids=IDS)
+def test_a_mock_server_we_did_not_write_takes_it(prism: str, make_context: MakeContext, fk: Recipient, name: str, *, maximal: bool) -> None:
+    """Prism over the OpenAPI answers 201 to each kind, and not to one without what it demands."""
+    adapter = Sdk(make_context(service=prism, timeout_seconds="20"))
+    payload, key = adapter.translate(agency_cut(name, maximal=maximal), fk), str(uuid4())
+    assert adapter.deliver(payload, fk, key) == Accepted(key)
+    bare = json.loads(payload.body)
+    del bare["data"]["attributes"]["type"]
+    broken = type(payload)(json.dumps(bare).encode(), payload.media_type, payload.plugin)
+    assert isinstance(adapter.deliver(broken, fk, key), Rejected)

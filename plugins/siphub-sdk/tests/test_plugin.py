@@ -1,0 +1,45 @@
+"""The plugin as the hub finds it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import Any
+
+import siphub_sdk
+from siphub_sdk.settings import NAMES
+from siphub_sdk.translate import PLUGIN
+
+HERE = Path(__file__).parents[1]
+
+
+def test_the_hub_finds_it_by_its_name() -> None:
+    """The entry point sdk leads to this package."""
+    [point] = [point for point in entry_points(group="siphub") if point.name == "sdk"]
+    assert point.load() is siphub_sdk
+
+
+def test_its_hooks_give_one_adapter_and_one_reader(make_context: Callable[..., Any]) -> None:
+    """Asked by the hub, the plugin gives what it is named for."""
+    assert [one.info.name for one in siphub_sdk.siphub_adapters(make_context())] == ["sdk"]
+    assert [one.info.name for one in siphub_sdk.siphub_readers(make_context())] == ["sdk"]
+
+
+def test_payloads_name_the_version_that_made_them() -> None:
+    """The name in a payload is the distribution's, with its version."""
+    assert f"siphub-sdk@{version('siphub-sdk')}" == PLUGIN
+
+
+def test_every_rule_of_quality_has_a_status_and_a_reason() -> None:
+    """quality.toml says of each rule done, todo or exempt, and why."""
+    rules = tomllib.loads((HERE / "quality.toml").read_text("utf-8"))
+    assert rules
+    assert all(rule["status"] in {"done", "todo", "exempt"} and rule["why"] for rule in rules.values())
+
+
+def test_the_operators_page_lists_every_setting() -> None:
+    """README.md has a row for each setting."""
+    page = (HERE / "README.md").read_text("utf-8")
+    assert all(f"| `{name}` |" in page for name in NAMES)

@@ -1,0 +1,173 @@
+"""What comes by SDK: answers in the form we ask for, in any other words, and Digg's own examples."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from siphub.contract import Draft, Refused, Submission
+from siphub_sdk import SdkReader
+
+JSON = "application/vnd.siphub.sdk-message+json"
+HEAD: dict[str, Any] = {
+    "messageId": "6D2F2D2E-3a2b-4b57-9a51-0f6a3f0c1a01",
+    "conversationId": "6d2f2d2e-3a2b-4b57-9a51-0f6a3f0c1a02",
+    "refToMessageId": "6d2f2d2e-3a2b-4b57-9a51-0f6a3f0c1a03",
+    "creationDateTime": "2026-01-15T09:30:00.000Z",
+    "sender": "0203:arbetsformedlingen.example",
+    "recipient": "0203:norrby.example",
+    "senderAttention": {"subOrganization": {"extension": "sdk:sip:0203:arbetsformedlingen.example", "label": "Arbetsförmedlingen"}},
+    "recipientAttention": {
+        "subOrganization": {"extension": "sdk:sip:0203:norrby.example"},
+        "referenceId": [{"root": "dnr", "extension": "SN 2026-117", "label": "Diarienummer"}],
+    },
+}
+
+
+def read(text: str, **more: Any) -> Draft:
+    """Read a message with a text."""
+    body = {**HEAD, "digitalDocument": [{"documentId": "svar", "contentTextBody": [text]}], **more}
+    found = SdkReader().read(Submission(json.dumps(body).encode(), JSON))
+    assert isinstance(found, Draft)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Svar: ja", {"response": "accept"}),
+        ("svar : JA.", {"response": "accept"}),
+        ("Hej!\n\nSvar: nej\n\nMed vänlig hälsning", {"response": "decline"}),
+        ("Svar: kontakta oss", {"response": "contact-us"}),
+        ("Svar: ersättare Anna Andersson", {"response": "delegate", "substitute_name": "Anna Andersson"}),
+        ("Svar: ny tid 2026-01-31 13:00", {"response": "propose-new-time", "proposed_times": [{"starts_at": "2026-01-31T12:00:00Z"}]}),
+        ("Svar: ny tid 2026-07-01 kl. 9.30", {"response": "propose-new-time", "proposed_times": [{"starts_at": "2026-07-01T07:30:00Z"}]}),
+        ("Svar: ja\n> Svar: nej", {"response": "accept"}),
+        ("Svar: ja\n* Svar: nej\n* Svar: kontakta oss", {"response": "accept"}),
+    ],
+)
+def test_an_answer_in_our_form_is_understood(text: str, answer: dict[str, Any]) -> None:
+    """Each line of the form is a response by the function that wrote; case, meeting and unit are missing, because SDK does not carry them."""
+    draft = read(text)
+    content: Any = draft.content["content"]
+    assert content == {**answer, "responder": {"name": "Arbetsförmedlingen", "role": "via SDK"}}
+    assert draft.content["type"] == "meeting.response"
+    assert draft.content["causation_id"] == HEAD["refToMessageId"]
+    assert draft.missing == ("/case_id", "/owner", "/sender", "/recipients", "/content/meeting_id", "/content/meeting_version")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Vi kan den 4:e i stället.",
+        "Svar: ja\nSvar: nej",
+        "Svar: kanske",
+        "Svar: ja tack, men inte förrän i mars",
+        "Svar: ny tid 2026-02-30 13:00",
+        "Svar: ny tid 2026-03-29 02:30",
+        "Svar: ny tid 2026-10-25 02:30",
+        "Svar: ny tid 2026-01-31 25:00",
+        "Svar: ny tid på fredag",
+        "Svar: ersättare",
+        "> Svar: ja",
+        "* Svar: ja",
+    ],
+)
+def test_what_is_not_an_answer_in_our_form_is_left_for_a_person(text: str) -> None:
+    """Other words, two answers, no date, or an hour that the change of clocks makes doubtful: a text with its thread and its sender."""
+    draft = read(text)
+    assert "type" not in draft.content
+    assert "/content" in draft.missing
+    carried: Any = draft.content["sdk"]
+    assert carried.get("text", "") == text
+    assert carried["sender"]["address"] == "sdk:sip:0203:arbetsformedlingen.example"
+    assert carried["recipient"]["references"] == [{"root": "dnr", "value": "SN 2026-117"}]
+    assert draft.content["message_id"] == HEAD["messageId"].lower()
+
+
+def test_what_is_written_beside_the_answer_is_kept_as_a_remark() -> None:
+    """A question beneath the answer, or a file, is a remark that a person must see."""
+    assert read("Svar: ja\nFinns det parkering?").content["remark"] == "Finns det parkering?"
+    files = [
+        {"documentId": "1", "contentTextBody": ["Svar: ja"], "contentFiles": [{"fileName": "a.pdf", "contentType": "application/pdf"}]}
+    ]
+    assert read("", digitalDocument=files).content["remark"] == "bilaga"
+    assert "remark" not in read("Hej\nSvar: ja\nMvh").content
+
+
+def test_a_person_named_by_the_sender_is_the_responder() -> None:
+    """Where the message names an official, the response does too."""
+    attention = {**HEAD["senderAttention"], "attentionPerson": [{"root": "x", "extension": "y", "label": "Anna Andersson"}]}
+    content: Any = read("Svar: ja", senderAttention=attention).content["content"]
+    assert content["responder"]["name"] == "Anna Andersson"
+
+
+def file(reference: Path, name: str) -> Submission:
+    """Return one of the reference library's files."""
+    return Submission((reference / "standards" / name).read_bytes(), "application/xml")
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    ("name", "text", "sender", "address"),
+    [
+        ("sdk/XHE-tm-base.xml", "Textmeddelande.", "0203:myndighetB.se", "SE23210NNNN-SubOrgUnit-id"),
+        (
+            "sdk/example_messageWithAttachments3.xml",
+            "Anslut till SDK!",
+            "0203:testb.testbed.inera.se",
+            "sdk.testbed.0203:testb.testbed.inera.se",
+        ),
+        ("sdk/example_xhe_unencrypted.xml", "Anslut till SDK!", "0203:testb.testbed.inera.se", "sdk.testbed.0203:testb.testbed.inera.se"),
+        (
+            "sdk/example_xhe_unencrypted_payload.xml",
+            "Anslut till SDK!",
+            "0203:testb.testbed.inera.se",
+            "sdk.testbed.0203:testb.testbed.inera.se",
+        ),
+        ("sdk/testdata/min.xml", "Teststring", "0203:test.sender.inera.se", "test.instance.inera.se"),
+        ("sdk/testdata/TF2.4.2.xml", "Teststring", None, "test.instance.inera.se"),
+        ("examples/sdk_kallelse_sip.xml", "# Kallelse till SIP-möte", "0203:kommun.example", "example-functional-address-socialtjanst"),
+    ],
+)
+def test_diggs_examples_are_read(reference: Path, name: str, text: str, sender: str | None, address: str) -> None:
+    """Each example is recognised and read, with its text and sender; a sender in a scheme that is not SDK's names no organisation."""
+    submission = file(reference, name)
+    assert SdkReader().recognises(submission)
+    draft = SdkReader().read(submission)
+    assert isinstance(draft, Draft)
+    carried: Any = draft.content["sdk"]
+    assert carried["text"].startswith(text)
+    assert (carried["sender"].get("participant"), carried["sender"]["address"]) == (sender, address)
+
+
+@pytest.mark.reference
+def test_the_kallelse_example_is_read_in_full(reference: Path) -> None:
+    """Our synthetic kallelse gives ids, label, registry number, text and the name of its attachment."""
+    draft = SdkReader().read(file(reference, "examples/sdk_kallelse_sip.xml"))
+    assert isinstance(draft, Draft)
+    carried: Any = draft.content["sdk"]
+    assert draft.content["conversation_id"] == "6d2f2d2e-3a2b-4b57-9a51-0f6a3f0c1a01"
+    assert carried["label"] == "Kallelse till SIP-möte"
+    assert carried["sender"]["references"] == [{"root": "dnr", "value": "SN-2026-00123"}]
+    assert carried["files"] == [{"name": "kallelse.pdf", "media_type": "application/pdf"}]
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    ("name", "code", "pointer"),
+    [
+        ("sdk/example_xhe_encrypted_payload.xml", "sdk.encrypted", "/XHE/Payloads/Payload/PayloadContent"),
+        ("sdk/example_as4_xhe_encrypted.xml", "sdk.encrypted", "/XHE/Payloads/Payload/PayloadContent"),
+        ("sdk/XHE-NonXML-tm-base.xml", "sdk.unsupported_payload", "/XHE/Payloads/Payload/PayloadContent"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_its_code(reference: Path, name: str, code: str, pointer: str) -> None:
+    """An encrypted payload, and one that is no message, are refused each by its code, with the place."""
+    with pytest.raises(Refused) as caught:
+        SdkReader().read(file(reference, name))
+    assert [(problem.code, problem.pointer) for problem in caught.value.problems] == [(code, pointer)]

@@ -1,0 +1,107 @@
+"""What a partner sends by itself: a whole message, or a foreign answer to something we sent, which lacks what only we know.
+
+An answer names the delivery it answers, by its key, or the conversation, by the case. What that delivery was about is ours to know: its
+case, its unit, its meeting and version; with these an answer in words we understand becomes a message. It must never take an answer for
+one of another organisation than the delivery went to, never add what neither side said, and never drop a word: what is not understood,
+refused, or says more than the message can carry, waits on the convener's desk as `inbound.unread`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from siphub.contract import Draft, Inbound, Submission
+from siphub.errors import Refused
+from siphub.flow.accept import accept_message, complete, understood
+from siphub.flow.ground import Ground
+from siphub.flow.work_items import open_in_case
+from siphub.model import Caller, Message, parse_message
+from siphub.observe import Log
+from siphub.store import DeliveryRow, Work
+
+_NOT_AN_ID = re.compile(r"[^A-Za-z0-9._:,/@+*=-]")
+_log = Log(worker="sweeper")
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Where an answer belongs: the newest delivery of the case to that organisation, and whether it is the very one that is answered."""
+
+    row: DeliveryRow
+    exact: bool
+
+
+def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission) -> None:
+    """Take one message or answer; a refusal is audited, and shown to the convener where we know whose it is."""
+    thread: Thread | None = None
+    unread: str | None = None
+    try:
+        found = understood(ground, submission)
+        if isinstance(found, Draft):
+            thread = _thread(ground, adapter, inbound, found)
+            unread = "inbound.remark" if found.content.get("remark") else None
+        message = completed(found, thread) if isinstance(found, Draft) else complete(found)
+        accept_message(ground, message, Caller(inbound.organisation or "", frozenset(), frozenset({"send"}), channel="poll"))
+    except Refused as error:
+        _log.warning("inbound.refused", adapter=adapter, code=error.code)
+        unread = error.code
+    if unread is not None:
+        with ground.store.write() as work:
+            _show(work, adapter, inbound, thread, unread, ground.now())
+
+
+def completed(draft: Draft, thread: Thread | None) -> Message:
+    """Return the message that an answer amounts to, with what the delivery it answers says of case, unit, meeting and version.
+
+    Raises:
+        Invalid: It answers nothing we know, or not in words we understand.
+    """
+    row, content = thread.row if thread is not None and thread.exact else None, draft.content.get("content")
+    if row is None or row.object_id is None or draft.content.get("type") != "meeting.response" or not isinstance(content, Mapping):
+        return complete(draft)
+    said = {name: draft.content[name] for name in ("type", "message_id", "sent_at", "author", "conversation_id") if name in draft.content}
+    ours: dict[str, Any] = {
+        "schema_version": "1.0",
+        "case_id": row.case_id,
+        "owner": row.owner,
+        "causation_id": row.message_id,
+        "sender": {"unit": row.recipient, "organisation": row.recipient_organisation},
+        "recipients": [row.sender_unit],
+        "content": {**content, "meeting_id": row.object_id, "meeting_version": row.object_version},
+    }
+    return parse_message(json.dumps({**said, **ours}, default=str).encode())
+
+
+def _thread(ground: Ground, adapter: str, inbound: Inbound, draft: Draft) -> Thread | None:
+    """Find what an answer belongs to: only among deliveries that went to that organisation by that adapter, and were tried."""
+
+    def theirs(row: DeliveryRow) -> bool:
+        return row.adapter == adapter and row.recipient_organisation == inbound.organisation and row.attempts > 0
+
+    with ground.store.read() as work:
+        row = work.deliveries.find_by_key(str(draft.content.get("causation_id", "")))
+        if row is not None and theirs(row):
+            return Thread(row, exact=True)
+        cases = work.cases.find(str(draft.content.get("conversation_id", "")))
+        rows = [row for case in cases for row in work.deliveries.of_case(case.owner, case.case_id) if theirs(row)]
+    return Thread(rows[-1], exact=False) if rows else None
+
+
+def _show(work: Work, adapter: str, inbound: Inbound, thread: Thread | None, code: str, now: datetime) -> None:
+    """Audit what could not be taken as it is, put it on the convener's desk, and remember it, all at once.
+
+    The text itself stays where it can be read in full, at the partner's or message service's own side: it is named, and not copied.
+    """
+    facts = {"adapter": adapter, "code": code, "partner_id": _NOT_AN_ID.sub("_", inbound.partner_id)[:200]}
+    if thread is None:
+        work.audit.append("-", inbound.organisation or "-", "poll", "inbound.refused", facts)
+    else:
+        row = thread.row
+        work.audit.append(row.owner, inbound.organisation or "-", "poll", "inbound.unread", {**facts, "case_id": row.case_id})
+        open_in_case(work, (row.owner, row.case_id), "inbound.unread", row.sender_unit, now, delivery_id=row.id)
+    work.inbound.add("-", adapter, inbound.partner_id, now)

@@ -1,0 +1,305 @@
+"""FK and AF by SDK, through the whole hub: one invitation whatever happens to the line, receipts by polling, and answers that lose no word."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from siphub.flow import track
+from siphub.model import Address
+from siphub.model import people as p
+from siphub.model.identifiers import UnitId
+from siphub.sandbox import Fault, Sandbox
+from siphub.sandbox.sdk import Agency, MessageService
+from siphub.sandbox.sdk_server import SdkSandbox
+from siphub.store import DeliveryRow
+from siphub.testing.story import Story, until
+from siphub.testing.world import World
+
+BY_SDK = {p.FK: "fk", p.AF: "af"}
+
+
+@dataclass
+class SdkWorld(World):
+    """A world in which FK and AF are reached by SDK."""
+
+    sdk: SdkSandbox | None = None
+
+    @property
+    def service(self) -> MessageService:
+        """The message service."""
+        assert self.sdk is not None
+        return self.sdk.service
+
+    def agency(self, unit: str) -> Agency:
+        """Return the agency behind a unit."""
+        return self.service.agencies[BY_SDK[UnitId(unit)]]
+
+    def address(self, unit: UnitId) -> Address:
+        """Return where a unit is reached: FK and AF at their functional addresses."""
+        if unit not in BY_SDK:
+            return super().address(unit)
+        agency = self.agency(unit)
+        return Address(adapter="sdk", endpoint=agency.address, options={"participant": agency.participant})
+
+
+@pytest.fixture
+def sdk(sandbox: Sandbox) -> Iterator[SdkSandbox]:
+    """Run the message service, trusted by the same CA as the municipalities."""
+    with SdkSandbox(certificates=sandbox.certificates) as running:
+        yield running
+
+
+@pytest.fixture
+def make_sdk_world(tmp_path: Path, sandbox: Sandbox, sdk: SdkSandbox) -> Callable[..., SdkWorld]:
+    """Return what makes a world with FK and AF on SDK; further settings by name."""
+
+    def make(**given: Any) -> SdkWorld:
+        agencies = sdk.service.agencies
+        plugin = {
+            "service": sdk.url,
+            "token_url": sdk.token_url,
+            "client_id": sdk.service.client[0],
+            "senders": f"{p.MUNICIPALITY} 0203:norrby.example sdk:sip:0203:norrby.example Norrby kommun",
+            "agencies": f"{agencies['fk'].participant} {p.FORSAKRINGSKASSAN}; {agencies['af'].participant} {p.ARBETSFORMEDLINGEN}",
+            "timeout_seconds": "2",
+            "poll_seconds": "0",
+        }
+        secrets = {"sdk": {"client_secret": sdk.service.client[1]}}
+        settings = {"plugins": ["folder", "municipal-xml", "sdk"], "plugin": {"sdk": plugin}, "plugin_secrets": secrets, **given}
+        return SdkWorld(sandbox, tmp_path / "folders", tmp_path / "hub", given=settings, sdk=sdk)
+
+    return make
+
+
+@pytest.fixture
+def world(make_sdk_world: Callable[..., SdkWorld]) -> Iterator[SdkWorld]:
+    """Return a running hub with FK and AF on SDK."""
+    with make_sdk_world() as running:
+        yield running
+
+
+def invited(world: SdkWorld, *units: UnitId) -> Story:
+    """Return a case with an invitation to each unit on its way."""
+    story = world.story()
+    story.ready(units)
+    story.invited(units)
+    return story
+
+
+def newest(world: SdkWorld, story: Story, unit: UnitId, message_type: str = "meeting.invited") -> DeliveryRow:
+    """Return the newest delivery of a type to a unit."""
+    return [row for row in world.deliveries(story) if (row.message_type, row.recipient) == (message_type, unit)][-1]
+
+
+def in_state(world: SdkWorld, story: Story, unit: UnitId, state: str) -> bool:
+    """Wait until the invitation to a unit is in a state."""
+    return until(lambda: newest(world, story, unit).state == state)
+
+
+def desk(world: SdkWorld, story: Story) -> list[tuple[str, str]]:
+    """Return what waits on whose desk in a case."""
+    return [(item.type, item.unit) for item in track.desk(world.hub.ground) if item.case_id == str(story.case_id)]
+
+
+def test_fk_and_af_each_get_one_minimal_invitation_and_their_receipts_count(world: SdkWorld) -> None:
+    """Given a consent that names FK and AF, when both are invited, then each has one invitation with its own question, delivered by receipt."""
+    world.service.receipts = False
+    story = invited(world, p.FK, p.AF)
+    for unit in (p.FK, p.AF):
+        assert in_state(world, story, unit, "awaiting_receipt")
+    world.service.receipts = True
+    for unit, other in ((p.FK, p.AF), (p.AF, p.FK)):
+        assert in_state(world, story, unit, "delivered")
+        [entry] = world.agency(unit).invitations(str(story.case_id))
+        attributes = world.service.body(BY_SDK[unit], entry.key)
+        text = attributes["digitalDocument"][0]["contentTextBody"][0]
+        assert f"Fråga till {unit}" in text
+        assert other not in text
+        assert "Eva" not in text
+        assert attributes["confidentiality"] is True
+        assert attributes["recipientAttention"]["referenceId"][0]["extension"] == str(p.SUBJECT_NUMBER)
+        assert str(p.SUBJECT_NUMBER) not in attributes["label"] + text
+
+
+def test_without_information_exchange_the_invitation_names_no_person(world: SdkWorld) -> None:
+    """Given a consent to the meeting and the invitation only, then the person's number is nowhere in the message."""
+    story = world.story()
+    story.requested()
+    story.consented([p.HOME_CARE])
+    story.consented([p.FK], ("meeting", "invite"))
+    story.approved([p.HOME_CARE, p.FK])
+    story.invited([p.FK])
+    assert in_state(world, story, p.FK, "delivered")
+    [entry] = world.agency(p.FK).invitations(str(story.case_id))
+    assert str(p.SUBJECT_NUMBER).encode() not in world.agency(p.FK).ledger.body(entry.key)
+
+
+@pytest.mark.parametrize("unit", [p.FK, p.AF])
+@pytest.mark.parametrize("fault", [Fault("reset", times=1, when="after"), Fault("html", times=1, when="after")], ids=["reset", "html"])
+def test_the_line_dies_after_the_message_was_taken(world: SdkWorld, unit: UnitId, fault: Fault) -> None:
+    """Given a line that dies when the service has taken the message, then it is asked, knows it, and there is one invitation, delivered."""
+    world.service.faults.add(fault)
+    story = invited(world, unit)
+    assert in_state(world, story, unit, "delivered")
+    assert [entry.times for entry in world.agency(unit).taken(str(story.case_id))] == [1]
+    assert len([entry for entry in world.service.traffic.entries() if entry.key == newest(world, story, unit).key]) == 1
+
+
+@pytest.mark.parametrize("unit", [p.FK, p.AF])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("reset", times=1, when="before"),
+        Fault("down", times=1),
+        Fault("status", times=1, status=500),
+        Fault("status", times=2, status=503),
+    ],
+    ids=["reset", "down", "500", "503"],
+)
+def test_the_line_dies_before_the_message_was_taken(world: SdkWorld, unit: UnitId, fault: Fault) -> None:
+    """Given a service that did not take it, then it is asked, knows nothing, and the message is sent once more: one invitation."""
+    world.service.faults.add(fault)
+    story = invited(world, unit)
+    assert in_state(world, story, unit, "delivered")
+    assert newest(world, story, unit).attempts > 1
+    assert [entry.times for entry in world.agency(unit).taken(str(story.case_id))] == [1]
+
+
+@pytest.mark.parametrize("unit", [p.FK, p.AF])
+@pytest.mark.parametrize("when", ["after", "before"])
+def test_the_line_dies_and_nobody_can_say(world: SdkWorld, unit: UnitId, when: Any) -> None:
+    """Given a line that died and a service that cannot be asked, then it is held for a person, and nothing is sent a second time."""
+    world.service.ask_faults.add(Fault("status", status=500))
+    world.service.faults.add(Fault("reset", times=1, when=when))
+    story = invited(world, unit)
+    assert in_state(world, story, unit, "held")
+    assert newest(world, story, unit).reason == "send.uncertain"
+    assert ("delivery.send.uncertain", p.CONTACT) in desk(world, story)
+    assert len(world.agency(unit).taken(str(story.case_id))) == (1 if when == "after" else 0)
+
+
+def test_a_held_one_that_had_arrived_is_settled_by_its_receipt(world: SdkWorld) -> None:
+    """Given an invitation that is held because nobody could say, when the service can be asked again, then its receipt settles it."""
+    world.service.ask_faults.add(Fault("status", status=500))
+    world.service.faults.add(Fault("reset", times=1, when="after"))
+    story = invited(world, p.AF)
+    assert in_state(world, story, p.AF, "held")
+    world.service.ask_faults.clear()
+    assert in_state(world, story, p.AF, "delivered")
+    assert len(world.agency(p.AF).taken(str(story.case_id))) == 1
+
+
+def test_a_slow_service_and_one_without_tokens_are_waited_for(world: SdkWorld) -> None:
+    """Given a service that answers late and at first gives no token, then there is one invitation in the end."""
+    world.service.token_faults.add(Fault("status", times=1, status=503))
+    world.service.faults.add(Fault("slow", times=1, seconds=0.3))
+    story = invited(world, p.FK)
+    assert in_state(world, story, p.FK, "delivered")
+    assert len(world.agency(p.FK).taken(str(story.case_id))) == 1
+
+
+def test_a_message_that_comes_back_rejected_is_rejected_with_its_code(world: SdkWorld) -> None:
+    """Given an address that the agency does not know, when the receipt says REJECTED, then so does the delivery, with SDK's code."""
+    world.service.refuse("af", "BV", "not-found")
+    story = invited(world, p.AF)
+    assert in_state(world, story, p.AF, "rejected")
+    assert newest(world, story, p.AF).reason == "sdk.bv.not-found"
+
+
+def test_a_hub_that_is_started_anew_takes_every_answer_once(make_sdk_world: Callable[..., SdkWorld]) -> None:
+    """Given receipts and answers taken, when the hub starts anew and is told them all again, then nothing happens twice."""
+    with make_sdk_world() as world:
+        story = invited(world, p.AF)
+        assert in_state(world, story, p.AF, "delivered")
+        world.service.reply("af", newest(world, story, p.AF).key, "Vi återkommer.")
+        assert until(lambda: ("inbound.unread", p.CONTACT) in desk(world, story))
+        world.again()
+        time.sleep(0.5)
+        assert desk(world, story).count(("inbound.unread", p.CONTACT)) == 1
+        assert newest(world, story, p.AF).state == "delivered"
+
+
+# ── answers ──
+
+
+def test_an_answer_in_our_form_becomes_the_agencys_response(world: SdkWorld) -> None:
+    """Given an invitation, when AF answers with a new time, then the case has its response, the convener gets it, and it waits on the desk."""
+    story = invited(world, p.AF)
+    assert in_state(world, story, p.AF, "delivered")
+    answer = world.service.reply("af", newest(world, story, p.AF).key, "Hej!\nSvar: ny tid 2027-01-12 13:30\nMvh")
+    assert until(lambda: "meeting.response" in world.types(p.CONTACT, story))
+    [body] = [one for one in world.bodies(p.CONTACT, story) if answer.encode() in one]
+    assert b"2027-01-12T12:30:00Z" in body
+    assert desk(world, story) == [("meeting.propose-new-time", p.CONTACT)]
+
+
+def test_an_answer_from_another_function_of_the_same_agency_counts(world: SdkWorld) -> None:
+    """Given an answer from another functional address of AF, then it is AF's all the same."""
+    story = invited(world, p.AF)
+    assert in_state(world, story, p.AF, "delivered")
+    world.service.reply("af", newest(world, story, p.AF).key, "Svar: ja", address="sdk:umea:0203:arbetsformedlingen.example")
+    assert until(lambda: "meeting.response" in world.types(p.CONTACT, story))
+    assert desk(world, story) == []
+
+
+@pytest.mark.parametrize("text", ["Vi kan den 4:e i stället.", "Svar: ja\nSvar: nej", "Svar: kanske"])
+def test_an_answer_in_other_words_waits_for_a_person(world: SdkWorld, text: str) -> None:
+    """Given an answer that is not understood, then it waits on the convener's desk, still whole at the service, and nothing is guessed."""
+    story = invited(world, p.AF)
+    assert in_state(world, story, p.AF, "delivered")
+    answer = world.service.reply("af", newest(world, story, p.AF).key, text)
+    assert until(lambda: desk(world, story) == [("inbound.unread", p.CONTACT)])
+    assert "meeting.response" not in world.types(p.CONTACT, story)
+    assert world.service.get(answer).status == 200
+
+
+def test_more_than_the_form_is_taken_and_shown(world: SdkWorld) -> None:
+    """Given an answer in our form with a question beneath it, then the answer counts and the question waits for a person."""
+    story = invited(world, p.FK)
+    assert in_state(world, story, p.FK, "delivered")
+    world.service.reply("fk", newest(world, story, p.FK).key, "Svar: ja\n\nFinns det parkering?")
+    assert until(lambda: desk(world, story) == [("inbound.unread", p.CONTACT)])
+    assert until(lambda: "meeting.response" in world.types(p.CONTACT, story))
+
+
+def test_nobody_answers_for_another(world: SdkWorld) -> None:
+    """Given answers to AF's invitation from FK and from an organisation the settings do not know, then neither counts, nor is shown as AF's."""
+    story = invited(world, p.AF)
+    assert in_state(world, story, p.AF, "delivered")
+    key, ground = newest(world, story, p.AF).key, world.hub.ground
+    answers = [
+        world.service.reply("af", key, "Svar: nej", participant=one) for one in ("0203:forsakringskassan.example", "0203:okand.example")
+    ]
+
+    def refused() -> set[str]:
+        with ground.store.read() as work:
+            return {answer for answer in answers if work.inbound.seen("-", "sdk", answer)}
+
+    assert until(lambda: refused() == set(answers))
+    assert "meeting.response" not in world.types(p.CONTACT, story)
+    assert desk(world, story) == []
+
+
+def test_a_withdrawn_consent_is_followed_by_one_stop_notice(world: SdkWorld) -> None:
+    """Given an invitation that FK has, when the consent is withdrawn, then FK gets the one stop notice in the same conversation."""
+    story = invited(world, p.FK)
+    assert in_state(world, story, p.FK, "delivered")
+    story.withdrawn()
+    assert until(lambda: len(world.agency(p.FK).taken(str(story.case_id))) == 2)
+    labels = [entry.message_type for entry in world.agency(p.FK).taken(str(story.case_id))]
+    assert labels == ["Inbjudan till SIP-möte", "Inga fler meddelanden i ärendet"]
+
+
+def test_a_kallelse_is_not_sent_by_sdk(world: SdkWorld) -> None:
+    """Given a kind that has no words in SDK, here a kallelse to a unit on SDK's adapter, then it is held, and nothing leaves."""
+    story = world.story()
+    story.ready([p.FK])
+    story.summoned([p.FK])
+    assert world.settled(story)
+    assert world.agency(p.FK).taken(str(story.case_id)) == ()

@@ -1,0 +1,169 @@
+"""`doctor`: each thing that would make the hub fail tomorrow is found, in words, and none of them hides another."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from siphub.flow import operate
+from siphub.flow.directory import switch
+from siphub.hub import build
+from siphub.model import Directory, sample_directory
+from siphub.sandbox import make_certificates
+from siphub.settings import Settings
+
+if TYPE_CHECKING:
+    from tests.conftest import Done
+
+Doctor = Callable[[], "Done"]
+
+
+@pytest.fixture
+def doctor(siphub: Callable[..., Done], data_folder: Path) -> Doctor:
+    """Return the doctor, for a hub that has been started once with little disk asked for."""
+    (data_folder / "siphub.toml").write_text("min_free_disk = 1\n")
+    build(Settings(data=data_folder, min_free_disk=1)).stop()
+    return lambda: siphub("doctor", "--data", data_folder, "--json")
+
+
+def said(done: Done, level: str) -> list[str]:
+    """Return the findings of one level."""
+    return [one["what"] for one in done.facts if one["level"] == level]
+
+
+def test_a_sound_hub_is_sound(doctor: Doctor, siphub: Callable[..., Done], data_folder: Path) -> None:
+    """Given a hub after its first start, then nothing is wrong, exit 0, and what was looked at is said."""
+    done = doctor()
+    assert (done.status, said(done, "wrong")) == (0, [])
+    fine = " ".join(said(done, "ok"))
+    for looked_at in (
+        "free in the data folder",
+        "keys",
+        "plugin folder",
+        "mapping pack municipal-sip",
+        "databases",
+        "broker",
+        "directory",
+        "audit",
+    ):
+        assert looked_at in fine
+    assert "Nothing is wrong." in siphub("doctor", "--data", data_folder).out
+
+
+def test_a_key_that_others_can_read(doctor: Doctor, data_folder: Path) -> None:
+    """Given a key file with wide permissions, then it is wrong, with the command that mends it."""
+    (data_folder / "keys" / "sender.key").chmod(0o644)
+    done = doctor()
+    assert done.status == 1
+    assert any("chmod 600" in one and "sender.key" in one for one in said(done, "wrong"))
+
+
+def test_a_master_key_that_is_gone(doctor: Doctor, data_folder: Path) -> None:
+    """Given no master key, then it is wrong, the rest is still looked at, and none is made in its place."""
+    (data_folder / "keys" / "master.key").unlink()
+    done = doctor()
+    assert done.status == 1
+    assert any("master.key is gone" in one for one in said(done, "wrong"))
+    assert any("mapping pack" in one for one in said(done, "ok"))
+    assert not (data_folder / "keys" / "master.key").exists()
+
+
+def test_a_master_key_of_another_hub(doctor: Doctor, data_folder: Path) -> None:
+    """Given another hub's master key, then it is wrong: it does not open what is there."""
+    hub = build(Settings(data=data_folder, min_free_disk=1))
+    hub.store.seal_of_owner("2120009994")
+    hub.stop()
+    (data_folder / "keys" / "master.key").write_text("ab" * 32)
+    done = doctor()
+    assert done.status == 1
+    assert any("does not open" in one for one in said(done, "wrong"))
+
+
+def test_too_little_disk(doctor: Doctor, data_folder: Path) -> None:
+    """Given a limit above what is free, then it is wrong: nothing would be accepted."""
+    (data_folder / "siphub.toml").write_text("min_free_disk = '900000 GiB'\n")
+    done = doctor()
+    assert any("make room" in one for one in said(done, "wrong"))
+
+
+def test_a_plugin_that_is_not_installed(doctor: Doctor, data_folder: Path) -> None:
+    """Given a plugin in the settings that nobody has installed, then it is wrong, and the databases are still looked at."""
+    (data_folder / "siphub.toml").write_text('min_free_disk = 1\nplugins = ["folder", "fax"]\n')
+    done = doctor()
+    assert any("fax" in one for one in said(done, "wrong"))
+    assert any("databases are whole" in one for one in said(done, "ok"))
+
+
+def test_a_plugin_that_is_installed_and_not_enabled(doctor: Doctor, data_folder: Path) -> None:
+    """Given a plugin that the settings do not name, then it is worth a look, and no more."""
+    (data_folder / "siphub.toml").write_text('min_free_disk = 1\nplugins = ["folder"]\n')
+    done = doctor()
+    assert done.status == 0
+    assert any("municipal-xml is installed and not enabled" in one for one in said(done, "look"))
+
+
+def test_a_directory_with_an_adapter_that_is_not_enabled(doctor: Doctor, data_folder: Path) -> None:
+    """Given units on an adapter that was switched off, then each is wrong."""
+    (data_folder / "siphub.toml").write_text('min_free_disk = 1\nplugins = ["municipal-xml"]\n')
+    done = doctor()
+    assert sum("no such adapter" in one for one in said(done, "wrong")) == len(sample_directory().units)
+
+
+def test_an_empty_directory(doctor: Doctor, data_folder: Path) -> None:
+    """Given no units, then it is wrong: nothing can be sent to anybody."""
+    hub = build(Settings(data=data_folder, min_free_disk=1))
+    switch(hub.ground, Directory(), by="test")
+    hub.stop()
+    assert any("the directory is empty" in one for one in said(doctor(), "wrong"))
+
+
+def test_a_damaged_database(doctor: Doctor, data_folder: Path) -> None:
+    """Given a database without one of its tables, then it is wrong, and the hub is not built on it."""
+    with closing(sqlite3.connect(data_folder / "siphub.sqlite")) as database:
+        database.execute("DROP TABLE outbox")
+    done = doctor()
+    assert any("no table outbox" in one for one in said(done, "wrong"))
+
+
+def test_an_audit_chain_that_was_altered(doctor: Doctor, data_folder: Path) -> None:
+    """Given a link of the audit that somebody has changed, then the chain is wrong from there."""
+    with closing(sqlite3.connect(data_folder / "siphub.sqlite")) as database:
+        database.execute("UPDATE audit SET actor = 'nobody' WHERE seq = 1")
+        database.commit()
+    assert any("audit chain" in one for one in said(doctor(), "wrong"))
+
+
+def test_sending_that_is_stopped(doctor: Doctor, data_folder: Path) -> None:
+    """Given the switch thrown, then it is worth a look, with the command that lets sending go on."""
+    hub = build(Settings(data=data_folder, min_free_disk=1))
+    operate.switch(hub.ground, "stopped", by="test")
+    hub.stop()
+    assert any("siphub start" in one for one in said(doctor(), "look"))
+
+
+def test_a_certificate_that_runs_out_soon(doctor: Doctor, data_folder: Path, tmp_path: Path) -> None:
+    """Given a CA that holds for days, then it is worth a look; given a file that is none, then it is wrong."""
+    ca = make_certificates(tmp_path).ca
+    (data_folder / "siphub.toml").write_text(f'min_free_disk = 1\nca_file = "{ca}"\n')
+    assert any("runs out on" in one for one in said(doctor(), "look"))
+    ca.write_text("no certificate")
+    assert any("cannot be read as certificates" in one for one in said(doctor(), "wrong"))
+
+
+def test_a_fault_in_the_settings(doctor: Doctor, data_folder: Path) -> None:
+    """Given a crash test's fault left behind, then it is wrong."""
+    (data_folder / "siphub.toml").write_text('min_free_disk = 1\nfault = "after_commit:sleep=0.1:1000"\n')
+    assert any("fault is set" in one for one in said(doctor(), "wrong"))
+
+
+def test_no_hub_at_all(siphub: Callable[..., Done], tmp_path: Path) -> None:
+    """Given an empty folder, then that is the one finding, and the folder stays empty."""
+    done = siphub("doctor", "--data", tmp_path, "--json")
+    assert done.status == 1
+    assert [one["level"] for one in done.facts] == ["wrong"]
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,371 @@
+"""The commands that look at a hub's folder, while the hub runs in this process: what they say, what they change, what they refuse."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from siphub.flow import operate
+from siphub.hub import add_key
+from siphub.model import people as p
+from siphub.model.messages.meeting import MeetingInvited
+from siphub.testing.story import Story, until
+from siphub.testing.world import Told
+
+if TYPE_CHECKING:
+    from tests.conftest import Done, Door
+
+Run = Callable[..., "Done"]
+UNITS = (p.HOME_CARE, p.SOCIAL_SERVICES)
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def run(siphub: Run, data_folder: Path) -> Run:
+    """Return the command line on this test's data folder."""
+    return lambda *words: siphub(*words, "--data", data_folder)
+
+
+def story_at(door: Door) -> Story:
+    """Return a case whose messages go to the hub over HTTP, as whoever sends them."""
+    keys: dict[str, str] = {p.MUNICIPALITY: door.key()}
+
+    def send(message: Any) -> Told:
+        organisation = message.sender.organisation
+        if organisation not in keys:
+            keys[organisation] = add_key(
+                door.hub.store, door.hub.ground.clock, organisation=organisation, name="story", roles=("send", "inbox")
+            )
+        reply = door.send(message.to_json(), key=keys[organisation])
+        assert reply.status == 202, reply.body
+        return Told({one["recipient"]: (one["state"], one["reason"]) for one in reply.document["recipients"]})
+
+    return Story(send)
+
+
+@pytest.fixture
+def called(door: Door) -> Story:
+    """Return a case in which three units are called and two may know; everything has been sent."""
+    story = story_at(door)
+    story.ready(UNITS)
+    story.summoned((*UNITS, p.CARE_CENTRE))
+    assert until(lambda: door.hub.counts().get("delivered") == 3)
+    return story
+
+
+def file_with(tmp_path: Path, story: Story, message: Any) -> Path:
+    """Return a file with a message."""
+    file = tmp_path / f"{uuid4()}.json"
+    file.write_bytes(message.to_json())
+    return file
+
+
+class TestExplain:
+    def test_who_got_it_and_who_did_not(self, run: Run, called: Story) -> None:
+        """Given a kallelse, then each recipient has a sentence: delivered on which basis, or withheld and why."""
+        done = run("explain", called.sent[-1].message_id)
+        assert done.status == 0
+        lines = {line.partition(":")[0]: line for line in done.out.splitlines()}
+        assert "delivered through folder on the basis consent" in lines[p.HOME_CARE]
+        assert "withheld" in lines[p.CARE_CENTRE]
+        assert "No consent names this party. [basis.consent_missing]" in lines[p.CARE_CENTRE]
+
+    def test_as_facts(self, run: Run, called: Story) -> None:
+        """Given --json, then the same as JSON."""
+        found = {one["recipient"]: one for one in run("explain", called.sent[-1].message_id, "--json").facts}
+        assert found[p.HOME_CARE]["state"] == "delivered"
+        assert found[p.CARE_CENTRE]["reason"] == "basis.consent_missing"
+
+    @pytest.mark.parametrize("what", [NOBODYS, "no-id"])
+    def test_a_message_that_is_not_there(self, run: Run, door: Door, what: str) -> None:
+        """Given an id nobody has used, or none, then exit 1."""
+        done = run("explain", what)
+        assert (done.status, done.out) == (1, "")
+        assert "message.not_there" in done.err
+
+    def test_a_dry_run_says_who_would_see_what(self, run: Run, called: Story, tmp_path: Path) -> None:
+        """Given an invitation nobody has sent, then Försäkringskassan would not receive it, in words; and nothing is stored."""
+        invitation = called.message(called.kallelse().model_copy(), UNITS)
+        done = run("explain", "--dry-run", file_with(tmp_path, called, invitation))
+        assert done.status == 0
+        assert "Hemtjänsten (SE2120009994-1002) would receive it on the basis consent, through folder" in done.out
+        assert run("explain", invitation.message_id).status == 1
+
+    def test_a_dry_run_names_the_fields_that_are_left_out(self, run: Run, door: Door, tmp_path: Path) -> None:
+        """Given a consent that names Försäkringskassan, then the dry run of an invitation lists what it would not see."""
+        story = story_at(door)
+        story.ready((*UNITS, p.FK))
+        invitation = story.message(_invitation(story), [p.FK])
+        done = run("explain", "--dry-run", file_with(tmp_path, story, invitation))
+        assert "would receive it on the basis consent" in done.out
+        left_out = done.out.partition("would not see: ")[2].strip().split(", ")
+        assert {"/author", "/sender/unit", "/content/convener/unit"} <= set(left_out)
+
+    def test_a_dry_run_of_what_the_hub_would_refuse(self, run: Run, called: Story, tmp_path: Path) -> None:
+        """Given a second version out of order, then exit 1 and why the hub would not take it."""
+        meeting = called.meeting(version=7)
+        message = called.message(called.kallelse().model_copy(update={"meeting": meeting}), UNITS)
+        done = run("explain", "--dry-run", file_with(tmp_path, called, message), "--json")
+        assert done.status == 1
+        assert done.facts["code"] == "message.out_of_order"
+
+    def test_the_first_message_of_a_case_can_be_tried_too(self, run: Run, siphub: Run, door: Door, tmp_path: Path) -> None:
+        """Given a request in a case nobody has opened, then the contact would receive it."""
+        (tmp_path / "m.json").write_text(siphub("sample", "sip.requested", "--fresh").out)
+        found = run("explain", "--dry-run", tmp_path / "m.json", "--json").facts
+        assert [(one["recipient"], one["receives"], one["basis"]) for one in found["recipients"]] == [(p.CONTACT, True, "own_message")]
+
+    @pytest.mark.parametrize("words", [[], [NOBODYS, "--dry-run", "x"]])
+    def test_one_of_the_two_is_needed(self, run: Run, door: Door, words: Sequence[str]) -> None:
+        """Given neither an id nor a file, or both, then exit 2."""
+        assert run("explain", *words).status == 2
+
+
+def _invitation(story: Story) -> Any:
+    kallelse = story.kallelse()
+    return MeetingInvited(meeting=kallelse.meeting, purpose="sip", convener=kallelse.convener, respond_by=kallelse.respond_by)
+
+
+class TestConsent:
+    def test_what_is_permitted_now(self, run: Run, called: Story) -> None:
+        """Given a consent for two units, then each of their scopes is listed, and nobody else."""
+        done = run("consent", "show", called.case_id)
+        assert done.status == 0
+        assert "SUMMONED" in done.out
+        parties = {grant["party"] for grant in run("consent", "show", called.case_id, "--json").facts[0]["grants"]}
+        assert parties == set(UNITS)
+
+    def test_nothing_is_a_sentence(self, run: Run, called: Story) -> None:
+        """Given a consent that was taken back, then nobody may know anything, in words, and the history has both."""
+        called.withdrawn()
+        assert "Nothing is permitted to anybody." in run("consent", "show", called.case_id).out
+        types = [change["type"] for change in run("consent", "history", called.case_id, "--json").facts]
+        assert types == ["consent.given", "participants.approved", "consent.withdrawn"]
+        assert "consent.withdrawn" in run("consent", "history", called.case_id).out
+
+    @pytest.mark.parametrize("command", ["show", "history"])
+    @pytest.mark.parametrize("case", [NOBODYS, "no-id"])
+    def test_a_case_that_is_not_there(self, run: Run, door: Door, command: str, case: str) -> None:
+        """Given no such case, then exit 1 with its code."""
+        done = run("consent", command, case)
+        assert done.status == 1
+        assert "case.not_there" in done.err
+
+
+class TestDeliveries:
+    def test_empty_is_a_sentence(self, run: Run, door: Door) -> None:
+        """Given a hub that has taken nothing, then the list says so, and so does the one of what is stuck."""
+        assert run("deliveries", "list").out.strip() == "Nothing has been handed in yet."
+        assert run("deliveries", "list", "--stuck").out.strip() == "Nothing is stuck."
+        assert run("deliveries", "list", "--json").facts == []
+
+    def test_listed_by_state(self, run: Run, called: Story) -> None:
+        """Given three sent and one withheld, then the state chooses among them."""
+        assert len(run("deliveries", "list", "--json").facts) == 4
+        assert [one["recipient"] for one in run("deliveries", "list", "--state", "withheld", "--json").facts] == [p.CARE_CENTRE]
+        assert run("deliveries", "list", "--state", "lost").status == 2
+
+    def test_the_next_page(self, run: Run, called: Story) -> None:
+        """Given pages of three, then the second begins behind the first."""
+        first = run("deliveries", "list", "--limit", 3, "--json").facts
+        second = run("deliveries", "list", "--after", first[-1]["delivery"], "--json").facts
+        assert (len(first), len(second)) == (3, 1)
+
+    def test_one_with_all_that_happened(self, run: Run, called: Story) -> None:
+        """Given a delivery, then its events and attempts are shown, and no content."""
+        one = next(found for found in run("deliveries", "list", "--json").facts if found["recipient"] == p.HOME_CARE)
+        done = run("deliveries", "show", one["delivery"])
+        assert done.status == 0
+        for said in ("accept.queue", "claim.permit", "outcome.delivered", "attempt"):
+            assert said in done.out
+        assert "Provsdotter" not in done.out + run("deliveries", "show", one["delivery"], "--json").out
+
+    @pytest.mark.parametrize("command", ["show", "retry", "hold", "release", "handled"])
+    def test_one_that_is_not_there(self, run: Run, door: Door, command: str) -> None:
+        """Given no such delivery, then exit 1 with its code."""
+        done = run("deliveries", command, uuid4())
+        assert done.status == 1
+        assert "delivery.not_there" in done.err
+
+    def test_held_released_and_handled(self, run: Run, make_door: Callable[..., Door]) -> None:
+        """Given a hub that does not send, then an operator holds a delivery, lets it go, and notes it as handled."""
+        door = make_door(start=False)
+        story_at(door).requested()
+        one = run("deliveries", "list", "--json").facts[0]["delivery"]
+        assert run("deliveries", "hold", one, "--json").facts["state"] == "held"
+        assert "queued" in run("deliveries", "release", one).out
+        assert run("deliveries", "handled", one, "--by", "eva").status == 0
+        again = run("deliveries", "hold", one)
+        assert (again.status, again.err.split(":")[1].strip()) == (1, "delivery.wrong_state")
+
+    def test_retry_looks_at_the_consent_of_today(self, run: Run, called: Story, door: Door) -> None:
+        """Given a delivery without a basis, then the preview says no with the reason, and a retry leaves it withheld."""
+        one = run("deliveries", "list", "--state", "withheld", "--json").facts[0]["delivery"]
+        preview = run("deliveries", "retry", one, "--preview")
+        assert preview.status == 1
+        assert "basis.consent_missing" in preview.out
+        assert run("deliveries", "list", "--state", "withheld", "--json").facts
+        assert run("deliveries", "retry", one).status == 0
+        assert until(lambda: door.hub.counts().get("withheld") == 1)
+
+    def test_a_preview_of_what_would_be_sent(self, run: Run, make_door: Callable[..., Door]) -> None:
+        """Given a held delivery with a basis, then the preview says yes and changes nothing."""
+        door = make_door(start=False)
+        story_at(door).requested()
+        one = run("deliveries", "list", "--json").facts[0]["delivery"]
+        run("deliveries", "hold", one)
+        preview = run("deliveries", "retry", one, "--preview", "--json")
+        assert (preview.status, preview.facts["allowed"], preview.facts["state"]) == (0, True, "held")
+
+
+class TestTheSwitch:
+    def test_stop_and_start(self, run: Run, door: Door) -> None:
+        """Given stop, then nothing is sent and what waits is counted; given start, then it goes."""
+        assert run("stop").out.strip() == "Sending is stopped; 0 deliveries wait."
+        story_at(door).requested()
+        assert run("stop", "--json").facts == {"sending": "stopped", "queued": 1}
+        assert not until(lambda: door.hub.counts().get("delivered"), within=0.7)
+        assert run("start").status == 0
+        assert operate.switched(door.hub.ground) == "running"
+        assert until(lambda: door.hub.counts().get("delivered") == 1)
+
+
+class TestDirectory:
+    def test_what_is_listed_can_be_imported(self, run: Run, door: Door, tmp_path: Path) -> None:
+        """Given the directory as JSON, then it checks out, and importing it raises its version."""
+        (tmp_path / "d.json").write_text(run("directory", "list", "--json").out)
+        assert run("directory", "check", tmp_path / "d.json").status == 0
+        done = run("directory", "import", tmp_path / "d.json", "--json")
+        assert (done.status, done.facts["version"], done.facts["units"]) == (0, 2, 6)
+        assert "Hemtjänsten" in run("directory", "list").out
+
+    def test_a_wrong_one_is_refused_and_nothing_changes(self, run: Run, door: Door, tmp_path: Path) -> None:
+        """Given an adapter this hub lacks, then check and import exit 1 with the pointer, and the old directory stands."""
+        directory = run("directory", "list", "--json").facts
+        directory["units"][0]["address"]["adapter"] = "fax"
+        (tmp_path / "d.json").write_text(json.dumps(directory))
+        checked, imported = run("directory", "check", tmp_path / "d.json"), run("directory", "import", tmp_path / "d.json")
+        assert (checked.status, imported.status) == (1, 1)
+        assert "/units/0/address/adapter" in checked.out
+        assert "/units/0/address/adapter" in imported.err
+        assert run("directory", "check").status == 0
+
+    def test_an_empty_one_is_a_sentence(self, run: Run, make_door: Callable[..., Door]) -> None:
+        """Given a hub without the folder adapter, then its directory is empty, and the list says how to fill it."""
+        make_door(start=False, plugins=("municipal-xml",))
+        assert "siphub directory import" in run("directory", "list").out
+
+
+class TestKeys:
+    def test_made_used_listed_and_revoked(self, run: Run, door: Door, tmp_path: Path) -> None:
+        """Given a new key in a file of its own, then it opens the door until it is revoked, and the list never shows it."""
+        file = tmp_path / "vc.key"
+        made = run(
+            "keys", "add", "vc", "--organisation", p.REGION, "--role", "send", "--role", "inbox", "--unit", p.CARE_CENTRE, "--out", file
+        )
+        key = file.read_text().strip()
+        assert made.status == 0
+        assert key not in made.out
+        assert file.stat().st_mode & 0o777 == 0o600
+        path = f"/v1/cases/{uuid4()}"
+        assert door.ask("GET", path, key=key).status == 404
+        assert key not in run("keys", "list").out + run("keys", "list", "--json").out
+        assert run("keys", "revoke", "vc", "--organisation", p.REGION).status == 0
+        assert door.ask("GET", path, key=key).status == 401
+        again = run("keys", "revoke", "vc", "--organisation", p.REGION)
+        assert (again.status, "key.not_there" in again.err) == (1, True)
+
+    def test_printed_once(self, run: Run, door: Door) -> None:
+        """Given no file, then the key is printed, alone, and works."""
+        key = run("keys", "add", "one", "--organisation", p.REGION, "--role", "inbox").out.strip()
+        assert door.ask("GET", f"/v1/cases/{uuid4()}", key=key).status == 404
+
+    @pytest.mark.parametrize(
+        ("words", "code"),
+        [
+            (("--organisation", p.REGION, "--role", "boss"), "key.role"),
+            (("--organisation", "123", "--role", "send"), "key.whose"),
+            (("--organisation", p.REGION, "--role", "send", "--unit", p.CONTACT), "key.whose"),
+            (("--organisation", p.REGION, "--role", "send", "--out", "/no/such/folder/x"), "file.unwritable"),
+        ],
+    )
+    def test_wrong_use(self, run: Run, door: Door, words: Sequence[str], code: str) -> None:
+        """Given a role, a number, a unit or a file that cannot be, then exit 2, and no key is made."""
+        before = run("keys", "list", "--json").facts
+        done = run("keys", "add", "x", *words)
+        assert (done.status, code in done.err) == (2, True)
+        assert run("keys", "list", "--json").facts == before
+
+
+class TestWorkItems:
+    def test_listed_and_closed(self, run: Run, called: Story) -> None:
+        """Given a withdrawal, then the contact's work item is listed, closed once, and not twice."""
+        assert run("work-items", "list").out.strip() == "Nobody has to do anything."
+        called.withdrawn()
+        item = run("work-items", "list", "--json").facts[0]
+        assert (item["type"], item["unit"]) == ("consent.withdrawn", p.CONTACT)
+        assert item["id"] in run("work-items", "list").out
+        assert run("work-items", "close", item["id"], "--how", "phoned", "--by", "eva").status == 0
+        again = run("work-items", "close", item["id"])
+        assert (again.status, "work_item.not_there" in again.err) == (1, True)
+
+
+class TestSubmit:
+    def test_many_files_and_one_that_is_refused(self, run: Run, siphub: Run, door: Door, tmp_path: Path) -> None:
+        """Given two good files and a bad one, then all are tried, the bad one is told with its code, and the exit is 1."""
+        files = [tmp_path / f"{n}.json" for n in range(3)]
+        for file in files:
+            file.write_text(siphub("sample", "sip.requested", "--fresh").out)
+        files[1].write_text("{")
+        done = run("submit", *files, "--url", door.server.url)
+        assert done.status == 1
+        assert "body.unreadable" in done.err
+        assert done.out.count("queued") == 2
+        assert [one["status"] for one in run("submit", *files, "--url", door.server.url, "--json").facts] == [202, 400, 202]
+
+    def test_xml_is_recognised(self, run: Run, siphub: Run, door: Door, tmp_path: Path) -> None:
+        """Given a municipality's XML, then it is sent as XML."""
+        (tmp_path / "m.json").write_text(siphub("sample", "sip.requested", "--fresh").out)
+        (tmp_path / "m.xml").write_text(siphub("translate", tmp_path / "m.json", "--to", "municipal-xml").out)
+        assert run("submit", tmp_path / "m.xml", "--url", door.server.url).status == 0
+
+    def test_a_message_for_the_hub_alone(self, run: Run, siphub: Run, door: Door, tmp_path: Path) -> None:
+        """Given a consent, which nobody receives, then that is said."""
+        files = [tmp_path / "request.json", tmp_path / "consent.json"]
+        for file, name in zip(files, ("sip.requested", "consent.given"), strict=True):
+            file.write_text(siphub("sample", name).out)
+        done = run("submit", *files, "--url", door.server.url)
+        assert done.status == 0
+        assert "(the hub alone)" in done.out
+
+    def test_a_busy_hub_is_asked_again_and_not_for_ever(
+        self, run: Run, siphub: Run, make_door: Callable[..., Door], tmp_path: Path
+    ) -> None:
+        """Given a hub with too much open work, when patience is short, then exit 1 with the hub's code."""
+        door = make_door(start=False, open_limit=1)
+        story_at(door).requested()
+        (tmp_path / "m.json").write_text(siphub("sample", "sip.requested", "--fresh").out)
+        done = run("submit", tmp_path / "m.json", "--url", door.server.url, "--patience", 0)
+        assert (done.status, "hub.too_much_open" in done.err) == (1, True)
+
+
+class TestDatabases:
+    def test_checked_and_upgraded(self, run: Run, door: Door) -> None:
+        """Given a sound folder, then check and upgrade say so."""
+        assert run("db", "check").out.strip() == "Nothing is wrong with the databases."
+        assert run("db", "upgrade", "--json").facts == {"ok": True, "problems": []}
+
+    def test_an_older_one_is_named_with_the_remedy(self, run: Run, door: Door, data_folder: Path) -> None:
+        """Given a database that says it is from before the last migration, then check exits 1 and names the command that helps."""
+        with closing(sqlite3.connect(data_folder / "keys.sqlite")) as keys:
+            keys.execute("DELETE FROM alembic_version")
+            keys.commit()
+        done = run("db", "check")
+        assert (done.status, "siphub db upgrade" in done.out) == (1, True)
