@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the doses: short in the suite, long by `make chaos` and `make races`."""
     doses = parser.getgroup("siphub")
     doses.addoption("--chaos-rounds", type=int, default=10, help="how many seeded moments of kill -9")
+    doses.addoption("--chaos-seed", type=int, default=None, help="the seed of an earlier run; a new one unless given")
     doses.addoption("--race-rounds", type=int, default=5_000, help="how many races of a withdrawal against a send")
     doses.addoption("--results", type=Path, default=None, help="the folder where figures are written down; nowhere unless given")
 
@@ -77,6 +79,13 @@ def data_folder(tmp_path: Path) -> Path:
 def chaos_rounds(request: pytest.FixtureRequest) -> int:
     """Return how many seeded moments of kill -9 this run takes."""
     return int(request.config.getoption("--chaos-rounds"))
+
+
+@pytest.fixture(scope="session")
+def chaos_seed(request: pytest.FixtureRequest) -> int:
+    """Return the seed of the random moments: that of an earlier run, or a new one."""
+    given: int | None = request.config.getoption("--chaos-seed")
+    return SystemRandom().randrange(2**32) if given is None else given
 
 
 @pytest.fixture(scope="session")

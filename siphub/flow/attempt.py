@@ -29,7 +29,7 @@ from siphub.contract import (
 )
 from siphub.errors import MappingError, PermitExpired, Sealed, SiphubError
 from siphub.flow.ground import Ground
-from siphub.flow.letters import as_grants, granted_of, need_of, open_message, recipient_of
+from siphub.flow.letters import as_grants, granted_of, need_of, open_case, open_message, recipient_of
 from siphub.model import Directory, Message
 from siphub.observe import Log
 from siphub.policy import disclosure
@@ -73,13 +73,26 @@ class Held:
 
 
 def cut_of(ground: Ground, row: DeliveryRow, covered: Covered, directory: Directory) -> Cut | Held:
-    """Open a delivery's message and cut it for its recipient."""
+    """Open a delivery's message and cut it for its recipient.
+
+    That the person is protected may have become known after the message was queued: the case is asked too (G10).
+    """
     seal = ground.store.seal_of_case(row.owner, row.case_id)
     with ground.store.read() as work:
         stored = work.messages.get(row.owner, row.message_row)
-    if stored is None:
+        kept = work.cases.get(row.owner, row.case_id)
+    if stored is None or kept is None:
         return Held("message.gone")
-    return cut_for(open_message(stored, seal), row, covered, directory)
+    message = open_message(stored, seal)
+    known = open_case(kept, seal).subject if message.subject is not None else None
+    if known is not None and known.protection is not None and not _cleared(row, directory):
+        return Held("protected.not_cleared")
+    return cut_for(message, row, covered, directory)
+
+
+def _cleared(row: DeliveryRow, directory: Directory) -> bool:
+    unit = directory.unit(row.recipient)
+    return unit is not None and unit.cleared
 
 
 def cut_for(message: Message, row: DeliveryRow, covered: Covered, directory: Directory) -> Cut | Held:
@@ -87,8 +100,7 @@ def cut_for(message: Message, row: DeliveryRow, covered: Covered, directory: Dir
     rule = disclosure.rule_for(row.message_type, (row.recipient_kind,))
     if rule is None:
         return Held("basis.none")
-    unit = directory.unit(row.recipient)
-    if message.subject is not None and message.subject.protection is not None and not (unit and unit.cleared):
+    if message.subject is not None and message.subject.protection is not None and not _cleared(row, directory):
         return Held("protected.not_cleared")
     return disclosure.cut(message, rule, recipient=row.recipient, covered=covered, directory=directory)
 

@@ -94,3 +94,17 @@ def test_a_delivery_without_an_address_is_sent_when_it_has_one(world: World) -> 
     operate.operate(world.hub.ground, row.id, "release", by="test", channel="retry")
     assert until(lambda: world.types(p.HOME_CARE, story) == ["meeting.summoned"])
     assert track.desk(world.hub.ground) == ()
+
+
+def test_protection_that_becomes_known_later_holds_what_waits(world: World) -> None:
+    """Given a kallelse that waits, when the person turns out to be protected, then it is held at its turn and the unit hears nothing."""
+    story = world.story()
+    story.ready([p.HOME_CARE])
+    operate.switch(world.hub.ground, "stopped", by="test")
+    story.summoned([p.HOME_CARE])
+    told = story.message(story.sent[1].content)
+    assert told.subject is not None
+    world.send(told.model_copy(update={"subject": told.subject.model_copy(update={"protection": "confidentiality_flag"})}))
+    operate.switch(world.hub.ground, "running", by="test")
+    assert until(lambda: world.states(story, "meeting.summoned") == {p.HOME_CARE: "held"})
+    assert world.types(p.HOME_CARE, story) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from functools import partial
 
 import pytest
 
@@ -133,7 +134,7 @@ def test_a3_the_recall_text_is_that_of_a_plain_cancellation(world: World) -> Non
     closed.closed(UNITS)
     notices = []
     for story in (cancelled, withdrawn, closed):
-        assert until(lambda story=story: len(world.bodies(p.HOME_CARE, story)) == 2)
+        assert until(partial(_has_two, world, story))
         notices.append(plain(world.bodies(p.HOME_CARE, story)[-1]))
     assert notices[0] == notices[1] == notices[2]
     assert b"inga fler meddelanden" in notices[0]
@@ -235,6 +236,10 @@ def test_a16_a_kallelse_without_consent_where_secrecy_does_not_hinder(world: Wor
     assert world.types(p.FK, story) == []
     with pytest.raises(Invalid, match="consented to a plan"):
         story.proposed(UNITS)
+
+
+def _has_two(world: World, story: Story) -> bool:
+    return len(world.bodies(p.HOME_CARE, story)) == 2
 
 
 def _kallelse(story: Story) -> Message:
