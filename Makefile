@@ -13,6 +13,8 @@ VENV ?= .venv
 ARGS ?=
 # How many test processes.
 JOBS ?= 2
+# What `make test` does first, so that there is a RabbitMQ for the tests to start; `make test SERVICES=` leaves the machine as it is.
+SERVICES ?= tests/services.sh
 # Handed to the demo: `make demo DEMO="--seed 7 --keep"`.
 DEMO ?=
 # Only `make lock` needs uv, to pin anew.
@@ -31,6 +33,7 @@ demo: $(VENV)/run.stamp ## The main job end to end on this machine: a SIP travel
 	@$(BIN)/siphub demo $(DEMO)
 
 test: $(VENV)/dev.stamp ## All tests, from nothing to a green suite
+	@$(SERVICES)
 	@$(BIN)/pytest -n $(JOBS) $(ARGS)
 
 check: $(VENV)/dev.stamp ## Everything that can be judged without running the hub: style, types, walls, spelling, docs

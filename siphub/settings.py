@@ -106,7 +106,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address the API listens on.")
     port: int = Field(8480, ge=0, le=65535, description="The port the API listens on; 0 lets the machine choose.")
     broker_url: str = Field(
-        "memory://", repr=False, description="The broker: `memory://` inside the process, `amqp://…` for RabbitMQ, or any URL kombu speaks."
+        "memory://",
+        repr=False,
+        description="The broker: `memory://` inside the process, `amqp://user:password@host/vhost` for RabbitMQ, or any URL kombu speaks.",
     )
     database_url: str = Field(
         "", repr=False, description="The database, as an SQLAlchemy URL; empty means SQLite, in `siphub.sqlite` in the data folder."

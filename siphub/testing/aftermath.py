@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from siphub.policy.lifecycle import FINAL
 from siphub.sandbox import Entry
@@ -221,11 +221,7 @@ class Aftermath:
             ledger = self.world.sandbox.ledger(PARTNERS[rows[0].recipient])
             return [entry.message_type or "" for entry in ledger.effects() if entry.case_id == rows[0].case_id]
         files = sorted((file for row in rows for file in self.files(row)), key=lambda file: file.stat().st_mtime_ns)
-        return [str(_type_of(json.loads(file.read_bytes()))) for file in files]
-
-
-def _type_of(document: dict[str, Any]) -> Any:
-    return document["type"]
+        return [str(json.loads(file.read_bytes())["type"]) for file in files]
 
 
 def _name(row: DeliveryRow) -> str:

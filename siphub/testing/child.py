@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -106,12 +105,11 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A message that was accepted: its bytes, the answer, when the answer came, and whether it was the repeat of one that got lost."""
+    """A message that was accepted, with the API key it was handed in under, its answer, and whether an earlier answer had got lost."""
 
     message: Message
     key: str = field(repr=False)
     answer: bytes
-    at: datetime
     repeated: bool
 
 
@@ -194,7 +192,7 @@ class Town:
                 break
             time.sleep(0.05)
         assert status == 202, answer
-        self.handed.append(Handed(message, key, answer, datetime.now(UTC), repeated))
+        self.handed.append(Handed(message, key, answer, repeated))
         return Told({found["recipient"]: (found["state"], found["reason"]) for found in json.loads(answer)["recipients"]})
 
     def answered_otherwise(self, cases: Collection[UUID] | None = None) -> list[str]:

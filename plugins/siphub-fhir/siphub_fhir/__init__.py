@@ -1,0 +1,35 @@
+"""SIP messages to and from FHIR servers: R4 (4.0.1) message Bundles, one POST to `$process-message` over HTTPS.
+
+    name        fhir
+    kinds       meeting.cancelled, meeting.held, meeting.invited, meeting.rescheduled, meeting.response, meeting.summoned, plan.closed, plan.commitment.confirmed, plan.commitment.rejected, plan.established, plan.proposed, plan.revised, sip.proposed, sip.requested, stop.notice
+    media type  application/fhir+json
+    receipts    immediate
+    idempotent  yes
+    ordered     yes
+    recall      by a further message
+    max bytes   8388608
+    mapping     none
+    settings    source, careplan_profile, timeout_seconds
+
+The answer to the POST is the receipt: an OperationOutcome in it is read, and none of its words is kept. A repeat has the same Bundle.id,
+MessageHeader.id and `Idempotency-Key`. The plugin's reader takes such Bundles back, and foreign CarePlans and Appointments as drafts.
+It must never send what R4 forbids, never fill in what a cut left out, and never take a Consent in a document for a grant.
+"""
+
+from siphub.contract import PluginContext, hookimpl
+from siphub_fhir.deliver import Fhir
+from siphub_fhir.reader import FhirReader
+
+__all__ = ["Fhir", "FhirReader"]
+
+
+@hookimpl
+def siphub_adapters(context: PluginContext) -> list[Fhir]:
+    """Give the hub the one adapter."""
+    return [Fhir(context)]
+
+
+@hookimpl
+def siphub_readers() -> list[FhirReader]:
+    """Give the hub the one reader."""
+    return [FhirReader()]

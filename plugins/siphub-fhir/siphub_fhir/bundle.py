@@ -1,0 +1,221 @@
+"""A message Bundle under construction, and one being read: entries, references, units, organisations and staff.
+
+Ids are made from the message, the recipient and what an entry holds, so the same cut gives the same bytes. It must never know a person's
+name or number but as content, and never add what the document does not say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from siphub.contract import Invalid, Problem
+from siphub_fhir.lens import Resource, at
+from siphub_fhir.vocabulary import BASE, HSA_ID, ORGANISATION_NUMBER, PERSON_OIDS, PERSON_SYSTEMS, PROTECTION, SECURITY_LABEL, numbering
+
+_FIRST: Final = ("resourceType", "id", "meta", "extension", "identifier")
+_KIND_OF: Final = {system: kind for kind, system in PERSON_SYSTEMS.items()} | dict(PERSON_OIDS)
+_PROTECTION_OF: Final = {code: name for name, code in PROTECTION.items()}
+_SCOPE: Final = uuid5(NAMESPACE_URL, BASE)
+
+
+class Out:
+    """Collects the entries of one Bundle.
+
+    Args:
+        message_id: The message's id.
+        unit: The recipient's unit; it takes part in the ids only, so that two units at one address get two Bundles.
+        known: Organisations by unit, as far as the document or the directory entry says so.
+    """
+
+    def __init__(self, message_id: str, unit: str, known: Mapping[str, str]) -> None:
+        self._space = uuid5(_SCOPE, f"{message_id}/{unit}")
+        self._known = known
+        self._entries: dict[str, Resource] = {}
+        self._units: dict[str, Resource] = {}
+        self.patient: Resource | None = None
+
+    def id(self, name: str) -> str:
+        """Return an id for something there is one of in this Bundle."""
+        return str(uuid5(self._space, name))
+
+    def add(self, resource: Resource, identity: str | None = None) -> Resource:
+        """Add an entry and return a reference to it. Without an id of its own it gets one from what it holds, so equals are one entry."""
+        if identity is None:
+            identity = str(uuid5(self._space, json.dumps(resource, sort_keys=True, ensure_ascii=True)))
+        self._entries.setdefault(f"urn:uuid:{identity}", {**resource, "id": identity})
+        return {"reference": f"urn:uuid:{identity}"}
+
+    def entries(self) -> list[Resource]:
+        """Return the entries in the order they were added."""
+        return [{"fullUrl": url, "resource": tidied(resource)} for url, resource in self._entries.items()]
+
+    def unit(self, unit: str) -> Resource:
+        """Return a reference to a unit: a HealthcareService, provided by an organisation."""
+        if unit not in self._units:
+            organisation = self._known.get(unit) or unit.removeprefix("SE")[:10]
+            system = HSA_ID if unit.startswith("SE") else numbering("unit")
+            identifier = [{"system": system, "value": unit}]
+            service: Resource = {
+                "resourceType": "HealthcareService",
+                "identifier": identifier,
+                "providedBy": self.organisation(organisation),
+            }
+            self._units[unit] = self.add(service)
+        return dict(self._units[unit])
+
+    def organisation(self, number: str) -> Resource:
+        """Return a reference to an organisation."""
+        return self.add({"resourceType": "Organization", "identifier": [{"system": ORGANISATION_NUMBER, "value": number}]})
+
+    def staff(self, person: Mapping[str, Any], *, contact: bool = True) -> Resource:
+        """Return a reference to somebody. A contact without a unit is an organisation's public label: no Practitioner is made of that."""
+        role: Resource = {"resourceType": "PractitionerRole"}
+        if "name" in person:
+            if contact and "unit" not in person:
+                role["organization"] = {"display": person["name"]}
+            else:
+                role["practitioner"] = self.add({"resourceType": "Practitioner", "name": [{"text": person["name"]}]})
+        if "role" in person:
+            role["code"] = [{"text": person["role"]}]
+        if "unit" in person:
+            role["healthcareService"] = [self.unit(person["unit"])]
+        telecom = telecoms(person)
+        return self.add({**role, "telecom": telecom} if telecom else role)
+
+    def subject(self) -> Resource:
+        """Return a reference to the person, or to somebody undisclosed where R4 demands one and the cut has none."""
+        return self.patient or {"type": "Patient", "display": "undisclosed"}
+
+
+class In:
+    """Follows the references of a Bundle that is being read."""
+
+    def __init__(self, bundle: Resource) -> None:
+        self.bundle = bundle
+        self._by_url: dict[str, Resource] = {}
+        for entry in bundle.get("entry") or []:
+            for url in urls_of(entry):
+                self._by_url.setdefault(url, entry["resource"])
+
+    def resolve(self, reference: Any) -> Resource | None:
+        """Return the resource of this Bundle a reference leads to, or None."""
+        url = reference.get("reference") if isinstance(reference, dict) else None
+        return self._by_url.get(url) if isinstance(url, str) else None
+
+    def place_of(self, resource: Resource) -> int:
+        """Return the number of the entry that holds a resource."""
+        return next(number for number, entry in enumerate(self.bundle["entry"]) if entry.get("resource") is resource)
+
+    def all(self, kind: str) -> Iterator[Resource]:
+        """Yield the resources of one type, in order."""
+        for entry in self.bundle.get("entry") or []:
+            resource = entry.get("resource")
+            if isinstance(resource, dict) and resource.get("resourceType") == kind:
+                yield resource
+
+    def unit(self, reference: Any) -> Any:
+        """Return the id of the unit a reference leads to.
+
+        Raises:
+            Invalid: `fhir.wrong_reference`: it leads nowhere, or to something else.
+        """
+        found = self._expected(reference, "HealthcareService")
+        return at(found, "identifier[].value")
+
+    def organisation(self, reference: Any) -> Any:
+        """Return the number of the organisation a reference leads to; the same error."""
+        return at(self._expected(reference, "Organization"), "identifier[].value")
+
+    def staff(self, reference: Any) -> Resource:
+        """Return what is known of somebody; the same error."""
+        role = self._expected(reference, "PractitionerRole")
+        found: Resource = {}
+        name = at(role, "organization.display")
+        if isinstance(role.get("practitioner"), dict):
+            name = at(self._expected(role["practitioner"], "Practitioner"), "name[].text")
+        if name is not None:
+            found["name"] = name
+        if at(role, "code[].text") is not None:
+            found["role"] = at(role, "code[].text")
+        if at(role, "healthcareService[]") is not None:
+            found["unit"] = self.unit(at(role, "healthcareService[]"))
+        return found | telecom_of(role)
+
+    def _expected(self, reference: Any, kind: str) -> Resource:
+        found = self.resolve(reference)
+        if found is None or found.get("resourceType") != kind:
+            problem = Problem("fhir.wrong_reference", f"a reference must lead to a {kind} in this Bundle", pointer="/entry")
+            raise Invalid("a reference of the Bundle leads nowhere, or to something else", problems=(problem,))
+        return found
+
+
+def urls_of(entry: Any) -> Iterator[str]:
+    """Yield the addresses an entry can be referred to by: its fullUrl, and type/id."""
+    if isinstance(entry, dict) and isinstance(entry.get("resource"), dict):
+        resource = entry["resource"]
+        if isinstance(entry.get("fullUrl"), str):
+            yield entry["fullUrl"]
+        if resource.get("id"):
+            yield f"{resource.get('resourceType')}/{resource['id']}"
+
+
+def tidied(resource: Resource) -> Resource:
+    """Return a resource with the elements that head every resource first, and nothing empty."""
+    head = {name: resource[name] for name in _FIRST if name in resource}
+    return head | {name: value for name, value in resource.items() if name not in head}
+
+
+def telecoms(person: Mapping[str, Any]) -> list[Resource]:
+    """Return telephone and e-mail as ContactPoints."""
+    return [{"system": name, "value": person[name]} for name in ("phone", "email") if name in person]
+
+
+def telecom_of(resource: Resource) -> Resource:
+    """Return telephone and e-mail as they stand in a resource: the first of each."""
+    found: Resource = {}
+    for point in resource.get("telecom") or []:
+        if point.get("system") in {"phone", "email"} and "value" in point:
+            found.setdefault(point["system"], point["value"])
+    return found
+
+
+def patient(person: Mapping[str, Any]) -> Resource:
+    """Return the Patient for a person, as much as there is."""
+    resource: Resource = {"resourceType": "Patient"}
+    if person.get("protection"):
+        resource["meta"] = {"security": [{"system": SECURITY_LABEL, "code": PROTECTION[person["protection"]]}]}
+    if person.get("identity"):
+        resource["identifier"] = [{"system": PERSON_SYSTEMS[person["identity"]["kind"]], "value": person["identity"]["value"]}]
+    name = {key: value for key, value in (("family", person.get("family_name")), ("given", person.get("given_name"))) if value}
+    if name:
+        resource["name"] = [name | ({"given": [name["given"]]} if "given" in name else {})]
+    return resource
+
+
+def person(resource: Resource) -> Resource:
+    """Return a Patient as a person of ours: the first Swedish number, the first name, the protection. Nothing else of it is taken."""
+    found: Resource = {}
+    for one in resource.get("identifier") or []:
+        if one.get("system") in _KIND_OF and "value" in one:
+            found["identity"] = {"kind": _KIND_OF[one["system"]], "value": one["value"]}
+            break
+    given, family = at(resource, "name[].given"), at(resource, "name[].family")
+    if given:
+        found["given_name"] = " ".join(part for part in given if part)
+    if family:
+        found["family_name"] = family
+    for label in at(resource, "meta.security") or []:
+        if label.get("system") == SECURITY_LABEL and label.get("code") in _PROTECTION_OF:
+            found["protection"] = _PROTECTION_OF[label["code"]]
+    return found
+
+
+def is_uuid(text: Any) -> bool:
+    """Say whether a text is a UUID in its usual spelling."""
+    try:
+        return bool(str(UUID(text)) == text)
+    except (ValueError, AttributeError, TypeError):
+        return False

@@ -1,0 +1,127 @@
+"""From foreign bytes to a resource that can be believed as far as its shape goes: limits, JSON, R4's structure, our own checks.
+
+The structure is judged by fhir.resources (its R4B models, which R4 shares for everything read here), on the way in only: it is slow.
+It must never repeat a value in what it says, and never let an exception of a library out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final
+
+from pydantic_core import from_json
+
+from siphub.contract import BadBody, Invalid, Problem, TooLarge
+from siphub_fhir.checks import problems_of
+from siphub_fhir.lens import Resource
+
+LIMIT: Final = 8 * 1024 * 1024
+"""The largest document that is looked at, in bytes."""
+_MOST: Final = 50
+_POSITION: Final = re.compile(r"line (\d+) column (\d+)")
+
+
+class _DuplicateKeyError(ValueError):
+    pass
+
+
+def resource_of(body: bytes) -> Resource:
+    """Return the resource that the bytes hold.
+
+    Raises:
+        BadBody: No JSON (`body.not_json`), or a key stands twice (`body.duplicate_key`).
+        TooLarge: Above the limit.
+        Invalid: No resource, or one that does not hold to R4; problems carry JSON pointers.
+    """
+    if len(body) > LIMIT:
+        raise TooLarge(f"a FHIR document has at most {LIMIT} bytes")
+    found = _json(body)
+    if not isinstance(found, dict) or "resourceType" not in found:
+        raise refused(Problem("fhir.no_resource", "a FHIR document is an object with a resourceType", pointer=""))
+    problems = (
+        tuple(_unknown(found, "")) or _shape(found) or tuple(problem for problem, _ in zip(problems_of(found), range(_MOST), strict=False))
+    )
+    if problems:
+        raise refused(*problems)
+    return found
+
+
+def refused(*problems: Problem) -> Invalid:
+    """Return the error for problems found."""
+    return Invalid("the FHIR document is not one we can read; the problems say where", problems=problems)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        from_json(body, allow_inf_nan=False)
+        return json.loads(body, object_pairs_hook=_distinct)
+    except _DuplicateKeyError:
+        problem = Problem("body.duplicate_key", "a key stands twice in one object; its position is not known", position="byte 0")
+        raise BadBody("a key stands twice in one object", code="body.duplicate_key", problems=(problem,)) from None
+    except (ValueError, RecursionError) as error:
+        found = _POSITION.search(str(error))
+        position = f"line {found[1]} column {found[2]}" if found else "byte 0"
+        raise BadBody("the body is not JSON", problems=(Problem("body.not_json", "not JSON in UTF-8", position=position),)) from None
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _DuplicateKeyError
+    return found
+
+
+def _unknown(node: Any, pointer: str) -> Iterator[Problem]:
+    """Yield every resourceType that R4 does not have: the library would stumble over it."""
+    if isinstance(node, dict):
+        if "resourceType" in node and not _is_known(node["resourceType"]):
+            yield Problem("fhir.unknown_type", "R4 has no such resourceType", pointer=f"{pointer}/resourceType")
+        for name, value in node.items():
+            yield from _unknown(value, f"{pointer}/{name}")
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from _unknown(value, f"{pointer}/{number}")
+
+
+def _is_known(name: Any) -> bool:
+    return isinstance(name, str) and re.fullmatch(r"[A-Z][A-Za-z]{2,40}", name) is not None and _model(name) is not None
+
+
+@cache
+def _model(name: str) -> Any:
+    """Return the library's model of a type, or None. The library is loaded when the first foreign document comes."""
+    from fhir.resources.R4B import get_fhir_model_class
+
+    try:
+        return get_fhir_model_class(name)
+    except (KeyError, LookupError, ValueError):
+        return None
+
+
+def _shape(resource: Resource) -> tuple[Problem, ...]:
+    """Return what R4's structure has against a resource."""
+    from pydantic import ValidationError
+
+    try:
+        _model(resource["resourceType"]).model_validate(resource)
+    except ValidationError as error:
+        return tuple(_problem(one) for one in error.errors(include_url=False, include_input=False, include_context=False)[:_MOST])
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        # The library stumbles over some shapes instead of judging them: the document is refused all the same.
+        return (Problem("fhir.wrong_value", "the document is not built as R4 says", pointer=""),)
+    return ()
+
+
+def _problem(error: Any) -> Problem:
+    steps = [str(step) for step in error["loc"] if step != "root"]
+    pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+    match error["type"]:
+        case "missing" | "model_field_validation.missing":
+            return Problem("fhir.required", "a required element is missing", pointer=pointer)
+        case "extra_forbidden":
+            return Problem("fhir.unknown_element", "R4 has no such element here", pointer=pointer)
+        case _:
+            return Problem("fhir.wrong_value", "the value is not of the type R4 wants here", pointer=pointer)

@@ -1,0 +1,236 @@
+"""The meeting in FHIR: called, invited to and moved as an Appointment, answered by an AppointmentResponse.
+
+The status is `pending` for every version that is sent, and R4 then wants an end: where none was given, 60 minutes are assumed and marked.
+A unit takes part as a HealthcareService, because an Organization may not. It must never show a participant the cut does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from siphub_fhir.bundle import In, Out
+from siphub_fhir.lens import (
+    Reads,
+    Resource,
+    Row,
+    Writes,
+    at,
+    code_in,
+    coded,
+    ext,
+    extensions,
+    exts,
+    find,
+    parts,
+    plain,
+    read,
+    whole_number,
+    write,
+)
+from siphub_fhir.vocabulary import PARTICIPATION, extension, numbering, system
+
+ASSUMED_LENGTH: Final = timedelta(minutes=60)
+"""How long a meeting is taken to last where R4 wants an end and the message has none."""
+
+ROLES: Final = system("role")
+_PLACES: Final = system("place-kind")
+_STATUS: Final = {
+    "accept": "accepted",
+    "decline": "declined",
+    "tentative": "tentative",
+    "propose-new-time": "tentative",
+    "delegate": "declined",
+    "contact-us": "needs-action",
+}
+"""What R4 can say of an answer; the extension `response` says all of it."""
+_PRESENCE: Final = {"attends": "accepted", "absent_consented": "declined", "represented_by": "declined"}
+
+
+def _participant(resource: Resource, role: str, actor: Resource, status: str, required: str = "required") -> None:
+    entry = {"type": [{"coding": [{"system": ROLES, "code": role}]}], "actor": actor, "required": required, "status": status}
+    resource.setdefault("participant", []).append(entry)
+
+
+def _with_role(resource: Resource, role: str) -> Iterator[Resource]:
+    for one in resource.get("participant") or []:
+        if any(code_in(kind, ROLES) == role for kind in one.get("type") or []):
+            yield one
+
+
+def _staffed(path: str, role: str) -> Row:
+    """Return a row for somebody who takes part for a unit: the convener, the coordinator."""
+
+    def put(resource: Resource, value: Any, out: Writes) -> None:
+        _participant(resource, role, out.staff(value), "accepted")
+
+    def get(resource: Resource, back: Reads) -> Any:
+        one = next(_with_role(resource, role), None)
+        return None if one is None else back.staff(one.get("actor"))
+
+    return Row(path, put, get)
+
+
+def _members() -> Row:
+    def put(resource: Resource, value: Any, out: Writes) -> None:
+        for unit in value:
+            _participant(resource, "ledamot", out.unit(unit), "needs-action")
+
+    def get(resource: Resource, back: Reads) -> Any:
+        return [back.unit(one.get("actor")) for one in _with_role(resource, "ledamot")] or None
+
+    return Row("participating_units", put, get)
+
+
+def _end() -> Row:
+    def put(resource: Resource, value: Any, _: Writes) -> None:
+        resource["end"] = value
+
+    def get(resource: Resource, _: Reads) -> Any:
+        return None if next(extensions(resource, extension("end-assumed")), None) else resource.get("end")
+
+    return Row("meeting.ends_at", put, get)
+
+
+_UNIT_AND_TEXT: Final = (ext("unit", "unit", "unit", inner=True), ext("text", "text", "string", inner=True))
+APPOINTMENT: Final = (
+    plain("meeting.id", "id"),
+    plain("meeting.version", "meta.versionId", str, whole_number),
+    plain("meeting.starts_at", "start"),
+    _end(),
+    ext("meeting.zone", "zone", "string"),
+    coded("purpose", "reasonCode[]", system("purpose")),
+    _staffed("convener", "sammankallande"),
+    _staffed("coordinator", "samordnare"),
+    _members(),
+    ext("duty_holder", "duty-holder", "code"),
+    ext("duty_basis", "duty-basis", "string"),
+    ext("respond_by", "respond-by", "instant"),
+    exts("agenda", "agenda", "string"),
+    ext("interpreter_language", "interpreter-language", "string"),
+    ext("individual_attendance", "individual-attendance", "code"),
+    ext("evaluation_on", "evaluation-on", "date"),
+    ext("preparation_ref", "preparation-ref", "string"),
+    ext("relatives_present", "relatives-present", "unsignedInt"),
+    parts("questions", "question", _UNIT_AND_TEXT, many=True),
+    ext("digital_option", "digital-option", "string"),
+    ext("supersedes", "supersedes", "positiveInt"),
+    ext("reason", "reason", "code"),
+)
+"""meeting.summoned, meeting.invited, meeting.rescheduled: each has some of these."""
+
+_TIME: Final = (plain("starts_at", "start"), plain("ends_at", "end"))
+
+
+def _times() -> Row:
+    url = extension("proposed-time")
+
+    def put(resource: Resource, values: Any, out: Writes) -> None:
+        for value in values:
+            resource.setdefault("extension", []).append({"url": url, "valuePeriod": write(value, {}, _TIME, out)})
+
+    def get(resource: Resource, back: Reads) -> Any:
+        return [read(one.get("valuePeriod") or {}, _TIME, back) for one in extensions(resource, url)] or None
+
+    return Row("proposed_times", put, get)
+
+
+RESPONSE: Final = (
+    plain("meeting_id", "appointment.identifier.value"),
+    ext("meeting_version", "meeting-version", "positiveInt"),
+    ext("response", "response", "code"),
+    ext("reason", "reason", "code"),
+    _times(),
+    ext("substitute_unit", "substitute-unit", "unit"),
+    ext("substitute_name", "substitute-name", "string"),
+)
+
+
+def write_meeting(document: Mapping[str, Any], out: Out) -> list[Resource]:
+    """Write the Appointment and return what the message is about."""
+    content = document["content"]
+    resource: Resource = write(content, {"resourceType": "Appointment"}, APPOINTMENT, out)
+    resource["status"] = "pending"
+    resource["serviceType"] = [{"coding": [{"system": system("category"), "code": "sip-meeting"}]}]
+    if "purpose" in content:
+        resource["description"] = content["purpose"]
+    if "start" in resource and "end" not in resource:
+        resource["end"] = _after(resource["start"])
+        resource.setdefault("extension", []).append({"url": extension("end-assumed"), "valueBoolean": True})
+    meeting = resource.pop("id", None)
+    if meeting is not None:
+        resource["identifier"] = [{"system": numbering("meeting"), "value": meeting}]
+    _called(resource, document, out)
+    _place(resource, content, out)
+    return [out.add(resource, meeting)]
+
+
+def _called(resource: Resource, document: Mapping[str, Any], out: Out) -> None:
+    """Add those the message goes to, and the person, who needs to be there for the Appointment to find their record."""
+    content = document["content"]
+    required = "optional" if content.get("duty_holder") == "none" else "required"
+    for unit in document.get("recipients", ()):
+        _participant(resource, "kallad", out.unit(unit), "needs-action", required)
+    if out.patient is not None:
+        status = _PRESENCE.get(content.get("individual_attendance", ""), "needs-action")
+        entry = {"type": [{"coding": [{"system": PARTICIPATION, "code": "SBJ"}]}], "actor": out.patient, "required": "optional"}
+        resource["participant"].append({**entry, "status": status})
+
+
+def _place(resource: Resource, content: Mapping[str, Any], out: Out) -> None:
+    place = find(content, "meeting.place")
+    if place:
+        location: Resource = {"resourceType": "Location", "mode": "instance"}
+        if "text" in place:
+            location["name"] = place["text"]
+        if "kind" in place:
+            location["type"] = [{"coding": [{"system": _PLACES, "code": place["kind"]}]}]
+        _participant(resource, "plats", out.add(location), "accepted")
+
+
+def read_meeting(resource: Resource, back: In) -> Resource:
+    """Return the content an Appointment of ours stands for."""
+    content = read(resource, APPOINTMENT, back)
+    one = next(_with_role(resource, "plats"), None)
+    location = back.resolve(one.get("actor")) if one else None
+    if location is not None:
+        kind, text = code_in(at(location, "type[]"), _PLACES), location.get("name")
+        place = {name: value for name, value in (("kind", kind), ("text", text)) if value is not None}
+        content.setdefault("meeting", {})["place"] = place
+    return content
+
+
+def write_response(document: Mapping[str, Any], out: Out) -> list[Resource]:
+    """Write the AppointmentResponse: the actor is the unit that answers."""
+    content = document["content"]
+    resource: Resource = write(content, {"resourceType": "AppointmentResponse"}, RESPONSE, out)
+    appointment = resource.setdefault("appointment", {"display": "undisclosed"})
+    appointment["type"] = "Appointment"
+    if "identifier" in appointment:
+        appointment["identifier"]["system"] = numbering("meeting")
+    if "responder" in content:
+        resource.setdefault("extension", []).append(
+            {"url": extension("responder"), "valueReference": out.staff(content["responder"], contact=False)}
+        )
+    proposed = content.get("proposed_times") or [{}]
+    resource |= {name: proposed[0][path] for path, name in (("starts_at", "start"), ("ends_at", "end")) if path in proposed[0]}
+    resource["participantType"] = [{"coding": [{"system": ROLES, "code": "kallad"}]}]
+    unit = find(document, "sender.unit")
+    if unit is not None:
+        resource["actor"] = out.unit(unit)
+    resource["participantStatus"] = _STATUS.get(content.get("response", ""), "needs-action")
+    return [out.add(resource, out.id("response"))]
+
+
+def read_response(resource: Resource, back: In) -> Resource:
+    """Return the content an AppointmentResponse of ours stands for."""
+    content = read(resource, RESPONSE, back)
+    one = next(extensions(resource, extension("responder")), None)
+    if one is not None:
+        content["responder"] = back.staff(one.get("valueReference"))
+    return content
+
+
+def _after(start: str) -> str:
+    return (datetime.fromisoformat(start) + ASSUMED_LENGTH).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,190 @@
+"""The message Bundle as a whole: header, person, consent, and what the message is about, both ways.
+
+`FORMS` says which message types have a form in FHIR. A Consent in the Bundle says on which basis the hub disclosed this; it is never read
+back as a grant. It must never write a field the cut does not show, nor read one the Bundle does not carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from siphub.contract import Cut, Recipient
+from siphub_fhir import meeting, notice, plan, request
+from siphub_fhir.bundle import In, Out, patient, person, tidied
+from siphub_fhir.lens import Reads, Resource, Row, Writes, at, ext, exts, find, parts, place, plain, read, write
+from siphub_fhir.vocabulary import BASE, CONSENT_SCOPE, ORGANISATION_NUMBER, extension, numbering, system
+
+MESSAGE_TYPES: Final = system("message-type")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How one message type stands in FHIR: the type of its main resource, and how its content is written and read."""
+
+    resource: str
+    write: Callable[[Mapping[str, Any], Out], list[Resource]]
+    read: Callable[[Resource, In], Resource]
+
+
+_MEETING: Final = Form("Appointment", meeting.write_meeting, meeting.read_meeting)
+_PLAN: Final = Form("CarePlan", plan.write_plan, plan.read_plan)
+_COMMITMENT: Final = Form("Task", plan.write_commitment, plan.read_commitment)
+FORMS: Final[Mapping[str, Form]] = {
+    "sip.requested": Form("Task", request.write_request, request.read_request),
+    "sip.proposed": Form("Task", request.write_proposal, request.read_proposal),
+    "meeting.summoned": _MEETING,
+    "meeting.invited": _MEETING,
+    "meeting.rescheduled": _MEETING,
+    "meeting.response": Form("AppointmentResponse", meeting.write_response, meeting.read_response),
+    "meeting.held": Form("Communication", notice.write_held, notice.read_held),
+    "meeting.cancelled": Form("Communication", notice.write_recall, notice.read_cancelled),
+    "plan.proposed": _PLAN,
+    "plan.established": _PLAN,
+    "plan.revised": _PLAN,
+    "plan.commitment.confirmed": _COMMITMENT,
+    "plan.commitment.rejected": _COMMITMENT,
+    "plan.closed": Form("Communication", notice.write_recall, notice.read_closed),
+    "stop.notice": Form("Communication", notice.write_recall, notice.read_stopped),
+}
+"""Every message type with a form in FHIR. The others are for the hub alone and never leave it."""
+
+
+def _author() -> Row:
+    def put(resource: Resource, value: Any, out: Writes) -> None:
+        if isinstance(out, Out):
+            resource["author"] = out.staff(value, contact=False)
+
+    def get(resource: Resource, back: Reads) -> Any:
+        return back.staff(resource["author"]) if "author" in resource else None
+
+    return Row("author", put, get)
+
+
+_BASIS: Final = (
+    ext("code", "code", "code", inner=True),
+    exts("consent_refs", "consent-ref", "id", inner=True),
+    ext("decided_by", "decided-by", "string", inner=True),
+    ext("decided_at", "decided-at", "instant", inner=True),
+    ext("reason", "reason", "code", inner=True),
+)
+HEADER: Final = (
+    ext("case_id", "case", "sid:case"),
+    ext("conversation_id", "conversation", "sid:case"),
+    ext("causation_id", "causation", "sid:message"),
+    ext("owner", "case-owner", f"system:{ORGANISATION_NUMBER}"),
+    ext("classification", "classification", "code"),
+    ext("expires_at", "expires-at", "instant"),
+    ext("ack_requested", "ack-requested", "boolean"),
+    ext("registry_number", "registry-number", "string"),
+    ext("sender.unit", "sender-unit", "unit"),
+    parts("basis", "stated-basis", _BASIS),
+    plain("type", "eventCoding.code"),
+    plain("schema_version", "eventCoding.version"),
+    _author(),
+)
+"""The envelope, but for the message's id and time (they stand in Bundle) and the parties (below)."""
+
+
+def bundle_of(cut: Cut, recipient: Recipient, source: str, profile: str | None) -> Resource:
+    """Return the message Bundle for a cut, with the header first and everything it refers to in it."""
+    document = cut.document
+    out = Out(cut.message_id, recipient.unit, _known(document, recipient))
+    subject = document.get("subject")
+    if isinstance(subject, Mapping) and subject:
+        out.patient = out.add(patient(subject), out.id("patient"))
+    focus = FORMS[cut.message_type].write(document, out)
+    if cut.basis == "consent":
+        focus.append(out.add(_consent(out), out.id("consent")))
+    header = _header(document, recipient, source, out)
+    header["focus"] = focus
+    entries = out.entries()
+    if profile is not None:
+        for entry in entries:
+            if entry["resource"]["resourceType"] == "CarePlan":
+                entry["resource"]["meta"] = {**entry["resource"].get("meta", {}), "profile": [profile]}
+    return {
+        "resourceType": "Bundle",
+        "id": out.id("bundle"),
+        "identifier": {"system": numbering("message"), "value": cut.message_id},
+        "type": "message",
+        "timestamp": document["sent_at"],
+        "entry": [{"fullUrl": f"urn:uuid:{header['id']}", "resource": tidied(header)}, *entries],
+    }
+
+
+def _known(document: Mapping[str, Any], recipient: Recipient) -> dict[str, str]:
+    """Return which organisation answers for a unit, as far as the cut or the directory entry says."""
+    known = {}
+    if recipient.unit in document.get("recipients", ()):
+        known[recipient.unit] = recipient.organisation
+    unit, organisation = find(document, "sender.unit"), find(document, "sender.organisation")
+    if unit is not None and organisation is not None:
+        known[unit] = organisation
+    return known
+
+
+def _header(document: Mapping[str, Any], recipient: Recipient, source: str, out: Out) -> Resource:
+    header: Resource = write(document, {"resourceType": "MessageHeader", "id": out.id("header")}, HEADER, out)
+    header["eventCoding"]["system"] = MESSAGE_TYPES
+    header["destination"] = [_destination(unit, recipient, out) for unit in document.get("recipients", ())]
+    organisation = find(document, "sender.organisation")
+    if organisation is not None:
+        header["sender"] = out.organisation(organisation)
+    header["source"] = {"name": "siphub", "endpoint": source}
+    return {name: value for name, value in header.items() if value != []}
+
+
+def _destination(unit: str, recipient: Recipient, out: Out) -> Resource:
+    reference = out.unit(unit)
+    organisation = recipient.organisation if unit == recipient.unit else unit.removeprefix("SE")[:10]
+    return {
+        "extension": [{"url": extension("receiver-unit"), "valueReference": reference}],
+        "endpoint": recipient.endpoint if unit == recipient.unit else f"{BASE}/unit/{unit}",
+        "receiver": out.organisation(organisation),
+    }
+
+
+def _consent(out: Out) -> Resource:
+    """Return what the partner should know of the basis: that it is a consent. Its parties, scopes and words stay with the hub."""
+    consent: Resource = {
+        "resourceType": "Consent",
+        "extension": [{"url": extension("disclosure-basis"), "valueCode": "consent"}],
+        "status": "active",
+        "scope": {"coding": [{"system": CONSENT_SCOPE, "code": "patient-privacy"}]},
+        "category": [{"coding": [{"system": system("category"), "code": "sip-consent"}]}],
+        "policyRule": {"coding": [{"system": system("category"), "code": "consent"}]},
+    }
+    return consent | ({"patient": out.patient} if out.patient is not None else {}) | {"provision": {"type": "permit"}}
+
+
+def ours(bundle: Resource) -> bool:
+    """Say whether a Bundle is one of this plugin's message Bundles: its header's event is of our code system."""
+    return bundle.get("type") == "message" and at(bundle, "entry[].resource.eventCoding.system") == MESSAGE_TYPES
+
+
+def document_of(bundle: Resource) -> Resource:
+    """Return the document that a Bundle of ours stands for. What the Bundle lacks is not in it.
+
+    Raises:
+        Invalid: A reference leads nowhere, or to something else than it must.
+    """
+    back = In(bundle)
+    header = at(bundle, "entry[].resource")
+    document = read(header, HEADER, back)
+    for name, where in (("message_id", "identifier.value"), ("sent_at", "timestamp")):
+        if at(bundle, where) is not None:
+            document[name] = at(bundle, where)
+    units = [at(one, "extension[].valueReference") for one in header.get("destination") or []]
+    document["recipients"] = [back.unit(unit) for unit in units if unit is not None]
+    if "sender" in header:
+        place(document, "sender.organisation", back.organisation(header["sender"]))
+    subject = next(back.all("Patient"), None)
+    if subject is not None:
+        document["subject"] = person(subject)
+    form = FORMS.get(document.get("type", ""))
+    main = back.resolve(at(header, "focus[]"))
+    if form is not None and main is not None and main.get("resourceType") == form.resource:
+        document["content"] = form.read(main, back)
+    return document

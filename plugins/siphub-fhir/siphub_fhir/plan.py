@@ -1,0 +1,240 @@
+"""The plan in FHIR: a CarePlan with its Goals and a CareTeam; and what a unit says of its commitments, as a Task.
+
+Activities stand in `activity.detail`, needs in extensions and in the description (`addresses` takes Conditions only), the huvudman with the
+overall responsibility in `CareTeam.managingOrganization`. It must never give an activity to anybody the plan does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from siphub_fhir.bundle import In, Out
+from siphub_fhir.lens import Reads, Resource, Row, Writes, at, code_in, ext, exts, find, plain, read, whole_number, write
+from siphub_fhir.vocabulary import PLAN_CATEGORY, ROLE_CODE, numbering, system
+
+ROLES: Final = system("role")
+_STANDING: Final = {"plan.proposed": ("draft", "proposed", "not-started", "proposed")}
+_AGREED: Final = ("active", "active", "scheduled", "active")
+"""The status of CarePlan, Goal, activity and CareTeam: one row for a proposal, one for a plan that holds."""
+
+PLAN: Final = (
+    plain("id", "id"),
+    plain("version", "meta.versionId", str, whole_number),
+    plain("made_on", "created"),
+    exts("needs", "need", "string"),
+    ext("follow_up_on", "follow-up-on", "date"),
+    ext("crisis_plan", "crisis-plan", "string"),
+    ext("housing", "housing", "string"),
+    plain("notes", "note[].text"),
+)
+REVISION: Final = (
+    ext("changes", "changes", "string"),
+    ext("reason", "change-reason", "code"),
+    ext("approved_by_individual", "approved-by-individual", "boolean"),
+)
+
+
+def _when() -> Row:
+    """Return the row for when: R4 has one `scheduled[x]`, so words with an end become a Timing that holds both."""
+
+    def put(resource: Resource, value: Any, _: Writes) -> None:
+        resource["scheduledString"] = value
+
+    def get(resource: Resource, _: Reads) -> Any:
+        return resource.get("scheduledString") or at(resource, "scheduledTiming.code.text")
+
+    return Row("when", put, get)
+
+
+def _until() -> Row:
+    def put(resource: Resource, value: Any, _: Writes) -> None:
+        words = resource.pop("scheduledString", None)
+        if words is None:
+            resource["scheduledPeriod"] = {"end": value}
+        else:
+            resource["scheduledTiming"] = {"repeat": {"boundsPeriod": {"end": value}}, "code": {"text": words}}
+
+    def get(resource: Resource, _: Reads) -> Any:
+        return at(resource, "scheduledPeriod.end") or at(resource, "scheduledTiming.repeat.boundsPeriod.end")
+
+    return Row("ends_on", put, get)
+
+
+DETAIL: Final = (
+    ext("id", "item-id", "string"),
+    plain("what", "description"),
+    _when(),
+    _until(),
+    ext("responsible.kind", "responsible-party-type", "code"),
+    ext("follow_up", "follow-up", "string"),
+)
+COMMITMENT: Final = (
+    plain("plan_id", "focus.identifier.value"),
+    ext("plan_version", "plan-version", "positiveInt"),
+    exts("activities", "activity-id", "string"),
+    plain("comment", "note[].text"),
+)
+
+
+def write_plan(document: Mapping[str, Any], out: Out) -> list[Resource]:
+    """Write CarePlan, Goals and CareTeam."""
+    content = document["content"]
+    plan = content.get("plan") or {}
+    standing = _STANDING.get(str(document["type"]), _AGREED)
+    resource: Resource = write(plan, {"resourceType": "CarePlan"}, PLAN, out)
+    write(content, resource, REVISION, out)
+    identity = resource.pop("id", out.id("plan"))
+    resource["identifier"] = [{"system": numbering("plan"), "value": identity}] if "id" in plan else []
+    resource |= {"status": standing[0], "intent": "plan", "title": "Samordnad individuell plan"}
+    resource["category"] = [{"coding": [{"system": PLAN_CATEGORY, "code": "SIP"}]}]
+    resource["subject"] = out.subject()
+    if plan.get("needs"):
+        resource["description"] = "\n".join(plan["needs"])
+    if plan.get("coordinator"):
+        resource["author"] = out.staff(plan["coordinator"])
+    goals = {goal["id"]: _goal(goal, identity, standing[1], out) for goal in plan.get("goals") or []}
+    team = _team(plan, standing[3], out)
+    resource |= {"careTeam": [team]} if team else {}
+    resource |= {"goal": list(goals.values())} if goals else {}
+    activities = [{"detail": _activity(one, goals, standing[2], out)} for one in plan.get("activities") or []]
+    resource |= {"activity": activities} if activities else {}
+    return [out.add({name: value for name, value in resource.items() if value != []}, identity)]
+
+
+def _goal(goal: Mapping[str, Any], plan: str, status: str, out: Out) -> Resource:
+    resource: Resource = {
+        "resourceType": "Goal",
+        "identifier": [{"system": numbering("goal"), "value": goal["id"]}],
+        "lifecycleStatus": status,
+        "description": {"text": goal["text"]},
+        "subject": out.subject(),
+    }
+    if out.patient is not None:
+        resource["expressedBy"] = out.patient
+    return out.add(resource, out.id(f"goal/{plan}/{goal['id']}"))
+
+
+def _activity(activity: Mapping[str, Any], goals: Mapping[str, Resource], status: str, out: Out) -> Resource:
+    detail: Resource = write(activity, {}, DETAIL, out)
+    detail["status"] = status
+    if activity.get("goals"):
+        detail["goal"] = [goals[name] for name in activity["goals"]]
+    performer = _performer(activity.get("responsible") or {}, out)
+    return detail | ({"performer": [performer]} if performer else {})
+
+
+def _performer(responsible: Mapping[str, Any], out: Out) -> Resource | None:
+    """Return who performs: a unit, somebody at a unit, the person, or a relative; an Organization never stands for a unit."""
+    kind, unit, name = (responsible.get(part) for part in ("kind", "unit", "name"))
+    if unit is not None:
+        return out.unit(unit) if name is None else out.staff({"name": name, "unit": unit})
+    if kind == "individual":
+        reference = out.patient or {"type": "Patient"}
+        return {**reference, "display": name} if name else out.patient
+    if kind == "relative":
+        relative: Resource = {"resourceType": "RelatedPerson", "patient": out.subject()}
+        relative["relationship"] = [{"coding": [{"system": ROLE_CODE, "code": "FAMMEMB"}]}]
+        return out.add({**relative, "name": [{"text": name}]} if name else relative)
+    return out.staff({"name": name}, contact=False) if name else None
+
+
+def _team(plan: Mapping[str, Any], status: str, out: Out) -> Resource | None:
+    """Return the CareTeam: coordinator, main responsible, and the huvudman with the overall responsibility."""
+    participants = [
+        {"role": [{"coding": [{"system": ROLES, "code": role}]}], "member": out.staff(plan[name])}
+        for name, role in (("coordinator", "samordnare"), ("main_responsible", "huvudansvarig"))
+        if plan.get(name)
+    ]
+    overall = plan.get("overall_responsible") or {}
+    resource: Resource = write(overall, {"resourceType": "CareTeam"}, _OVERALL, out)
+    if not participants and not overall:
+        return None
+    resource |= {"status": status, "name": "SIP"}
+    if out.patient is not None:
+        resource["subject"] = out.patient
+    resource |= {"participant": participants} if participants else {}
+    if "organisation" in overall:
+        resource["managingOrganization"] = [out.organisation(overall["organisation"])]
+    return out.add(resource, out.id("careteam"))
+
+
+_OVERALL: Final = (ext("kind", "overall-responsible", "code"),)
+
+
+def read_plan(resource: Resource, back: In) -> Resource:
+    """Return the content a CarePlan of ours stands for."""
+    plan = read(resource, PLAN, back)
+    goals = [(one, back.resolve(one)) for one in resource.get("goal") or []]
+    names = {one.get("reference"): at(goal, "identifier[].value") for one, goal in goals}
+    if goals:
+        plan["goals"] = [_filled(id=at(goal, "identifier[].value"), text=at(goal, "description.text")) for _, goal in goals]
+    if resource.get("activity"):
+        plan["activities"] = [_read_activity(one.get("detail") or {}, names, back) for one in resource["activity"]]
+    team = back.resolve(at(resource, "careTeam[]"))
+    if team is not None:
+        _read_team(team, plan, back)
+    return {"plan": plan} | read(resource, REVISION, back)
+
+
+def _read_activity(detail: Resource, names: Mapping[Any, Any], back: In) -> Resource:
+    activity = read(detail, DETAIL, back)
+    if detail.get("goal"):
+        activity["goals"] = [names.get(one.get("reference")) for one in detail["goal"]]
+    performer = at(detail, "performer[]")
+    if performer is not None:
+        activity.setdefault("responsible", {}).update(_read_performer(performer, back))
+    return activity
+
+
+def _read_performer(reference: Resource, back: In) -> Resource:
+    found = back.resolve(reference) or {}
+    match found.get("resourceType"):
+        case "HealthcareService":
+            return {"unit": back.unit(reference)}
+        case "PractitionerRole":
+            return back.staff(reference)
+        case "RelatedPerson":
+            return _filled(name=at(found, "name[].text"))
+        case _:
+            return _filled(name=reference.get("display"))
+
+
+def _read_team(team: Resource, plan: Resource, back: In) -> None:
+    for name, role in (("coordinator", "samordnare"), ("main_responsible", "huvudansvarig")):
+        for one in team.get("participant") or []:
+            if code_in(at(one, "role[]"), ROLES) == role:
+                plan[name] = back.staff(one.get("member"))
+    overall = read(team, _OVERALL, back)
+    if at(team, "managingOrganization[]") is not None:
+        overall["organisation"] = back.organisation(at(team, "managingOrganization[]"))
+    if overall:
+        plan["overall_responsible"] = overall
+
+
+def write_commitment(document: Mapping[str, Any], out: Out) -> list[Resource]:
+    """Write the Task by which a unit stands by its activities, or does not."""
+    content = document["content"]
+    resource: Resource = write(content, {"resourceType": "Task"}, COMMITMENT, out)
+    if "focus" in resource:
+        resource["focus"] = {"type": "CarePlan", "identifier": {"system": numbering("plan"), **resource["focus"]["identifier"]}}
+    resource |= {"status": "accepted" if document["type"] == "plan.commitment.confirmed" else "rejected", "intent": "plan"}
+    resource["code"] = {"coding": [{"system": system("category"), "code": "plan-commitment"}]}
+    if out.patient is not None:
+        resource["for"] = out.patient
+    unit = find(content, "unit")
+    if unit is not None:
+        resource["owner"] = out.unit(unit)
+    return [out.add(resource, out.id("commitment"))]
+
+
+def read_commitment(resource: Resource, back: In) -> Resource:
+    """Return the content such a Task stands for."""
+    content = read(resource, COMMITMENT, back)
+    if "owner" in resource:
+        content["unit"] = back.unit(resource["owner"])
+    return content
+
+
+def _filled(**values: Any) -> Resource:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,58 @@
+"""The reader: our own message Bundles back to the message, and foreign plans and appointments to a draft.
+
+It must never invent an id, a unit or a consent, and never take a Consent resource for a grant.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from siphub.contract import Draft, Invalid, Problem, ReaderInfo, Submission
+from siphub.model import Message, parse_message
+from siphub_fhir.checks import problems_of
+from siphub_fhir.foreign import draft_of
+from siphub_fhir.intake import refused, resource_of
+from siphub_fhir.lens import Resource
+from siphub_fhir.message import document_of, ours
+
+_HEAD: Final = 4096
+
+
+class FhirReader:
+    """Reads what `Fhir` writes, and what other systems write in R4."""
+
+    info: Final = ReaderInfo(name="fhir", media_types=frozenset({"application/fhir+json"}))
+
+    def recognises(self, submission: Submission) -> bool:
+        """Say whether it says that it is FHIR as JSON, and begins like it."""
+        return submission.media_type in self.info.media_types and submission.body[:_HEAD].lstrip(b" \t\r\n").startswith(b"{")
+
+    def read(self, submission: Submission) -> Message | Draft:
+        """Read a document.
+
+        Raises:
+            BadBody: It is no JSON, or has a key twice; a problem carries the position.
+            TooLarge: Above the limit.
+            Invalid: It does not hold to R4, or has nothing for us (pointers into the document), or the message it stands for is none
+                (pointers into the message).
+        """
+        resource = resource_of(submission.body)
+        return _message(resource) if ours(resource) else draft_of(resource)
+
+
+def _message(bundle: Resource) -> Message | Draft:
+    loose = tuple(problem for problem in problems_of(bundle, whole=True) if problem.code == "fhir.dangling")
+    patients = [number for number, entry in enumerate(bundle["entry"]) if (entry.get("resource") or {}).get("resourceType") == "Patient"]
+    if len(patients) > 1:
+        loose += (Problem("fhir.several_patients", "a message is about one person", pointer=f"/entry/{patients[1]}"),)
+    if loose:
+        raise refused(*loose)
+    document = document_of(bundle)
+    try:
+        return parse_message(json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    except Invalid as invalid:
+        missing = tuple(problem.pointer or "" for problem in invalid.problems if problem.code == "field.missing")
+        if len(missing) < len(invalid.problems):
+            raise
+        return Draft(document, missing)

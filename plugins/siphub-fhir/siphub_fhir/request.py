@@ -1,0 +1,93 @@
+"""The request and the proposal of a SIP in FHIR: a Task with the intent `proposal`.
+
+The preparation travels in `Task.input`: FHIR-wise a QuestionnaireResponse might be referred to, but the hub answers no query, so a reference
+would lead the contact nowhere. It must never say in a proposal whom it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from siphub_fhir.bundle import In, Out, telecom_of, telecoms
+from siphub_fhir.lens import Resource, at, code_in, coded, ext, parts, plain, read, write
+from siphub_fhir.vocabulary import ROLE_CODE, system
+
+_PREPARATION: Final = system("preparation")
+_KINDS: Final = system("requester-kind")
+_RELATION: Final = {"individual": "ONESELF", "relative": "FAMMEMB", "guardian": "GUARD"}
+
+REQUESTED: Final = (
+    plain("requested_on", "authoredOn"),
+    ext("receiving_contact", "receiving-contact", "string"),
+    ext("interpreter_language", "interpreter-language", "string"),
+    ext("recorded_by", "recorded-by", "staff"),
+)
+_PROPOSER: Final = tuple(ext(name, name, kind, inner=True) for name, kind in (("kind", "code"), ("name", "string"), ("phone", "string")))
+PROPOSED: Final = (
+    plain("proposed_on", "authoredOn"),
+    parts("proposer", "proposer", _PROPOSER),
+    ext("basis", "eligibility-basis", "code"),
+    coded("purpose", "reasonCode", system("purpose")),
+)
+
+
+def _task(code: str, content: Mapping[str, Any], resource: Resource, out: Out) -> Resource:
+    resource |= {"status": "requested", "intent": "proposal", "code": {"coding": [{"system": system("category"), "code": code}]}}
+    if out.patient is not None:
+        resource["for"] = out.patient
+    if "receiving_unit" in content:
+        resource["owner"] = out.unit(content["receiving_unit"])
+    return resource
+
+
+def write_request(document: Mapping[str, Any], out: Out) -> list[Resource]:
+    """Write the Task of a request."""
+    content = document["content"]
+    resource = _task("sip-request", content, write(content, {"resourceType": "Task"}, REQUESTED, out), out)
+    if content.get("requester"):
+        resource["requester"] = _requester(content["requester"], out)
+    texts = (content.get("preparation") or {}).items()
+    if texts:
+        resource["input"] = [{"type": {"coding": [{"system": _PREPARATION, "code": name}]}, "valueString": text} for name, text in texts]
+    return [out.add(resource, out.id("request"))]
+
+
+def _requester(requester: Mapping[str, Any], out: Out) -> Resource:
+    """Return who asks: also the person themselves is a RelatedPerson (ONESELF), so that name and telephone stay with the request."""
+    resource: Resource = {"resourceType": "RelatedPerson", "patient": out.subject()}
+    if "kind" in requester:
+        codings = [{"system": _KINDS, "code": requester["kind"]}, {"system": ROLE_CODE, "code": _RELATION[requester["kind"]]}]
+        resource["relationship"] = [{"coding": codings}]
+    if "name" in requester:
+        resource["name"] = [{"text": requester["name"]}]
+    telecom = telecoms(requester)
+    return out.add({**resource, "telecom": telecom} if telecom else resource)
+
+
+def read_request(resource: Resource, back: In) -> Resource:
+    """Return the content such a Task stands for."""
+    content = read(resource, REQUESTED, back)
+    requester = back.resolve(resource.get("requester"))
+    if requester is not None:
+        parts_of = {"kind": code_in(at(requester, "relationship[]"), _KINDS), "name": at(requester, "name[].text")}
+        content["requester"] = {name: value for name, value in parts_of.items() if value is not None} | telecom_of(requester)
+    texts = [(code_in(one.get("type"), _PREPARATION), one.get("valueString")) for one in resource.get("input") or []]
+    if texts:
+        content["preparation"] = {name: text for name, text in texts if name}
+    return content | _receiving(resource, back)
+
+
+def write_proposal(document: Mapping[str, Any], out: Out) -> list[Resource]:
+    """Write the Task of a proposal."""
+    content = document["content"]
+    return [out.add(_task("sip-proposal", content, write(content, {"resourceType": "Task"}, PROPOSED, out), out), out.id("proposal"))]
+
+
+def read_proposal(resource: Resource, back: In) -> Resource:
+    """Return the content such a Task stands for."""
+    return read(resource, PROPOSED, back) | _receiving(resource, back)
+
+
+def _receiving(resource: Resource, back: In) -> Resource:
+    return {"receiving_unit": back.unit(resource["owner"])} if "owner" in resource else {}

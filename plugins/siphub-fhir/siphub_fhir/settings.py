@@ -1,0 +1,60 @@
+"""The plugin's three settings, read once at start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from siphub.contract import SettingsError
+from siphub_fhir.checks import is_url
+from siphub_fhir.vocabulary import BASE
+
+NAMES: Final = ("source", "careplan_profile", "timeout_seconds")
+_LONGEST: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class FhirSettings:
+    """What an administrator may set.
+
+    Args:
+        source: Our own address, as partners read it in `MessageHeader.source.endpoint`.
+        careplan_profile: The profile every CarePlan claims to follow; None claims none.
+        timeout: For one whole attempt.
+    """
+
+    source: str = f"{BASE}/$process-message"
+    careplan_profile: str | None = None
+    timeout: timedelta = timedelta(seconds=10)
+
+
+def read_settings(given: Mapping[str, str]) -> FhirSettings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: One is unknown or cannot be used; its name is said, its value is not.
+    """
+    unknown = sorted(set(given) - set(NAMES))
+    if unknown:
+        raise SettingsError(f"fhir has no setting {', '.join(unknown)}; it has {', '.join(NAMES)}", code="settings.unknown")
+    standard = FhirSettings()
+    for name in ("source", "careplan_profile"):
+        if given.get(name) and not is_url(given[name]):
+            raise SettingsError(f"fhir: {name} must be a whole URL, such as https://hub.example/fhir")
+    return FhirSettings(
+        source=given.get("source") or standard.source,
+        careplan_profile=given.get("careplan_profile") or None,
+        timeout=_timeout(given["timeout_seconds"]) if "timeout_seconds" in given else standard.timeout,
+    )
+
+
+def _timeout(text: str) -> timedelta:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST:
+        raise SettingsError(f"fhir: timeout_seconds must be a number above 0 and at most {_LONGEST:.0f}")
+    return timedelta(seconds=seconds)

@@ -1,0 +1,127 @@
+"""The names this plugin speaks: namespace, identifier systems, code systems and extensions, each in one place.
+
+Whatever R4 cannot say stands in an extension that is listed here with its type and meaning; docs/fhir.md has the same list, and a test holds
+them together. It must never give a standard's code a meaning of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+BASE: Final = "https://siphub.example/fhir"
+"""The namespace of what is ours. `.example` is reserved (RFC 2606), so nobody can come to own it: it names, and is never fetched."""
+
+PERSON_SYSTEMS: Final[Mapping[str, str]] = {
+    "personnummer": "http://electronichealth.se/identifier/personnummer",
+    "samordningsnummer": "http://electronichealth.se/identifier/samordningsnummer",
+    "reservnummer": "http://electronichealth.se/identifier/nationelltReservnummer",
+}
+"""From HL7 Sweden's base profiles, SEBasePatient."""
+
+PERSON_OIDS: Final[Mapping[str, str]] = {
+    "urn:oid:1.2.752.129.2.1.3.1": "personnummer",
+    "urn:oid:1.2.752.129.2.1.3.3": "samordningsnummer",
+    "urn:oid:1.2.752.74.9.1": "reservnummer",
+}
+"""The older OIDs for the same numbers, read and never written."""
+
+ORGANISATION_NUMBER: Final = "urn:oid:2.5.4.97"
+HSA_ID: Final = "urn:oid:1.2.752.29.4.19"
+
+SECURITY_LABEL: Final = "http://hl7.se/fhir/ig/base/CodeSystem/SecurityLabel"
+PROTECTION: Final[Mapping[str, str]] = {"confidentiality_flag": "sekretessmarkering", "protected_registration": "skyddadFolkbokforing"}
+
+PLAN_CATEGORY: Final = "https://fhir.inera.se/CodeSystem/typeofcareplan-cs"
+ROLE_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+CONSENT_SCOPE: Final = "http://terminology.hl7.org/CodeSystem/consentscope"
+PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+
+EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
+    # on MessageHeader
+    "case": ("Identifier", "The case the message belongs to, an opaque reference."),
+    "conversation": ("Identifier", "The conversation of messages."),
+    "causation": ("Identifier", "The message that led to this one."),
+    "case-owner": ("Identifier", "The organisation that is the controller of the case."),
+    "classification": ("code", "open-logistics, person-data or sensitive."),
+    "expires-at": ("instant", "When the message should no longer be handled."),
+    "ack-requested": ("boolean", "Whether the sender wants a receipt."),
+    "registry-number": ("string", "The sender's own registry number."),
+    "sender-unit": ("Reference", "The unit that sends (HealthcareService); `sender` can only name an organisation."),
+    "receiver-unit": ("Reference", "On destination: the unit that receives; `receiver` can only name an organisation."),
+    "stated-basis": ("complex", "The disclosure basis as stated by the sender: code, consent-ref, decided-by, decided-at, reason."),
+    # on Appointment
+    "zone": ("string", "The IANA zone the meeting's time was meant in."),
+    "end-assumed": ("boolean", "The end was not given: it is the start and 60 minutes."),
+    "duty-holder": ("code", "Whether the recipient has a duty to come: principal or none."),
+    "duty-basis": ("string", "The provision or agreement the duty rests on."),
+    "respond-by": ("instant", "When an answer is wanted."),
+    "agenda": ("string", "An item of the agenda; repeated, in order."),
+    "interpreter-language": ("string", "The language to interpret."),
+    "individual-attendance": ("code", "attends, absent_consented or represented_by."),
+    "evaluation-on": ("date", "When the plan is to be evaluated."),
+    "preparation-ref": ("string", "What the preparation is called in the sender's system."),
+    "relatives-present": ("unsignedInt", "How many relatives will come; never who."),
+    "question": ("complex", "A question to one party: unit, text."),
+    "digital-option": ("string", "How to take part from afar."),
+    "supersedes": ("positiveInt", "The version of the meeting that this one replaces."),
+    "reason": ("code", "Why, as a code of the sender's."),
+    # on AppointmentResponse
+    "meeting-version": ("positiveInt", "The version of the meeting that is meant."),
+    "response": ("code", "The answer in full: R4 has neither delegate, contact-us nor propose-new-time."),
+    "responder": ("Reference", "Who answers for the unit (PractitionerRole)."),
+    "proposed-time": ("Period", "A time the responder proposes; repeated, in order; the first also stands in start and end."),
+    "substitute-unit": ("Reference", "The unit that comes instead."),
+    "substitute-name": ("string", "The person who comes instead."),
+    # on Communication
+    "held-on": ("date", "The day the meeting was held."),
+    "attended-unit": ("Reference", "A unit that took part; repeated, in order."),
+    "attended-count": ("unsignedInt", "How many units took part, so that none is told from not said."),
+    "individual-was": ("code", "present, absent_consented or represented_by."),
+    "outcome": ("code", "What came of the meeting: plan, no_plan or new_meeting."),
+    "interpreter-used": ("boolean", "Whether there was an interpreter."),
+    "case-reference": ("Identifier", "The case as the recipient knows it, opaque."),
+    "about-version": ("positiveInt", "The version of what the notice is about."),
+    "contact-phone": ("string", "Where to ring."),
+    "closed-reason": ("code", "Inward only: no rule of disclosure lets it leave."),
+    "closed-on": ("date", "The day the plan ended."),
+    "closed-by": ("string", "Who ended it."),
+    # on CarePlan, CareTeam and Goal
+    "need": ("string", "A need, in order; `addresses` takes Conditions only, and a need is none."),
+    "follow-up-on": ("date", "When the plan is followed up."),
+    "crisis-plan": ("string", "What to do in a crisis."),
+    "housing": ("string", "How the person lives."),
+    "changes": ("string", "What is new in this version."),
+    "change-reason": ("code", "Why there is a new version."),
+    "approved-by-individual": ("boolean", "The individual has agreed to the change."),
+    "item-id": ("string", "On activity.detail: the activity's own id within the plan."),
+    "responsible-party-type": ("code", "On activity.detail: region, municipality, other, individual or relative."),
+    "follow-up": ("string", "On activity.detail: how the activity is followed up."),
+    "overall-responsible": ("code", "On CareTeam: the kind of the huvudman in managingOrganization, region or municipality."),
+    # on Task
+    "receiving-contact": ("string", "Whom the request is for by name."),
+    "recorded-by": ("Reference", "Who wrote the request down (PractitionerRole)."),
+    "proposer": ("complex", "Who proposes: kind, name, phone."),
+    "eligibility-basis": ("code", "general, discharge or local."),
+    "plan-version": ("positiveInt", "The version of the plan that is meant."),
+    "activity-id": ("string", "An activity that is meant, by its id within the plan; repeated, in order."),
+    # on Consent
+    "disclosure-basis": ("code", "The basis this disclosure rests on, as the hub recorded it."),
+}
+"""Every extension of ours: its type, and what it says."""
+
+
+def extension(name: str) -> str:
+    """Return the URL of an extension of ours; raises KeyError for one that is not in the list."""
+    EXTENSIONS[name]
+    return f"{BASE}/StructureDefinition/{name}"
+
+
+def system(name: str) -> str:
+    """Return the URL of a code system of ours: message-type, purpose, role, category, place-kind, requester-kind, preparation, code."""
+    return f"{BASE}/CodeSystem/{name}"
+
+
+def numbering(name: str) -> str:
+    """Return the system of identifiers of ours: message, case, meeting, plan, goal, unit."""
+    return f"{BASE}/sid/{name}"
