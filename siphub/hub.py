@@ -145,6 +145,7 @@ class Hub:
         return {
             "store": _can_write(self.store),
             "broker": self.ground.broker.healthy(),
+            "relay": self.relay is not None and self.relay.alive,
             "worker": self.worker is not None and self.worker.alive,
             "sweeper": self.sweeper is not None and self.sweeper.alive,
             "sending": operate.switched(self.ground) == "running",

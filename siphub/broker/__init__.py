@@ -35,10 +35,10 @@ __all__ = [
 
 _PORTABLE = "siphub.broker.portable:PortableBroker"
 _KOMBU = "memory filesystem redis rediss sentinel sqla sqlalchemy mongodb pyamqp sqs azureservicebus gcpubsub pgmq etcd consul zookeeper"
-SCHEMES = MappingProxyType(dict.fromkeys(_KOMBU.split(), _PORTABLE))
+_RABBITMQ = "siphub.broker.rabbitmq:RabbitBroker"
+SCHEMES = MappingProxyType(dict.fromkeys(_KOMBU.split(), _PORTABLE) | {"amqp": _RABBITMQ, "amqps": _RABBITMQ})
 """Scheme of a broker URL → the driver, as `module:class`; a driver is called with the URL and the hub's name."""
 
-_RABBITMQ = frozenset({"amqp", "amqps"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
@@ -46,7 +46,7 @@ def connect(url: str, *, name: str) -> Broker:
     """Return the driver for a URL. Nothing is opened yet: `declare` does that.
 
     Args:
-        url: `memory://`, `filesystem:///folder`, `redis://…`; see `SCHEMES`.
+        url: `amqp://user:password@host/vhost`, `memory://`, `filesystem:///folder`, `redis://…`; see `SCHEMES`.
         name: The hub's name, a-z, digits and hyphens, at most 60. Queues are kept apart by it, so two hubs on one broker need two names.
 
     Raises:
@@ -56,11 +56,8 @@ def connect(url: str, *, name: str) -> Broker:
         message = "a hub's name is lower-case letters, digits and hyphens, at most 60"
         raise SettingsError(message, code="settings.broker_name")
     scheme = _scheme(url)
-    if scheme in _RABBITMQ:
-        message = f"broker_url: the RabbitMQ driver for {scheme}:// is not part of this version; use memory:// for the embedded broker"
-        raise SettingsError(message, code="settings.broker_driver")
     if scheme not in SCHEMES:
-        near = difflib.get_close_matches(scheme, [*SCHEMES, *_RABBITMQ], n=1)
+        near = difflib.get_close_matches(scheme, SCHEMES, n=1)
         advice = f"did you mean {near[0]}://?" if near else f"known: {', '.join(sorted(SCHEMES))}"
         # What stands before "://" is shown only when it can be nothing but a scheme.
         shown = f"{scheme}://" if re.fullmatch(r"[a-z]{1,20}", scheme) else "this scheme"
@@ -79,4 +76,11 @@ def _scheme(url: str) -> str:
 
 def _load(target: str) -> Callable[[str, str], Broker]:
     module, _, attribute = target.partition(":")
-    return cast("Callable[[str, str], Broker]", getattr(importlib.import_module(module), attribute))
+    try:
+        room = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "pika":
+            raise
+        message = "broker_url: RabbitMQ needs the package pika; install siphub[rabbitmq]"
+        raise SettingsError(message, code="settings.broker_driver") from None
+    return cast("Callable[[str, str], Broker]", getattr(room, attribute))

@@ -88,6 +88,7 @@ class Broker(Protocol):
         """Make the queues. The topology is remembered first, so that every later connection declares it again by itself.
 
         Raises:
+            Unroutable: A queue is not there, and the broker does not let us make it.
             BrokerLost: The broker did not answer; the queues are made when it comes back.
         """
 

@@ -1,4 +1,4 @@
-"""`demo`: the main job, end to end, against sandbox municipalities. The story itself is in `siphub.cli.demo`."""
+"""`demo`: the main job, end to end, against sandbox partners. The story itself is in `siphub.cli.demo`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import typer
 from siphub.cli.words import NO, Json, aside, facts, table
 
 if TYPE_CHECKING:
-    from siphub.cli.demo.books import Book, Outcome
+    from siphub.cli.demo.books import Book, Delivery, Outcome
     from siphub.cli.demo.stage import Stage
+
+
+_AGREED = "The ledgers and the hub agree, byte for byte; at the agencies but for the messageId that each delivery is given on its way."
 
 
 def register(app: typer.Typer) -> None:
@@ -26,16 +29,21 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the hub and its partners running until Ctrl-C.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Let one SIP travel on this machine: three municipal units get what they may see, a fourth hears nothing, and a consent is taken back.
+    """Let one SIP travel on this machine: to a region as FHIR, to municipalities as XML, to Försäkringskassan and Arbetsförmedlingen by SDK.
 
-    The hub is built as `up` builds it, the partners speak TLS, and at the end their own ledgers are compared with what the hub says.
-    A difference exits 1. Everything lies in a temporary folder.
+    One of them hears nothing, and in the end a consent is taken back. The hub is built as `up` builds it, the partners speak TLS, and at
+    the end their own ledgers are compared with what the hub says: a difference exits 1. Everything lies in a temporary folder.
+    With SIPHUB_BROKER_URL=amqp://… in the environment the hub rings over that RabbitMQ; of all settings only this one is read.
     """
     from siphub.cli.demo import books, stage
     from siphub.cli.demo.script import written
-    from siphub.cli.hubs import heard
+    from siphub.cli.hubs import heard, settings_for
 
-    with tempfile.TemporaryDirectory(prefix="siphub-demo-") as folder, heard("error"), stage.raised(Path(folder)) as raised:
+    with (
+        tempfile.TemporaryDirectory(prefix="siphub-demo-") as folder,
+        heard("error"),
+        stage.raised(Path(folder), settings_for(Path(folder)).broker_url) as raised,
+    ):
         outcome = books.performed(raised, written(seed), _silent if as_json else _tell)
         if as_json:
             facts(outcome.facts())
@@ -57,7 +65,7 @@ def _silent(_: str) -> None:
 
 def _show(outcome: Outcome) -> None:
     rows = [
-        (one.step, one.message_type, f"{one.name}, {one.agency}" if one.agency else one.name, one.adapter, one.state, one.reason)
+        (one.step, one.message_type, f"{one.name}, {one.agency}" if one.agency not in {"", one.name} else one.name, *_fate(one))
         for one in outcome.lines
     ]
     print()
@@ -74,13 +82,15 @@ def _show(outcome: Outcome) -> None:
         print(f"  {difference}")
     if outcome.error:
         aside(f"siphub: {outcome.error.code}: {outcome.error}")
-    print(
-        f"\n{'The ledgers and the hub agree, byte for byte.' if outcome.agreement else 'The ledgers and the hub do not agree, or the story broke off.'}"
-    )
+    print(f"\n{_AGREED if outcome.agreement else 'The ledgers and the hub do not agree, or the story broke off.'}")
     print(
         "Next: docs/first-message.md, with a hub of your own (siphub up). siphub demo --seed 2 leaves out somebody else; --keep lets you look around.",
         flush=True,
     )
+
+
+def _fate(one: Delivery) -> tuple[str, str, str | None]:
+    return one.adapter, one.state, one.reason
 
 
 def _counted(book: Book) -> str:
@@ -95,7 +105,8 @@ def _keep(raised: Stage, *, as_json: bool) -> None:
     say = aside if as_json else _say
     with told_to_stop() as stop:
         say(f"\nThe hub listens on {raised.server.url}; its data and keys are in {raised.folder / 'hub'}.")
-        say(f"The partners listen on {raised.sandbox.url}; their ledgers are in {raised.folder / 'sandbox'}.")
+        say(f"The partners listen on {raised.partners.sandbox.url}; their ledgers are in {raised.folder / 'sandbox'}.")
+        say(f"The agencies' message service is at {raised.partners.sdk.url}; their ledgers are in {raised.folder / 'sdk'}.")
         say(f"Look around with: siphub deliveries list --data {raised.folder / 'hub'}. Ctrl-C ends it, and takes the folder away.")
         stop.wait()
 

@@ -31,6 +31,8 @@ from siphub.store import CaseRow, DeliveryRow, MessageRow, Seal, SubmissionRow, 
 
 RECALL_TYPES = frozenset({"meeting.cancelled", "plan.closed"})
 """Types whose recipients get the hub's one stop notice instead of the message (LIFECYCLE section 3)."""
+NARROWING_TYPES = RECALL_TYPES | {"consent.refused", "consent.amended", "consent.withdrawn", "participants.approved"}
+"""Types that may stop what is on its way: no limit of open work holds them up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +124,19 @@ def accept_message(ground: Ground, message: Message, caller: Caller) -> Answer:
         repeat = _repeat(work, message, caller, body_hash)
         if repeat is not None:
             return repeat
-        _not_too_much(ground, work, caller)
+        _not_too_much(ground, work, message, caller)
     _right_mode(ground, message)
     directory = ground.directory()
     seal = _seal_for(ground, message, caller, directory)
     with ground.store.write() as work:
+        row = work.cases.lock(message.owner, str(message.case_id))  # first: what waited for the same message here sees its answer next
         repeat = _repeat(work, message, caller, body_hash)
         if repeat is not None:
             return repeat
-        answer = _take(ground, work, message, caller, directory, seal)
-        work.submissions.add(_submission(answer, message, caller, body_hash, ground.now()))
+        answer = _take(ground, work, row, message, caller, directory, seal)
+        if not work.submissions.add(_submission(answer, message, caller, body_hash, ground.now())):
+            again = "the same message id was handed in at the same moment; hand yours in again"
+            raise Busy(again, code="message.handed_in_twice")
     ground.points.reach("after_commit")
     ground.wake.set()
     return answer
@@ -169,15 +174,18 @@ def _submission(answer: Answer, message: Message, caller: Caller, body_hash: byt
     )
 
 
-def _not_too_much(ground: Ground, work: Work, caller: Caller) -> None:
-    """Refuse rather than accept and drop: too much open work for this organisation, or too little disk."""
+def _not_too_much(ground: Ground, work: Work, message: Message, caller: Caller) -> None:
+    """Refuse rather than accept and drop: too much open work for this organisation, or too little disk.
+
+    What takes back or calls off is never told to wait for what it stops.
+    """
     limit = ground.settings.open_limit
-    if work.deliveries.open_work(caller.organisation, limit) >= limit:
-        message = "too much of yours is still on its way; try again when the partners have taken some of it"
-        raise Busy(message, code="hub.too_much_open")
+    if message.type not in NARROWING_TYPES and work.deliveries.open_work(caller.organisation, limit) >= limit:
+        too_much = "too much of yours is still on its way; try again when the partners have taken some of it"
+        raise Busy(too_much, code="hub.too_much_open")
     if shutil.disk_usage(ground.settings.data).free < ground.settings.min_free_disk:
-        message = "the hub is low on disk; an administrator must make room"
-        raise Busy(message, code="hub.low_disk")
+        low = "the hub is low on disk; an administrator must make room"
+        raise Busy(low, code="hub.low_disk")
 
 
 def _right_mode(ground: Ground, message: Message) -> None:
@@ -201,10 +209,9 @@ def _seal_for(ground: Ground, message: Message, caller: Caller, directory: Direc
     return refusal.throw()
 
 
-def _take(ground: Ground, work: Work, message: Message, caller: Caller, directory: Directory, seal: Seal) -> Answer:
-    """The five moves: lock, load, decide, save everything, and leave the commit to the caller."""
+def _take(ground: Ground, work: Work, row: CaseRow | None, message: Message, caller: Caller, directory: Directory, seal: Seal) -> Answer:
+    """Load the case that the caller has locked, decide, save everything, and leave the commit to the caller."""
     now = ground.now()
-    row = work.cases.lock(message.owner, str(message.case_id))
     before = open_case(row, seal) if row else None
     decided = policy.decide(before, message, caller, directory, now)
     if isinstance(decided, Refusal):

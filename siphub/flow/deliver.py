@@ -16,7 +16,7 @@ from datetime import timedelta
 from siphub.broker import Ack, Bell, Consumer
 from siphub.broker.topology import queue_name
 from siphub.contract import Permit
-from siphub.errors import SiphubError, StoreBusy
+from siphub.errors import Sealed, SiphubError, StoreBusy
 from siphub.flow import withdraw
 from siphub.flow.attempt import Held, attempt, cut_of, monotonic, permit_from, verdict
 from siphub.flow.ground import Ground
@@ -78,10 +78,10 @@ def claim(ground: Ground, ids: Sequence[str], directory: Directory) -> list[tupl
 
 
 def _desk_for_refused(ground: Ground, work: Work, ids: set[str]) -> None:
-    """What the claim held is somebody's work."""
+    """What the claim held, or found too old to send, is somebody's work."""
     for delivery_id in sorted(ids):
         row = work.deliveries.by_id(delivery_id)
-        if row is not None and row.state == "held" and row.reason is not None:
+        if row is not None and row.state in {"held", "expired"} and row.reason is not None:
             open_for(work, row, ground.now())
 
 
@@ -221,7 +221,8 @@ class Worker:
         ours = {row.id for row, _ in claimed}
         for row, permit in claimed:
             self._jobs.put(Job(row, permit, rings[row.id], directory))
-        _all_done([(delivery_id, ring) for delivery_id, ring in part if delivery_id not in ours])
+        # A delivery rung twice is one job of its last bell; its other bells are done with, or they would never be acked.
+        _all_done([(delivery_id, ring) for delivery_id, ring in part if delivery_id not in ours or ring is not rings[delivery_id]])
         return len(ours)
 
     def _ask_plugins(self, ids: Sequence[str], directory: Directory) -> None:
@@ -292,9 +293,12 @@ def object_to(ground: Ground, delivery_id: str, directory: Directory) -> None:
     covered = judge(need_of(row), as_grants(grants), row.asserted, now)
     if not isinstance(covered, Covered):
         return
-    cut = cut_of(ground, row, covered, directory)
+    try:
+        cut = cut_of(ground, row, covered, directory)
+    except Sealed as error:
+        cut = Held(error.code)  # one that cannot be opened is held, and keeps none of its neighbours from being claimed
     objections = (
-        ("message.gone",) if isinstance(cut, Held) else ground.registry.objections(cut, recipient_of(row, directory), covered.basis, now)
+        (cut.reason,) if isinstance(cut, Held) else ground.registry.objections(cut, recipient_of(row, directory), covered.basis, now)
     )
     if objections:
         held = Change(from_states=frozenset({"queued"}), to_state="held", event="claim.hold", at=now, reason="objection")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from siphub.errors import Conflict, NotThere
 from siphub.flow.ground import Ground
@@ -19,6 +19,17 @@ from siphub.store import Change, DeliveryRow, Work
 
 Action = Literal["hold", "release", "retry", "handled"]
 SYSTEM = "-"
+OUTDATED_BY: Final = (
+    (
+        frozenset({"meeting.summoned", "meeting.invited", "meeting.rescheduled"}),
+        frozenset({"meeting.rescheduled", "meeting.cancelled", "meeting.held", "plan.closed"}),
+    ),
+    (
+        frozenset({"plan.proposed", "plan.established", "plan.revised"}),
+        frozenset({"plan.proposed", "plan.established", "plan.revised", "plan.closed"}),
+    ),
+)
+"""What one calls to or sets out → what, said later in the same case, takes its place. One meeting and one plan at a time stand in a case."""
 RING_AT_ONCE = 10_000
 """How many deliveries are rung the moment sending goes on; the sweep rings the rest."""
 
@@ -57,6 +68,8 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
         state = after(row.state, event)
         if state is None:
             raise Conflict(f"a delivery that is {row.state} cannot be changed by {action}", code="delivery.wrong_state")
+        if action in {"release", "retry"} and _outdated(work, row):
+            raise Conflict("something newer was said about this meeting or plan since: it is not sent any more", code="delivery.outdated")
         address = _address(row, directory, action)
         change = Change(
             from_states=frozenset({row.state}),
@@ -65,8 +78,7 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
             at=now,
             next_at=now,
             reason=f"operator.{action}",
-            # Who orders a retry has asked the partner: it did not arrive. Nothing else could ever send what was held in doubt.
-            uncertain=False if action == "retry" else None,
+            uncertain=_in_doubt(row, action),
             adapter=address.adapter if address else None,
             endpoint=address.endpoint if address else None,
         )
@@ -77,6 +89,25 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
         work.audit.append(row.owner, by, channel, "delivery.operated", facts)
     ground.wake.set()
     return state
+
+
+def _in_doubt(row: DeliveryRow, action: Action) -> bool | None:
+    """Say whether it may be at the partner; None leaves what stands.
+
+    Who orders a retry has asked the partner: it did not arrive. Nothing else could ever send what was held in doubt. What waited for a
+    receipt and was taken care of by hand may well be there: a withdrawal must still reach it.
+    """
+    if action == "retry":
+        return False
+    return True if action == "handled" and row.state == "awaiting_receipt" else None
+
+
+def _outdated(work: Work, row: DeliveryRow) -> bool:
+    """Say whether a later message of the case took its place: one that was never queued then was not superseded either."""
+    later = next((newer for older, newer in OUTDATED_BY if row.message_type in older), frozenset())
+    return bool(later) and any(
+        found.type in later and found.case_seq > row.position for found in work.messages.of_case(row.owner, row.case_id)
+    )
 
 
 def _address(row: DeliveryRow, directory: Directory, action: Action) -> Address | None:
@@ -108,10 +139,11 @@ def preview(ground: Ground, delivery_id: str) -> Preview:
     with ground.store.read() as work:
         row = _row(work, delivery_id)
         grants = work.grants.of_case(row.owner, row.case_id)
+        outdated = _outdated(work, row)
     judged = judge(need_of(row), as_grants(grants), row.asserted, ground.now())
     can = row.state in DELIVERY["operator.retry"] or row.state in DELIVERY["operator.release"]
-    allowed = isinstance(judged, Covered) and can
-    reason = None if isinstance(judged, Covered) else judged.reason
+    allowed = isinstance(judged, Covered) and can and not outdated
+    reason = "superseded" if outdated else None if isinstance(judged, Covered) else judged.reason
     return Preview(row.id, row.recipient, row.state, allowed, reason, row.basis, row.consent_version)
 
 

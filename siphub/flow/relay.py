@@ -77,11 +77,20 @@ class Relay:
         if self._thread.is_alive():
             self._thread.join(timeout=10)
 
+    @property
+    def alive(self) -> bool:
+        """True while it runs."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         while not self._stop.is_set():
             self._ground.wake.wait(IDLE)
             self._ground.wake.clear()
-            self._ring_all()
+            try:
+                self._ring_all()
+            except Exception as error:  # noqa: BLE001 - whatever it was, a relay that is gone rings nothing ever again; the log says it
+                self._log.error("relay.failed", exc_info=error)
+                self._stop.wait(IDLE)
 
     def _ring_all(self) -> None:
         try:

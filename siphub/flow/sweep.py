@@ -6,11 +6,13 @@ Safe to run twice at once: every change is guarded by the state and fence it exp
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 from siphub.contract import Adapter, Inbound, Polls, Receipt, Submission
-from siphub.errors import SiphubError
+from siphub.errors import Sealed, SiphubError
 from siphub.flow import answers, receipts, withdraw
 from siphub.flow.attempt import MOST_LEASES
 from siphub.flow.ground import Ground
@@ -36,10 +38,14 @@ def expire_leases(ground: Ground) -> int:
     with ground.store.read() as work:
         rows = work.deliveries.expired_leases(now, BATCH)
     for row in rows:
-        if row.recall_pending:
-            withdraw.after_send(ground, _silent(row, now))
-        else:
-            _expire_lease(ground, row, now)
+        try:
+            if row.recall_pending:
+                withdraw.after_send(ground, _silent(row, now))
+            else:
+                _expire_lease(ground, row, now)
+        except Sealed as error:
+            # One case that cannot be opened keeps no other's lease from being looked at.
+            _log.error("lease.failed", delivery_id=row.id, code=error.code)
     if rows:
         ground.wake.set()
     return len(rows)
@@ -182,11 +188,17 @@ class Sweeper:
 
     def _run(self) -> None:
         while not self._stop.wait(self._ground.settings.sweep_every.total_seconds()):
-            try:
-                sweep(self._ground)
-                for name, adapter in self._ground.registry.adapters.items():
-                    poll_once(self._ground, name, adapter)
-            except SiphubError as error:
-                _log.warning("sweep.failed", code=error.code, exc_info=error)
-            except Exception as error:  # noqa: BLE001 - a plugin's poll may raise anything; the sweep must go on, and the log says it
-                _log.error("sweep.failed", exc_info=error)
+            for look in (expire_leases, expire_messages, ring_again, match_receipts):
+                self._alone(partial(look, self._ground))
+            for name, adapter in self._ground.registry.adapters.items():
+                self._alone(partial(poll_once, self._ground, name, adapter))
+
+    @staticmethod
+    def _alone(look: Callable[[], int]) -> None:
+        """Look after one thing: what breaks it, a partner that is away or a plugin's bug, keeps nothing else from being looked after."""
+        try:
+            look()
+        except SiphubError as error:
+            _log.warning("sweep.failed", code=error.code, exc_info=error)
+        except Exception as error:  # noqa: BLE001 - a plugin's poll may raise anything; the sweep must go on, and the log says it
+            _log.error("sweep.failed", exc_info=error)

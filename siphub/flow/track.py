@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from siphub.errors import NotThere, Sealed
-from siphub.flow.attempt import Held, cut_for
+from siphub.flow.attempt import Held, cut_of
 from siphub.flow.ground import Ground
 from siphub.flow.letters import as_grants, granted_of, need_of, open_case, open_message
 from siphub.model import Caller, Message
@@ -75,9 +75,10 @@ def message(ground: Ground, caller: Caller, message_id: str) -> Mapping[str, Any
         if _sent_by(row, caller):
             return _as_sent(ground, row, deliveries[row.id])
     for row in rows:
-        mine = [found for found in deliveries[row.id] if _readable(found, caller, grants[row.id], ground.now())]
+        readable = [(found, _readable(found, caller, grants[row.id], ground.now())) for found in deliveries[row.id]]
+        mine = [_as_received(ground, found, covered) for found, covered in readable if covered is not None]
         if mine:
-            return {"message_id": message_id, "type": row.type, "deliveries": [_as_received(ground, row, found) for found in mine]}
+            return {"message_id": message_id, "type": row.type, "deliveries": mine}
     raise NotThere("there is no such message here", code="message.not_there")
 
 
@@ -85,13 +86,18 @@ def _sent_by(row: MessageRow, caller: Caller) -> bool:
     return row.channel != "hub" and caller.speaks_for(row.sender_unit, row.sender_organisation)
 
 
-def _readable(row: DeliveryRow, caller: Caller, grants: Sequence[GrantRow], now: datetime) -> bool:
-    """Addressed to them, really sent, and still covered: reading here is a disclosure of its own, judged like one.
+def _readable(row: DeliveryRow, caller: Caller, grants: Sequence[GrantRow], now: datetime) -> Covered | None:
+    """Say how much may be read of what is addressed to them, was really sent, and is still covered: never more than was sent.
 
-    What they have lawfully received is in their own records; the hub does not show it again once the consent is gone.
+    Reading here is a disclosure of its own, judged like one. What they have lawfully received is in their own records; the hub does not
+    show it again once the consent is gone, nor the part of it that a wider consent had added.
     """
     mine = caller.speaks_for(row.recipient, row.recipient_organisation) and row.state in {"delivered", "read", "awaiting_receipt"}
-    return mine and isinstance(judge(need_of(row), as_grants(grants), row.asserted, now), Covered)
+    judged = judge(need_of(row), as_grants(grants), row.asserted, now) if mine else None
+    if not isinstance(judged, Covered):
+        return None
+    basis = judged.basis if row.basis == "consent" else row.basis or ""
+    return Covered(basis, granted_of(row) & judged.granted)
 
 
 def _as_sent(ground: Ground, row: MessageRow, deliveries: Sequence[DeliveryRow]) -> Mapping[str, Any]:
@@ -104,9 +110,11 @@ def _as_sent(ground: Ground, row: MessageRow, deliveries: Sequence[DeliveryRow])
     }
 
 
-def _as_received(ground: Ground, row: MessageRow, found: DeliveryRow) -> Mapping[str, Any]:
-    covered = Covered(found.basis or "", granted_of(found))
-    cut = cut_for(_opened(ground, row), found, covered, ground.directory())
+def _as_received(ground: Ground, found: DeliveryRow, covered: Covered) -> Mapping[str, Any]:
+    try:
+        cut = cut_of(ground, found, covered, ground.directory())
+    except Sealed:
+        raise NotThere("the content of this message has been erased", code="message.erased") from None
     document = None if isinstance(cut, Held) else dict(cut.document)
     return {
         "delivery": found.id,
@@ -149,16 +157,16 @@ def mailbox(ground: Ground, caller: Caller, case_id: str) -> Mapping[str, Any]:
         messages = [row for case in cases for row in work.messages.of_case(case.owner, case_id)]
         deliveries = [row for case in cases for row in work.deliveries.of_case(case.owner, case_id)]
         grants = {case.owner: work.grants.of_case(case.owner, case_id) for case in cases}
-    by_row = {row.id: row for row in messages}
     sent = [row for row in messages if _sent_by(row, caller)]
-    received = [row for row in deliveries if _readable(row, caller, grants[row.owner], ground.now())]
+    readable = [(row, _readable(row, caller, grants[row.owner], ground.now())) for row in deliveries]
+    received = [(row, covered) for row, covered in readable if covered is not None]
     if not sent and not received:
         raise NotThere(REASONS["case.not_there"].en)
     of_message = {row.id: [found for found in deliveries if found.message_row == row.id] for row in sent}
     return {
         "case_id": case_id,
         "sent": [_as_sent(ground, row, of_message[row.id]) for row in sent],
-        "received": [_as_received(ground, by_row[row.message_row], row) for row in received],
+        "received": [_as_received(ground, row, covered) for row, covered in received],
     }
 
 

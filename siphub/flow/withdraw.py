@@ -24,6 +24,8 @@ from siphub.store import Change, DeliveryRow, OutcomeRow, Recorded, Seal, Work
 
 WAITING = frozenset({"queued", "held", "gave_up"})
 SENT = frozenset({"delivered", "read", "awaiting_receipt"})
+STOPPED = frozenset({"withheld", "superseded", "expired", "handled_manually"})
+"""Not to be sent again; yet an earlier attempt may have arrived."""
 
 
 @dataclass
@@ -104,7 +106,7 @@ class Line:
         for unit in sorted(newest):
             self._call_back(newest[unit])
         ids = [row.id for row in sent if row.recipient in newest]
-        states = SENT | WAITING | {"withheld", "superseded"}
+        states = SENT | WAITING | STOPPED
         self.work.deliveries.change_all(
             ids, Change(from_states=states, to_state="recalled", event="recalled", at=self.now, reason="withdrawn")
         )
@@ -142,8 +144,8 @@ class Line:
 
 
 def _was_sent(row: DeliveryRow) -> bool:
-    """It is there, or may be."""
-    return row.state in SENT or (row.uncertain and row.state in WAITING)
+    """It is there, or may be: a doubt outlives what was decided about the delivery since."""
+    return row.state in SENT or (row.uncertain and row.state in WAITING | STOPPED)
 
 
 def _is_answer(row: DeliveryRow) -> bool:

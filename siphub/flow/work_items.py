@@ -15,10 +15,17 @@ DUE_BY_PHONE: Final = timedelta(hours=1)
 
 
 def open_for(work: Work, row: DeliveryRow, now: datetime, reason: str | None = None) -> None:
-    """Open a work item for a delivery that a person must look at; the same reason at the same attempt opens it once."""
+    """Open a work item for a delivery that a person must look at; the same reason at the same attempt opens it once.
+
+    One that was closed before the delivery came to be as it is (somebody released it, and it was held again) is followed by another.
+    """
     kind = f"delivery.{reason or row.reason or row.state}"
     item_id = str(uuid5(NAMESPACE_OID, f"{row.id}/{kind}/{row.fence}"))
-    if work.work_items.get(row.owner, item_id) is None:
+    found = work.work_items.get(row.owner, item_id)
+    while found is not None and found.closed_at is not None and found.closed_at <= row.updated_at:
+        item_id = str(uuid5(NAMESPACE_OID, f"{item_id}/again"))
+        found = work.work_items.get(row.owner, item_id)
+    if found is None:
         _open(work, item_id, (row.owner, row.case_id), kind, row.sender_unit, now, row.id, DUE)
 
 

@@ -166,6 +166,9 @@ class Deliveries(Topic):
         guard: list[ColumnElement[bool]] = [delivery.c.id.in_(sorted(ids)), delivery.c.state.in_(sorted(change.from_states))]
         if change.fence is not None:
             guard.append(delivery.c.fence == change.fence)
+        if change.to_state != "sending":
+            # What a withdrawal has marked ends only by `record_one`, under the case's lock: nobody else would call it back.
+            guard.append(or_(delivery.c.state != "sending", delivery.c.recall_pending.is_(False)))
         rows = self._all(DeliveryRow, select(delivery).where(*guard).order_by(delivery.c.id).with_for_update())
         changed = [row.id for row in rows]
         if changed:

@@ -35,6 +35,12 @@ _new_state = (
         pinned_hash=func.coalesce(bindparam("new_pinned_hash"), delivery.c.pinned_hash),
     )
 )
+_pins = ("pinned_mapping", "pinned_plugin", "pinned_hash")
+_new_pins = (
+    update(delivery)
+    .where(delivery.c.id == bindparam("this_id"), delivery.c.owner == bindparam("this_owner"), delivery.c.fence == bindparam("this_fence"))
+    .values({name: func.coalesce(delivery.c[name], bindparam(f"new_{name}")) for name in _pins})
+)
 _ended = (
     update(attempt)
     .where(
@@ -93,7 +99,7 @@ def _this(outcome: OutcomeRow, row: DeliveryRow) -> dict[str, Any]:
 
 
 def _delivery_values(outcome: OutcomeRow, row: DeliveryRow) -> dict[str, Any]:
-    names = ("state", "reason", "uncertain", "next_at", "pinned_mapping", "pinned_plugin", "pinned_hash")
+    names = ("state", "reason", "uncertain", "next_at", *_pins)
     return {**_this(outcome, row), "new_updated_at": outcome.at, **{f"new_{name}": getattr(outcome, name) for name in names}}
 
 
@@ -108,7 +114,11 @@ def _bell(outcome: OutcomeRow, row: DeliveryRow) -> dict[str, Any]:
 
 
 def _keep_late(connection: Connection, outcome: OutcomeRow, row: DeliveryRow) -> None:
-    """Keep what a worker says that lost its claim: on its own attempt, and in the history. Said twice, it is kept once."""
+    """Keep what a worker says that lost its claim: on its own attempt, and in the history. Said twice, it is kept once.
+
+    Where no later attempt has begun, a partner's receipt may have been quicker than the record: what was sent is pinned all the same.
+    """
     if connection.execute(_ended, _attempt_values(outcome, row, late=True)).rowcount == 1:
+        connection.execute(_new_pins, {**_this(outcome, row), **{f"new_{name}": getattr(outcome, name) for name in _pins}})
         event = event_of(row, "late_outcome", outcome.at, state=row.state, reason=outcome.code)
         append_events(connection, [{**event, "fence": outcome.fence}])

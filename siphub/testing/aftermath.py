@@ -208,12 +208,14 @@ class Aftermath:
     def _of_unit(self, rows: Sequence[DeliveryRow], unit: str) -> Iterator[str]:
         had = [row for row in rows if row.basis == "consent" and self.effects(row)]
         notices = [row for row in rows if row.message_type == NOTICE and self.effects(row)]
-        if had and not notices:
-            yield f"{unit} was sent something that has been withdrawn, and was not called back"
+        # A notice that nobody can know the end of is held like anything else: then a person calls back.
+        by_a_person = [row for row in rows if row.message_type == NOTICE and row.state == "held"]
+        if had and not notices and not by_a_person:
+            yield f"{unit} was sent something that has been withdrawn, and was not called back: {', '.join(map(_name, rows))}"
         if len(notices) > 1:
-            yield f"{unit} was called back {len(notices)} times"
+            yield f"{unit} was called back {len(notices)} times: {', '.join(map(_name, rows))}"
         if had and notices and self._order(rows)[-1] != NOTICE:
-            yield f"{unit} heard something after the notice"
+            yield f"{unit} heard something after the notice: {', '.join(map(_name, rows))}"
 
     def _order(self, rows: Sequence[DeliveryRow]) -> list[str]:
         """Return the types one unit has of a case, in the order in which they came."""

@@ -85,6 +85,18 @@ class RecordPromises:
         assert not late.applied
         assert state(store, row).state == "held"
 
+    def test_a_receipt_quicker_than_the_record_loses_no_pins(self, store: Store) -> None:
+        """Given a receipt that settles a delivery before its attempt is recorded, what was sent is pinned all the same, and nothing else changes."""
+        _, (row,) = line(store, 1)
+        (claimed,) = claim(store, row.id)
+        with store.write() as work:
+            assert work.deliveries.change(row.id, change("delivered", "sending", event="receipt.received"))
+        before = state(store, row)
+        with store.write() as work:
+            (late,) = work.record([replace(outcome(claimed, "awaiting_receipt"), pinned_plugin="p@1")])
+        assert not late.applied
+        assert state(store, row) == replace(before, pinned_hash="abc123", pinned_plugin="p@1")
+
     def test_a_withdrawal_in_between_is_told(self, store: Store) -> None:
         """Given a withdrawal while a delivery is being sent, the group's record leaves it to `record_one`, which writes it."""
         case, (row,) = line(store, 1)

@@ -8,6 +8,7 @@ from siphub.errors import Conflict, NotThere
 from siphub.flow import directory as directories
 from siphub.flow import operate, track
 from siphub.model import people as p
+from siphub.model.messages.consent import ConsentWithdrawn
 from siphub.testing.story import Story, until
 from siphub.testing.world import World
 
@@ -46,6 +47,21 @@ def test_what_was_received_is_not_shown_again_once_the_consent_is_gone(world: Wo
         track.message(world.hub.ground, region, message_id)
     seen = track.mailbox(world.hub.ground, region, str(story.case_id))
     assert [found["message"]["type"] for found in seen["received"]] == ["stop.notice"]
+
+
+def test_what_a_wider_consent_added_is_not_shown_again_once_that_is_gone(world: World) -> None:
+    """Given an agency that was told whom it is about, when only that scope is taken back, then it still reads the invitation, without it."""
+    story = world.story()
+    story.ready([p.FK])
+    story.invited([p.FK])
+    assert world.settled(story)
+    agency, message_id = world.caller(p.FORSAKRINGSKASSAN), str(story.sent[-1].message_id)
+    (before,) = track.message(world.hub.ground, agency, message_id)["deliveries"]
+    assert "identity" in before["message"]["subject"]
+    story.say(ConsentWithdrawn(extent="scopes", scopes=("information_exchange",), received_by=story.eva, at=story.now))
+    (after,) = track.message(world.hub.ground, agency, message_id)["deliveries"]
+    assert "subject" not in after["message"]
+    assert after["message"]["content"] == before["message"]["content"]
 
 
 @pytest.mark.parametrize("caller", [p.NEIGHBOUR, p.FORSAKRINGSKASSAN])
