@@ -78,7 +78,8 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
             at=now,
             next_at=now,
             reason=f"operator.{action}",
-            uncertain=_in_doubt(row, action),
+            # Who orders a retry has asked the partner: it did not arrive. Nothing else could ever send what was held in doubt.
+            uncertain=False if action == "retry" else None,
             adapter=address.adapter if address else None,
             endpoint=address.endpoint if address else None,
         )
@@ -89,17 +90,6 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
         work.audit.append(row.owner, by, channel, "delivery.operated", facts)
     ground.wake.set()
     return state
-
-
-def _in_doubt(row: DeliveryRow, action: Action) -> bool | None:
-    """Say whether it may be at the partner; None leaves what stands.
-
-    Who orders a retry has asked the partner: it did not arrive. Nothing else could ever send what was held in doubt. What waited for a
-    receipt and was taken care of by hand may well be there: a withdrawal must still reach it.
-    """
-    if action == "retry":
-        return False
-    return True if action == "handled" and row.state == "awaiting_receipt" else None
 
 
 def _outdated(work: Work, row: DeliveryRow) -> bool:

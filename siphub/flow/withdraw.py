@@ -24,7 +24,7 @@ from siphub.store import Change, DeliveryRow, OutcomeRow, Recorded, Seal, Work
 
 WAITING = frozenset({"queued", "held", "gave_up"})
 SENT = frozenset({"delivered", "read", "awaiting_receipt"})
-STOPPED = frozenset({"withheld", "superseded", "expired", "handled_manually"})
+STOPPED = frozenset({"withheld", "superseded", "expired"})
 """Not to be sent again; yet an earlier attempt may have arrived."""
 
 
@@ -61,6 +61,7 @@ class Line:
         gone = [row for row in self.before if not self._covered(row)]
         self._stop(gone, to_state="withheld", event="withdraw.withhold", reason="withdrawn")
         self.notify(row for row in gone if _was_sent(row))
+        self._tell_by_hand(gone)
 
     def supersede(self, object_id: UUID, below_version: int) -> None:
         """Do not send undelivered earlier versions of a meeting or plan."""
@@ -76,6 +77,7 @@ class Line:
         rows = [row for row in rows if row.bases != "own_message"]
         self._mark(row for row in rows if row.state == "sending")
         self.notify(row for row in rows if _was_sent(row))
+        self._tell_by_hand(rows)
 
     def _covered(self, row: DeliveryRow) -> bool:
         return isinstance(judge(need_of(row), as_grants(self.case.grants), row.asserted, self.now), Covered)
@@ -137,8 +139,16 @@ class Line:
         change = Change(from_states=frozenset({"queued"}), to_state="superseded", event="supersede", at=self.now, reason="superseded")
         self.work.deliveries.change_all(waiting, change)
 
+    def _tell_by_hand(self, rows: Iterable[DeliveryRow]) -> None:
+        """What a person took care of, a person calls back, once: the hub does not know how the unit was told."""
+        handled = [row for row in rows if row.state == "handled_manually" and not row.recall and not _is_answer(row)]
+        told = {item.delivery_id for item in self.work.work_items.of_case(*self.key) if item.type == "recall.phone"} if handled else set()
+        for row in handled:
+            if row.id not in told:
+                self._phone(row)
+
     def _phone(self, row: DeliveryRow) -> None:
-        """The partner cannot be told by this adapter: somebody phones, at once."""
+        """The partner cannot be told by an adapter: somebody phones, at once."""
         key = (row.owner, row.case_id)
         open_in_case(self.work, key, "recall.phone", self.case.contact, self.now, delivery_id=row.id, due=DUE_BY_PHONE)
 

@@ -123,7 +123,7 @@ DELIVERY: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "recall_pending": {SENDING: SENDING},
         "recalled": {
             **dict.fromkeys(("delivered", "read", AWAITING), "recalled"),
-            **dict.fromkeys((QUEUED, HELD, "gave_up", "withheld", "superseded", "expired", "handled_manually"), "recalled"),
+            **dict.fromkeys((QUEUED, HELD, "gave_up", "withheld", "superseded", "expired"), "recalled"),
         },
         "expire": {QUEUED: "expired", HELD: "expired"},
         "operator.hold": {QUEUED: HELD},

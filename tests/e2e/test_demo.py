@@ -12,15 +12,21 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from siphub.cli.demo.books import Outcome, performed
-from siphub.cli.demo.script import CONTACT, written
+from siphub.cli.demo.play import QUESTIONS, Play
+from siphub.cli.demo.script import AF, CALLED, CARE_CENTRE, CONTACT, FK, HOME_CARE, INVITED, Script, written
+from siphub.cli.demo.silence import overheard
 from siphub.cli.demo.stage import Stage, raised
+from siphub.model import people as p
+from siphub.sandbox.ledger import NOTHING
 from siphub.sandbox.partner import Request
+from siphub.testing.rabbitmq import VHOST, Rabbit
 
 if TYPE_CHECKING:
     from tests.conftest import Done
@@ -28,9 +34,19 @@ if TYPE_CHECKING:
 SIPHUB = str(Path(sys.executable).with_name("siphub"))
 TO_MEET = frozenset({"meeting", "information_exchange"})
 TO_PLAN = frozenset({"plan", "information_exchange"})
+TO_INVITE = frozenset({"meeting", "invite"})
 FOR_THE_HUB_ALONE = frozenset({"need.assessed", "participants.approved", "consent.given", "consent.withdrawn"})
+FOR_OUTSIDE_PARTIES = frozenset({"meeting.invited", "meeting.rescheduled"})
 ABOUT_A_MEETING_OR_PLAN = ("meeting.", "plan.")
 HELD_KEYS = {"message_id", "message_type", "recipient", "agency", "adapter", "state", "reason"}
+ADAPTERS = {"folder", "fhir", "municipal-xml", "sdk"}
+STOPPED = "Inga fler meddelanden i ärendet"
+
+
+def scopes_of(story: dict[str, Any], party: str) -> frozenset[str]:
+    """Return what was consented to for a party: by its unit, or for an agency, by its whole organisation (section 3)."""
+    names = {party, party.partition("/")[0]} if "/" in party else {party}
+    return frozenset(scope for consent in story["consents"] if names & set(consent["parties"]) for scope in consent["scopes"])
 
 
 def may_know(story: dict[str, Any], message: dict[str, Any], recipient: str) -> bool:
@@ -38,30 +54,35 @@ def may_know(story: dict[str, Any], message: dict[str, Any], recipient: str) -> 
 
     The request is the person's own message and goes to the contact (R1). What is internal leaves to nobody (N1, N2, C1 to C4). A kallelse and
     what follows from it need a consent that names the unit for meeting and information (G1) and the individual's choice of it (G2); a plan
-    needs a consent to a plan as well. An answer goes back to the convener where the consent names the party that answers.
+    needs a consent to a plan as well. A state agency is invited, never called, and hears of the meeting's time and of nothing else (K2,
+    section 5). An answer goes back to the convener where the consent names the party that answers.
     """
-    kind, sender, scopes = message["type"], message["sender"], set(story["scopes"])
+    kind, sender = message["type"], message["sender"]
     if kind in FOR_THE_HUB_ALONE:
         return False
     if kind == "sip.requested":
         return bool(recipient == story["contact"])
     if kind in {"meeting.response", "plan.commitment.confirmed"}:
         needed = {"meeting"} if kind == "meeting.response" else {"plan"}
-        return recipient == story["contact"] and sender in story["consented"] and needed <= scopes
-    chosen = recipient in story["consented"] and recipient in story["approved"]
-    return chosen and (TO_PLAN if kind.startswith("plan.") else TO_MEET) <= scopes
+        return recipient == story["contact"] and needed <= scopes_of(story, sender)
+    if recipient not in story["approved"]:
+        return False
+    if "/" in recipient:
+        return kind in FOR_OUTSIDE_PARTIES and scopes_of(story, recipient) >= TO_INVITE
+    return kind != "meeting.invited" and scopes_of(story, recipient) >= (TO_PLAN if kind.startswith("plan.") else TO_MEET)
 
 
 def expected(story: dict[str, Any]) -> dict[str, Counter[str]]:
     """Return the types that must lie in each unit's ledger when the story has ended with a withdrawal."""
-    ledgers: dict[str, Counter[str]] = {unit: Counter() for unit in (story["contact"], *story["called"])}
+    ledgers: dict[str, Counter[str]] = {unit: Counter() for unit in (story["contact"], *story["called"], *story["invited"])}
     for message in story["messages"]:
         for recipient in message["recipients"]:
             if may_know(story, message, recipient):
                 ledgers[recipient][message["type"]] += 1
     for unit, held in ledgers.items():
-        # The recall class: whoever was sent something about the meeting or the plan hears once that there is no more (section 4).
-        if unit != story["contact"] and any(kind.startswith(ABOUT_A_MEETING_OR_PLAN) for kind in held):
+        # The recall class: whoever the consent is taken back from hears once that there is no more, if it ever heard anything (section 4).
+        told = any(kind.startswith(ABOUT_A_MEETING_OR_PLAN) for kind in held)
+        if unit != story["contact"] and told and story["withdrawn"] in {"all", unit}:
             held["stop.notice"] += 1
     return ledgers
 
@@ -78,20 +99,32 @@ def test_the_ledgers_hold_what_the_life_of_a_sip_says(siphub: Callable[..., Done
     assert held[story["left_out"]] == Counter()
     assert (done.status, told["agreement"], told["differences"], told["error"]) == (0, True, [], None)
     assert {entry["case_id"] for ledger in told["ledgers"].values() for entry in ledger["entries"]} == {told["case_id"]}
-    withheld = {(one["recipient"], one["state"]) for one in told["deliveries"] if one["recipient"] == story["left_out"]}
-    assert withheld == {(story["left_out"], "withheld")}
+    states = {(one["recipient"], one["state"]) for one in told["deliveries"] if one["recipient"] == story["left_out"]}
+    assert states == {(story["left_out"], "withheld")}
     assert all(set(one) >= HELD_KEYS for one in told["deliveries"])
-    assert all(one["reason"] for one in told["deliveries"] if one["state"] == "withheld")
+    assert all(one["reason"] for one in told["deliveries"] if one["state"] in {"withheld", "recalled"})
+    assert {one["adapter"] for one in told["deliveries"]} == ADAPTERS
+    recalled = {one["recipient"] for one in told["deliveries"] if one["state"] == "recalled"}
+    assert recalled == {unit for unit, types in held.items() if "stop.notice" in types}
 
 
 def test_seeds_differ_and_repeat() -> None:
-    """Given twenty seeds, then somebody else is left out, for another reason, in another order; given the same seed, it is the same story."""
+    """Given twenty seeds, then each of the seven is left out, for both reasons, in another order; given the same seed, it is the same story."""
     scripts = [written(seed) for seed in range(1, 21)]
-    assert {script.left_out for script in scripts} == set(scripts[0].called)
+    assert {script.left_out for script in scripts} == {*CALLED, *INVITED}
     assert {script.left_out_of for script in scripts} == {"consent", "participants"}
-    assert {script.named_again for script in scripts} == {script.participants_first for script in scripts} == {True, False}
+    assert {script.new_time_by for script in scripts} == {AF, FK}
+    coins: list[Callable[[Script], bool]] = [
+        lambda script: script.named_again,
+        lambda script: script.participants_first,
+        lambda script: script.plan_names_agencies,
+        lambda script: script.withdrawn is None,
+        lambda script: script.withdrawn in INVITED,
+    ]
+    assert [{coin(script) for script in scripts} for coin in coins] == [{True, False}] * 5
+    assert not [script for script in scripts if script.withdrawn == script.left_out]
     assert len({(script.called, script.answers, script.confirms) for script in scripts}) > 10
-    assert len({script.days for script in scripts}) > 10
+    assert len({(script.days, script.hours) for script in scripts}) > 10
     assert scripts == [written(seed) for seed in range(1, 21)]
 
 
@@ -126,34 +159,111 @@ def test_for_a_person_it_is_a_table_and_the_ledgers(siphub: Callable[..., Done])
 
 
 @contextmanager
-def played(folder: Path, tampered: Callable[[Stage], None]) -> Iterator[Outcome]:
+def played(folder: Path, tampered: Callable[[Stage], None] = lambda _: None, seed: int = 1) -> Iterator[tuple[Stage, Outcome]]:
     """Play a story on a stage that somebody has been at."""
     with raised(folder) as stage:
         tampered(stage)
-        yield performed(stage, written(1), lambda _: None)
+        yield stage, performed(stage, written(seed), lambda _: None)
+
+
+def texts(stage: Stage, unit: Any) -> str:
+    """Return all that came to a unit, as text."""
+    return "\n".join(body.decode() for body in stage.partners.bodies(unit))
+
+
+def test_each_partner_gets_it_in_its_own_way(tmp_path: Path) -> None:
+    """Given one story, then the region has Bundles, the municipality XML, the contact JSON, the agencies SDK; and the meeting moves to AF's time."""
+    with played(tmp_path) as (stage, outcome):
+        assert outcome.agreement
+        assert {one.adapter for one in outcome.deliveries} == ADAPTERS
+        bundles = [json.loads(body) for body in stage.partners.bodies(CARE_CENTRE)]
+        assert {bundle["resourceType"] for bundle in bundles} == {"Bundle"}
+        assert all(body.lstrip().startswith(b"<") for body in stage.partners.bodies(HOME_CARE))
+        answer = next(one for one in outcome.play.played if one.sender == AF)
+        filed = [json.loads(body) for body in stage.partners.bodies(CONTACT)]
+        [proposed] = [one["content"]["proposed_times"] for one in filed if one["message_id"] == answer.message_id]
+        resources = [entry["resource"] for bundle in bundles for entry in bundle["entry"]]
+        starts = [one["start"] for one in resources if one["resourceType"] == "Appointment" and one["status"] != "cancelled"]
+        assert datetime.fromisoformat(starts[-1]) == datetime.fromisoformat(proposed[0]["starts_at"])
+        assert starts[-1] != starts[0]
+        assert {one.media_type for one in outcome.play.played if one.sender == CARE_CENTRE} == {"application/fhir+json"}
+
+
+def test_an_agency_reads_its_own_question_and_the_number_in_its_field_alone(tmp_path: Path) -> None:
+    """Given a story in which both agencies are invited, then each has its own question, and the person's number in the reference field only."""
+    with played(tmp_path, seed=8) as (stage, outcome):
+        assert outcome.agreement
+        for agency in INVITED:
+            documents = [json.loads(body)["data"]["attributes"] for body in stage.partners.bodies(agency)]
+            assert QUESTIONS[agency] in texts(stage, agency)
+            fields = [one["recipientAttention"].pop("referenceId", []) for one in documents if one["label"] != STOPPED]
+            assert [[field["extension"] for field in one] for one in fields] == [[p.SUBJECT_NUMBER]] * 2
+            assert p.SUBJECT_NUMBER not in json.dumps(documents)
+            assert all(one["confidentiality"] is True for one in documents)
 
 
 def test_a_message_the_hub_does_not_know_of_is_a_difference(tmp_path: Path) -> None:
-    """Given a partner that holds something the hub never sent, then the books do not agree, and the partner is named."""
+    """Given partners that hold what the hub never sent, in a folder and behind SDK, then the books do not agree, and both are named."""
 
     def slip_in(stage: Stage) -> None:
         document = {"message_id": "x", "type": "plan.established", "case_id": "y"}
-        (stage.folder / "norrby-bistand" / "slipped-in.json").write_text(json.dumps(document))
+        (stage.partners.folder / "slipped-in.json").write_text(json.dumps(document))
+        unasked = {"documentId": "siphub-x", "index": "1", "contentTextBody": ["Hej"]}
+        attributes = {"messageId": "m", "conversationId": "c", "label": "Hej", "digitalDocument": [unasked]}
+        body = json.dumps({"data": {"attributes": attributes}}).encode()
+        book = stage.partners.sdk.service.agencies["fk"].ledger
+        book.record("m", body, NOTHING, status=201, why=None)
 
-    with played(tmp_path, slip_in) as outcome:
+    with played(tmp_path, slip_in) as (_, outcome):
         assert not outcome.agreement
-        assert [difference.split(" holds ")[0] for difference in outcome.differences] == ["Biståndsenheten"]
+        assert [difference.split(" holds ")[0] for difference in outcome.differences] == ["Biståndsenheten", "Försäkringskassan"]
+
+
+def test_other_bytes_at_an_agency_are_a_difference(tmp_path: Path) -> None:
+    """Given an agency that holds other words under our id than the hub has sent, then the books do not agree."""
+
+    def rewritten(stage: Stage) -> None:
+        service = stage.partners.sdk.service
+        take = service.take
+        service.take = lambda body: take(body.replace("Frågor om praktik".encode(), "Frågor om annat".encode()))  # type: ignore[method-assign]
+
+    with played(tmp_path, rewritten) as (_, outcome):
+        assert len(outcome.differences) == 2
+        assert all("Arbetsförmedlingen" in difference and "meeting.invited" in difference for difference in outcome.differences)
 
 
 def test_words_in_the_wrong_place_are_a_difference(tmp_path: Path) -> None:
     """Given a partner that was told the individual's own words, by whatever way, then the books do not agree."""
 
     def tell(stage: Stage) -> None:
-        partner = stage.sandbox.partners["norrby-hemtjanst"]
+        partner = stage.partners.sandbox.partners["norrby-hemtjanst"]
         partner.refuse(Request("k", "text/plain", "", "Gärna Eva på biståndsenheten.".encode()), 422, "schema")
 
-    with played(tmp_path, tell) as outcome:
+    with played(tmp_path, tell) as (_, outcome):
         assert outcome.differences == ("the individual's own words reached Hemtjänsten",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Hemtjänsten kommer också", "other participants"),
+        ("Mötet rör Söderby kommun", "other participants"),
+        ("Planen är: Handla själv igen.", "what is planned"),
+        ("Frågor om sjukpenning", "another agency's question"),
+        ("Prov Provsdotter", "a person's name"),
+        ("Gäller 20100103-2380", "a person's number, outside the field for it,"),
+    ],
+)
+def test_whatever_an_agency_must_not_hear_is_found(tmp_path: Path, text: str, said: str) -> None:
+    """Given an SDK message to AF with something in it that is not AF's to know, refused or not, then it is found and named."""
+    with raised(tmp_path) as stage:
+        play = Play(stage, written(1), lambda _: None)
+        body = {"data": {"attributes": {"recipientAttention": {}, "digitalDocument": [{"contentTextBody": [text]}]}}}
+        assert list(overheard(play, AF, [json.dumps(body).encode()])) == [f"{said} reached Arbetsförmedlingen"]
+        innocent = {
+            "data": {"attributes": {"recipientAttention": {"referenceId": [{"extension": p.SUBJECT_NUMBER}]}, "label": "Norrby kommun"}}
+        }
+        assert list(overheard(play, AF, [json.dumps(innocent).encode()])) == []
 
 
 def test_a_story_that_breaks_off_is_no_agreement(tmp_path: Path) -> None:
@@ -163,8 +273,25 @@ def test_a_story_that_breaks_off_is_no_agreement(tmp_path: Path) -> None:
         with stage.hub.store.write() as work:
             work.credentials.revoke(CONTACT.organisation, f"demo-{CONTACT}", stage.hub.ground.now())
 
-    with played(tmp_path, lock_out) as outcome:
+    with played(tmp_path, lock_out) as (_, outcome):
         assert outcome.error is not None
         assert outcome.error.code == "demo.refused"
         assert not outcome.agreement
         assert outcome.facts()["agreement"] is False
+
+
+@pytest.mark.node
+def test_a_broker_that_is_lent_is_given_back_empty(siphub: Callable[..., Done], rabbitmq: Rabbit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a RabbitMQ in the environment, then the hub rings over it, the books agree, and none of the demo's queues is left."""
+    monkeypatch.setenv("SIPHUB_BROKER_URL", rabbitmq.url)
+    done = siphub("demo", "--seed", 2, "--json")
+    assert (done.status, done.facts["broker"], done.facts["agreement"]) == (0, "rabbitmq", True)
+    assert "hub-demo-" not in rabbitmq.control("-q", "list_queues", "--no-table-headers", "-p", VHOST, "name")
+
+
+def test_of_the_environment_only_the_broker_is_taken(siphub: Callable[..., Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a database and a data folder in the environment, then the demo touches neither."""
+    monkeypatch.setenv("SIPHUB_DATABASE_URL", f"sqlite:///{tmp_path / 'real.sqlite'}")
+    monkeypatch.setenv("SIPHUB_DATA", str(tmp_path / "real"))
+    assert siphub("demo", "--json").facts["broker"] != "rabbitmq"
+    assert list(tmp_path.iterdir()) == []

@@ -181,14 +181,15 @@ def test_a_doubt_outlives_what_was_decided_since(still: World, told: Told, hand:
 
 @pytest.mark.parametrize("answer", [Accepted(), Uncertain("partner.silent")])
 def test_a_withdrawal_reaches_what_was_taken_care_of_by_hand(still: World, told: Told, answer: Outcome) -> None:
-    """Given a kallelse that is or may be at the partner, and that a person took care of, when all is withdrawn, then the unit is told."""
+    """Given a kallelse that is or may be at the partner, and that a person took care of, when all is withdrawn, then somebody phones, once."""
     story, row = called(still)
     told.answers = [answer]
     send(still, row)
     operate.operate(still.hub.ground, row.id, "handled", by="operator", channel="retry")
     story.withdrawn()
-    assert newest(still, story).state == "recalled"
-    assert newest(still, story, "stop.notice").recipient == p.HOME_CARE
+    story.cancelled([p.HOME_CARE])
+    calls = [item for item in track.desk(still.hub.ground) if item.type == "recall.phone"]
+    assert [(item.delivery_id, item.unit) for item in calls] == [(row.id, p.CONTACT)]
 
 
 def test_a_retry_never_calls_to_a_meeting_that_was_called_off(still: World, told: Told) -> None:

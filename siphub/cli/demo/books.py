@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from siphub.cli.demo.play import SCOPES, WORDS, Play
-from siphub.cli.demo.script import CONTACT, UNITS, Script
-from siphub.cli.demo.stage import Entry, Stage
+from siphub.cli.demo.partners import ADAPTERS, Entry
+from siphub.cli.demo.play import AGENCY_SCOPES, SCOPES, Play
+from siphub.cli.demo.script import UNITS, Script
+from siphub.cli.demo.silence import overheard
+from siphub.cli.demo.stage import Stage
 from siphub.errors import SiphubError
 from siphub.model.identifiers import UnitId
 
@@ -56,6 +58,7 @@ class Outcome:
     deliveries: tuple[Delivery, ...]
     books: tuple[Book, ...]
     error: SiphubError | None
+    broker: str = ""
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -82,6 +85,7 @@ class Outcome:
         return {
             "seed": self.play.script.seed,
             "case_id": str(self.play.case_id),
+            "broker": self.broker,
             "story": _story(self.play),
             "deliveries": [asdict(one) for one in self.deliveries],
             "ledgers": {book.unit: {"name": book.name, "entries": [asdict(entry) for entry in book.ledger]} for book in self.books},
@@ -100,10 +104,10 @@ def performed(stage: Stage, script: Script, tell: Callable[[str], None]) -> Outc
         error = broke_off
     try:
         told = tuple(_told(stage, play))
-        return Outcome(play, told, tuple(_book(stage, play, unit, told) for unit in UNITS), error)
+        return Outcome(play, told, tuple(_book(stage, play, unit, told) for unit in UNITS), error, stage.broker)
     except SiphubError as unseen:
         # The hub does not even say what it did: there is nothing to compare, and no agreement.
-        return Outcome(play, (), (), error or unseen)
+        return Outcome(play, (), (), error or unseen, stage.broker)
 
 
 def _told(stage: Stage, play: Play) -> Iterator[Delivery]:
@@ -114,7 +118,7 @@ def _told(stage: Stage, play: Play) -> Iterator[Delivery]:
     for unit in sorted(stage.clients):
         for found in play.mailbox(unit).get("received", []):
             if found["message"]["type"] == "stop.notice":
-                ids = {"message_id": found["message"]["message_id"], "type": "stop.notice", "adapter": stage.adapter_of(unit)}
+                ids = {"message_id": found["message"]["message_id"], "type": "stop.notice", "adapter": ADAPTERS[unit]}
                 yield _delivery(len(play.played), "hub", {**found, **ids})
 
 
@@ -140,7 +144,7 @@ def _book(stage: Stage, play: Play, unit: UnitId, told: Sequence[Delivery]) -> B
     case_id = str(play.case_id)
     mine = [one for one in told if one.recipient == unit and one.state in ARRIVED]
     said = tuple(Entry(one.message_id, one.message_type, case_id, one.payload_sha256 or "") for one in mine)
-    ledger = stage.ledger(unit)
+    ledger = stage.partners.ledger(unit)
     return Book(unit, UNITS[unit][0], ledger, said, tuple(_differences(stage, play, unit, (ledger, said))))
 
 
@@ -153,9 +157,7 @@ def _differences(stage: Stage, play: Play, unit: UnitId, entries: tuple[Sequence
         yield f"the hub says that {name} has {one.message_type} {one.message_id}, and its ledger does not hold these bytes"
     if len(set(ledger)) != len(ledger):
         yield f"{name} holds a message twice"
-    heard = any(word.encode() in body for body in stage.bodies(unit) for word in WORDS)
-    if heard != (unit == CONTACT):
-        yield f"the individual's own words {'reached' if heard else 'did not reach'} {name}"
+    yield from overheard(play, unit, stage.partners.bodies(unit))
     if unit == play.script.left_out and play.mailbox(unit):
         yield f"{name} is told of a case it has no part in"
 
@@ -168,13 +170,15 @@ def _story(play: Play) -> dict[str, Any]:
     """Return what was put in, for whoever wants to judge what came out."""
     script = play.script
     return {
-        "contact": CONTACT,
+        "contact": play.tale.contact,
         "called": script.called,
-        "consented": script.consented,
-        "scopes": SCOPES,
+        "invited": script.invited,
+        "consents": [{"parties": script.consented, "scopes": SCOPES}, {"parties": script.consented_agencies, "scopes": AGENCY_SCOPES}],
         "approved": script.approved,
         "left_out": script.left_out,
         "left_out_of": script.left_out_of,
+        "new_time_by": script.new_time_by,
+        "withdrawn": script.withdrawn or "all",
         "messages": [
             {"step": one.step, "message_id": one.message_id, "type": one.message_type, "sender": one.sender, "recipients": one.addressed}
             for one in play.played

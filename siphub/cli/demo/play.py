@@ -1,6 +1,7 @@
-"""The story, told to the hub by HTTP only: each unit with its own key, Söderby's in XML, and every answer read from the unit's own mailbox.
+"""The story, told to the hub by HTTP only: each unit with its own key and in its own system's format, each agency by SDK.
 
-It waits for final states by asking the hub, with one deadline for all of it.
+Every answer is given to what lies in the unit's own mailbox, or in the agency's own book; the time the meeting moves to is the one the
+contact reads in the agency's answer. It waits for final states by asking the hub, with one deadline for all of it.
 """
 
 from __future__ import annotations
@@ -8,13 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
 from typing import Any, Final
 from uuid import NAMESPACE_OID, UUID, uuid5
+from zoneinfo import ZoneInfo
 
-from siphub.cli.client import HubClient, Reply
-from siphub.cli.demo.script import UNITS, Script
-from siphub.cli.demo.stage import XML_SPEAKERS, Stage
+from siphub.cli.client import Reply
+from siphub.cli.demo.script import AF, CONTACT, FK, UNITS, Script
+from siphub.cli.demo.stage import Stage
 from siphub.errors import SiphubError
 from siphub.model import Message
 from siphub.model.identifiers import UnitId
@@ -25,9 +28,16 @@ from siphub.model.messages.consent import Scope
 from siphub.testing.story import Story
 
 UNSETTLED: Final = frozenset({"queued", "sending", "awaiting_receipt"})
-PATIENCE: Final = timedelta(seconds=20)
+PATIENCE: Final = timedelta(seconds=60)
 PAUSE: Final = 0.02
+SWEDEN: Final = ZoneInfo("Europe/Stockholm")
 SCOPES: Final[tuple[Scope, ...]] = ("plan", "meeting", "information_exchange")
+"""What the consent to the units covers."""
+AGENCY_SCOPES: Final[tuple[Scope, ...]] = ("meeting", "invite", "information_exchange")
+"""What the consent to the agencies covers: an invitation with the person's number, and no plan."""
+QUESTIONS: Final = {FK: "Frågor om sjukpenning", AF: "Frågor om praktik"}
+"""What each agency is asked; for that agency alone."""
+BY_SDK: Final = "an answer in SDK"
 WORDS: Final = (
     "Hemtjänsten, socialtjänsten och min granne.",
     "Jag får berätta samma sak om och om igen.",
@@ -68,15 +78,34 @@ class Tale(Story):
     """The story's messages, with what a script decides."""
 
     script: Script = field(kw_only=True)
+    moved_to: datetime | None = None
 
     def message(self, content: Any, to: Sequence[UnitId] = (), **more: Any) -> Message:
         """Return a message of this case with an id that follows from the seed."""
-        own = {"message_id": uuid5(self.case_id, f"message {len(self.sent) + 1}")}
+        own = {"message_id": uuid5(self.case_id, f"message {len(self.sent) + 1}"), "registry_number": "SN 2026-117"}
         return super().message(content, to, **{**own, **more})
 
-    def meeting(self, version: int = 1, days: int = 0) -> m.Meeting:
-        """Return a version of the meeting, at the script's time."""
-        return super().meeting(version, days or self.script.days[version - 1])
+    def at(self, version: int) -> datetime:
+        """Return the script's time for a version of the meeting, as people in Sweden say it."""
+        day = (self.now.astimezone(SWEDEN) + timedelta(days=self.script.days[version - 1])).date()
+        return datetime.combine(day, clock_time(self.script.hours[version - 1]), SWEDEN)
+
+    def meeting(self, version: int = 1, days: int = 0) -> m.Meeting:  # noqa: ARG002 - the script says when
+        """Return a version of the meeting: first at the script's time, then at the one that was asked for."""
+        found = super().meeting(version)
+        return found.model_copy(update={"starts_at": (self.moved_to or self.at(version)).astimezone(UTC)})
+
+    def invited(self, units: Sequence[UnitId]) -> Any:
+        """K2, with a question to each agency."""
+        content = m.MeetingInvited(
+            meeting=self.meeting(),
+            purpose="sip",
+            convener=self.convener,
+            respond_by=self.now + timedelta(days=7),
+            questions=tuple(m.Question(unit=unit, text=QUESTIONS[unit]) for unit in units),
+            digital_option="Säg till om ni hellre är med på video",
+        )
+        return self.say(content, units)
 
     def requested(self) -> Any:
         """R1, with everything the form can carry."""
@@ -99,7 +128,7 @@ class Tale(Story):
 
     def planned(self, addressed: Sequence[UnitId], *, final: bool) -> Any:
         """P0 and P1: the plan gives work to the units that may know, whoever the message names."""
-        plan = self.plan(self.script.reached)
+        plan = self.plan(self.script.units)
         return self.say(pl.PlanEstablished(plan=plan) if final else pl.PlanProposed(plan=plan), addressed)
 
 
@@ -151,6 +180,7 @@ class Play:
         if script.participants_first:
             tale.approved(script.approved)
         tale.consented(script.consented, SCOPES)
+        tale.consented(script.consented_agencies, AGENCY_SCOPES)
         if not script.participants_first:
             tale.approved(script.approved)
         missing = "the consent does not name" if script.left_out_of == "consent" else "the individual has not chosen"
@@ -158,32 +188,50 @@ class Play:
 
     def _meet(self) -> None:
         script, tale = self.script, self.tale
-        self._tell(f"Four units are called: {', '.join(_name(unit) for unit in script.called)}.")
+        self._tell(f"Five units with a duty to come get a kallelse: {_names(script.called)}.")
         tale.summoned(script.called)
+        self._tell(f"Two agencies without one get an inbjudan that says next to nothing: {_names(script.invited)}.")
+        tale.invited(script.invited)
         self._settled()
-        self._tell(f"They answer from what they have received; {_name(script.new_time_by)} asks for another time.")
+        self._tell(f"They answer from what they have received; {_name(script.new_time_by)} asks for another time, by SDK.")
         for unit in script.answers:
-            tale.responded(unit, "propose-new-time" if unit == script.new_time_by else "accept", self._called_to(unit))
-        self._tell("The meeting moves, and everybody is asked again.")
-        tale.rescheduled(script.addressed)
+            tale.responded(unit, "accept", self._called_to(unit))
+        for agency in script.agencies:
+            self._written(agency, f"Svar: ny tid {tale.at(2):%Y-%m-%d %H:%M}" if agency == script.new_time_by else "Svar: ja")
+        tale.moved_to = self._proposed()
+        self._tell(
+            f"The meeting moves to {tale.moved_to.astimezone(SWEDEN):%Y-%m-%d %H:%M}, as the contact reads there; all are asked again."
+        )
+        tale.rescheduled(script.asked_again)
         self._settled()
         for unit in script.answers_again:
             tale.responded(unit, "accept", self._called_to(unit))
-        tale.held(script.addressed, version=2)
+        for agency in script.agencies:
+            self._written(agency, "Hej!\nSvar: ja\nMed vänlig hälsning")
+        tale.held(script.met, version=2)
 
     def _plan(self) -> None:
         script, tale = self.script, self.tale
         self._tell("They meet. A plan is proposed, each unit confirms its part, and the plan is established.")
-        tale.planned(script.addressed, final=False)
+        if script.plan_names_agencies:
+            self._tell("Somebody addresses it to the agencies as well; a plan is not for them, whatever was consented to.")
+        tale.planned(script.planned, final=False)
         self._settled()
         for unit in script.confirms:
-            tale.confirmed(unit, f"a{script.reached.index(unit) + 1}")
-        tale.planned(script.addressed, final=True)
+            tale.confirmed(unit, f"a{script.units.index(unit) + 1}")
+        tale.planned(script.planned, final=True)
         self._settled()
 
     def _withdraw(self) -> None:
-        self._tell("The individual takes the consent back: whoever was told anything gets the one stop notice.")
-        self.tale.withdrawn()
+        gone = self.script.withdrawn
+        if gone is None:
+            self._tell("The individual takes the consent back: whoever was told anything gets the one stop notice.")
+            self.tale.withdrawn()
+        else:
+            self._tell(
+                f"The individual takes the consent back for {_name(gone)}, which gets the one stop notice; the others notice nothing."
+            )
+            self.tale.withdrawn([gone.organisation if gone in QUESTIONS else gone])
         self._settled()
         self._wait(self._notices_there, "the stop notices")
 
@@ -212,14 +260,31 @@ class Play:
             raise Refused(f"{_name(unit)} has received no kallelse it could answer")
         return max(versions)
 
+    def _proposed(self) -> datetime:
+        """Return the time that the agency asks for, as the contact has it."""
+        documents = [found["message"]["content"] for found in self.mailbox(CONTACT)["received"]]
+        times = [document["proposed_times"] for document in documents if document.get("proposed_times")]
+        if not times:
+            raise Refused("the contact has received no other time")
+        return datetime.fromisoformat(times[-1][0]["starts_at"])
+
     def _send(self, message: Message) -> Played:
         unit = message.sender.unit
-        client: HubClient = self._stage.clients[unit]
-        xml = unit in XML_SPEAKERS
-        media_type = "application/xml" if xml else "application/json"
-        reply = self._good(client.send(self._stage.as_xml(message) if xml else message.to_json(), media_type))
+        body, media_type = self._stage.handed_in(message)
+        reply = self._good(self._stage.clients[unit].send(body, media_type))
         states = {entry["recipient"]: (entry["state"], entry["reason"]) for entry in reply.document["recipients"]}
-        played = Played(len(self.played) + 1, str(message.message_id), message.type, unit, tuple(message.recipients), media_type, states)
+        return self._note(str(message.message_id), message.type, unit, tuple(message.recipients), media_type, states)
+
+    def _written(self, agency: UnitId, text: str) -> None:
+        """Let an agency answer by SDK, and wait until the hub has fetched the answer and the contact has it."""
+        message_id = self._stage.partners.answer(agency, text)
+        path = f"/v1/messages/{message_id}"
+        self._wait(lambda: self._stage.clients[agency].get(path).accepted, f"the answer of {_name(agency)}")
+        self._note(message_id, "meeting.response", agency, (CONTACT,), BY_SDK, {})
+        self._settled()
+
+    def _note(self, message_id: str, message_type: str, *rest: Any) -> Played:
+        played = Played(len(self.played) + 1, message_id, message_type, *rest)
         self.played.append(played)
         self._open.append(played)
         return played
@@ -234,14 +299,14 @@ class Play:
         self._wait(self._all_ended, "the deliveries")
 
     def _all_ended(self) -> bool:
-        self._open = [one for one in self._open if any(line["state"] in UNSETTLED for line in self._view(one)["recipients"])]
+        self._open = [one for one in self._open if not all(map(_ended, self._view(one)["recipients"]))]
         return not self._open
 
     def _notices_there(self) -> bool:
         """Say whether every unit that something was called back from has its stop notice."""
         recalled = {UnitId(line["recipient"]) for _, view in self.views() for line in view["recipients"] if line["state"] == "recalled"}
         boxes = [self.mailbox(unit).get("received", []) for unit in recalled]
-        return all(any(found["message"]["type"] == "stop.notice" and found["state"] == "delivered" for found in box) for box in boxes)
+        return all(any(found["message"]["type"] == "stop.notice" and _ended(found) for found in box) for box in boxes)
 
     def _wait(self, done: Callable[[], bool], what: str) -> None:
         while not done():
@@ -252,3 +317,12 @@ class Play:
 
 def _name(unit: UnitId) -> str:
     return UNITS[unit][0]
+
+
+def _ended(line: Mapping[str, Any]) -> bool:
+    """Say whether a delivery has its final state; a receipt may be there before it is recorded what was sent."""
+    return line["state"] not in UNSETTLED and (line["state"] != "delivered" or line["payload_sha256"] is not None)
+
+
+def _names(units: Sequence[UnitId]) -> str:
+    return ", ".join(map(_name, units))

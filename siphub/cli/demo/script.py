@@ -7,13 +7,16 @@ from random import Random
 from typing import Final, Literal
 
 from siphub.model import people as p
-from siphub.model.identifiers import UnitId
+from siphub.model.identifiers import OrganisationNumber, UnitId
 
 CONTACT: Final = p.CONTACT
 HOME_CARE: Final = p.HOME_CARE
 HOUSING: Final = UnitId("SE2120009994-1003")
 SOCIAL_SERVICES: Final = p.SOCIAL_SERVICES
 HOME_NURSING: Final = UnitId("SE2120009986-2002")
+CARE_CENTRE: Final = p.CARE_CENTRE
+FK: Final = p.FK
+AF: Final = p.AF
 
 UNITS: Final = {
     CONTACT: ("Biståndsenheten", "Norrby kommun"),
@@ -21,11 +24,18 @@ UNITS: Final = {
     HOUSING: ("Boendestödet", "Norrby kommun"),
     SOCIAL_SERVICES: ("Socialtjänsten", "Söderby kommun"),
     HOME_NURSING: ("Hemsjukvården", "Söderby kommun"),
+    CARE_CENTRE: ("Vårdcentralen", "Region Mellanlandet"),
+    FK: ("Försäkringskassan", "Försäkringskassan"),
+    AF: ("Arbetsförmedlingen", "Arbetsförmedlingen"),
 }
-"""Unit → its name and its municipality."""
+"""Unit → its name and its organisation's; outside parties have no unit that is named."""
 
-CALLED: Final = (HOME_CARE, HOUSING, SOCIAL_SERVICES, HOME_NURSING)
-"""The four that are called to the meeting; one of them should not have been."""
+CALLED: Final = (HOUSING, HOME_CARE, SOCIAL_SERVICES, HOME_NURSING, CARE_CENTRE)
+"""The five with a duty to come, who get a kallelse."""
+INVITED: Final = (FK, AF)
+"""The two without one, who get an inbjudan."""
+_LEFT_OUT: Final = (HOME_NURSING, HOUSING, CARE_CENTRE, FK, SOCIAL_SERVICES, AF, HOME_CARE)
+"""All seven: each is left out in one of seven seeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +44,25 @@ class Script:
 
     Args:
         seed: What it was drawn from.
-        called: The four units, in the order they are named in.
-        left_out: The one without a basis.
+        called: The five units, in the order they are named in.
+        invited: The two agencies, likewise.
+        left_out: The one of the seven without a basis.
         left_out_of: Whether the consent does not name it, or the individual did not choose it as a participant.
-        new_time_by: Who cannot come at the first time.
-        answers: The three others, in the order they answer.
+        new_time_by: The agency that cannot come at the first time: Arbetsförmedlingen, where it has heard of it.
+        answers: The units that have got the kallelse, in the order they answer.
         answers_again: The same after the new time.
         confirms: The same when they confirm the plan.
         days: How many days ahead the meeting is first, and then.
+        hours: At what hour, Swedish time.
         participants_first: Whether the participants are chosen before the consent is recorded.
-        named_again: Whether later messages still name the unit that is left out.
+        named_again: Whether later messages still name whoever is left out.
+        plan_names_agencies: Whether somebody addresses the plan to the agencies as well.
+        withdrawn: Whom the individual takes the consent back from in the end; None is all of it.
     """
 
     seed: int
     called: tuple[UnitId, ...]
+    invited: tuple[UnitId, ...]
     left_out: UnitId
     left_out_of: Literal["consent", "participants"]
     new_time_by: UnitId
@@ -55,48 +70,85 @@ class Script:
     answers_again: tuple[UnitId, ...]
     confirms: tuple[UnitId, ...]
     days: tuple[int, int]
+    hours: tuple[int, int]
     participants_first: bool
     named_again: bool
+    plan_names_agencies: bool
+    withdrawn: UnitId | None
 
     @property
-    def reached(self) -> tuple[UnitId, ...]:
-        """The three that may know, in the order they are named in."""
-        return tuple(unit for unit in self.called if unit != self.left_out)
+    def everybody(self) -> tuple[UnitId, ...]:
+        """All seven, in the order they are named in."""
+        return (*self.called, *self.invited)
+
+    @property
+    def units(self) -> tuple[UnitId, ...]:
+        """The units with a duty that may know."""
+        return self._without_one(self.called)
+
+    @property
+    def agencies(self) -> tuple[UnitId, ...]:
+        """The agencies that may know."""
+        return self._without_one(self.invited)
 
     @property
     def consented(self) -> tuple[UnitId, ...]:
-        """Whom the consent names."""
-        return self.reached if self.left_out_of == "consent" else self.called
+        """Which units the consent to plan, meeting and exchange names."""
+        return self.units if self.left_out_of == "consent" else self.called
+
+    @property
+    def consented_agencies(self) -> tuple[OrganisationNumber, ...]:
+        """Which agencies the consent to the invitation names: whole organisations."""
+        named = self.agencies if self.left_out_of == "consent" else self.invited
+        return tuple(unit.organisation for unit in named)
 
     @property
     def approved(self) -> tuple[UnitId, ...]:
         """Whom the individual wants at the table."""
-        return self.reached if self.left_out_of == "participants" else self.called
+        return self._without_one(self.everybody) if self.left_out_of == "participants" else self.everybody
 
     @property
-    def addressed(self) -> tuple[UnitId, ...]:
-        """Whom the messages after the kallelse name."""
-        return self.called if self.named_again else self.reached
+    def asked_again(self) -> tuple[UnitId, ...]:
+        """Whom the new time is sent to."""
+        return self.everybody if self.named_again else self._without_one(self.everybody)
+
+    @property
+    def met(self) -> tuple[UnitId, ...]:
+        """Whom the meeting's end is told to."""
+        return self.called if self.named_again else self.units
+
+    @property
+    def planned(self) -> tuple[UnitId, ...]:
+        """Whom the plan is addressed to."""
+        return (*self.met, *(self.invited if self.plan_names_agencies else ()))
+
+    def _without_one(self, units: tuple[UnitId, ...]) -> tuple[UnitId, ...]:
+        return tuple(unit for unit in units if unit != self.left_out)
 
 
 def written(seed: int) -> Script:
     """Return the story of a seed."""
     chance = Random(seed)  # noqa: S311 - a story, not a secret
-    called = tuple(chance.sample(CALLED, len(CALLED)))
-    left_out = chance.choice(called)
-    reached = [unit for unit in called if unit != left_out]
-    orders = [tuple(chance.sample(reached, len(reached))) for _ in range(3)]
-    first = chance.randint(7, 21)
+    called, invited = tuple(chance.sample(CALLED, len(CALLED))), tuple(chance.sample(INVITED, len(INVITED)))
+    left_out = _LEFT_OUT[seed % len(_LEFT_OUT)]
+    units = [unit for unit in called if unit != left_out]
+    orders = [tuple(chance.sample(units, len(units))) for _ in range(3)]
+    first = chance.randint(8, 21)
+    coins = [chance.random() < 0.5 for _ in range(4)]  # noqa: PLR2004 - a coin
     return Script(
         seed=seed,
         called=called,
+        invited=invited,
         left_out=left_out,
-        left_out_of="consent" if chance.random() < 0.5 else "participants",  # noqa: PLR2004 - a coin
-        new_time_by=chance.choice(reached),
+        left_out_of="consent" if coins[0] else "participants",
+        new_time_by=FK if left_out == AF else AF,
         answers=orders[0],
         answers_again=orders[1],
         confirms=orders[2],
         days=(first, first + chance.randint(1, 14)),
-        participants_first=chance.random() < 0.5,  # noqa: PLR2004 - a coin
-        named_again=chance.random() < 0.5,  # noqa: PLR2004 - a coin
+        hours=(chance.randint(8, 15), chance.randint(8, 15)),
+        participants_first=coins[1],
+        named_again=coins[2],
+        plan_names_agencies=coins[3],
+        withdrawn=None if seed % 2 else chance.choice([unit for unit in (*called, *invited) if unit != left_out]),
     )

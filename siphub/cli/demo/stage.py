@@ -1,132 +1,160 @@
 """Where the story is played: sandbox partners, a hub built as `up` builds it, a directory, a key for each unit, and a door.
 
-Everything lies in one folder. Once it stands, the play talks to the hub over HTTP alone.
+Everything lies in one folder, but for the queues at a broker that somebody lends; those are taken away at the end. Once it stands, the play
+talks to the hub over HTTP alone.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+import secrets
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from siphub.broker import Broker, connect
 from siphub.cli.client import HubClient
-from siphub.cli.demo.script import CONTACT, HOME_CARE, HOME_NURSING, HOUSING, SOCIAL_SERVICES, UNITS
+from siphub.cli.demo.partners import ADAPTERS, AGENCIES, MUNICIPAL, REGIONAL, Partners
+from siphub.cli.demo.queues import taken_away
+from siphub.cli.demo.script import CARE_CENTRE, CONTACT, HOME_NURSING, SOCIAL_SERVICES, UNITS
+from siphub.contract import Cut, Recipient
 from siphub.contract.neutral import to_partner
+from siphub.errors import BrokerLost
 from siphub.flow import directory as directories
 from siphub.hub import Hub, add_key, build
-from siphub.mappings import Mappings
-from siphub.model import Address, Directory, Message, Organisation, Unit, sample_directory
+from siphub.model import Directory, Message, Unit, sample_directory
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
 from siphub.sandbox import Sandbox
+from siphub.sandbox.sdk_server import SdkSandbox
 from siphub.settings import Settings
 from siphub.web import Server, serve
 
-PARTNERS: Final = {
-    HOME_CARE: "norrby-hemtjanst",
-    HOUSING: "norrby-boendestod",
-    SOCIAL_SERVICES: "soderby-socialtjanst",
-    HOME_NURSING: "soderby-hemsjukvard",
-}
-"""The units reached as XML over HTTPS, and their partners in the sandbox; the contact is reached in a folder."""
 XML_SPEAKERS: Final = frozenset({SOCIAL_SERVICES, HOME_NURSING})
 """The units that also hand in as XML: Söderby's system speaks nothing else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One message as a partner's own book has it."""
-
-    message_id: str
-    message_type: str
-    case_id: str
-    sha256: str
+EMBEDDED: Final = "memory://"
+_ANSWERS_WITHIN = 30.0
+"""Seconds a broker that was given may take until it answers and every consumer stands at its queue."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What stands: the folder, the partners, the hub's address, and a client with a key for each unit."""
+    """What stands: the partners, the hub's address, and a client with a key for each unit."""
 
     folder: Path
-    sandbox: Sandbox
+    partners: Partners
     hub: Hub
     server: Server
-    clients: dict[UnitId, HubClient]
-    as_xml: Callable[[Message], bytes]
+    clients: Mapping[UnitId, HubClient]
 
-    def adapter_of(self, unit: UnitId) -> str:
-        """Return how a unit is reached."""
-        return "folder" if unit == CONTACT else "municipal-xml"
+    @property
+    def broker(self) -> str:
+        """The name of the broker that rings."""
+        return self.hub.ground.broker.info.name
 
-    def ledger(self, unit: UnitId) -> tuple[Entry, ...]:
-        """Return what a unit's partner has taken, from its own book; for the contact, from its folder."""
-        if unit == CONTACT:
-            return tuple(_filed(file) for file in sorted(_contact_folder(self.folder).glob("*.json")))
-        return tuple(
-            Entry(found.message_id or "", found.message_type or "", found.case_id or "", found.sha256)
-            for found in self.sandbox.ledger(PARTNERS[unit]).effects()
-        )
+    def handed_in(self, message: Message) -> tuple[bytes, str]:
+        """Return a message as its sender's own system writes it, and the media type: FHIR, municipal XML, or the hub's own JSON."""
+        unit = message.sender.unit
+        if unit == CARE_CENTRE:
+            return self._as_fhir(message), "application/fhir+json"
+        if unit in XML_SPEAKERS:
+            return to_partner(self.hub.mappings.load("municipal-sip"), message.to_document()), "application/xml"
+        return message.to_json(), "application/json"
 
-    def bodies(self, unit: UnitId) -> tuple[bytes, ...]:
-        """Return every body that came to a unit, refused ones too."""
-        if unit == CONTACT:
-            return tuple(file.read_bytes() for file in sorted(_contact_folder(self.folder).glob("*.json")))
-        return self.sandbox.ledger(PARTNERS[unit]).bodies()
-
-
-def _filed(file: Path) -> Entry:
-    body = file.read_bytes()
-    document = json.loads(body)
-    return Entry(document["message_id"], document["type"], document["case_id"], sha256(body).hexdigest())
-
-
-def _contact_folder(folder: Path) -> Path:
-    return folder / "norrby-bistand"
+    def _as_fhir(self, message: Message) -> bytes:
+        """Return the region's Bundle, with everything in it: nobody cuts one's own words."""
+        whole = Cut(document=message.to_document(), basis="", omitted=())
+        to = Recipient(CONTACT, CONTACT.organisation, UNITS[CONTACT][1], "fhir", "https://hub.example/fhir/$process-message")
+        return self.hub.registry.adapter("fhir").translate(whole, to).body
 
 
 @contextmanager
-def raised(folder: Path) -> Iterator[Stage]:
-    """Raise the stage in a folder, and take it down."""
-    with ExitStack() as open_things:
-        sandbox = open_things.enter_context(Sandbox(PARTNERS.values(), folder=folder / "sandbox"))
-        hub = open_things.enter_context(build(Settings(data=folder / "hub", port=0, ca_file=sandbox.ca_file)))
-        _contact_folder(folder).mkdir()
-        directories.switch(hub.ground, _directory(sandbox, _contact_folder(folder)), by="demo")
+def raised(folder: Path, broker_url: str = EMBEDDED) -> Iterator[Stage]:
+    """Raise the stage in a folder, and take it down.
+
+    Args:
+        folder: Empty; everything is in it.
+        broker_url: Another broker than the embedded one.
+
+    Raises:
+        BrokerLost: The broker does not answer.
+    """
+    with ExitStack() as opened:
+        sandbox = opened.enter_context(Sandbox([*MUNICIPAL.values(), *REGIONAL.values()], folder=folder / "sandbox"))
+        sdk = opened.enter_context(SdkSandbox(folder=folder / "sdk", certificates=sandbox.certificates))
+        partners = Partners(folder / "norrby-bistand", sandbox, sdk)
+        partners.folder.mkdir()
+        broker = None if broker_url == EMBEDDED else opened.enter_context(_lent(broker_url))
+        hub = opened.enter_context(build(_settings(folder / "hub", partners, broker_url), broker=broker))
+        directories.switch(hub.ground, _directory(partners), by="demo")
         keys = {unit: _key(hub, unit) for unit in UNITS}
         hub.start()
+        _require_answer(hub)
         server = serve(hub, hub.settings.host, hub.settings.port)
-        open_things.callback(server.stop)
+        opened.callback(server.stop)
         clients = {unit: HubClient(server.url, key) for unit, key in keys.items()}
         for client in clients.values():
-            open_things.callback(client.close)
-        yield Stage(folder, sandbox, hub, server, clients, _translator(hub.mappings))
+            opened.callback(client.close)
+        yield Stage(folder, partners, hub, server, clients)
 
 
-def _translator(mappings: Mappings) -> Callable[[Message], bytes]:
-    """Return what makes a municipality's XML of a message, as its own system would."""
-    pack = mappings.load("municipal-sip")
-    return lambda message: to_partner(pack, message.to_document())
+@contextmanager
+def _lent(url: str) -> Iterator[Broker]:
+    """Give a broker under a name of this performance's own; its queues are gone afterwards."""
+    name = f"hub-demo-{secrets.token_hex(6)}"
+    try:
+        yield connect(url, name=name)
+    finally:
+        taken_away(url, name, set(ADAPTERS.values()))
+
+
+def _require_answer(hub: Hub) -> None:
+    until = time.monotonic() + _ANSWERS_WITHIN
+    while not hub.ground.broker.healthy():
+        if time.monotonic() > until:
+            raise BrokerLost("the broker of SIPHUB_BROKER_URL does not answer; start it, or unset that for the embedded one")
+        time.sleep(0.05)
+
+
+def _settings(data: Path, partners: Partners, broker_url: str) -> Settings:
+    """Return the settings of a hub with all four adapters; SDK is asked for answers at every sweep, and that is often: people wait."""
+    service = partners.sdk.service
+    sdk: dict[str, str] = {
+        "service": partners.sdk.url,
+        "token_url": partners.sdk.token_url,
+        "client_id": service.client[0],
+        "senders": f"{p.MUNICIPALITY} 0203:norrby.example sdk:sip:0203:norrby.example {UNITS[CONTACT][1]}",
+        "agencies": "; ".join(f"{service.agencies[name].participant} {unit.organisation}" for unit, name in AGENCIES.items()),
+        "poll_seconds": "0",
+    }
+    given: dict[str, Any] = {
+        "data": data,
+        "port": 0,
+        "broker_url": broker_url,
+        "ca_file": partners.sandbox.ca_file,
+        "plugins": sorted(set(ADAPTERS.values())),
+        "plugin": {"sdk": sdk},
+        "plugin_secrets": {"sdk": {"client_secret": service.client[1]}},
+        "sweep_every": "200ms",
+        "ring_timeout": "5s",
+    }
+    return Settings(**given)
 
 
 def _key(hub: Hub, unit: UnitId) -> str:
-    """Make a key that speaks for one unit and nothing else."""
-    return add_key(hub.store, hub.ground.clock, organisation=unit.organisation, name=f"demo-{unit}", roles=("send", "inbox"), units=(unit,))
+    """Make a key that speaks for one unit and nothing else. The agencies' are for looking only: their answers come by SDK."""
+    roles = ("inbox",) if unit in AGENCIES else ("send", "inbox")
+    return add_key(hub.store, hub.ground.clock, organisation=unit.organisation, name=f"demo-{unit}", roles=roles, units=(unit,))
 
 
-def _directory(sandbox: Sandbox, contact_folder: Path) -> Directory:
+def _directory(partners: Partners) -> Directory:
     known = sample_directory()
-    organisations = tuple(found for found in known.organisations if found.number in {p.MUNICIPALITY, p.NEIGHBOUR})
     units = []
     for unit, (name, label) in UNITS.items():
-        endpoint = str(contact_folder) if unit == CONTACT else sandbox.endpoint(PARTNERS[unit])
-        address = Address(adapter="folder" if unit == CONTACT else "municipal-xml", endpoint=endpoint)
-        units.append(Unit(id=unit, organisation=unit.organisation, name=name, public_label=label, address=address))
-    return Directory(organisations=_named(organisations), units=tuple(units))
-
-
-def _named(organisations: tuple[Organisation, ...]) -> tuple[Organisation, ...]:
-    return tuple(sorted(organisations, key=lambda found: found.number))
+        agency: Any = AGENCIES.get(unit)
+        units.append(
+            Unit(id=unit, organisation=unit.organisation, name=name, public_label=label, agency=agency, address=partners.address(unit))
+        )
+    return Directory(organisations=known.organisations, units=tuple(units))
