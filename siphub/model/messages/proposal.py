@@ -34,7 +34,10 @@ TYPES = (
         name="sip.proposed",
         content=SipProposed,
         minimal=lambda: SipProposed(
-            proposer=Proposer(kind="unit", name="Vera Vårdcentral", phone="090-765 43 21"), receiving_unit=p.CONTACT, proposed_on=p.DAY, basis="general"
+            proposer=Proposer(kind="unit", name="Vera Vårdcentral", phone="090-765 43 21"),
+            receiving_unit=p.CONTACT,
+            proposed_on=p.DAY,
+            basis="general",
         ),
         maximal=lambda: SipProposed(
             proposer=Proposer(kind="other", name="Vera Vårdcentral", phone="090-765 43 21"),
