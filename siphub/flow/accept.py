@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -197,16 +198,18 @@ def _right_mode(ground: Ground, message: Message) -> None:
 
 
 def _seal_for(ground: Ground, message: Message, caller: Caller, directory: Directory) -> Seal:
-    """Fetch the case's key before the transaction; make one only for a message that may open a case as its own owner's business.
+    """Fetch the case's key before the transaction; make one only for a message that is admitted to open its case.
 
     Where there is no case, the caller hears what it would hear if there were one: who sends as another must not learn which it is.
     """
-    may_open = message.type in OPENING and caller.speaks_for(message.sender.unit, message.sender.organisation)
-    try:
-        return ground.store.seal_of_case(message.owner, str(message.case_id), create=may_open)
-    except Sealed:
-        refusal = admit(message, None, caller, directory) or Refusal("case.not_there", "not_there")
-    return refusal.throw()
+    case_id = str(message.case_id)
+    with suppress(Sealed):
+        return ground.store.seal_of_case(message.owner, case_id)
+    refusal = admit(message, None, caller, directory)
+    if refusal is None and message.type in OPENING:
+        with suppress(Sealed):  # a case whose key was erased is never opened again
+            return ground.store.seal_of_case(message.owner, case_id, create=True)
+    return (refusal or Refusal("case.not_there", "not_there")).throw()
 
 
 def _take(ground: Ground, work: Work, row: CaseRow | None, message: Message, caller: Caller, directory: Directory, seal: Seal) -> Answer:

@@ -16,7 +16,7 @@ from datetime import timedelta
 from siphub.broker import Ack, Bell, Consumer
 from siphub.broker.topology import queue_name
 from siphub.contract import Permit
-from siphub.errors import Sealed, SiphubError, StoreBusy
+from siphub.errors import Sealed, StoreBusy
 from siphub.flow import withdraw
 from siphub.flow.attempt import Held, attempt, cut_of, monotonic, permit_from, verdict
 from siphub.flow.ground import Ground
@@ -214,9 +214,9 @@ class Worker:
         except StoreBusy:
             self._rings.put(Ring(set(rings), ack=lambda: _all_done(part)))
             return 0
-        except SiphubError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, a claimer that is gone claims nothing ever again; the log says it
             # The bell is done with all the same: what nobody claimed is rung again by the sweep.
-            self._log.error("claim.failed", code=error.code, exc_info=error)
+            self._log.error("claim.failed", exc_info=error)
             self._stop.wait(POLL)
         ours = {row.id for row, _ in claimed}
         for row, permit in claimed:
@@ -265,9 +265,9 @@ class Worker:
                 break
             except StoreBusy:
                 self._stop.wait(POLL)
-            except SiphubError as error:
+            except Exception as error:  # noqa: BLE001 - as above, for the recorder
                 # The attempt stays unfinished: its lease runs out and the sweep treats it as uncertain. Nothing is lost or doubled.
-                self._log.error("record.failed", code=error.code, exc_info=error)
+                self._log.error("record.failed", exc_info=error)
                 break
         self._ground.points.reach("after_record")
         for ended in group:

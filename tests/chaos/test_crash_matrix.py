@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import pytest
 from siphub.flow import operate
 from siphub.flow.ground import POINTS
 from siphub.model import people as p
-from siphub.testing.aftermath import Aftermath, Collector
+from siphub.testing.aftermath import Aftermath, Collector, Withdrawal
 from siphub.testing.story import Story, until
 
 if TYPE_CHECKING:
@@ -118,3 +119,22 @@ def test_a_person_who_has_asked_the_partner_can_have_the_held_file_sent(town: To
         assert until(lambda: after.settled() and after.effects(row) == 1)
         assert after.findings() == []
         assert after.states() == {"delivered": 2}
+
+
+def test_a_notice_in_doubt_becomes_a_persons_call(town: Town) -> None:
+    """Given an agency reached by files and a withdrawal, when the hub is killed over the notice, then the notice is held for a person."""
+    story = town.begun([p.FK])
+    after = Aftermath(town.world, [story], [Withdrawal(story, frozenset({p.FK}))])
+    with town.look() as hub:
+        hub.start()
+        replace(story, send=town.world.send).invited([p.FK])
+        assert after.settled()
+    dying = town.up("before_send:kill")
+    story.withdrawn([p.FK])
+    town.revive(dying)
+    with town.look():
+        assert after.settled()
+        assert town.ends == [-signal.SIGKILL]
+        assert after.findings() == []
+        states = [(row.message_type, row.state, after.effects(row)) for row in town.world.deliveries(story) if row.recipient == p.FK]
+        assert states == [("meeting.invited", "recalled", 1), ("stop.notice", "held", 0)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from siphub.errors import Conflict, NotThere
+from siphub.errors import Conflict, Invalid, NotThere
 from siphub.flow import directory as directories
 from siphub.flow import operate, track
 from siphub.model import people as p
@@ -124,3 +124,12 @@ def test_protection_that_becomes_known_later_holds_what_waits(world: World) -> N
     operate.switch(world.hub.ground, "running", by="test")
     assert until(lambda: world.states(story, "meeting.summoned") == {p.HOME_CARE: "held"})
     assert world.types(p.HOME_CARE, story) == []
+
+
+def test_a_refused_opening_leaves_no_key_behind(world: World) -> None:
+    """Given a request whose owner is not the contact's own organisation, then it is refused, and no key was made for a case there is not."""
+    story = world.story(owner=p.NEIGHBOUR)
+    with pytest.raises(Invalid) as refused:
+        story.requested()
+    assert refused.value.code == "case.owner"
+    assert world.hub.store.keys.case_key(p.NEIGHBOUR, str(story.case_id)) is None
