@@ -33,7 +33,7 @@ demo: $(VENV)/run.stamp ## The main job end to end on this machine: a SIP travel
 	@$(BIN)/siphub demo $(DEMO)
 
 test: $(VENV)/dev.stamp ## All tests, from nothing to a green suite
-	@$(SERVICES)
+	@VENV=$(VENV) $(SERVICES)
 	@$(BIN)/pytest -n $(JOBS) $(ARGS)
 
 check: $(VENV)/dev.stamp ## Everything that can be judged without running the hub: style, types, walls, spelling, docs

@@ -1,12 +1,24 @@
 #!/usr/bin/env bash
 # What the tests marked `node` need: Debian's rabbitmq-server, whose programs the tests start privately, each run with ports and folders
-# of its own. Installs it where that is allowed without asking (as root, with apt-get), and says what to install everywhere else.
+# of its own, and Prism, a mock server for OpenAPI from the npm registry, in the project's own environment (`VENV`).
+# Installs them where that is allowed without asking (Debian's as root, with apt-get), and says what to install everywhere else.
 # It must never leave a service running: Debian would start one as it installs.
 set -euo pipefail
 
 here() { [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; }
 
 say() { printf '%s\n' "$*" >&2; }
+
+prism=${VENV:-.venv}/node
+if [ ! -x "$prism/node_modules/.bin/prism" ]; then
+    if command -v npm >/dev/null; then
+        say "Installing Prism for the tests against a mock server that is not ours."
+        npm install --silent --no-save --no-package-lock --no-audit --no-fund --prefix "$prism" @stoplight/prism-cli@5.16.0 >/dev/null 2>&1 \
+            || say "Prism could not be installed: its tests are skipped, or fail where CI=true."
+    else
+        say "There is no npm: the tests against Prism are skipped, or fail where CI=true."
+    fi
+fi
 
 if here; then
     exit 0
