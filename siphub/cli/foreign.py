@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,14 +28,16 @@ def register(app: typer.Typer) -> None:
 def _named(kind: str, name: str, known: Mapping[str, Any]) -> Any:
     if name not in known:
         listed = ", ".join(sorted(known)) or "none"
-        raise refuse(f"{kind}.not_there", f"no enabled plugin has a {kind} of this name; there is {listed}", status=WRONG_USE)
+        raise refuse(f"{kind}.not_there", f"no plugin installed here has that {kind}; there is {listed}", status=WRONG_USE)
     return known[name]
 
 
 def read(
     file: File,
     reader: Annotated[str, typer.Option("--from", metavar="READER", help="The reader's name.")],
-    media_type: Annotated[str, typer.Option("--type", metavar="MEDIA", help="The media type; the reader's first unless said.")] = "",
+    media_type: Annotated[
+        str, typer.Option("--type", metavar="MEDIA", help="The media type; JSON or XML by its first character unless said.")
+    ] = "",
     data: Data = None,
 ) -> None:
     """Print what foreign bytes say: a canonical message, or a draft with what is missing. Nothing is invented."""
@@ -43,9 +45,10 @@ def read(
     from siphub.contract import Draft, Submission
     from siphub.model import Message
 
-    with plugins_only(data) as registry:
+    with plugins_only(data, reader) as registry:
         chosen: Reader = _named("reader", reader, registry.readers)
-        submission: Submission = Submission(body_of(file), media_type or min(chosen.info.media_types))
+        body = body_of(file)
+        submission: Submission = Submission(body, media_type or _looks_like(body, chosen.info.media_types))
         match chosen.read(submission):
             case Message() as message:
                 facts(message.to_document())
@@ -53,6 +56,12 @@ def read(
                 facts({"content": content, "missing": list(missing)})
             case receipt:
                 facts({"receipt": receipt})
+
+
+def _looks_like(body: bytes, media_types: Collection[str]) -> str:
+    """Return the reader's media type that fits the first character: XML or JSON."""
+    form = "xml" if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") else "json"
+    return next((found for found in sorted(media_types) if found.endswith(form)), min(media_types))
 
 
 def translate(
@@ -70,7 +79,7 @@ def translate(
     from siphub.cli.offline import plugins_only
 
     message: Message = parsed(file)
-    with plugins_only(data) as registry:
+    with plugins_only(data, to) as registry:
         adapter = _named("adapter", to, registry.adapters)
         directory = _directory(data, to)
         found = _recipient(directory, to, recipient, message)
@@ -86,9 +95,19 @@ def _directory(data: Path | None, adapter: str) -> Directory:
     from siphub.model import sample_directory
 
     if data is None:
-        return sample_directory(adapter, "https://partner.example")
+        return _with_participants(sample_directory(adapter, "https://partner.example"))
     with opened(data) as hub:
         return directories.current(hub.ground)
+
+
+def _with_participants(directory: Directory) -> Directory:
+    """Return the sample directory with what the SDK addresses by: an invented domain for each organisation."""
+    units = []
+    for unit in directory.units:
+        options = {"participant": f"0203:{unit.agency or unit.organisation}.example"}
+        address = unit.address.model_copy(update={"options": options}) if unit.address else None
+        units.append(unit.model_copy(update={"address": address}))
+    return directory.model_copy(update={"units": tuple(units)})
 
 
 def _recipient(directory: Directory, adapter: str, address: str, message: Message) -> Recipient:

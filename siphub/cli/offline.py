@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,10 +60,23 @@ def context_maker(settings: Settings) -> Callable[[str], PluginContext]:
 
 
 @contextmanager
-def plugins_only(data: Path | None) -> Iterator[Registry]:
-    """Give the enabled plugins."""
+def plugins_only(data: Path | None, also: str = "") -> Iterator[Registry]:
+    """Give the enabled plugins, and the one named on the command line where it is installed: naming it there enables it for this once."""
+    from importlib.metadata import entry_points
+
     from siphub.registry import Registry
 
     settings = settings_for(data)
+    if also not in settings.plugins and also in {point.name for point in entry_points(group="siphub")}:
+        settings = settings.model_copy(update={"plugins": (*settings.plugins, also)})
+    if data is None:
+        settings = settings.model_copy(update={"plugin": {**sample_settings(), **settings.plugin}})
     with heard(), closing(Registry.load(settings.plugins, context_maker(settings))) as registry:
         yield registry
+
+
+def sample_settings() -> Mapping[str, Mapping[str, str]]:
+    """Return what a plugin needs to know to translate for the sample directory: who sends. Used without a hub only."""
+    from siphub.model import people as p
+
+    return {"sdk": {"senders": f"{p.MUNICIPALITY} 0203:norrby.example sdk:sip:0203:norrby.example Norrby kommun"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -276,3 +277,22 @@ class TestHowWrongThingsAreSaid:
         done = subprocess.run(["/bin/sh", "-c", command], check=False, capture_output=True, text=True, timeout=60)
         assert "Traceback" not in done.stderr
         assert done.stdout.startswith("{")
+
+
+@pytest.mark.parametrize(
+    ("name", "adapter", "first"), [("meeting.summoned", "fhir", b'{"resourceType":"Bundle"'), ("meeting.invited", "sdk", b'{"data"')]
+)
+def test_an_installed_plugin_named_on_the_command_line_is_used_for_this_once(
+    siphub: Siphub, tmp_path: Path, name: str, adapter: str, first: bytes
+) -> None:
+    """Given a plugin that is installed and not enabled, when its adapter is named, then it translates, for the sample directory."""
+    done = siphub("translate", written(tmp_path, name), "--to", adapter)
+    assert (done.status, done.out.encode()[: len(first)]) == (0, first)
+
+
+@pytest.mark.reference
+def test_digital_communication_is_read_by_its_first_character(siphub: Siphub, reference: Path) -> None:
+    """Given an XML file for a reader that takes JSON and XML, when no media type is said, then it is read as XML: a draft, nothing invented."""
+    done = siphub("read", str(reference / "standards/examples/sdk_kallelse_sip.xml"), "--from", "sdk")
+    assert done.status == 0
+    assert "missing" in json.loads(done.out)
