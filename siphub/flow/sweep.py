@@ -133,17 +133,31 @@ def poll_once(ground: Ground, name: str, adapter: Adapter) -> int:
         if not work.poll_leases.acquire(owner, name, "", holder=holder, until=now + POLL_LEASE, now=now):
             return 0
         cursor = work.poll_leases.cursor(owner, name, "")
-    taken = 0
-    for inbound in adapter.poll(cursor):
-        take_inbound(ground, name, inbound)
-        adapter.settle(inbound.partner_id)
-        if inbound.cursor is not None:
-            with ground.store.write() as work:
-                work.poll_leases.save_cursor(owner, name, "", inbound.cursor)
-        taken += 1
-    with ground.store.write() as work:
-        work.poll_leases.release(owner, name, "", holder=holder)
+    taken, all_so_far = 0, True
+    try:
+        for inbound in adapter.poll(cursor):
+            if not _taken(ground, name, inbound):
+                all_so_far = False  # the cursor stays before it, so that it is fetched again
+                continue
+            adapter.settle(inbound.partner_id)
+            taken += 1
+            if inbound.cursor is not None and all_so_far:
+                with ground.store.write() as work:
+                    work.poll_leases.save_cursor(owner, name, "", inbound.cursor)
+    finally:
+        with ground.store.write() as work:
+            work.poll_leases.release(owner, name, "", holder=holder)
     return taken
+
+
+def _taken(ground: Ground, name: str, inbound: Inbound) -> bool:
+    """Take one answer; what breaks it keeps no other from being taken, and it is fetched again."""
+    try:
+        take_inbound(ground, name, inbound)
+    except Exception as error:  # noqa: BLE001 - whatever it was, it is one partner's one answer; the log says it
+        _log.error("inbound.failed", adapter=name, exc_info=error)
+        return False
+    return True
 
 
 def take_inbound(ground: Ground, adapter: str, inbound: Inbound) -> None:

@@ -215,3 +215,26 @@ def test_who_is_not_in_the_case_hears_that_it_is_not_there(doorway: Doorway) -> 
             asked.withdrawn(by=p.SOCIAL_SERVICES)
         answers.append((refused.value.code, refused.value.detail, refused.value.problems))
     assert answers[0] == answers[1]
+
+
+def test_one_answer_that_breaks_keeps_no_other_from_being_taken(doorway: Doorway) -> None:
+    """Given two answers of which the first breaks the hub's reading of it, then the second is taken, and the first is asked for again."""
+    world, story = doorway.world, ready(doorway.world, "poll")
+    message = invitation(story)
+    whole = Inbound(str(message.message_id), Submission(message.to_json(), "application/json"), organisation=p.MUNICIPALITY)
+    doorway.letterbox.waiting += [Inbound("unread", Broken(), organisation=p.MUNICIPALITY), whole]
+    assert until(lambda: whole.partner_id in doorway.letterbox.settled)
+    assert "unread" not in doorway.letterbox.settled
+    nothing_left(world, story)
+
+
+class Broken(Submission):
+    """A submission whose bytes cannot be had."""
+
+    def __init__(self) -> None:
+        super().__init__(b"", "application/json")
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "body":
+            raise RuntimeError("a plugin's bug")
+        return super().__getattribute__(name)

@@ -93,11 +93,12 @@ class Sdk:
         if self._settings.absent or time.monotonic() < self._next_poll:
             return
         self._next_poll = time.monotonic() + self._settings.poll_every.total_seconds()
-        for status in sorted(outcomes.ENDED | outcomes.ARRIVED):
+        # What others wait for first: answers, then refusals; the accepted ones heap up at a service that clears nothing out.
+        for status in (*sorted(outcomes.ARRIVED), *sorted(outcomes.ENDED, reverse=True)):
             found = self._service.listed(status)
             if found is None:
-                self._context.log.warning("poll.failed", adapter=self.info.name, code="sdk.cannot_list")
-                return
+                self._context.log.warning("poll.failed", adapter=self.info.name, code="sdk.cannot_list", status=status)
+                continue
             for attributes in found:
                 yield from self._came(status, attributes)
 
