@@ -10,9 +10,9 @@ from typing import Literal
 from uuid import UUID
 
 from siphub.model.base import Instant, Line, Phone, Value
-from siphub.model.identifiers import OrganisationNumber, UnitId
+from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId
 from siphub.model.messages.consent import Direction
-from siphub.model.person import Person, UnitContact
+from siphub.model.person import CasePerson, Person, UnitContact
 
 CaseState = Literal[
     "REQUESTED",
@@ -40,7 +40,7 @@ class Grant(Value):
     """
 
     scope: Line
-    party: UnitId | OrganisationNumber
+    party: UnitId | OrganisationNumber | PersonRef
     direction: Direction
     since: Instant
     until: Instant | None = None
@@ -125,6 +125,7 @@ class SipCase(Value):
     coordinator: UnitContact | None = None
     phone: Phone | None = None
     units: tuple[UnitId, ...] = ()
+    people: tuple[CasePerson, ...] = ()
     grants: tuple[Grant, ...] = ()
     consents: tuple[ConsentRecord, ...] = ()
     meetings: tuple[MeetingRecord, ...] = ()
@@ -134,6 +135,10 @@ class SipCase(Value):
     def coordinating_unit(self) -> UnitId:
         """The coordinator's unit, or the contact as long as none is appointed (REQ-65)."""
         return self.coordinator.unit if self.coordinator else self.contact
+
+    def person(self, ref: str) -> CasePerson | None:
+        """Return somebody on the individual's side, or None."""
+        return next((found for found in self.people if found.ref == ref), None)
 
     def meeting(self, meeting_id: UUID) -> MeetingRecord | None:
         """Return a meeting, or None."""

@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import Field, create_model, model_validator
 
 from siphub.model.base import Code, Instant, Line, Value
-from siphub.model.identifiers import OrganisationNumber, UnitId
+from siphub.model.identifiers import Addressee, OrganisationNumber, UnitId
 from siphub.model.person import Author, Person
 
 SCHEMA_VERSION = "1.0"
@@ -54,8 +54,8 @@ class BasisClaim(Value):
 class Message(Value):
     """Envelope and content (LIFECYCLE section 2).
 
-    `recipients` are units; which of them get it, and how much of it, is the policy's decision. Messages for the hub's own eyes
-    (need, participants, consents) have none.
+    `recipients` are units, and people of the case, who are reached by letter; which of them get it, and how much of it, is the policy's
+    decision. Messages for the hub's own eyes (need, participants, consents) have none.
     """
 
     schema_version: Literal["1.0"] = "1.0"
@@ -68,7 +68,7 @@ class Message(Value):
     sent_at: Instant
     sender: Sender
     author: Author
-    recipients: Annotated[tuple[UnitId, ...], Field(max_length=200)] = ()
+    recipients: Annotated[tuple[Addressee, ...], Field(max_length=200)] = ()
     subject: Person | None = None
     basis: BasisClaim | None = None
     classification: Classification = "person-data"
@@ -115,7 +115,7 @@ class MessageType:
     def model(self) -> type[Message]:
         """Return the message class of this type, made once."""
         subject: Any = {"required": (Person, ...), "optional": (Person | None, None), "none": (None, None)}[self.subject]
-        recipients: Any = (Annotated[tuple[UnitId, ...], Field(max_length=0 if self.internal else 200)], () if self.internal else ...)
+        recipients: Any = (Annotated[tuple[Addressee, ...], Field(max_length=0 if self.internal else 200)], () if self.internal else ...)
         literal: Any = Literal[self.name]
         return create_model(
             "Message_" + self.name.replace(".", "_"),

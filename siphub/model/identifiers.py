@@ -16,8 +16,9 @@ from datetime import date
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NoReturn, Self, get_args
 
+from pydantic import Discriminator, Tag
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from stdnum import luhn
 
@@ -269,6 +270,49 @@ class UnitId(_Identifier):
     def is_hsa_id(self) -> bool:
         """Whether this is an HSA-id."""
         return self.startswith("SE")
+
+
+class PersonRef(_Identifier):
+    """A person of a case as a recipient: `individual`, or a relative, guardian or representative by their number in that case.
+
+    It says nothing of who they are, so it may stand where a unit's id may: in a delivery, a log line or a file name.
+    """
+
+    __slots__ = ()
+    called = "person reference"
+    description = "A person of the case: individual, relative/N, guardian/N or representative/N."
+    accepts = re.compile(r"individual|(?:relative|guardian|representative)/[1-9][0-9]?")
+
+    @classmethod
+    def normalise(cls, text: str) -> str:
+        """Take it as it is."""
+        return text
+
+    @property
+    def kind(self) -> PersonKind:
+        """What this person is to the plan."""
+        match self.partition("/")[0]:
+            case "relative":
+                return "relative"
+            case "guardian":
+                return "guardian"
+            case "representative":
+                return "representative"
+            case _:
+                return "individual"
+
+
+PersonKind = Literal["individual", "relative", "guardian", "representative"]
+"""den enskilde · närstående · vårdnadshavare · god man, förvaltare, framtidsfullmaktshavare (who may act within a mandate)."""
+
+
+def _which(value: object) -> str:
+    """Tell a person of the case from a unit by how it is written, so that what is wrong is said once."""
+    return "person" if isinstance(value, str) and value.partition("/")[0] in get_args(PersonKind) else "unit"
+
+
+Addressee = Annotated[Annotated[UnitId, Tag("unit")] | Annotated[PersonRef, Tag("person")], Discriminator(_which)]
+"""Whom a message may be addressed to: a unit, or a person of the case."""
 
 
 class HsaId(UnitId):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from siphub.model.base import Line, Phone, Value
-from siphub.model.identifiers import CoordinationNumber, PersonNumber, ReserveNumber, UnitId
+from siphub.model.identifiers import CoordinationNumber, PersonNumber, PersonRef, ReserveNumber, UnitId
 
 Protection = Literal["confidentiality_flag", "protected_registration"]
 """sekretessmarkering · skyddad folkbokföring (REQ-57, guard G10)."""
@@ -68,3 +68,41 @@ class StaffMember(Value):
 
     name: Line
     unit: UnitId
+
+
+class CasePerson(Value):
+    """Somebody on the individual's side, or the individual, as a case knows them: reached by letter (REQ-16, REQ-58, REQ-82).
+
+    Args:
+        ref: Their place in this case.
+        name: Their name, for the letter.
+        address_lines: Street, postal code and town as they are printed; never for somebody who is protected.
+        phone: Their number.
+        relation: What they are to the individual, in the individual's words.
+        protection: Their own protection (G10).
+        chosen: The individual has chosen that this relative takes part (REQ-47).
+        objection: The individual does not want this relative to be told anything; it outweighs everything else.
+        address_secret: The individual's whereabouts are secret to this guardian, who sees neither place nor units (section 5.8).
+        agrees_to_be_named: They agree that others of the plan read their name (section 5.5).
+    """
+
+    ref: PersonRef
+    name: Line
+    address_lines: Annotated[tuple[Line, ...], Field(max_length=6)] = ()
+    phone: Phone | None = None
+    relation: Line | None = None
+    protection: Protection | None = None
+    chosen: bool = False
+    objection: bool = False
+    address_secret: bool = False
+    agrees_to_be_named: bool = False
+
+    @model_validator(mode="after")
+    def _keeps_itself(self) -> CasePerson:
+        if self.protection is not None and self.address_lines:
+            message = "no address is kept of somebody who is protected"
+            raise ValueError(message)
+        if self.address_secret and self.ref.kind != "guardian":
+            message = "only a guardian can be one from whom the address is secret"
+            raise ValueError(message)
+        return self

@@ -6,7 +6,7 @@ Pure, and the only place where a case changes (HOUSE, "State, and who writes it"
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
@@ -16,6 +16,7 @@ from siphub.model.case import CaseState, SipCase
 from siphub.model.identifiers import UnitId
 from siphub.model.messages import receipt as r
 from siphub.model.messages import request as rq
+from siphub.model.person import CasePerson
 from siphub.policy import consent, lifecycle, meetings, plans
 from siphub.policy.authority import admit
 from siphub.policy.refusal import Refusal
@@ -86,7 +87,16 @@ def _need(asked: Asked, content: rq.NeedAssessed) -> Refusal | Decision:
 
 def _participants(asked: Asked, content: rq.ParticipantsApproved) -> Refusal | Decision:
     grants = consent.choose_participants(asked.case.grants, content.units, asked.now)
-    return move(asked, "participants.approved", *consent.narrowing(asked.case.grants, grants, Narrowed()), grants=grants)
+    people = content.people or asked.case.people
+    silent = _silenced(asked.case.people, people)
+    grants = tuple(grant for grant in grants if grant.party not in silent)
+    return move(asked, "participants.approved", *consent.narrowing(asked.case.grants, grants, Narrowed()), grants=grants, people=people)
+
+
+def _silenced(before: Sequence[CasePerson], after: Sequence[CasePerson]) -> frozenset[str]:
+    """Return who of the people named before is not named any more, or is objected to now: nothing is granted to them any longer."""
+    kept = {person.ref for person in after if not person.objection}
+    return frozenset({person.ref for person in (*before, *after)} - kept)
 
 
 def _consent(asked: Asked, content: Content) -> Refusal | Decision:

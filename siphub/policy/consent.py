@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 from siphub.model import Content, Directory, Message
 from siphub.model.case import ConsentRecord, Grant, SipCase
-from siphub.model.identifiers import UnitId
+from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.messages import consent as c
 from siphub.policy.disclosure import DUTY_BOUND
 from siphub.policy.refusal import Refusal
@@ -116,7 +116,7 @@ def _emptied(before: Grants, after: Grants, otherwise: str) -> str:
 def _parties(parties: Sequence[c.Party], directory: Directory, pointer: str) -> Refusal | None:
     """A consent names units; an organisation only where it is a state agency (section 3)."""
     for index, party in enumerate(parties):
-        if isinstance(party.party, UnitId):
+        if isinstance(party.party, UnitId | PersonRef):
             continue
         organisation = directory.organisation(party.party)
         if organisation is None or organisation.kind != "state_agency":
@@ -162,15 +162,17 @@ def _amended(grants: Grants, content: c.ConsentAmended, directory: Directory, no
 
 def _joining(live: Grants, party: c.Party, scopes: Iterable[str], directory: Directory, now: datetime) -> Grants:
     """Return what an added party gets: the scopes that parties of its own sort have, and the added ones, no longer than those last."""
-    alike = tuple(grant for grant in live if _inside(grant.party, directory) == _inside(party.party, directory))
+    alike = tuple(grant for grant in live if _sort(grant.party, directory) == _sort(party.party, directory))
     wanted = dict.fromkeys((*(grant.scope for grant in alike), *scopes))
     ends = {scope: _end([grant for grant in live if grant.scope == scope] or live) for scope in wanted}
     return tuple(Grant(scope=scope, party=party.party, direction=party.direction, since=now, until=ends[scope]) for scope in wanted)
 
 
-def _inside(party: str, directory: Directory) -> bool:
-    """Say whether a party is of the duty-bound sort: what is granted to care is not thereby granted to an agency."""
-    return directory.kind_of(party) in DUTY_BOUND
+def _sort(party: str, directory: Directory) -> str:
+    """Return which sort of party it is: what is granted to care is not thereby granted to an agency, nor to a relative."""
+    if isinstance(party, PersonRef):
+        return party.kind
+    return "care" if directory.kind_of(party) in DUTY_BOUND else "outside"
 
 
 def _end(grants: Iterable[Grant]) -> datetime | None:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from siphub.model import Message
 from siphub.model.case import MeetingRecord, Participant, ParticipantState, SipCase
+from siphub.model.identifiers import UnitId
 from siphub.model.messages import meeting as m
 from siphub.policy import consent
 from siphub.policy.disclosure import DUTY_BOUND, bases_of
@@ -62,7 +63,7 @@ def _calling(message: Message) -> str:
 def _with_participants(asked: Asked, record: MeetingRecord) -> MeetingRecord:
     """Give every recipient a place; only a huvudman's or care provider's unit can be duty-bound, and an invitation binds nobody."""
     binds = not isinstance(asked.message.content, m.MeetingInvited)
-    new = (unit for unit in asked.message.recipients if record.participant(unit) is None)
+    new = (unit for unit in asked.message.recipients if isinstance(unit, UnitId) and record.participant(unit) is None)
     added = (Participant(unit=unit, duty=binds and asked.directory.kind_of(unit) in DUTY_BOUND) for unit in new)
     return record.model_copy(update={"participants": (*record.participants, *added)})
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from siphub.model import people as p
 from siphub.model.base import Instant, Line, Phone, Text, Value
 from siphub.model.envelope import Content, MessageType
-from siphub.model.identifiers import UnitId
-from siphub.model.person import StaffMember
+from siphub.model.identifiers import PersonRef, UnitId
+from siphub.model.person import CasePerson, StaffMember
 
 
 class Requester(Value):
@@ -57,12 +57,23 @@ class NeedAssessed(Content):
 
 
 class ParticipantsApproved(Content):
-    """N2: the units the individual wants at the table; a new one replaces it (REQ-50, guard G2)."""
+    """N2: the units and people the individual wants at the table; a new one replaces it (REQ-50, guard G2).
+
+    `people` are those on the individual's side: the individual, guardians, representatives, relatives chosen, and relatives objected to.
+    """
 
     units: Annotated[tuple[UnitId, ...], Field(min_length=1, max_length=200)]
     approved_on: date
     approved_how: Literal["oral", "written"]
+    people: Annotated[tuple[CasePerson, ...], Field(max_length=30)] = ()
     wishes: Text | None = None
+
+    @model_validator(mode="after")
+    def _each_once(self) -> ParticipantsApproved:
+        if len({person.ref for person in self.people}) != len(self.people):
+            message = "a person is named twice"
+            raise ValueError(message)
+        return self
 
 
 def _preparation() -> Preparation:
@@ -121,7 +132,17 @@ TYPES = (
         content=ParticipantsApproved,
         minimal=lambda: ParticipantsApproved(units=(p.HOME_CARE,), approved_on=p.DAY, approved_how="oral"),
         maximal=lambda: ParticipantsApproved(
-            units=(p.HOME_CARE, p.CARE_CENTRE, p.SOCIAL_SERVICES), approved_on=p.DAY, approved_how="written", wishes="Inte min bror."
+            units=(p.HOME_CARE, p.CARE_CENTRE, p.SOCIAL_SERVICES),
+            approved_on=p.DAY,
+            approved_how="written",
+            people=(
+                CasePerson(
+                    ref=PersonRef("individual"), name=p.SUBJECT_NAME, address_lines=("Provgatan 1", "123 45 Norrby"), phone="070-174 06 05"
+                ),
+                CasePerson(ref=PersonRef("relative/1"), name="Siv Provsdotter", relation="syster", chosen=True, agrees_to_be_named=True),
+                CasePerson(ref=PersonRef("relative/2"), name="Bror Provsson", relation="bror", objection=True),
+            ),
+            wishes="Inte min bror.",
         ),
         internal=True,
     ),
