@@ -246,8 +246,8 @@ def _effects(line: withdraw.Line, decided: policy.Decision, before: SipCase | No
         line.work.grants.replace(decided.case.owner, str(decided.case.case_id), grant_rows(decided.case))
     for effect in decided.effects:
         match effect:
-            case policy.Narrowed():
-                line.narrow()
+            case policy.Narrowed(reason=reason):
+                line.narrow(reason)
             case policy.Supersede(object_id=object_id, below_version=version):
                 line.supersede(object_id, version)
             case policy.Recall(object_id=object_id):

@@ -140,6 +140,7 @@ def grant_rows(case: SipCase) -> tuple[GrantRow, ...]:
             direction=grant.direction,
             until=grant.until,
             since=grant.since,
+            noticed_at=grant.noticed_at,
         )
         for grant in case.grants
     )

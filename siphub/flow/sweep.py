@@ -1,4 +1,4 @@
-"""The sweep: whatever nobody else notices. Leases that ran out, messages that expired, bells that were lost, partners to ask for answers.
+"""The sweep: whatever nobody else notices. Leases and consents that ran out, messages that expired, bells that were lost, partners to ask for answers.
 
 Safe to run twice at once: every change is guarded by the state and fence it expects.
 """
@@ -15,6 +15,7 @@ from siphub.contract import Adapter, Inbound, Polls, Receipt, Submission
 from siphub.errors import Sealed, SiphubError
 from siphub.flow import answers, receipts, withdraw
 from siphub.flow.attempt import MOST_LEASES
+from siphub.flow.expiry import expire_consents
 from siphub.flow.ground import Ground
 from siphub.flow.work_items import open_for
 from siphub.observe import Log
@@ -28,6 +29,7 @@ def sweep(ground: Ground) -> None:
     """Look at everything once."""
     expire_leases(ground)
     expire_messages(ground)
+    expire_consents(ground)
     ring_again(ground)
     match_receipts(ground)
 
@@ -202,7 +204,7 @@ class Sweeper:
 
     def _run(self) -> None:
         while not self._stop.wait(self._ground.settings.sweep_every.total_seconds()):
-            for look in (expire_leases, expire_messages, ring_again, match_receipts):
+            for look in (expire_leases, expire_messages, expire_consents, ring_again, match_receipts):
                 self._alone(partial(look, self._ground))
             for name, adapter in self._ground.registry.adapters.items():
                 self._alone(partial(poll_once, self._ground, name, adapter))

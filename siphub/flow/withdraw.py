@@ -56,11 +56,11 @@ class Line:
         """The case's deliveries as they were when the line was first asked, locked."""
         return self.work.deliveries.lock_case(self.case.owner, str(self.case.case_id))
 
-    def narrow(self) -> None:
+    def narrow(self, reason: str = "withdrawn") -> None:
         """Withhold whatever the grants no longer cover, and call back what was sent on them."""
         gone = [row for row in self.before if not self._covered(row)]
-        self._stop(gone, to_state="withheld", event="withdraw.withhold", reason="withdrawn")
-        self.notify(row for row in gone if _was_sent(row))
+        self._stop(gone, to_state="withheld", event="withdraw.withhold", reason=reason)
+        self.notify((row for row in gone if _was_sent(row)), reason)
         self._tell_by_hand(gone)
 
     def supersede(self, object_id: UUID, below_version: int) -> None:
@@ -98,7 +98,7 @@ class Line:
         self.work.deliveries.change_all([row.id for row in marked], mark)
         self.pending |= {row.recipient for row in marked}
 
-    def notify(self, rows: Iterable[DeliveryRow]) -> None:
+    def notify(self, rows: Iterable[DeliveryRow], reason: str = "withdrawn") -> None:
         """Queue one stop notice per unit, about the newest thing it was sent."""
         newest: dict[str, DeliveryRow] = {}
         sent = [row for row in rows if not _is_answer(row)]
@@ -109,9 +109,7 @@ class Line:
             self._call_back(newest[unit])
         ids = [row.id for row in sent if row.recipient in newest]
         states = SENT | WAITING | STOPPED
-        self.work.deliveries.change_all(
-            ids, Change(from_states=states, to_state="recalled", event="recalled", at=self.now, reason="withdrawn")
-        )
+        self.work.deliveries.change_all(ids, Change(from_states=states, to_state="recalled", event="recalled", at=self.now, reason=reason))
 
     def _call_back(self, row: DeliveryRow) -> None:
         about = about_of(row)

@@ -5,13 +5,13 @@ One value, replaced whole under the case lock; nothing else is state (LIFECYCLE 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from siphub.model.base import Instant, Line, Phone, Value
+from siphub.model.base import Instant, Line, Phone, Text, Value
 from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId
-from siphub.model.messages.consent import Direction
+from siphub.model.messages.consent import Direction, GivenBy, Mode, Scope
 from siphub.model.person import CasePerson, Person, UnitContact
 
 CaseState = Literal[
@@ -37,6 +37,8 @@ class Grant(Value):
     """One thing the individual allows: a scope, towards one party, in one direction, from and until a time.
 
     The scope `participant` is not a consent: it says that the individual wants this unit at the table (guard G2).
+    `rests_on` are the consents it comes from: whoever gave one of them can take it back. `noticed_at` is when the hub acted on its
+    having run out; it stays afterwards, so that the reason given is that it ran out.
     """
 
     scope: Line
@@ -44,6 +46,8 @@ class Grant(Value):
     direction: Direction
     since: Instant
     until: Instant | None = None
+    rests_on: tuple[UUID, ...] = ()
+    noticed_at: Instant | None = None
 
     def holds(self, at: datetime) -> bool:
         """Say whether it has not run out."""
@@ -51,12 +55,39 @@ class Grant(Value):
 
 
 class ConsentRecord(Value):
-    """One consent event as history: which message, what it decided, when it was obtained."""
+    """One consent event as history: which message, what was decided, by whom and on which ground, and who obtained it when (REQ-45).
+
+    `excluded_information` and `registered_at_af` are kept for whoever asks later, and decide nothing.
+    """
 
     message_id: UUID
     decision: Literal["permit", "deny", "amend", "withdraw"]
     at: Instant
     obtained_by: UnitId
+    obtained_by_name: Line | None = None
+    obtained_on: date | None = None
+    mode: Mode | None = None
+    scopes: tuple[Scope, ...] = ()
+    given_by: GivenBy | None = None
+    until: Instant | None = None
+    excluded_information: Text | None = None
+    registered_at_af: Literal["yes", "no", "unknown"] | None = None
+
+
+class PlanConsent(Value):
+    """The consent that a plan is made: a record of its own, without which there is no plan on any basis (section 3; SoL 10:8, HSL 16:4)."""
+
+    message_id: UUID
+    given_by: GivenBy
+    mode: Mode
+    obtained_by: UnitId
+    obtained_on: date
+    at: Instant
+    until: Instant | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Say whether it has not run out."""
+        return self.until is None or at < self.until
 
 
 class Participant(Value):
@@ -128,6 +159,7 @@ class SipCase(Value):
     people: tuple[CasePerson, ...] = ()
     grants: tuple[Grant, ...] = ()
     consents: tuple[ConsentRecord, ...] = ()
+    plan_consent: PlanConsent | None = None
     meetings: tuple[MeetingRecord, ...] = ()
     plan: PlanRecord | None = None
 

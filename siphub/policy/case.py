@@ -104,15 +104,15 @@ def _consent(asked: Asked, content: Content) -> Refusal | Decision:
     if isinstance(change, Refusal):
         return change
     effects: list[Effect] = list(consent.narrowing(asked.case.grants, change.grants, Narrowed()))
-    resumes, suspended = asked.case.resumes, asked.case.state == "SUSPENDED_NO_CONSENT"
-    moved = move(asked, change.event, *effects, grants=change.grants, consents=(*asked.case.consents, change.record))
+    resumes, was_suspended = asked.case.resumes, asked.case.state == "SUSPENDED_NO_CONSENT"
+    changed = {"grants": change.grants, "plan_consent": change.plan, "consents": (*asked.case.consents, change.record)}
+    moved = move(asked, change.event, *effects, **changed)
     if isinstance(moved, Refusal):
         return moved
-    if moved.case.state == "SUSPENDED_NO_CONSENT" and not suspended:
+    if moved.case.state == "SUSPENDED_NO_CONSENT" and not was_suspended:
         work = OpenWork("consent.withdrawn", asked.case.coordinating_unit)
-        back: CaseState = "PREPARING" if asked.case.state == "SUMMONED" else asked.case.state
-        return Decision(moved.case.model_copy(update={"resumes": back}), (*moved.effects, work))
-    if suspended and change.event == "consent.given:enough" and resumes is not None:
+        return Decision(consent.suspended(asked.case, moved.case), (*moved.effects, work))
+    if was_suspended and change.event == "consent.given:enough" and resumes is not None:
         return Decision(moved.case.model_copy(update={"state": _resumed(resumes), "resumes": None}), moved.effects)
     return moved
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from siphub.model import Content, Directory, Message
-from siphub.model.case import ConsentRecord, Grant, SipCase
+from siphub.model.case import CaseState, ConsentRecord, Grant, PlanConsent, SipCase
 from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.messages import consent as c
 from siphub.policy.disclosure import DUTY_BOUND
+from siphub.policy.lifecycle import case_after
 from siphub.policy.refusal import Refusal
+from siphub.policy.step import Decision, Narrowed, OpenWork
 
 PARTICIPANT = "participant"
 ENOUGH = frozenset({"meeting", "information_exchange"})
@@ -24,9 +26,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The grants that follow, the event for the state table, and the record of it."""
+    """The grants that follow, the consent to a plan, the event for the state table, and the record of it."""
 
     grants: Grants
+    plan: PlanConsent | None
     event: str
     record: ConsentRecord
 
@@ -66,23 +69,40 @@ def change(case: SipCase, message: Message, content: Content, directory: Directo
             refusal = _able(content) or _parties(content.parties, directory, "/content/parties")
             return refusal or _given(case, message, content, now)
         case c.ConsentRefused():
-            kept = tuple(grant for grant in case.grants if content.scopes and grant.scope not in content.scopes)
-            return Change(kept, _refused(content, kept), _record(message, "deny", content.obtained_by.unit, now))
+            return _denied(case, message, content, now)
         case c.ConsentAmended():
             refusal = _amendable(case.grants, content, now) or _parties(content.add_parties, directory, "/content/add_parties")
-            kept = _amended(case.grants, content, directory, now)
-            event = _emptied(case.grants, kept, "consent.amended")
-            return refusal or Change(kept, event, _record(message, "amend", content.obtained_by.unit, now))
+            return refusal or _amended(case, message, content, directory, now)
         case c.ConsentWithdrawn():
-            kept = _withdrawn(case.grants, content, directory)
-            event = "consent.withdrawn:all" if content.extent == "all" else _emptied(case.grants, kept, "consent.withdrawn:part")
-            return Change(kept, event, _record(message, "withdraw", content.received_by.unit, now))
+            return _withdrawn(case, message, content, directory, now)
         case _:
             return Refusal("sender.role", "forbidden", "/type")
 
 
-def _record(message: Message, decision: Literal["permit", "deny", "amend", "withdraw"], unit: UnitId, now: datetime) -> ConsentRecord:
-    return ConsentRecord(message_id=message.message_id, decision=decision, at=now, obtained_by=unit)
+def expired(case: SipCase, now: datetime) -> Decision | None:
+    """Return the case as it follows when consents ran out by themselves, or None where none did since it was last asked.
+
+    What ran out stays in the case, noticed, so that a later refusal can say so. Whom the individual chose stays chosen.
+    """
+    over = {grant for grant in case.grants if grant.noticed_at is None and not grant.holds(now)}
+    if not over:
+        return None
+    grants = tuple(grant.model_copy(update={"noticed_at": now}) if grant in over else grant for grant in case.grants)
+    after = case_after(case.state, "consent.expired:part" if _live(grants, now) else "consent.expired:all")
+    if after is None:
+        return None
+    changed = {"state": after, "grants": grants, "version": case.version + 1, "consent_version": case.consent_version + 1}
+    decision = Decision(case.model_copy(update=changed), (Narrowed("basis.consent_expired"),))
+    work = OpenWork("consent.expired", case.coordinating_unit)
+    return Decision(suspended(case, decision.case), (*decision.effects, work))
+
+
+def suspended(before: SipCase, after: SipCase) -> SipCase:
+    """Return the case with the state it goes back to where it has just been suspended: a meeting is not taken up again by itself."""
+    if after.state != "SUSPENDED_NO_CONSENT" or before.state == "SUSPENDED_NO_CONSENT":
+        return after
+    back: CaseState = "PREPARING" if before.state == "SUMMONED" else before.state
+    return after.model_copy(update={"resumes": back})
 
 
 def _able(content: c.ConsentGiven) -> Refusal | None:
@@ -102,15 +122,32 @@ def _consents(grants: Iterable[Grant]) -> Grants:
     return tuple(grant for grant in grants if grant.scope != PARTICIPANT)
 
 
-def _refused(content: c.ConsentRefused, kept: Grants) -> str:
-    """A no to the plan, to the meeting or to the exchange with nothing left of the two last is a no; one to a survey is not."""
+def _live(grants: Iterable[Grant], now: datetime) -> Grants:
+    """Return the consents that are in force."""
+    return tuple(grant for grant in _consents(grants) if grant.holds(now))
+
+
+def _denied(case: SipCase, message: Message, content: c.ConsentRefused, now: datetime) -> Change:
+    """C2. A no to the plan, to the meeting or to the exchange with nothing left of the two last is a no; one to a survey is not."""
+    kept = tuple(grant for grant in case.grants if content.scopes and grant.scope not in content.scopes)
     weighs = not content.scopes or bool({*ENOUGH, "plan"} & set(content.scopes))
-    return "consent.refused" if weighs and not ENOUGH & {grant.scope for grant in kept} else "consent.withdrawn:part"
+    refused = weighs and not ENOUGH & {grant.scope for grant in _live(kept, now)}
+    plan = None if not content.scopes or "plan" in content.scopes else case.plan_consent
+    record = ConsentRecord(
+        message_id=message.message_id,
+        decision="deny",
+        at=now,
+        obtained_by=content.obtained_by.unit,
+        obtained_by_name=content.obtained_by.name,
+        obtained_on=content.obtained_on,
+        scopes=content.scopes,
+    )
+    return Change(kept, plan, "consent.refused" if refused else "consent.withdrawn:part", record)
 
 
-def _emptied(before: Grants, after: Grants, otherwise: str) -> str:
+def _emptied(before: Grants, after: Grants, now: datetime, otherwise: str) -> str:
     """Say that all is withdrawn where piece by piece nothing is left of it."""
-    return "consent.withdrawn:all" if _consents(before) and not _consents(after) else otherwise
+    return "consent.withdrawn:all" if _live(before, now) and not _live(after, now) else otherwise
 
 
 def _parties(parties: Sequence[c.Party], directory: Directory, pointer: str) -> Refusal | None:
@@ -125,14 +162,45 @@ def _parties(parties: Sequence[c.Party], directory: Directory, pointer: str) -> 
 
 
 def _given(case: SipCase, message: Message, content: c.ConsentGiven, now: datetime) -> Change:
+    """C1."""
+    rests_on = (message.message_id,)
     new = tuple(
-        Grant(scope=scope, party=party.party, direction=party.direction, since=now, until=content.valid_until)
+        Grant(scope=scope, party=party.party, direction=party.direction, since=now, until=content.valid_until, rests_on=rests_on)
         for scope in dict.fromkeys(content.scopes)
         for party in dict.fromkeys(content.parties)
     )
     grants = _merged(case.grants, new)
     enough = "enough" if all(has(grants, scope, now) for scope in ENOUGH) else "partial"
-    return Change(grants, f"consent.given:{enough}", _record(message, "permit", content.obtained_by.unit, now))
+    record = ConsentRecord(
+        message_id=message.message_id,
+        decision="permit",
+        at=now,
+        obtained_by=content.obtained_by.unit,
+        obtained_by_name=content.obtained_by.name,
+        obtained_on=content.obtained_on,
+        mode=content.mode,
+        scopes=content.scopes,
+        given_by=content.given_by,
+        until=content.valid_until,
+        excluded_information=content.excluded_information,
+        registered_at_af=content.registered_at_af,
+    )
+    return Change(grants, _to_a_plan(record) if "plan" in content.scopes else case.plan_consent, f"consent.given:{enough}", record)
+
+
+def _to_a_plan(record: ConsentRecord) -> PlanConsent | None:
+    """Return the consent that a plan is made, from the record of the consent it was a part of."""
+    if record.given_by is None or record.mode is None or record.obtained_on is None:
+        return None
+    return PlanConsent(
+        message_id=record.message_id,
+        given_by=record.given_by,
+        mode=record.mode,
+        obtained_by=record.obtained_by,
+        obtained_on=record.obtained_on,
+        at=record.at,
+        until=record.until,
+    )
 
 
 def _merged(old: Grants, new: Grants) -> Grants:
@@ -141,31 +209,62 @@ def _merged(old: Grants, new: Grants) -> Grants:
     return (*(grant for grant in old if (grant.scope, grant.party) not in replaced), *new)
 
 
-def _amended(grants: Grants, content: c.ConsentAmended, directory: Directory, now: datetime) -> Grants:
-    """Take away first, then add: never more than what is in force already gives, and never longer."""
-    removed = [
-        grant for grant in grants if _touches(grant.party, content.remove_parties, directory) or grant.scope in content.remove_scopes
+def _amended(case: SipCase, message: Message, content: c.ConsentAmended, directory: Directory, now: datetime) -> Change:
+    """C3: take away first, then add: never more than what is in force already gives, and never longer."""
+    touched = [
+        grant for grant in case.grants if _touches(grant.party, content.remove_parties, directory) or grant.scope in content.remove_scopes
     ]
-    kept = tuple(grant for grant in grants if grant not in removed)
-    live = tuple(grant for grant in _consents(kept) if grant.holds(now))
+    kept = tuple(grant for grant in case.grants if grant not in touched)
+    live = _live(kept, now)
     parties = [grant for party in content.add_parties for grant in _joining(live, party, content.add_scopes, directory, now)]
     new = {party.party for party in content.add_parties}
     scopes = [
-        Grant(scope=scope, party=party, direction=way, since=now, until=_end(grant for grant in live if grant.party == party))
+        _like([grant for grant in live if grant.party == party], scope=scope, party=party, direction=way, since=now)
         for scope in dict.fromkeys(content.add_scopes)
         for party in dict.fromkeys(grant.party for grant in live)
         for way in _common_way(live, party)
         if party not in new and not any(grant.scope == scope and grant.party == party for grant in live)
     ]
-    return _merged(kept, _distinct((*parties, *scopes)))
+    grants = _merged(kept, _distinct((*parties, *scopes)))
+    record = ConsentRecord(
+        message_id=message.message_id,
+        decision="amend",
+        at=now,
+        obtained_by=content.obtained_by.unit,
+        obtained_by_name=content.obtained_by.name,
+        obtained_on=content.obtained_on,
+        scopes=content.add_scopes,
+    )
+    return Change(grants, _plan_amended(case, content, live, now), _emptied(case.grants, grants, now, "consent.amended"), record)
+
+
+def _plan_amended(case: SipCase, content: c.ConsentAmended, live: Grants, now: datetime) -> PlanConsent | None:
+    """A plan that is added rests on the newest consent it is added to, and lasts no longer than that."""
+    known = None if "plan" in content.remove_scopes else case.plan_consent
+    if "plan" not in content.add_scopes or (known is not None and known.holds(now)):
+        return known
+    resting = {message_id for grant in live for message_id in grant.rests_on}
+    records = [found for found in case.consents if found.message_id in resting]
+    return _to_a_plan(records[-1].model_copy(update={"until": _end(live)})) if records else known
+
+
+def _like(live: Iterable[Grant], **fields: object) -> Grant:
+    """Return a new grant that lasts no longer than those it is added to, and rests on what they rest on."""
+    live = tuple(live)
+    resting = tuple(dict.fromkeys(message_id for grant in live for message_id in grant.rests_on))
+    return Grant.model_validate({"until": _end(live), "rests_on": resting, **fields})
 
 
 def _joining(live: Grants, party: c.Party, scopes: Iterable[str], directory: Directory, now: datetime) -> Grants:
     """Return what an added party gets: the scopes that parties of its own sort have, and the added ones, no longer than those last."""
     alike = tuple(grant for grant in live if _sort(grant.party, directory) == _sort(party.party, directory))
     wanted = dict.fromkeys((*(grant.scope for grant in alike), *scopes))
-    ends = {scope: _end([grant for grant in live if grant.scope == scope] or live) for scope in wanted}
-    return tuple(Grant(scope=scope, party=party.party, direction=party.direction, since=now, until=ends[scope]) for scope in wanted)
+    return tuple(
+        _like(
+            [grant for grant in live if grant.scope == scope] or live, scope=scope, party=party.party, direction=party.direction, since=now
+        )
+        for scope in wanted
+    )
 
 
 def _sort(party: str, directory: Directory) -> str:
@@ -194,11 +293,25 @@ def _distinct(grants: Grants) -> Grants:
     return tuple({(grant.scope, grant.party, grant.direction): grant for grant in grants}.values())
 
 
-def _withdrawn(grants: Grants, content: c.ConsentWithdrawn, directory: Directory) -> Grants:
-    if content.extent == "all":
-        return ()
+def _withdrawn(case: SipCase, message: Message, content: c.ConsentWithdrawn, directory: Directory, now: datetime) -> Change:
+    """C4: taken back wholly, for some parties or for some scopes."""
     scopes = set(content.scopes)
-    return tuple(grant for grant in grants if not _touches(grant.party, content.parties, directory) and grant.scope not in scopes)
+    kept = (
+        ()
+        if content.extent == "all"
+        else tuple(grant for grant in case.grants if not _touches(grant.party, content.parties, directory) and grant.scope not in scopes)
+    )
+    event = "consent.withdrawn:all" if content.extent == "all" else _emptied(case.grants, kept, now, "consent.withdrawn:part")
+    record = ConsentRecord(
+        message_id=message.message_id,
+        decision="withdraw",
+        at=now,
+        obtained_by=content.received_by.unit,
+        obtained_by_name=content.received_by.name,
+        scopes=content.scopes,
+    )
+    plan = None if event == "consent.withdrawn:all" or "plan" in scopes else case.plan_consent
+    return Change(kept, plan, event, record)
 
 
 def _touches(party: str, named: Iterable[str], directory: Directory) -> bool:

@@ -50,6 +50,8 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
         "consent.amended": _stay(*OPEN),
         "consent.withdrawn:part": _stay(*OPEN, *ENDED),
         "consent.withdrawn:all": {**dict.fromkeys(OPEN, "SUSPENDED_NO_CONSENT"), **_stay(*ENDED)},
+        "consent.expired:part": _stay(*OPEN, *ENDED),
+        "consent.expired:all": {**dict.fromkeys(OPEN, "SUSPENDED_NO_CONSENT"), **_stay(*ENDED)},
         "meeting.summoned": {**_stay("SUMMONED"), "PREPARING": "SUMMONED"},
         "meeting.summoned:no-consent": {
             **_stay("SUMMONED"),

@@ -11,7 +11,6 @@ from hashlib import sha256
 from siphub.model.case import Commitment, Planned, PlanRecord
 from siphub.model.directory import PRINCIPALS
 from siphub.model.messages import plan as pl
-from siphub.policy import consent
 from siphub.policy.disclosure import DUTY_BOUND
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, OpenWork, Recall, Supersede, move
@@ -20,7 +19,8 @@ from siphub.policy.step import Asked, Decision, OpenWork, Recall, Supersede, mov
 def planned(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.PlanRevised) -> Refusal | Decision:
     """P0, P1 and P3: never without the individual's consent to a plan, whatever the basis (LIFECYCLE section 3)."""
     plan, known = content.plan, asked.case.plan
-    if not consent.has(asked.case.grants, "plan", asked.now):
+    permitted = asked.case.plan_consent
+    if permitted is None or not permitted.holds(asked.now):
         return Refusal("plan.no_consent", "invalid", "/type")
     refusal = _plan_version(asked, content) or (None if isinstance(content, pl.PlanProposed) else _final(asked, content))
     if refusal is not None:

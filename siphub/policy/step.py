@@ -34,7 +34,9 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """Something that was allowed is not any more: withhold what no longer holds, recall what was sent."""
+    """Something that was allowed is not any more: withhold what no longer holds, recall what was sent. `reason` is why."""
+
+    reason: str = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,8 @@ class CaseRow:
 class GrantRow:
     """One thing a person permits: a scope, towards a party (a unit, or a state agency's organisation number).
 
-    `direction` is `to`, `from` or `both`; `until` is exclusive, None means until further notice.
+    `direction` is `to`, `from` or `both`; `until` is exclusive, None means until further notice. `noticed_at` is when the hub acted on
+    its having run out.
     """
 
     owner: str
@@ -65,6 +66,7 @@ class GrantRow:
     direction: str
     until: datetime | None
     since: datetime
+    noticed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,9 @@ consent_grant = Table(
     _word("direction", key=True),
     _when("until", null=True),
     _when("since"),
+    _when("noticed_at", null=True),
     ForeignKeyConstraint(["case_id", "owner"], ["sip_case.case_id", "sip_case.owner"]),
+    _partial("ix_consent_grant_until", "until", where="until IS NOT NULL AND noticed_at IS NULL"),
 )
 
 message = Table(

@@ -18,6 +18,7 @@ from siphub.model.person import StaffMember
 
 Scope = Literal["plan", "meeting", "information_exchange", "meeting_in_absence", "copy_to_relative", "invite", "evaluation_survey"]
 Direction = Literal["to", "from", "both"]
+Mode = Literal["oral", "written"]
 Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=7)]
 
 
@@ -62,7 +63,7 @@ class ConsentGiven(Content):
     decision: Literal["permit"] = "permit"
     scopes: Scopes
     parties: Annotated[tuple[Party, ...], Field(min_length=1, max_length=200)]
-    mode: Literal["oral", "written"]
+    mode: Mode
     given_by: GivenBy
     capacity: Capacity
     obtained_by: StaffMember

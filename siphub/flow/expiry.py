@@ -1,0 +1,66 @@
+"""Consents that run out by themselves: noticed by the sweep, and then like a withdrawal that nobody had to make (LIFECYCLE section 4).
+
+Safe to run twice at once: what has been acted on is marked in the transaction that acted on it, under the case's lock. It must never
+take a consent for run out by another clock than the claim does.
+"""
+
+from __future__ import annotations
+
+from siphub.errors import Sealed
+from siphub.flow.ground import Ground
+from siphub.flow.letters import case_row, grant_rows, open_case
+from siphub.flow.withdraw import Line
+from siphub.flow.work_items import open_in_case
+from siphub.observe import Log
+from siphub.policy import consent
+from siphub.policy.step import Decision, Narrowed, OpenWork
+from siphub.store import CaseRow, Seal, Work
+
+BATCH = 200
+_log = Log(worker="sweeper")
+
+
+def expire_consents(ground: Ground) -> int:
+    """Act on what has run out since the last look: withhold, call back, tell the coordinator. Return in how many cases."""
+    with ground.store.read() as work:
+        cases = work.grants.run_out(ground.now(), BATCH)
+    done = 0
+    for owner, case_id in cases:
+        try:
+            done += _expire(ground, owner, case_id)
+        except Sealed as error:
+            # One case that cannot be opened keeps no other's consents from being looked at; its claims are refused all the same.
+            _log.error("consent.failed", case_id=case_id, code=error.code)
+    if done:
+        ground.wake.set()
+    return done
+
+
+def _expire(ground: Ground, owner: str, case_id: str) -> bool:
+    seal = ground.store.seal_of_case(owner, case_id)
+    with ground.store.write() as work:
+        row = work.cases.lock(owner, case_id)
+        decided = consent.expired(open_case(row, seal), ground.now()) if row is not None else None
+        if row is None or decided is None:
+            return False
+        _carry_out(ground, work, row, decided, seal)
+    return True
+
+
+def _carry_out(ground: Ground, work: Work, row: CaseRow, decided: Decision, seal: Seal) -> None:
+    """Save what follows, in the order in which a withdrawal does it."""
+    now = ground.now()
+    line = Line(ground, work, decided.case, seal, ground.directory(), now, seq=row.seq)
+    work.grants.replace(row.owner, row.case_id, grant_rows(decided.case))
+    for effect in decided.effects:
+        match effect:
+            case Narrowed(reason=reason):
+                line.narrow(reason)
+            case OpenWork(type=kind, unit=unit):
+                open_in_case(work, line.key, kind, unit, now)
+            case _:
+                message = "nothing else follows when a consent runs out"
+                raise AssertionError(message)
+    work.cases.save(case_row(decided.case, seal, seq=line.seq, opened_at=row.opened_at, now=now))
+    facts = {"type": "consent.expired", "case_id": row.case_id, "state": decided.case.state, "version": str(decided.case.version)}
+    work.audit.append(row.owner, "hub", "sweep", "consent.expired", facts)

@@ -1,0 +1,93 @@
+"""Consents that run out by themselves, through the sweep: what waits is withheld, what was sent is called back, and all of it once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from siphub.flow import expiry, track
+from siphub.model import people as p
+from siphub.sandbox import Fault
+from siphub.testing.story import Story, until
+from siphub.testing.world import PARTNERS, World
+
+UNITS = (p.HOME_CARE, p.SOCIAL_SERVICES)
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Hand:
+    """A clock that a test turns."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def now(self) -> datetime:
+        """Return the time it shows."""
+        return self.at
+
+
+@pytest.fixture
+def hand() -> Hand:
+    """Give the clock."""
+    return Hand()
+
+
+@pytest.fixture
+def timed(make_world: Callable[..., World], hand: Hand) -> Iterator[World]:
+    """Give a running hub whose clock the test turns."""
+    with make_world(clock=hand) as running:
+        yield running
+
+
+def called(world: World, hand: Hand) -> Story:
+    """Return a case consented to for an hour, one unit reached, and one that is down."""
+    world.sandbox.fault(PARTNERS[p.SOCIAL_SERVICES], Fault("status"))
+    story = world.story(now=hand.at)
+    story.requested()
+    story.consented(UNITS, valid_until=hand.at + HOUR)
+    story.approved(UNITS)
+    story.summoned(UNITS)
+    assert until(lambda: world.states(story, "meeting.summoned").get(p.HOME_CARE) == "delivered")
+    return story
+
+
+def test_what_rests_on_a_consent_that_ran_out_is_stopped(timed: World, hand: Hand) -> None:
+    """Given one unit reached and one waiting, when the consent runs out, then the one hears the stop notice, the other never anything."""
+    story = called(timed, hand)
+    hand.at += HOUR
+    assert until(lambda: timed.types(p.HOME_CARE, story) == ["meeting.summoned", "stop.notice"])
+    timed.sandbox.clear()
+    assert timed.settled(story)
+    assert timed.types(p.SOCIAL_SERVICES, story) == []
+    assert timed.states(story, "meeting.summoned") == {p.HOME_CARE: "recalled", p.SOCIAL_SERVICES: "withheld"}
+    reasons = {row.reason for row in timed.deliveries(story) if row.message_type == "meeting.summoned"}
+    assert reasons == {"basis.consent_expired"}
+    case = track.case_of(timed.hub.ground, story.owner, str(story.case_id))
+    assert (case.state, case.resumes) == ("SUSPENDED_NO_CONSENT", "PREPARING")
+    assert [item.type for item in track.desk(timed.hub.ground) if item.case_id == str(story.case_id)].count("consent.expired") == 1
+    assert [change.type for change in track.consent_history(timed.hub.ground, str(story.case_id))][-1] == "consent.expired"
+
+
+def test_looking_twice_does_it_once(make_world: Callable[..., World], hand: Hand) -> None:
+    """Given a consent that ran out, when the sweep looks twice, then the second time there is nothing to do."""
+    with make_world(clock=hand, sweep_every="1h") as world:
+        story = called(world, hand)
+        hand.at += HOUR
+        assert [expiry.expire_consents(world.hub.ground), expiry.expire_consents(world.hub.ground)] == [1, 0]
+        assert until(lambda: world.types(p.HOME_CARE, story) == ["meeting.summoned", "stop.notice"])
+
+
+def test_nobody_can_tell_that_a_consent_ran_out(timed: World, hand: Hand) -> None:
+    """Given one consent that ran out and another that was taken back, then the notices differ in ids and times only."""
+    ran_out, taken_back = called(timed, hand), called(timed, hand)
+    taken_back.withdrawn()
+    hand.at += HOUR
+    notices = []
+    for story in (ran_out, taken_back):
+        assert until(lambda story=story: timed.types(p.HOME_CARE, story) == ["meeting.summoned", "stop.notice"])  # type: ignore[misc]  # a default binds the loop's value
+        body = timed.bodies(p.HOME_CARE, story)[-1].decode()
+        notices.append(sorted(line.partition(">")[0] for line in body.replace("><", ">\n<").splitlines()))
+    assert notices[0] == notices[1]
