@@ -1,7 +1,7 @@
 """Intake: (submission, caller) → message → lock the case → decide → save everything decided → commit → answer.
 
 The one way in, whatever the door. One transaction from message to deliveries; a repeat gets the first answer again; a refusal
-stores nothing. It must never answer before the commit, and never let "not yours" look different from "not there".
+stores nothing of the message (it may leave a work item, where a person must act now). It must never answer before the commit, and never let "not yours" look different from "not there".
 """
 
 from __future__ import annotations
@@ -134,13 +134,41 @@ def accept_message(ground: Ground, message: Message, caller: Caller) -> Answer:
         repeat = _repeat(work, message, caller, body_hash)
         if repeat is not None:
             return repeat
-        answer = _take(ground, work, row, message, caller, directory, seal)
-        if not work.submissions.add(_submission(answer, message, caller, body_hash, ground.now())):
+        taken = _take(ground, work, row, message, caller, directory, seal)
+        if isinstance(taken, _Refused):
+            _leave_work(work, taken, message, caller, ground.now())
+        elif not work.submissions.add(_submission(taken, message, caller, body_hash, ground.now())):
             again = "the same message id was handed in at the same moment; hand yours in again"
             raise Busy(again, code="message.handed_in_twice")
+    if isinstance(taken, _Refused):
+        taken.refusal.throw()
     ground.points.reach("after_commit")
     ground.wake.set()
-    return answer
+    return taken
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A refusal on its way out of the transaction that it has written nothing in, and whose work it leaves behind, if anybody's."""
+
+    refusal: Refusal
+    unit: str | None
+
+
+def _leave_work(work: Work, refused: _Refused, message: Message, caller: Caller, now: datetime) -> None:
+    """Open the work item that a refusal leaves with the coordinator: the only thing of a refused message that is kept, and one at a time.
+
+    Refusals are not stored, so the same message again is refused again; the item that is open already is not opened a second time.
+    """
+    kind = refused.refusal.opens
+    if kind is None or refused.unit is None:
+        return
+    key = (message.owner, str(message.case_id))
+    if any(item.type == kind and item.closed_at is None for item in work.work_items.of_case(*key)):
+        return
+    open_in_case(work, key, kind, refused.unit, now)
+    facts = {"type": message.type, "code": refused.refusal.code, "case_id": key[1]}
+    work.audit.append(message.owner, caller.organisation, caller.channel, "message.refused", facts)
 
 
 def _repeat(work: Work, message: Message, caller: Caller, body_hash: bytes) -> Answer | None:
@@ -212,13 +240,15 @@ def _seal_for(ground: Ground, message: Message, caller: Caller, directory: Direc
     return (refusal or Refusal("case.not_there", "not_there")).throw()
 
 
-def _take(ground: Ground, work: Work, row: CaseRow | None, message: Message, caller: Caller, directory: Directory, seal: Seal) -> Answer:
-    """Load the case that the caller has locked, decide, save everything, and leave the commit to the caller."""
+def _take(
+    ground: Ground, work: Work, row: CaseRow | None, message: Message, caller: Caller, directory: Directory, seal: Seal
+) -> Answer | _Refused:
+    """Load the case that the caller has locked, decide, save everything, and leave the commit to the caller. A refusal writes nothing."""
     now = ground.now()
     before = open_case(row, seal) if row else None
     decided = policy.decide(before, message, caller, directory, now)
     if isinstance(decided, Refusal):
-        decided.throw()
+        return _Refused(decided, before.coordinating_unit if before is not None else None)
     stored = message_row(message, seal, seq=(row.seq if row else 0) + 1, channel=caller.channel, now=now)
     line = withdraw.Line(ground, work, decided.case, seal, directory, now, seq=stored.case_seq)
     if row is None:

@@ -70,6 +70,7 @@ class ConsentRecord(Value):
     scopes: tuple[Scope, ...] = ()
     given_by: GivenBy | None = None
     until: Instant | None = None
+    taken_back_by: PersonRef | None = None
     excluded_information: Text | None = None
     registered_at_af: Literal["yes", "no", "unknown"] | None = None
 

@@ -51,6 +51,7 @@ class Author(Value):
 
     name: Line
     role: Line
+    protection: Protection | None = None
 
 
 class UnitContact(Value):
@@ -61,6 +62,7 @@ class UnitContact(Value):
     phone: Phone
     email: Line | None = None
     role: Line | None = None
+    protection: Protection | None = None
 
 
 class StaffMember(Value):
@@ -68,6 +70,7 @@ class StaffMember(Value):
 
     name: Line
     unit: UnitId
+    protection: Protection | None = None
 
 
 class CasePerson(Value):

@@ -106,6 +106,8 @@ def _consent(asked: Asked, content: Content) -> Refusal | Decision:
     effects: list[Effect] = list(consent.narrowing(asked.case.grants, change.grants, Narrowed()))
     resumes, was_suspended = asked.case.resumes, asked.case.state == "SUSPENDED_NO_CONSENT"
     changed = {"grants": change.grants, "plan_consent": change.plan, "consents": (*asked.case.consents, change.record)}
+    if change.work is not None:
+        effects.append(OpenWork(change.work, asked.case.coordinating_unit))
     moved = move(asked, change.event, *effects, **changed)
     if isinstance(moved, Refusal):
         return moved

@@ -11,6 +11,7 @@ from siphub.model import Content, Directory, Message
 from siphub.model.case import CaseState, ConsentRecord, Grant, PlanConsent, SipCase
 from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.messages import consent as c
+from siphub.policy import grounds
 from siphub.policy.disclosure import DUTY_BOUND
 from siphub.policy.lifecycle import case_after
 from siphub.policy.refusal import Refusal
@@ -26,12 +27,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The grants that follow, the consent to a plan, the event for the state table, and the record of it."""
+    """The grants that follow, the consent to a plan, the event for the state table, the record of it, and work for the coordinator."""
 
     grants: Grants
     plan: PlanConsent | None
     event: str
     record: ConsentRecord
+    work: str | None = None
 
 
 def has(grants: Iterable[Grant], scope: str, now: datetime) -> bool:
@@ -66,12 +68,13 @@ def change(case: SipCase, message: Message, content: Content, directory: Directo
     """Return what a consent event changes, or why it is refused."""
     match content:
         case c.ConsentGiven():
-            refusal = _able(content) or _parties(content.parties, directory, "/content/parties")
+            subject = message.subject or case.subject
+            refusal = grounds.refuse(content, case, subject, directory) or _parties(content.parties, case, directory, "/content/parties")
             return refusal or _given(case, message, content, now)
         case c.ConsentRefused():
             return _denied(case, message, content, now)
         case c.ConsentAmended():
-            refusal = _amendable(case.grants, content, now) or _parties(content.add_parties, directory, "/content/add_parties")
+            refusal = _amendable(case, content, directory, now) or _parties(content.add_parties, case, directory, "/content/add_parties")
             return refusal or _amended(case, message, content, directory, now)
         case c.ConsentWithdrawn():
             return _withdrawn(case, message, content, directory, now)
@@ -105,17 +108,26 @@ def suspended(before: SipCase, after: SipCase) -> SipCase:
     return after.model_copy(update={"resumes": back})
 
 
-def _able(content: c.ConsentGiven) -> Refusal | None:
-    """Never an implied consent: whoever cannot take a position has not said yes (section 3)."""
-    unable = content.capacity.state == "unable" and content.given_by.kind == "individual"
-    return Refusal("consent.unable", "invalid", "/content/given_by/kind") if unable else None
+def _amendable(case: SipCase, content: c.ConsentAmended, directory: Directory, now: datetime) -> Refusal | None:
+    """Adding needs a consent in force: an amendment says nothing of who gave it, so it cannot stand for one, nor go beyond its ground.
+
+    Taking away needs nothing.
+    """
+    live = _live(case.grants, now)
+    if (content.add_parties or content.add_scopes) and not live:
+        return Refusal("consent.nothing_to_amend", "conflict", "/type")
+    added = [party.party for party in content.add_parties]
+    resting = _records(case, live)
+    found = (
+        grounds.bounded(record.given_by, added, directory, "/content/add_parties") for record in resting if record.given_by is not None
+    )
+    return next((refusal for refusal in found if refusal is not None), None)
 
 
-def _amendable(grants: Grants, content: c.ConsentAmended, now: datetime) -> Refusal | None:
-    """Adding needs a consent in force: an amendment says nothing of who gave it, so it cannot stand for one. Taking away needs nothing."""
-    adds = bool(content.add_parties or content.add_scopes)
-    nothing = adds and not any(grant.holds(now) for grant in _consents(grants))
-    return Refusal("consent.nothing_to_amend", "conflict", "/type") if nothing else None
+def _records(case: SipCase, grants: Iterable[Grant]) -> list[ConsentRecord]:
+    """Return the consents that grants rest on, oldest first."""
+    resting = {message_id for grant in grants for message_id in grant.rests_on}
+    return [record for record in case.consents if record.message_id in resting]
 
 
 def _consents(grants: Iterable[Grant]) -> Grants:
@@ -150,14 +162,23 @@ def _emptied(before: Grants, after: Grants, now: datetime, otherwise: str) -> st
     return "consent.withdrawn:all" if _live(before, now) and not _live(after, now) else otherwise
 
 
-def _parties(parties: Sequence[c.Party], directory: Directory, pointer: str) -> Refusal | None:
-    """A consent names units; an organisation only where it is a state agency (section 3)."""
+def _parties(parties: Sequence[c.Party], case: SipCase, directory: Directory, pointer: str) -> Refusal | None:
+    """A consent names units and relatives; an organisation only where it is a state agency (section 3).
+
+    Those of the individual's own side need none, and to a relative whom the individual objects to none is given.
+    """
     for index, party in enumerate(parties):
-        if isinstance(party.party, UnitId | PersonRef):
-            continue
-        organisation = directory.organisation(party.party)
-        if organisation is None or organisation.kind != "state_agency":
-            return Refusal("consent.organisation", "invalid", f"{pointer}/{index}/party")
+        at = f"{pointer}/{index}/party"
+        if isinstance(party.party, PersonRef):
+            known = case.person(party.party)
+            if party.party.kind != "relative":
+                return Refusal("consent.own_side", "invalid", at)
+            if known is not None and known.objection:
+                return Refusal("consent.relative_objected", "conflict", at)
+        elif not isinstance(party.party, UnitId):
+            organisation = directory.organisation(party.party)
+            if organisation is None or organisation.kind != "state_agency":
+                return Refusal("consent.organisation", "invalid", at)
     return None
 
 
@@ -243,8 +264,7 @@ def _plan_amended(case: SipCase, content: c.ConsentAmended, live: Grants, now: d
     known = None if "plan" in content.remove_scopes else case.plan_consent
     if "plan" not in content.add_scopes or (known is not None and known.holds(now)):
         return known
-    resting = {message_id for grant in live for message_id in grant.rests_on}
-    records = [found for found in case.consents if found.message_id in resting]
+    records = [record for record in _records(case, live) if record.given_by is not None]
     return _to_a_plan(records[-1].model_copy(update={"until": _end(live)})) if records else known
 
 
@@ -294,14 +314,15 @@ def _distinct(grants: Grants) -> Grants:
 
 
 def _withdrawn(case: SipCase, message: Message, content: c.ConsentWithdrawn, directory: Directory, now: datetime) -> Change:
-    """C4: taken back wholly, for some parties or for some scopes."""
-    scopes = set(content.scopes)
-    kept = (
-        ()
-        if content.extent == "all"
-        else tuple(grant for grant in case.grants if not _touches(grant.party, content.parties, directory) and grant.scope not in scopes)
-    )
-    event = "consent.withdrawn:all" if content.extent == "all" else _emptied(case.grants, kept, now, "consent.withdrawn:part")
+    """C4: taken back wholly, for some parties or for some scopes; by somebody whom the ground never needed it changes nothing there."""
+    meant = frozenset(grant for grant in case.grants if _meant(grant, content, directory))
+    gone = frozenset(grant for grant in _consents(meant) if _counts(case, grant, content.by))
+    kept = tuple(grant for grant in case.grants if grant not in gone)
+    left = {grant.party for grant in _consents(kept)}
+    chosen = {grant for grant in meant if grant.scope == PARTICIPANT and (_always(content.by) or grant.party not in left)}
+    kept = tuple(grant for grant in kept if grant not in chosen)
+    whole = content.extent == "all" and not _consents(kept) and (_always(content.by) or bool(gone))
+    event = "consent.withdrawn:all" if whole else _emptied(case.grants, kept, now, "consent.withdrawn:part")
     record = ConsentRecord(
         message_id=message.message_id,
         decision="withdraw",
@@ -309,9 +330,35 @@ def _withdrawn(case: SipCase, message: Message, content: c.ConsentWithdrawn, dir
         obtained_by=content.received_by.unit,
         obtained_by_name=content.received_by.name,
         scopes=content.scopes,
+        taken_back_by=content.by,
     )
-    plan = None if event == "consent.withdrawn:all" or "plan" in scopes else case.plan_consent
-    return Change(kept, plan, event, record)
+    unneeded = bool(frozenset(_consents(meant)) - gone)
+    return Change(kept, _plan_left(case, content, event), event, record, work="consent.withdrawal_not_needed" if unneeded else None)
+
+
+def _meant(grant: Grant, content: c.ConsentWithdrawn, directory: Directory) -> bool:
+    """Say whether a withdrawal names this grant."""
+    return content.extent == "all" or _touches(grant.party, content.parties, directory) or grant.scope in content.scopes
+
+
+def _always(by: PersonRef | None) -> bool:
+    """Say whether this person's withdrawal counts whatever the ground: nobody is named, or it is the individual."""
+    return by is None or by.kind == "individual"
+
+
+def _counts(case: SipCase, grant: Grant, by: PersonRef | None) -> bool:
+    """Say whether this person can take back what a grant rests on: any one of the consents it needs, and fail safe where none is on record."""
+    given = [record.given_by for record in _records(case, [grant]) if record.given_by is not None]
+    return not given or any(grounds.rests_on(each, by) for each in given)
+
+
+def _plan_left(case: SipCase, content: c.ConsentWithdrawn, event: str) -> PlanConsent | None:
+    """Return the consent to a plan that is left after a withdrawal."""
+    plan = case.plan_consent
+    if plan is None or event == "consent.withdrawn:all":
+        return None
+    meant = content.extent == "all" or "plan" in content.scopes
+    return None if meant and grounds.rests_on(plan.given_by, content.by) else plan
 
 
 def _touches(party: str, named: Iterable[str], directory: Directory) -> bool:

@@ -132,6 +132,62 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "A person who cannot take a position has not consented: choose a lawful ground.",
             "En person som inte kan ta ställning har inte samtyckt: välj grund.",
         ),
+        "consent.relative": Reason(
+            "A relative cannot consent for somebody else: choose a lawful ground, or another basis than consent.",
+            "En närstående kan inte samtycka för någon annan: välj en laglig grund, eller en annan grund än samtycke.",
+        ),
+        "consent.ground_missing": Reason(
+            "State on which ground this is a consent: for a child that is both guardians, unless another ground is at hand.",
+            "Ange på vilken grund samtycket lämnas: för ett barn båda vårdnadshavarna, om inte en annan grund finns.",
+        ),
+        "consent.ground_wrong": Reason(
+            "This ground, or what is said with it, does not fit who gave the consent: state the ground that does.",
+            "Grunden, eller det som anges med den, passar inte den som lämnat samtycket: ange den grund som gör det.",
+        ),
+        "consent.ground_incomplete": Reason(
+            "The ground needs more to be said with it: fill in the field that is pointed at.",
+            "Grunden kräver en uppgift till: fyll i det fält som pekas ut.",
+        ),
+        "consent.ground_age": Reason(
+            "This ground is for younger children: choose the one for the child's age.",
+            "Grunden gäller yngre barn: välj den som gäller för barnets ålder.",
+        ),
+        "consent.too_young": Reason(
+            "The child is too young to consent on this ground: ask the guardians.",
+            "Barnet är för ungt för att samtycka på denna grund: fråga vårdnadshavarna.",
+        ),
+        "consent.not_a_child": Reason(
+            "The individual is of age and consents for themself, or through a mandate.",
+            "Den enskilde är myndig och samtycker själv, eller genom ett uppdrag.",
+        ),
+        "consent.not_an_adult": Reason(
+            "The individual is not of age: state the ground for a child.",
+            "Den enskilde är inte myndig: ange grunden för ett barn.",
+        ),
+        "consent.guardian_missing": Reason(
+            "Both guardians must say yes: ask the other one, or state why that one is not needed.",
+            "Båda vårdnadshavarna måste säga ja: fråga den andra, eller ange varför den inte behövs.",
+        ),
+        "consent.guardian_unknown": Reason(
+            "Somebody named is not known as a guardian of this child: register the guardians first.",
+            "Någon som anges är inte känd som barnets vårdnadshavare: registrera vårdnadshavarna först.",
+        ),
+        "consent.ground_parties": Reason(
+            "On this ground the consent covers the municipality's own units alone: take the other parties out.",
+            "På denna grund gäller samtycket bara kommunens egna enheter: ta bort övriga mottagare.",
+        ),
+        "consent.placement": Reason(
+            "A child's own consent is never enough for a placement: ask the guardians.",
+            "Barnets eget samtycke räcker aldrig för en placering: fråga vårdnadshavarna.",
+        ),
+        "consent.own_side": Reason(
+            "The individual, guardians and representatives need no consent to read what is theirs: name units and relatives.",
+            "Den enskilde, vårdnadshavare och ställföreträdare behöver inget samtycke för sitt eget: ange enheter och närstående.",
+        ),
+        "consent.relative_objected": Reason(
+            "The individual does not want this relative to be told: ask the individual before it is changed.",
+            "Den enskilde vill inte att denna närstående får veta något: fråga den enskilde innan det ändras.",
+        ),
         "consent.nothing_to_amend": Reason(
             "There is no consent to add to: record a consent that is given.",
             "Det finns inget samtycke att utvidga: registrera ett givet samtycke.",

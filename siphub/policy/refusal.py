@@ -11,11 +11,16 @@ from siphub.policy.reasons import REASONS
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why not: a code of `reasons`, the kind of answer, and where in the message."""
+    """Why not: a code of `reasons`, the kind of answer, and where in the message.
+
+    `opens` is the type of the work item it leaves with the coordinator, though nothing of the message is kept: where a person must act
+    now, and the sender's screen may be the wrong one to say so.
+    """
 
     code: str
     kind: Literal["invalid", "forbidden", "not_there", "conflict"]
     pointer: str | None = None
+    opens: str | None = None
 
     def throw(self) -> NoReturn:
         """Raise the error this refusal is at a door.

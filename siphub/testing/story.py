@@ -10,18 +10,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID, uuid4
 
 from siphub.model import Author, BasisClaim, Content, Message, Person, Sender, UnitContact, model_of
 from siphub.model import people as p
-from siphub.model.identifiers import OrganisationNumber, PersonNumber, UnitId
+from siphub.model.identifiers import OrganisationNumber, PersonNumber, PersonRef, UnitId
 from siphub.model.messages import CATALOGUE
 from siphub.model.messages import consent as c
 from siphub.model.messages import meeting as m
 from siphub.model.messages import plan as pl
 from siphub.model.messages import request as rq
 from siphub.model.person import PersonNumberIdentity, StaffMember
+from siphub.policy.grounds import OF_AGE, age
 
 ALL: tuple[c.Scope, ...] = ("plan", "meeting", "information_exchange", "invite")
 CANARY = "Kanariefågel 4711: det här är mina egna ord."
@@ -111,6 +112,12 @@ class Story:
         return StaffMember(name="Eva Kontakt", unit=self.contact)
 
     @property
+    def own_word(self) -> c.GivenBy:
+        """The individual's own yes: an adult's, or that of a child who is mature enough for it."""
+        grown = (age(Person(identity=PersonNumberIdentity(value=self.person)), self.now.date()) or 0) >= OF_AGE
+        return c.GivenBy(kind="individual", ground=None if grown else "child_mature")
+
+    @property
     def convener(self) -> UnitContact:
         """The contact person, as convener and coordinator."""
         return UnitContact(name="Eva Kontakt", unit=self.contact, phone="090-123 45 67")
@@ -138,7 +145,7 @@ class Story:
             scopes=tuple(scopes),
             parties=tuple(c.Party(party=party) for party in parties),
             mode="oral",
-            given_by=c.GivenBy(kind="individual"),
+            given_by=self.own_word,
             capacity=c.Capacity(state="able"),
             obtained_by=self.eva,
             obtained_on=self.now.date(),
@@ -151,9 +158,12 @@ class Story:
         """C2."""
         return self.say(c.ConsentRefused(obtained_by=self.eva, obtained_on=self.now.date(), scopes=tuple(scopes)))
 
-    def withdrawn(self, parties: Sequence[UnitId | OrganisationNumber] = (), *, by: UnitId | None = None) -> Answered:
-        """C4, all of it or for some parties."""
-        content = c.ConsentWithdrawn(extent="parties" if parties else "all", parties=tuple(parties), received_by=self.eva, at=self.now)
+    def withdrawn(
+        self, parties: Sequence[UnitId | OrganisationNumber] = (), *, by: UnitId | None = None, person: PersonRef | None = None
+    ) -> Answered:
+        """C4, all of it or for some parties; told to a unit, by the individual unless another person is named."""
+        extent: Literal["all", "parties"] = "parties" if parties else "all"
+        content = c.ConsentWithdrawn(extent=extent, parties=tuple(parties), by=person, received_by=self.eva, at=self.now)
         return self.say(content, by=by)
 
     def approved(self, units: Sequence[UnitId]) -> Answered:

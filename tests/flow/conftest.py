@@ -18,7 +18,7 @@ from siphub.testing.world import PARTNERS, World
 if TYPE_CHECKING:
     from siphub.testing.rabbitmq import Rabbit
 
-OVER_RABBITMQ_TOO = frozenset({"test_scenarios", "test_doors"})
+OVER_RABBITMQ_TOO = frozenset({"test_scenarios", "test_people_scenarios", "test_doors"})
 """The files of scenarios."""
 
 

@@ -124,6 +124,17 @@
   <xsl:template match="m:riktning"><direction c:codes="direction"><xsl:apply-templates/></direction></xsl:template>
   <xsl:template match="m:lamnatAv"><given_by is="object"><xsl:apply-templates/></given_by></xsl:template>
   <xsl:template match="m:stod"><ground c:codes="consent-ground"><xsl:apply-templates/></ground></xsl:template>
+  <xsl:template match="m:lamnatAv/m:vardnadshavare"><guardians is="array"><xsl:for-each select="m:person"><item><xsl:apply-templates/></item></xsl:for-each></guardians></xsl:template>
+  <xsl:template match="m:kanInteVanta"><cannot_wait><xsl:apply-templates/></cannot_wait></xsl:template>
+  <xsl:template match="m:namndbeslut"><board_decision is="object"><xsl:apply-templates/></board_decision></xsl:template>
+  <xsl:template match="m:beteckning"><ref><xsl:apply-templates/></ref></xsl:template>
+  <xsl:template match="m:beslutsdag"><decided_on><xsl:value-of select="normalize-space()"/></decided_on></xsl:template>
+  <xsl:template match="m:atgard"><measure><xsl:apply-templates/></measure></xsl:template>
+  <xsl:template match="m:angelagenhet"><matter><xsl:apply-templates/></matter></xsl:template>
+  <xsl:template match="m:oppenInsats"><measure c:codes="measure"><xsl:apply-templates/></measure></xsl:template>
+  <xsl:template match="m:lampligtEnligt"><suitability_by is="object"><xsl:apply-templates/></suitability_by></xsl:template>
+  <xsl:template match="m:stallforetradare"><representative><xsl:value-of select="normalize-space()"/></representative></xsl:template>
+  <xsl:template match="m:aterkallatAv"><by><xsl:value-of select="normalize-space()"/></by></xsl:template>
   <xsl:template match="m:beslutsformaga"><capacity is="object"><xsl:apply-templates/></capacity></xsl:template>
   <xsl:template match="m:tillstand"><state c:codes="capacity"><xsl:apply-templates/></state></xsl:template>
   <xsl:template match="m:inhamtatAv"><obtained_by is="object"><xsl:apply-templates/></obtained_by></xsl:template>

@@ -127,6 +127,17 @@
   <xsl:template match="c:mode"><form c:codes="form"><xsl:apply-templates/></form></xsl:template>
   <xsl:template match="c:given_by"><lamnatAv><xsl:apply-templates/></lamnatAv></xsl:template>
   <xsl:template match="c:ground"><stod c:codes="consent-ground"><xsl:apply-templates/></stod></xsl:template>
+  <xsl:template match="c:guardians"><vardnadshavare><xsl:for-each select="c:item"><person><xsl:apply-templates/></person></xsl:for-each></vardnadshavare></xsl:template>
+  <xsl:template match="c:cannot_wait"><kanInteVanta><xsl:apply-templates/></kanInteVanta></xsl:template>
+  <xsl:template match="c:board_decision"><namndbeslut><xsl:apply-templates/></namndbeslut></xsl:template>
+  <xsl:template match="c:board_decision/c:ref"><beteckning><xsl:apply-templates/></beteckning></xsl:template>
+  <xsl:template match="c:board_decision/c:decided_on"><beslutsdag><xsl:apply-templates/></beslutsdag></xsl:template>
+  <xsl:template match="c:board_decision/c:measure"><atgard><xsl:apply-templates/></atgard></xsl:template>
+  <xsl:template match="c:matter"><angelagenhet><xsl:apply-templates/></angelagenhet></xsl:template>
+  <xsl:template match="c:given_by/c:measure"><oppenInsats c:codes="measure"><xsl:apply-templates/></oppenInsats></xsl:template>
+  <xsl:template match="c:suitability_by"><lampligtEnligt><xsl:apply-templates/></lampligtEnligt></xsl:template>
+  <xsl:template match="c:representative"><stallforetradare><xsl:apply-templates/></stallforetradare></xsl:template>
+  <xsl:template match="c:content[../c:type='consent.withdrawn']/c:by"><aterkallatAv><xsl:apply-templates/></aterkallatAv></xsl:template>
   <xsl:template match="c:capacity"><beslutsformaga><xsl:apply-templates/></beslutsformaga></xsl:template>
   <xsl:template match="c:state"><tillstand c:codes="capacity"><xsl:apply-templates/></tillstand></xsl:template>
   <xsl:template match="c:obtained_by"><inhamtatAv><xsl:apply-templates/></inhamtatAv></xsl:template>

@@ -19,6 +19,19 @@ from siphub.model.person import StaffMember
 Scope = Literal["plan", "meeting", "information_exchange", "meeting_in_absence", "copy_to_relative", "invite", "evaluation_survey"]
 Direction = Literal["to", "from", "both"]
 Mode = Literal["oral", "written"]
+Giver = Literal["individual", "guardian", "god_man", "forvaltare", "framtidsfullmakt", "relative"]
+Ground = Literal[
+    "adult",
+    "both_guardians",
+    "other_hindered",
+    "board_decision",
+    "shelter_guardian",
+    "child_12_14",
+    "child_15",
+    "child_mature",
+    "mandate",
+]
+Measure = Literal["counselling", "structured_programme", "contact_person", "family_treatment", "other_open_measure", "placement"]
 Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=7)]
 
 
@@ -29,24 +42,43 @@ class Party(Value):
     direction: Direction = "both"
 
 
+class BoardDecision(Value):
+    """A decision of the social welfare board that one guardian's consent is enough for a measure (FB 6:13 a)."""
+
+    ref: Line
+    decided_on: date
+    measure: Line
+
+
 class GivenBy(Value):
-    """Who gave it and on which ground (section 6). A relative never consents for another, and cannot be written here."""
+    """Who gave it and on which ground (section 6).
 
-    kind: Literal["individual", "guardian", "god_man", "forvaltare", "framtidsfullmakt"]
-    ground: (
-        Literal[
-            "both_guardians", "other_hindered", "board_decision", "shelter_guardian", "child_12_14", "child_15", "child_mature", "mandate"
-        ]
-        | None
-    ) = None
+    Which grounds fit whom, and what must be said with each, is for `siphub.policy.grounds`: it can tell the sender what to do instead.
+    A relative can be written here and is always refused: that a relative said yes is heard, and never taken for a consent.
+
+    Args:
+        kind: Who gave it.
+        ground: On which ground; an adult needs none.
+        name: Their name.
+        guardians: The guardians who said yes.
+        cannot_wait: Why it cannot wait for the guardian who is hindered.
+        board_decision: The board's decision.
+        matter: What the guardian at a shelter decides in.
+        measure: Which of the municipality's measures it is for; such a consent is never for a placement.
+        suitability_by: Who found it suitable that the child decides.
+        representative: Which of the case's representatives.
+    """
+
+    kind: Giver
+    ground: Ground | None = None
     name: Line | None = None
-
-    @model_validator(mode="after")
-    def _ground(self) -> GivenBy:
-        if self.kind != "individual" and self.ground is None:
-            message = "whoever consents for another states the ground"
-            raise ValueError(message)
-        return self
+    guardians: Annotated[tuple[PersonRef, ...], Field(max_length=10)] = ()
+    cannot_wait: Line | None = None
+    board_decision: BoardDecision | None = None
+    matter: Line | None = None
+    measure: Measure | None = None
+    suitability_by: StaffMember | None = None
+    representative: PersonRef | None = None
 
 
 class Capacity(Value):
@@ -104,11 +136,15 @@ class ConsentAmended(Content):
 
 
 class ConsentWithdrawn(Content):
-    """C4: a yes taken back, wholly, for some parties or for some scopes; never with a reason (REQ-44)."""
+    """C4: a yes taken back, wholly, for some parties or for some scopes; never with a reason (REQ-44).
+
+    `by` is who took it back, where it was not the individual: a guardian or representative of the case.
+    """
 
     extent: Literal["all", "parties", "scopes"] = "all"
     parties: tuple[UnitId | OrganisationNumber | PersonRef, ...] = ()
     scopes: tuple[Scope, ...] = ()
+    by: PersonRef | None = None
     received_by: StaffMember
     at: Instant
 
@@ -130,7 +166,7 @@ TYPES = (
             scopes=("meeting",),
             parties=(Party(party=p.HOME_CARE),),
             mode="oral",
-            given_by=GivenBy(kind="individual"),
+            given_by=GivenBy(kind="individual", ground="child_mature"),
             capacity=Capacity(state="able"),
             obtained_by=_EVA,
             obtained_on=p.DAY,
@@ -183,7 +219,9 @@ TYPES = (
         name="consent.withdrawn",
         content=ConsentWithdrawn,
         minimal=lambda: ConsentWithdrawn(received_by=_EVA, at=p.NOON),
-        maximal=lambda: ConsentWithdrawn(extent="parties", parties=(p.HOME_CARE, p.FORSAKRINGSKASSAN), received_by=_EVA, at=p.NOON),
+        maximal=lambda: ConsentWithdrawn(
+            extent="parties", parties=(p.HOME_CARE, p.FORSAKRINGSKASSAN), by=PersonRef("individual"), received_by=_EVA, at=p.NOON
+        ),
         internal=True,
     ),
 )

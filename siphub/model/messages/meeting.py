@@ -12,7 +12,7 @@ from siphub.model import people as p
 from siphub.model.base import Code, Instant, Line, Phone, Value
 from siphub.model.envelope import Content, MessageType
 from siphub.model.identifiers import UnitId
-from siphub.model.person import UnitContact
+from siphub.model.person import Protection, UnitContact
 
 ASSUMED_LENGTH = timedelta(minutes=60)
 """How long a meeting is taken to last where no end is given; such an end is marked as assumed."""
@@ -97,6 +97,7 @@ class Responder(Value):
 
     name: Line
     role: Line
+    protection: Protection | None = None
 
 
 class MeetingResponse(Content):

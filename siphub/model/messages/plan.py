@@ -12,7 +12,7 @@ from siphub.model import people as p
 from siphub.model.base import Code, Line, Phone, Text, Value
 from siphub.model.envelope import Content, MessageType
 from siphub.model.identifiers import OrganisationNumber, UnitId
-from siphub.model.person import UnitContact
+from siphub.model.person import Protection, UnitContact
 
 PlanVersion = Annotated[int, Field(ge=1, le=10_000)]
 ItemId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
@@ -64,6 +64,7 @@ class MainResponsible(Value):
 
     name: Line
     unit: UnitId
+    protection: Protection | None = None
 
 
 class Plan(Value):

@@ -9,6 +9,7 @@ from siphub.model import people as p
 from siphub.model.base import Code, Line, Phone, Value
 from siphub.model.envelope import Content, MessageType
 from siphub.model.identifiers import UnitId
+from siphub.model.person import Protection
 
 
 class Proposer(Value):
@@ -17,6 +18,7 @@ class Proposer(Value):
     kind: Literal["unit", "relative", "other"]
     name: Line
     phone: Phone
+    protection: Protection | None = None
 
 
 class SipProposed(Content):

@@ -11,7 +11,7 @@ from siphub.model import people as p
 from siphub.model.base import Instant, Line, Phone, Text, Value
 from siphub.model.envelope import Content, MessageType
 from siphub.model.identifiers import PersonRef, UnitId
-from siphub.model.person import CasePerson, StaffMember
+from siphub.model.person import CasePerson, Protection, StaffMember
 
 
 class Requester(Value):
@@ -21,6 +21,7 @@ class Requester(Value):
     name: Line
     phone: Phone | None = None
     email: Line | None = None
+    protection: Protection | None = None
 
 
 class Preparation(Value):

@@ -312,8 +312,7 @@ def test_a_basis_that_is_a_decision_names_who_decided_and_when() -> None:
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("consent.given", {"given_by": {"kind": "relative"}}),
-        ("consent.given", {"given_by": {"kind": "guardian"}}),
+        ("consent.given", {"given_by": {"kind": "neighbour"}}),
         ("consent.given", {"decision": "deny"}),
         ("consent.amended", {"add_parties": [], "remove_parties": [], "add_scopes": [], "remove_scopes": []}),
         ("consent.withdrawn", {"extent": "parties", "parties": []}),
@@ -326,7 +325,7 @@ def test_a_basis_that_is_a_decision_names_who_decided_and_when() -> None:
     ],
 )
 def test_what_contradicts_itself_is_refused(name: str, change: dict[str, Any]) -> None:
-    """Given contents that say two things at once, or what may not be said, a relative's consent among them, then each is refused."""
+    """Given contents that say two things at once, or what cannot be said, then each is refused."""
     whole = document(name)
     assert isinstance(refused({**whole, "content": {**whole["content"], **change}}), Invalid)
 

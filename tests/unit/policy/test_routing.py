@@ -76,7 +76,7 @@ def test_an_answer_needs_the_persons_yes_to_hear_from_that_party(desk: Desk) -> 
             scopes=("meeting", "information_exchange"),
             parties=(to_only, c.Party(party=p.CARE_CENTRE)),
             mode="oral",
-            given_by=c.GivenBy(kind="individual"),
+            given_by=desk.story.own_word,
             capacity=c.Capacity(state="able"),
             obtained_by=desk.story.eva,
             obtained_on=p.DAY,

@@ -1,0 +1,100 @@
+"""The acceptance scenarios about people who cannot simply say yes for themselves, through the whole flow (A12, A17)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from siphub.errors import Refused
+from siphub.flow import track
+from siphub.model import people as p
+from siphub.model.identifiers import PersonNumber
+from siphub.model.messages import consent as c
+from siphub.testing.story import SECRECY_ASSESSED, Story
+from siphub.testing.world import World
+
+ADULT = PersonNumber("199001019802")
+UNITS = (p.HOME_CARE, p.CARE_CENTRE)
+
+
+def yes(story: Story, parties: tuple[Any, ...], *, scopes: tuple[c.Scope, ...], **given: Any) -> None:
+    """Record a yes of somebody other than the individual, who cannot take a position."""
+    content = c.ConsentGiven(
+        scopes=scopes,
+        parties=tuple(c.Party(party=party) for party in parties),
+        mode="oral",
+        given_by=c.GivenBy.model_validate(given),
+        capacity=c.Capacity(state="unable", assessed_by=story.eva, assessed_at=story.now),
+        obtained_by=story.eva,
+        obtained_on=story.now.date(),
+        documented_in_record=True,
+    )
+    story.say(content)
+
+
+def desk_of(world: World, story: Story) -> list[str]:
+    """Return what is to be done in a case."""
+    return [item.type for item in track.desk(world.hub.ground) if item.case_id == str(story.case_id)]
+
+
+def test_a17_she_cannot_say(world: World) -> None:
+    """Given dementia and a daughter's yes, then it is not accepted, and a ground must be chosen; on secrecy assessed only care is reached.
+
+    Later a god man with a mandate consents, and Försäkringskassan becomes possible.
+    """
+    story = world.story(person=ADULT)
+    story.requested()
+    for _ in range(2):
+        with pytest.raises(Refused) as refused:
+            yes(story, (p.HOME_CARE, p.FK), scopes=("meeting", "information_exchange", "invite"), kind="relative", name="Dotter")
+        assert refused.value.code == "consent.relative"
+    with pytest.raises(Refused) as refused:
+        yes(story, UNITS, scopes=("meeting",), kind="individual")
+    assert refused.value.code == "consent.unable"
+    assert desk_of(world, story) == ["basis.choose"]
+    assert track.consent(world.hub.ground, str(story.case_id))[0].grants == ()
+
+    basis = assessed(story)
+    told = story.summoned(UNITS, basis=basis)
+    assert {state for state, _ in told.states.values()} == {"queued"}
+    told = story.invited([p.FK])
+    assert told.states[p.FK] == ("withheld", "basis.consent_missing")
+    assert world.settled(story)
+    assert world.types(p.HOME_CARE, story) == world.types(p.CARE_CENTRE, story) == ["meeting.summoned"]
+    assert world.types(p.FK, story) == []
+
+    yes(
+        story,
+        (*UNITS, p.FK),
+        scopes=("meeting", "information_exchange", "invite"),
+        kind="god_man",
+        ground="mandate",
+        name="Gode Gustavsson",
+    )
+    story.approved((*UNITS, p.FK))
+    told = story.invited([p.FK])
+    assert told.states[p.FK][0] == "queued"
+    assert world.settled(story)
+    assert world.types(p.FK, story) == ["meeting.invited"]
+
+
+def assessed(story: Story) -> Any:
+    """Return a basis that somebody at the contact's unit decided on now."""
+    return SECRECY_ASSESSED.model_copy(update={"decided_by": "Lena Läkare", "decided_at": story.now})
+
+
+def test_a_refusal_that_leaves_work_is_still_not_stored(world: World) -> None:
+    """Given a relative's yes that was refused, then the audit has it, no message of it is kept, and the same id may be used for another."""
+    story = world.story(person=ADULT)
+    story.requested()
+    with pytest.raises(Refused):
+        yes(story, (p.HOME_CARE,), scopes=("meeting",), kind="relative")
+    refused = story.sent[-1]
+    with world.hub.store.read() as work:
+        assert work.messages.by_message_id(str(refused.message_id)) == ()
+        assert work.submissions.find(p.MUNICIPALITY, str(refused.message_id)) is None
+        links = work.audit.of_case(story.owner, str(story.case_id))
+    assert [(link.action, link.facts.get("code")) for link in links][-1] == ("message.refused", "consent.relative")
+    story.send(story.message(c.ConsentRefused(obtained_by=story.eva, obtained_on=story.now.date()), message_id=refused.message_id))
+    assert track.case_of(world.hub.ground, story.owner, str(story.case_id)).state == "CONSENT_REFUSED"
