@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from siphub.cli.words import NO, By, Data, Json, body_of, facts, group, place, problems_as_facts, table
+
+if TYPE_CHECKING:
+    from siphub.model import Unit
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The directory, TOML or JSON; - is stdin.")]
 
@@ -37,13 +40,19 @@ def list_it(data: Data = None, as_json: Json = False) -> None:
             unit.name,
             unit.organisation,
             unit.address.adapter if unit.address else "",
-            unit.address.endpoint if unit.address else "(none)",
+            unit.address.endpoint if unit.address else _no_address(unit),
         )
         for unit in found.units
     ]
     table(
         ("unit", "name", "organisation", "adapter", "address"), rows, empty="The directory is empty: siphub directory import brings one in."
     )
+
+
+def _no_address(unit: Unit) -> str:
+    if unit.closed_on is None:
+        return "(none)"
+    return f"(closed {unit.closed_on:%Y-%m-%d}{f', see {unit.successor}' if unit.successor else ''})"
 
 
 def check(
@@ -56,10 +65,11 @@ def check(
     """Say what is wrong with a directory, before or after it is switched to."""
     from siphub.cli.hubs import opened
     from siphub.flow import directory as directories
+    from siphub.policy.days import day_of
 
     with opened(data) as hub:
         directory = directories.parse(body_of(file)) if file else directories.current(hub.ground)
-        problems = directories.check(directory, hub.registry.adapters)
+        problems = directories.check(directory, hub.registry.adapters, day_of(hub.ground.now()))
     if as_json:
         facts({"units": len(directory.units), "problems": problems_as_facts(problems)})
     elif problems:

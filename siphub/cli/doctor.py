@@ -228,12 +228,13 @@ def broker(hub: Hub) -> Iterator[Finding]:
 def directory(hub: Hub) -> Iterator[Finding]:
     """Look at the directory."""
     from siphub.flow import directory as directories
+    from siphub.policy.days import day_of
 
     current = directories.current(hub.ground)
-    problems = directories.check(current, hub.registry.adapters)
+    problems = directories.check(current, hub.registry.adapters, day_of(hub.ground.now()))
     for problem in problems:
         yield wrong(f"the directory, {problem.pointer}: {problem.detail}")
-    homeless = [unit.id for unit in current.units if unit.address is None]
+    homeless = [unit.id for unit in current.units if unit.address is None and unit.closed_on is None]
     if homeless:
         yield look(f"{len(homeless)} unit(s) have no address: what is for them is held")
     if not current.units:

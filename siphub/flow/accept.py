@@ -271,7 +271,9 @@ def _take(
 
 
 def _effects(line: withdraw.Line, decided: policy.Decision, before: SipCase | None, stored: MessageRow, caller: Caller) -> None:
-    """Carry out what the decision asks for, in its order."""
+    """Carry out what the decision asks for, in its order; before all, let successors stand where units were merged."""
+    if before is not None:
+        line.follow(before)
     if before is None or before.grants != decided.case.grants:
         line.work.grants.replace(decided.case.owner, str(decided.case.case_id), grant_rows(decided.case))
     for effect in decided.effects:

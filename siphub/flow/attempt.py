@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import assert_never
 
 from siphub.contract import (
@@ -29,11 +29,13 @@ from siphub.contract import (
 )
 from siphub.errors import MappingError, PermitExpired, Sealed, SiphubError
 from siphub.flow.ground import Ground
-from siphub.flow.letters import as_grants, granted_of, need_of, open_case, open_message, recipient_of
+from siphub.flow.letters import as_grants, granted_of, need_of, open_case, open_message, recipient_of, today
 from siphub.model import Directory, Message
 from siphub.observe import Log
 from siphub.policy import disclosure
+from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered
+from siphub.policy.moves import why_gone
 from siphub.store import Accept, DeliveryRow, GrantRow, OutcomeRow, Permitted, Refusal
 
 MOST_LEASES = 3
@@ -46,14 +48,31 @@ def verdict(directory: Directory) -> Accept:
     def accept(row: DeliveryRow, grants: Sequence[GrantRow], now: datetime) -> Permitted | Refusal:
         if row.expires_at is not None and row.expires_at <= now:
             return Refusal("expired", "message.expired")
-        if row.recipient not in directory.units_at(row.adapter, row.endpoint):
-            return Refusal("held", "address.unit_changed")
+        address = _address(row, directory, day_of(now))
+        if isinstance(address, str):
+            return Refusal("held", address)
         judged = disclosure.judge(need_of(row), as_grants(grants), row.asserted, now)
         if isinstance(judged, Covered):
-            return Permitted(judged.basis, ",".join(sorted(judged.granted)))
+            return Permitted(judged.basis, ",".join(sorted(judged.granted)), *address)
         return Refusal("withheld", judged.reason)
 
     return accept
+
+
+def _address(row: DeliveryRow, directory: Directory, day: date) -> tuple[str, str] | str:
+    """Return where a queued delivery goes, as adapter and endpoint, or why nowhere, as a code: the directory may have been switched since.
+
+    An address that changed hands is for a person to look at. A successor within the recipient's organisation is the directory's own word,
+    and what waited for the unit goes there; yet what may have arrived at the old place is not sent to a new one.
+    """
+    gone = why_gone(row.recipient, directory, day)
+    if gone is not None:
+        return gone
+    unit = directory.current(row.recipient, day)
+    if unit is not None and unit.id != row.recipient and not row.uncertain:
+        return (unit.address.adapter, unit.address.endpoint) if unit.address else "address.none"
+    known = row.recipient in directory.units_at(row.adapter, row.endpoint)
+    return (row.adapter, row.endpoint) if known else "address.unit_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +144,7 @@ def prepare(ground: Ground, row: DeliveryRow, adapter: Adapter, directory: Direc
 
 def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directory) -> OutcomeRow:
     """Make one attempt at a claimed delivery and return how it ended. Never raises: a bug in a plugin is an outcome too."""
+    row = today(row, directory, day_of(ground.now()))
     log = Log(delivery_id=row.id, adapter=row.adapter, message_id=row.message_id)
     ready: Ready | Held | None = None
     sending = False

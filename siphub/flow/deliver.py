@@ -20,10 +20,11 @@ from siphub.errors import Sealed, StoreBusy
 from siphub.flow import withdraw
 from siphub.flow.attempt import Held, attempt, cut_of, monotonic, permit_from, verdict
 from siphub.flow.ground import Ground
-from siphub.flow.letters import as_grants, need_of, recipient_of
+from siphub.flow.letters import as_grants, need_of, recipient_of, today
 from siphub.flow.work_items import open_for
 from siphub.model import Directory
 from siphub.observe import Log
+from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered, judge
 from siphub.store import Change, DeliveryRow, OutcomeRow, Work
 
@@ -290,6 +291,7 @@ def object_to(ground: Ground, delivery_id: str, directory: Directory) -> None:
     if row is None or row.state != "queued":
         return
     now = ground.now()
+    row = today(row, directory, day_of(now))
     covered = judge(need_of(row), as_grants(grants), row.asserted, now)
     if not isinstance(covered, Covered):
         return

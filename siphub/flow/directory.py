@@ -6,19 +6,21 @@ A directory that would lose an address in use, or names an adapter this hub lack
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 
 from pydantic import ValidationError
 
 from siphub.errors import Invalid, Problem
 from siphub.flow.ground import Ground, snapshot
-from siphub.model import Directory
+from siphub.model import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.reading import problems_of
-from siphub.store import OrganisationRow, UnitRow
+from siphub.policy.days import day_of
+from siphub.store import AgreementRow, OrganisationRow, UnitRow
 
 
 def parse(body: bytes) -> Directory:
-    """Read a directory file, TOML or JSON: `organisations` and `units` as in docs/directory.md.
+    """Read a directory file, TOML or JSON: `organisations`, `units` and `agreements` as in docs/directory.md.
 
     Raises:
         Invalid: `directory.unreadable`, or one problem for each field.
@@ -41,34 +43,86 @@ def _json(table: object) -> bytes:
     return json.dumps(table, default=str).encode()
 
 
-def check(directory: Directory, adapters: Collection[str]) -> tuple[Problem, ...]:
-    """Return what is wrong with a directory before it is switched to; empty means nothing."""
-    known = {organisation.number for organisation in directory.organisations}
-    problems = [
-        Problem("directory.organisation_missing", "the unit's organisation is not in the directory", pointer=f"/units/{index}/organisation")
-        for index, unit in enumerate(directory.units)
-        if unit.organisation not in known
-    ]
-    problems += [
-        Problem("directory.adapter_missing", "this hub has no such adapter enabled", pointer=f"/units/{index}/address/adapter")
-        for index, unit in enumerate(directory.units)
-        if unit.address is not None and unit.address.adapter not in adapters
-    ]
-    problems += [
-        Problem("directory.unit_twice", "this unit stands twice", pointer=f"/units/{index}/id")
-        for index, unit in enumerate(directory.units)
-        if any(earlier.id == unit.id for earlier in directory.units[:index])
-    ]
-    shared = [
-        Problem(
-            "directory.address_shared",
-            "two units have the same address: an answer or a file could reach the wrong one",
-            pointer=f"/units/{index}/address",
-        )
-        for index, unit in enumerate(directory.units)
-        if unit.address is not None and len(directory.units_at(unit.address.adapter, unit.address.endpoint)) > 1
-    ]
-    return tuple(problems + shared)
+def check(directory: Directory, adapters: Collection[str], day: date | None = None) -> tuple[Problem, ...]:
+    """Return what is wrong with a directory before it is switched to; empty means nothing.
+
+    Args:
+        directory: What is to be judged.
+        adapters: The adapters that are enabled.
+        day: Today in Sweden: a unit that closes later may have its address still. Where none is named, it counts as closed.
+    """
+    return (*_organisations(directory, adapters), *_units(directory, adapters), *_closed(directory, day), *_agreements(directory))
+
+
+def _organisations(directory: Directory, adapters: Collection[str]) -> Iterator[Problem]:
+    twice = "this organisation stands twice"
+    for index, organisation in enumerate(directory.organisations):
+        if any(earlier.number == organisation.number for earlier in directory.organisations[:index]):
+            yield Problem("directory.organisation_twice", twice, pointer=f"/organisations/{index}/number")
+        for name in ("letters", "records"):
+            yield from _adapter(getattr(organisation, name), f"/organisations/{index}/{name}", adapters)
+
+
+def _adapter(address: Address | None, at: str, adapters: Collection[str]) -> Iterator[Problem]:
+    if address is not None and address.adapter not in adapters:
+        yield Problem("directory.adapter_missing", "this hub has no such adapter enabled", pointer=f"{at}/adapter")
+
+
+def _units(directory: Directory, adapters: Collection[str]) -> Iterator[Problem]:
+    missing = "the unit's organisation is not in the directory"
+    shared = "two units have the same address: an answer or a file could reach the wrong one"
+    for index, unit in enumerate(directory.units):
+        if directory.organisation(unit.organisation) is None:
+            yield Problem("directory.organisation_missing", missing, pointer=f"/units/{index}/organisation")
+        yield from _adapter(unit.address, f"/units/{index}/address", adapters)
+        if any(earlier.id == unit.id for earlier in directory.units[:index]):
+            yield Problem("directory.unit_twice", "this unit stands twice", pointer=f"/units/{index}/id")
+        if unit.address is not None and len(directory.units_at(unit.address.adapter, unit.address.endpoint)) > 1:
+            yield Problem("directory.address_shared", shared, pointer=f"/units/{index}/address")
+        if unit.care is not None and unit.financed_by is None:
+            yield Problem(
+                "directory.care_without_payer", "a unit that gives care says who pays for it", pointer=f"/units/{index}/financed_by"
+            )
+
+
+def _closed(directory: Directory, day: date | None) -> Iterator[Problem]:
+    """Yield what is wrong with units that are closed or about to be: what waits for them would reach nobody."""
+    for index, unit in enumerate(directory.units):
+        at = f"/units/{index}"
+        if unit.successor is not None and unit.closed_on is None:
+            yield Problem("directory.successor_open", "a unit that is not closed has no successor", pointer=f"{at}/closed_on")
+        if unit.successor is not None and directory.unit(unit.successor) is None:
+            yield Problem("directory.successor_missing", "the successor is not in the directory", pointer=f"{at}/successor")
+        elif unit.successor is not None and _round(directory, unit):
+            yield Problem(
+                "directory.successor_circle", "the successors lead back to the unit: none is left open", pointer=f"{at}/successor"
+            )
+        if unit.closed(day) and unit.address is not None:
+            yield Problem("directory.closed_with_address", "a unit that is closed has no address any more", pointer=f"{at}/address")
+
+
+def _round(directory: Directory, unit: Unit) -> bool:
+    chain = directory.successors(unit.id)
+    return chain[-1].successor in {found.id for found in chain}
+
+
+def _agreements(directory: Directory) -> Iterator[Problem]:
+    for index, agreement in enumerate(directory.agreements):
+        at = f"/agreements/{index}"
+        if any(earlier.id == agreement.id for earlier in directory.agreements[:index]):
+            yield Problem("directory.agreement_twice", "this agreement stands twice", pointer=f"{at}/id")
+        if not agreement.parties:
+            yield Problem("directory.agreement_without_parties", "an agreement has parties", pointer=f"{at}/parties")
+        if agreement.valid_until is not None and agreement.valid_until <= agreement.valid_from:
+            yield Problem("directory.agreement_period", "the agreement ends before it has begun", pointer=f"{at}/valid_until")
+        yield from _parties(directory, agreement.parties, f"{at}/parties")
+        yield from _parties(directory, agreement.binds, f"{at}/binds")
+
+
+def _parties(directory: Directory, parties: Sequence[str], at: str) -> Iterator[Problem]:
+    for place, party in enumerate(parties):
+        if directory.organisation(party) is None and directory.unit(party) is None:
+            yield Problem("directory.party_missing", "the directory knows no such organisation or unit", pointer=f"{at}/{place}")
 
 
 def switch(ground: Ground, directory: Directory, *, by: str) -> int:
@@ -77,32 +131,62 @@ def switch(ground: Ground, directory: Directory, *, by: str) -> int:
     Raises:
         Invalid: `directory.invalid`, with the problems `check` finds.
     """
-    problems = check(directory, ground.registry.adapters)
+    problems = check(directory, ground.registry.adapters, day_of(ground.now()))
     if problems:
         raise Invalid("the directory was not switched; the problems say why", code="directory.invalid", problems=problems)
-    organisations = [
-        OrganisationRow(found.number, found.number, found.name, found.kind, found.public_label) for found in directory.organisations
-    ]
-    units = [
-        UnitRow(
-            owner=unit.organisation,
-            id=unit.id,
-            organisation=unit.organisation,
-            name=unit.name,
-            public_label=unit.public_label,
-            adapter=unit.address.adapter if unit.address else "",
-            endpoint=unit.address.endpoint if unit.address else "",
-            mapping=unit.address.mapping if unit.address else None,
-            options=dict(unit.address.options) if unit.address else {},
-            agency=unit.agency,
-            cleared=unit.cleared,
-        )
-        for unit in directory.units
-    ]
     with ground.store.write() as work:
-        version = work.directory.replace(organisations, units)
+        rows = (map(_organisation_row, directory.organisations), map(_unit_row, directory.units), map(_agreement_row, directory.agreements))
+        version = work.directory.replace(*rows)
         work.audit.append("-", by, "cli", "directory.switched", {"version": str(version)})
     return version
+
+
+def _organisation_row(found: Organisation) -> OrganisationRow:
+    return OrganisationRow(
+        owner=found.number,
+        number=found.number,
+        name=found.name,
+        kind=found.kind,
+        public_label=found.public_label,
+        letters=found.letters.model_dump(mode="json") if found.letters else None,
+        records=found.records.model_dump(mode="json") if found.records else None,
+        switchboard=found.phone,
+    )
+
+
+def _unit_row(unit: Unit) -> UnitRow:
+    return UnitRow(
+        owner=unit.organisation,
+        id=unit.id,
+        organisation=unit.organisation,
+        name=unit.name,
+        public_label=unit.public_label,
+        adapter=unit.address.adapter if unit.address else "",
+        endpoint=unit.address.endpoint if unit.address else "",
+        mapping=unit.address.mapping if unit.address else None,
+        options=dict(unit.address.options) if unit.address else {},
+        agency=unit.agency,
+        cleared=unit.cleared,
+        kind=unit.kind,
+        care=unit.care,
+        financed_by=unit.financed_by,
+        closed_on=unit.closed_on,
+        successor=unit.successor,
+    )
+
+
+def _agreement_row(found: Agreement) -> AgreementRow:
+    terms = found.model_dump(include={"summons_days", "payment_days", "meeting_weeks", "request_answer_days"}, exclude_none=True)
+    return AgreementRow(
+        owner=found.parties[0],
+        id=found.id,
+        area=found.area,
+        valid_from=found.valid_from,
+        valid_until=found.valid_until,
+        parties=found.parties,
+        binds=found.binds,
+        terms=terms,
+    )
 
 
 def current(ground: Ground) -> Directory:

@@ -14,17 +14,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random, SystemRandom
-from typing import Final
+from typing import Any, Final, Literal, get_args
 
 from siphub.broker import Broker
 from siphub.contract import Clock, DeliveryEvent
-from siphub.model import Address, Directory, Organisation, Unit
-from siphub.model.directory import OrganisationKind
+from siphub.model import Address, Agreement, Directory, Organisation, Unit
+from siphub.model.directory import OrganisationKind, UnitKind
 from siphub.model.identifiers import OrganisationNumber, UnitId
 from siphub.policy.retry import RetryRule
 from siphub.registry import Registry
 from siphub.settings import Fault, Settings
-from siphub.store import DeliveryRow, DirectoryRows, Store, Work
+from siphub.store import AgreementRow, DeliveryRow, DirectoryRows, OrganisationRow, Store, UnitRow, Work
 
 POINTS: Final = (
     "after_commit",
@@ -89,33 +89,62 @@ def snapshot(rows: DirectoryRows) -> Directory:
     """Make the value from the store's rows."""
     return Directory(
         version=rows.version,
-        organisations=tuple(
-            Organisation(number=OrganisationNumber(row.number), name=row.name, kind=_kind(row.kind), public_label=row.public_label)
-            for row in rows.organisations
-        ),
-        units=tuple(
-            Unit(
-                id=UnitId(row.id),
-                organisation=OrganisationNumber(row.organisation),
-                name=row.name,
-                public_label=row.public_label,
-                address=Address(adapter=row.adapter, endpoint=row.endpoint, mapping=row.mapping, options=dict(row.options))
-                if row.adapter
-                else None,
-                agency="fk" if row.agency == "fk" else "af" if row.agency == "af" else None,
-                cleared=row.cleared,
-            )
-            for row in rows.units
-        ),
+        organisations=tuple(map(_organisation, rows.organisations)),
+        units=tuple(map(_unit, rows.units)),
+        agreements=tuple(map(_agreement, rows.agreements)),
     )
 
 
-def _kind(text: str) -> OrganisationKind:
-    match text:
-        case "region" | "municipality" | "private_provider" | "state_agency" | "school":
-            return text
-        case _:
-            return "other"
+def _organisation(row: OrganisationRow) -> Organisation:
+    return Organisation(
+        number=OrganisationNumber(row.number),
+        name=row.name,
+        kind=_known(row.kind, OrganisationKind) or "other",
+        public_label=row.public_label,
+        letters=Address.model_validate(row.letters) if row.letters else None,
+        records=Address.model_validate(row.records) if row.records else None,
+        phone=row.switchboard,
+    )
+
+
+def _unit(row: UnitRow) -> Unit:
+    return Unit(
+        id=UnitId(row.id),
+        organisation=OrganisationNumber(row.organisation),
+        name=row.name,
+        public_label=row.public_label,
+        address=Address(adapter=row.adapter, endpoint=row.endpoint, mapping=row.mapping, options=dict(row.options))
+        if row.adapter
+        else None,
+        agency=_known(row.agency, Literal["fk", "af"]),
+        cleared=row.cleared,
+        kind=_known(row.kind, UnitKind),
+        care=_known(row.care, Literal["open", "inpatient"]),
+        financed_by=_known(row.financed_by, Literal["region", "municipality"]),
+        closed_on=row.closed_on,
+        successor=UnitId(row.successor) if row.successor else None,
+    )
+
+
+def _agreement(row: AgreementRow) -> Agreement:
+    return Agreement(
+        id=row.id,
+        area=row.area,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        parties=tuple(map(OrganisationNumber, row.parties)),
+        binds=tuple(map(_party, row.binds)),
+        **row.terms,
+    )
+
+
+def _party(text: str) -> UnitId | OrganisationNumber:
+    return OrganisationNumber(text) if OrganisationNumber.accepts.fullmatch(text) else UnitId(text)
+
+
+def _known(word: str | None, words: object) -> Any:
+    """Return a word of a closed list as what it is there, or None: an older directory may hold one that is no more."""
+    return word if word in get_args(words) else None
 
 
 @dataclass(slots=True)

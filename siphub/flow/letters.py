@@ -6,7 +6,8 @@ Shared by the steps. It must never write a person's data anywhere but into a sea
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from siphub.contract import Recipient
@@ -149,6 +150,14 @@ def grant_rows(case: SipCase) -> tuple[GrantRow, ...]:
 def as_grants(grants: Collection[Grant] | Collection[GrantRow]) -> Collection[GrantLike]:
     """Let either form of a grant stand for what the policy reads."""
     return grants
+
+
+def today(row: DeliveryRow, directory: Directory, day: date) -> DeliveryRow:
+    """Return a delivery as it goes out today: to the unit that stands for its recipient, where that was merged or renamed meanwhile."""
+    unit = directory.current(row.recipient, day) if directory.any_closed else None
+    if unit is None or unit.id == row.recipient or unit.address is None:
+        return row
+    return replace(row, recipient=unit.id, adapter=unit.address.adapter, endpoint=unit.address.endpoint)
 
 
 def recipient_of(row: DeliveryRow, directory: Directory) -> Recipient:

@@ -6,13 +6,14 @@ None of it can send anything that the consent does not allow today: whatever is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
 from siphub.errors import Conflict, NotThere
 from siphub.flow.ground import Ground
 from siphub.flow.letters import as_grants, need_of
 from siphub.model import Address, Directory
+from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered, judge
 from siphub.policy.lifecycle import DELIVERY, after
 from siphub.store import Change, DeliveryRow, Work
@@ -70,7 +71,7 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
             raise Conflict(f"a delivery that is {row.state} cannot be changed by {action}", code="delivery.wrong_state")
         if action in {"release", "retry"} and _outdated(work, row):
             raise Conflict("something newer was said about this meeting or plan since: it is not sent any more", code="delivery.outdated")
-        address = _address(row, directory, action)
+        address = _address(row, directory, action, day_of(now))
         change = Change(
             from_states=frozenset({row.state}),
             to_state=state,
@@ -100,15 +101,15 @@ def _outdated(work: Work, row: DeliveryRow) -> bool:
     )
 
 
-def _address(row: DeliveryRow, directory: Directory, action: Action) -> Address | None:
-    """Look the address up anew for what is to be sent again: it may have been missing, or have changed hands.
+def _address(row: DeliveryRow, directory: Directory, action: Action, day: date) -> Address | None:
+    """Look the address up anew for what is to be sent again: it may have been missing, or have changed hands, or its unit have a successor.
 
     Raises:
         Conflict: `delivery.no_address`; the directory still has none.
     """
     if action not in {"release", "retry"}:
         return None
-    unit = directory.unit(row.recipient)
+    unit = directory.current(row.recipient, day)
     if unit is None or unit.address is None:
         raise Conflict("the directory has no address for this unit: import one first", code="delivery.no_address")
     return unit.address

@@ -56,7 +56,7 @@ def note_of_unit(line: Line, message_id: str, unit: str, kind: str, code: str | 
     Raises:
         NotThere: No such message was sent to that unit in this case: the same answer as for one that does not exist.
     """
-    mine = [row for row in line.before if row.message_id == message_id and row.recipient == unit and row.attempts > 0]
+    mine = [row for row in line.before if row.message_id == message_id and unit in {row.recipient, line.unit_of(row)} and row.attempts > 0]
     if not mine:
         raise NotThere(REASONS["case.not_there"].en)
     for row in mine:

@@ -13,14 +13,16 @@ from functools import cached_property
 from uuid import UUID, uuid4
 
 from siphub.flow.ground import Ground
-from siphub.flow.letters import about_of, as_grants, case_row, delivery_row, message_row, need_of, open_case
+from siphub.flow.letters import about_of, as_grants, case_row, delivery_row, message_row, need_of, open_case, today
 from siphub.flow.work_items import DUE_BY_PHONE, open_for, open_in_case
 from siphub.model import Directory
 from siphub.model.case import SipCase
 from siphub.policy import recall
+from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered, judge
+from siphub.policy.moves import successions
 from siphub.policy.routing import route
-from siphub.store import Change, DeliveryRow, OutcomeRow, Recorded, Seal, Work
+from siphub.store import Change, DeliveryRow, Move, OutcomeRow, Recorded, Seal, Work
 
 WAITING = frozenset({"queued", "held", "gave_up"})
 SENT = frozenset({"delivered", "read", "awaiting_receipt"})
@@ -55,6 +57,26 @@ class Line:
     def before(self) -> tuple[DeliveryRow, ...]:
         """The case's deliveries as they were when the line was first asked, locked."""
         return self.work.deliveries.lock_case(self.case.owner, str(self.case.case_id))
+
+    def unit_of(self, row: DeliveryRow) -> str:
+        """Return the unit that stands for a delivery's recipient today."""
+        return today(row, self.directory, day_of(self.now)).recipient
+
+    def follow(self, before: SipCase) -> None:
+        """Send what waits for units that were merged or renamed meanwhile to their successors, whom the case names now. First of all."""
+        for unit, successor in successions(before, self.directory, day_of(self.now)).items():
+            found = self.directory.unit(successor)
+            address = found.address if found is not None else None
+            move = Move(
+                owner=self.case.owner,
+                case_id=str(self.case.case_id),
+                unit=unit,
+                successor=successor,
+                adapter=address.adapter if address else None,
+                endpoint=address.endpoint if address else None,
+                at=self.now,
+            )
+            self.work.deliveries.follow(move)
 
     def narrow(self, reason: str = "withdrawn") -> None:
         """Withhold whatever the grants no longer cover, and call back what was sent on them."""
@@ -104,10 +126,10 @@ class Line:
         sent = [row for row in rows if not _is_answer(row)]
         for row in sorted(sent, key=lambda row: row.position):
             if about_of(row) is not None:
-                newest[row.recipient] = row
+                newest[self.unit_of(row)] = row
         for unit in sorted(newest):
             self._call_back(newest[unit])
-        ids = [row.id for row in sent if row.recipient in newest]
+        ids = [row.id for row in sent if self.unit_of(row) in newest]
         states = SENT | WAITING | STOPPED
         self.work.deliveries.change_all(ids, Change(from_states=states, to_state="recalled", event="recalled", at=self.now, reason=reason))
 
@@ -124,15 +146,16 @@ class Line:
         self.seq += 1
         stored = message_row(notice, self.seal, seq=self.seq, channel="hub", now=self.now)
         self.work.messages.add(stored)
-        tail = self.work.deliveries.line_tail(row.owner, row.case_id, row.recipient)
         found = route(notice, row.recipient, self.case, self.directory, self.now)
+        tail = self.work.deliveries.line_tail(row.owner, row.case_id, found.recipient)
         delivery = delivery_row(found, stored, prev_id=tail, expires_at=None, now=self.now)
         self.work.deliveries.add([delivery])
         self.notices.append(delivery)
 
     def _replace_waiting_notices(self, row: DeliveryRow) -> None:
         """A notice about an older version that still waits behind the newer one is not sent as well: the unit hears of it once."""
-        same = [found for found in self.before if found.recall and (found.recipient, found.object_id) == (row.recipient, row.object_id)]
+        mine = (self.unit_of(row), row.object_id)
+        same = [found for found in self.before if found.recall and (self.unit_of(found), found.object_id) == mine]
         waiting = [found.id for found in same if found.state == "queued" and not found.uncertain]
         change = Change(from_states=frozenset({"queued"}), to_state="superseded", event="supersede", at=self.now, reason="superseded")
         self.work.deliveries.change_all(waiting, change)

@@ -2,7 +2,7 @@
 
 from siphub.model.base import Instant, Line, Phone, Text, Value
 from siphub.model.caller import Caller
-from siphub.model.directory import Address, Directory, Organisation, Unit
+from siphub.model.directory import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.envelope import BasisClaim, Content, Message, MessageType, Sender
 from siphub.model.messages import CATALOGUE
 from siphub.model.person import Author, Person, StaffMember, UnitContact
@@ -12,6 +12,7 @@ from siphub.model.samples import sample, sample_directory
 __all__ = [
     "CATALOGUE",
     "Address",
+    "Agreement",
     "Author",
     "BasisClaim",
     "Caller",

@@ -6,26 +6,33 @@ A snapshot is frozen; the store makes a new one when the directory is switched. 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from siphub.model.base import Code, Line, Value
+from siphub.model.base import Code, Line, Phone, Value
 from siphub.model.identifiers import OrganisationNumber, UnitId
 
 OrganisationKind = Literal["region", "municipality", "private_provider", "state_agency", "school", "other"]
 PRINCIPALS: frozenset[str] = frozenset({"region", "municipality"})
 """The kinds that are a huvudman."""
-
-
-class Organisation(Value):
-    """An organisation. `public_label` is what outside parties may read; a unit's own name can reveal care (section 5)."""
-
-    number: OrganisationNumber
-    name: Line
-    kind: OrganisationKind
-    public_label: Line
+UnitKind = Literal[
+    "primary_care",
+    "psychiatry",
+    "habilitation",
+    "hospital_clinic",
+    "inpatient",
+    "home_care",
+    "social_services",
+    "housing_support",
+    "family_support",
+    "school_unit",
+    "other",
+]
+"""What a unit does (REQ-11)."""
+Days = Annotated[int, Field(ge=1, le=366)]
 
 
 class Address(Value):
@@ -40,8 +47,27 @@ class Address(Value):
     options: Mapping[str, str] = Field(default_factory=dict)
 
 
+class Organisation(Value):
+    """An organisation. `public_label` is what outside parties may read; a unit's own name can reveal care (section 5).
+
+    `letters` is where its letters to people go out, `records` where the copies for its journal or registry go, `phone` its switchboard.
+    """
+
+    number: OrganisationNumber
+    name: Line
+    kind: OrganisationKind
+    public_label: Line
+    letters: Address | None = None
+    records: Address | None = None
+    phone: Phone | None = None
+
+
 class Unit(Value):
-    """An addressable part of an organisation. `agency` is a short name shown for state agencies; `cleared` may receive protected persons."""
+    """An addressable part of an organisation. `agency` is a short name shown for state agencies; `cleared` may receive protected persons.
+
+    `care` and `financed_by` say whether it gives open or inpatient care, and who pays for it: a private provider's unit may be the region's
+    (G16). One that is closed keeps its row: `closed_on` is its first day without work, `successor` the unit that has taken it over.
+    """
 
     id: UnitId
     organisation: OrganisationNumber
@@ -50,14 +76,47 @@ class Unit(Value):
     address: Address | None = None
     agency: Literal["fk", "af"] | None = None
     cleared: bool = False
+    kind: UnitKind | None = None
+    care: Literal["open", "inpatient"] | None = None
+    financed_by: Literal["region", "municipality"] | None = None
+    closed_on: date | None = None
+    successor: UnitId | None = None
+
+    def closed(self, day: date | None = None) -> bool:
+        """Say whether it is closed on a day; where none is named, whether it ever closes."""
+        return self.closed_on is not None and (day is None or self.closed_on <= day)
+
+
+class Agreement(Value):
+    """A local agreement between organisations: whom it binds to come, and the times it sets in place of the usual ones.
+
+    `valid_from` and `valid_until` are days in Sweden, both included; without the latter it holds until further notice. `binds` names the
+    organisations and units that get a duty by it, though no statute gives them one.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
+    area: Line
+    valid_from: date
+    valid_until: date | None = None
+    parties: tuple[OrganisationNumber, ...] = ()
+    binds: tuple[UnitId | OrganisationNumber, ...] = ()
+    summons_days: Days | None = None
+    payment_days: Days | None = None
+    meeting_weeks: Days | None = None
+    request_answer_days: Days | None = None
+
+    def holds(self, day: date) -> bool:
+        """Say whether it is in force on a day."""
+        return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
 
 
 class Directory(Value):
-    """All organisations and units at one moment."""
+    """All organisations, units and agreements at one moment."""
 
     version: int = 0
     organisations: tuple[Organisation, ...] = ()
     units: tuple[Unit, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
 
     @cached_property
     def _organisations(self) -> Mapping[str, Organisation]:
@@ -75,10 +134,15 @@ class Directory(Value):
                 found.setdefault((unit.address.adapter, unit.address.endpoint), set()).add(unit.id)
         return {key: frozenset(units) for key, units in found.items()}
 
+    @cached_property
+    def any_closed(self) -> bool:
+        """Say whether any unit is closed or will be: nothing has to be looked for where none is."""
+        return any(unit.closed_on is not None for unit in self.units)
+
     def __copy__(self) -> Self:
         """Copy without what was looked up: a copy with other units must not answer from the old ones."""
         copied = super().__copy__()
-        for name in ("_organisations", "_units", "_addresses"):
+        for name in ("_organisations", "_units", "_addresses", "any_closed"):
             copied.__dict__.pop(name, None)
         return copied
 
@@ -89,6 +153,30 @@ class Directory(Value):
     def unit(self, unit: str) -> Unit | None:
         """Return a unit, or None."""
         return self._units.get(unit)
+
+    def agreement(self, agreement: str) -> Agreement | None:
+        """Return an agreement, or None."""
+        return next((found for found in self.agreements if found.id == agreement), None)
+
+    def successors(self, unit: str, day: date | None = None) -> tuple[Unit, ...]:
+        """Return a unit and those that took over from it, one after the other, as far as they are closed; none for one that is not known."""
+        chain: list[Unit] = []
+        found = self.unit(unit)
+        while found is not None and found not in chain:
+            chain.append(found)
+            found = self.unit(found.successor) if found.closed(day) and found.successor is not None else None
+        return tuple(chain)
+
+    def current(self, unit: str, day: date | None = None) -> Unit | None:
+        """Return the unit that stands for this one: itself while it is open, else its successor within the same organisation, or None.
+
+        Args:
+            unit: A unit, closed or not.
+            day: The day it is asked about; where none is named, a unit with a closing day counts as closed.
+        """
+        chain = self.successors(unit, day)
+        inside = len({found.organisation for found in chain}) == 1
+        return chain[-1] if inside and not chain[-1].closed(day) else None
 
     def kind_of(self, unit: str) -> OrganisationKind | None:
         """Return the kind of the organisation a unit belongs to, or None where the directory knows neither."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from typing import Any, Literal
@@ -65,41 +66,65 @@ def sample(name: str, *, maximal: bool = False) -> Message:
     )
 
 
-_ORGANISATIONS: tuple[tuple[str, str, Literal["region", "municipality", "state_agency"]], ...] = (
+_ORGANISATIONS: tuple[tuple[OrganisationNumber, str, Literal["region", "municipality", "state_agency"]], ...] = (
     (p.MUNICIPALITY, "Norrby kommun", "municipality"),
     (p.NEIGHBOUR, "Söderby kommun", "municipality"),
     (p.REGION, "Region Mellanlandet", "region"),
     (p.FORSAKRINGSKASSAN, "Försäkringskassan", "state_agency"),
     (p.ARBETSFORMEDLINGEN, "Arbetsförmedlingen", "state_agency"),
 )
-_UNITS: tuple[tuple[str, str, str, Literal["fk", "af"] | None], ...] = (
-    (p.CONTACT, "Biståndsenheten", "Norrby kommun", None),
-    (p.HOME_CARE, "Hemtjänsten", "Norrby kommun", None),
-    (p.SOCIAL_SERVICES, "Socialtjänsten", "Söderby kommun", None),
-    (p.CARE_CENTRE, "Vårdcentralen", "Region Mellanlandet", None),
-    (p.FK, "Försäkringskassan SIP", "Försäkringskassan", "fk"),
-    (p.AF, "Arbetsförmedlingen SIP", "Arbetsförmedlingen", "af"),
+_UNITS: tuple[tuple[UnitId, str, str], ...] = (
+    (p.CONTACT, "Biståndsenheten", "Norrby kommun"),
+    (p.HOME_CARE, "Hemtjänsten", "Norrby kommun"),
+    (p.SOCIAL_SERVICES, "Socialtjänsten", "Söderby kommun"),
+    (p.CARE_CENTRE, "Vårdcentralen", "Region Mellanlandet"),
+    (p.HOSPITAL, "Vårdavdelning 4", "Region Mellanlandet"),
+    (p.FK, "Försäkringskassan SIP", "Försäkringskassan"),
+    (p.AF, "Arbetsförmedlingen SIP", "Arbetsförmedlingen"),
 )
+_FACTS: Mapping[str, Mapping[str, Any]] = {
+    p.CONTACT: {"kind": "social_services", "cleared": True},
+    p.HOME_CARE: {"kind": "home_care"},
+    p.SOCIAL_SERVICES: {"kind": "social_services"},
+    p.CARE_CENTRE: {"kind": "primary_care", "care": "open", "financed_by": "region"},
+    p.HOSPITAL: {"kind": "inpatient", "care": "inpatient", "financed_by": "region"},
+    p.FK: {"agency": "fk"},
+    p.AF: {"agency": "af"},
+}
+_OWNERS = (p.MUNICIPALITY, p.REGION)
 
 
-def sample_directory(adapter: str = "folder", endpoint: str = "sample") -> Directory:
-    """Return the directory the samples speak of, every unit on one adapter; `endpoint` is the base, the unit's number is added."""
+def sample_directory(adapter: str = "folder", endpoint: str = "sample", *, letters: bool = False, records: bool = False) -> Directory:
+    """Return the directory the samples speak of, every unit on one adapter.
+
+    Args:
+        adapter: The adapter.
+        endpoint: The base of every address; the unit's number is added, or the organisation's and what goes there.
+        letters: Give the sample municipality and region an address for letters to people, by the adapter `letter`.
+        records: Give them one for record copies.
+    """
     return Directory(
         version=1,
         organisations=tuple(
-            Organisation(number=OrganisationNumber(number), name=name, kind=kind, public_label=name)
+            Organisation(
+                number=number,
+                name=name,
+                kind=kind,
+                public_label=name,
+                letters=Address(adapter="letter", endpoint=f"{endpoint}/{number}-letters") if letters and number in _OWNERS else None,
+                records=Address(adapter=adapter, endpoint=f"{endpoint}/{number}-records") if records and number in _OWNERS else None,
+            )
             for number, name, kind in _ORGANISATIONS
         ),
         units=tuple(
             Unit(
-                id=UnitId(unit),
-                organisation=UnitId(unit).organisation,
+                id=unit,
+                organisation=unit.organisation,
                 name=name,
                 public_label=label,
-                agency=agency,
-                cleared=unit == p.CONTACT,
                 address=Address(adapter=adapter, endpoint=f"{endpoint}/{unit.replace('/', '-').lower()}"),
+                **_FACTS[unit],
             )
-            for unit, name, label, agency in _UNITS
+            for unit, name, label in _UNITS
         ),
     )

@@ -19,6 +19,8 @@ from siphub.model.messages import request as rq
 from siphub.model.person import CasePerson
 from siphub.policy import consent, lifecycle, meetings, plans
 from siphub.policy.authority import admit
+from siphub.policy.days import day_of
+from siphub.policy.moves import moved
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, Effect, Narrowed, NoteReceipt, OpenWork, Recall, Step, Supersede, move
 
@@ -35,11 +37,13 @@ def decide(case: SipCase | None, message: Message, caller: Caller, directory: Di
         directory: A snapshot.
         now: The time, UTC.
     """
+    day = day_of(now)
+    case = moved(case, directory, day) if case is not None else None
     refusal = admit(message, case, caller, directory)
     if refusal is not None:
         return refusal
     if case is None:
-        return Decision(_opened(message))
+        return Decision(moved(_opened(message), directory, day))
     case = _knowing(case, message)
     step = _STEPS.get(message.type)
     if step is None:
@@ -108,15 +112,15 @@ def _consent(asked: Asked, content: Content) -> Refusal | Decision:
     changed = {"grants": change.grants, "plan_consent": change.plan, "consents": (*asked.case.consents, change.record)}
     if change.work is not None:
         effects.append(OpenWork(change.work, asked.case.coordinating_unit))
-    moved = move(asked, change.event, *effects, **changed)
-    if isinstance(moved, Refusal):
-        return moved
-    if moved.case.state == "SUSPENDED_NO_CONSENT" and not was_suspended:
+    after = move(asked, change.event, *effects, **changed)
+    if isinstance(after, Refusal):
+        return after
+    if after.case.state == "SUSPENDED_NO_CONSENT" and not was_suspended:
         work = OpenWork("consent.withdrawn", asked.case.coordinating_unit)
-        return Decision(consent.suspended(asked.case, moved.case), (*moved.effects, work))
+        return Decision(consent.suspended(asked.case, after.case), (*after.effects, work))
     if was_suspended and change.event == "consent.given:enough" and resumes is not None:
-        return Decision(moved.case.model_copy(update={"state": _resumed(resumes), "resumes": None}), moved.effects)
-    return moved
+        return Decision(after.case.model_copy(update={"state": _resumed(resumes), "resumes": None}), after.effects)
+    return after
 
 
 def _resumed(state: CaseState) -> CaseState:

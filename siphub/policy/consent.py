@@ -367,6 +367,7 @@ def _touches(party: str, named: Iterable[str], directory: Directory) -> bool:
     Fail safe: a unit and its whole organisation touch each other, by the unit's own number and by the directory's word.
     """
     mine = _organisations(party, directory)
+    named = tuple(dict.fromkeys(unit for name in named for unit in (name, *(found.id for found in directory.successors(name)))))
     return any(name == party or name in mine or party in _organisations(name, directory) for name in named)
 
 

@@ -235,10 +235,15 @@ def cut(message: Message, rule: Rule, *, recipient: str, covered: Covered, direc
     document["recipients"] = [recipient]
     content = document.get("content", {})
     if "questions" in content:
-        content["questions"] = [question for question in content["questions"] if question["unit"] == recipient]
+        content["questions"] = [question for question in content["questions"] if _same_unit(question["unit"], recipient, directory)]
     if rule.public:
         _make_public(document, message, directory)
     return Cut(document=document, basis=covered.basis, omitted=tuple(sorted(_missing(whole, document, ""))))
+
+
+def _same_unit(named: str, recipient: str, directory: Directory) -> bool:
+    """Say whether a unit that a message names is its recipient, or has been taken over by it."""
+    return named == recipient or recipient in {found.id for found in directory.successors(named)}
 
 
 def _pick(node: Mapping[str, Any], at: str, allowed: Collection[str]) -> dict[str, Any]:

@@ -127,6 +127,7 @@ DELIVERY: Mapping[str, Mapping[str, str]] = MappingProxyType(
             **dict.fromkeys(("delivered", "read", AWAITING), "recalled"),
             **dict.fromkeys((QUEUED, HELD, "gave_up", "withheld", "superseded", "expired"), "recalled"),
         },
+        "unit.followed": {QUEUED: QUEUED, HELD: HELD, "gave_up": "gave_up"},
         "expire": {QUEUED: "expired", HELD: "expired"},
         "operator.hold": {QUEUED: HELD},
         "operator.release": {HELD: QUEUED},

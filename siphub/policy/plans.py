@@ -10,7 +10,9 @@ from hashlib import sha256
 
 from siphub.model.case import Commitment, Planned, PlanRecord
 from siphub.model.directory import PRINCIPALS
+from siphub.model.identifiers import UnitId
 from siphub.model.messages import plan as pl
+from siphub.policy.days import day_of
 from siphub.policy.disclosure import DUTY_BOUND
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, OpenWork, Recall, Supersede, move
@@ -30,7 +32,7 @@ def planned(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.Pla
         id=plan.id,
         version=plan.version,
         state="proposed" if proposed else "established",
-        activities=_given(plan),
+        activities=_given(asked, plan),
         commitments=() if proposed or known is None else known.commitments,
     )
     coordinator = plan.coordinator if plan.coordinator and not proposed else asked.case.coordinator
@@ -61,18 +63,25 @@ def _final(asked: Asked, content: pl.PlanEstablished | pl.PlanRevised) -> Refusa
     overall = asked.directory.organisation(plan.overall_responsible.organisation)
     if overall is None or overall.kind != plan.overall_responsible.kind:
         return Refusal("plan.overall_responsible", "invalid", "/content/plan/overall_responsible")
-    if isinstance(content, pl.PlanRevised) or _confirmed(asked, _given(plan)):
+    if isinstance(content, pl.PlanRevised) or _confirmed(asked, _given(asked, plan)):
         return None
     return Refusal("plan.commitments_missing", "conflict", "/content/plan/activities")
 
 
-def _given(plan: pl.Plan) -> tuple[Planned, ...]:
-    """Return what a plan gives to units, each with a digest that changes when the activity does."""
-    return tuple(
-        Planned(activity=found.id, unit=found.responsible.unit, digest=sha256(found.model_dump_json().encode()).hexdigest())
-        for found in plan.activities
-        if found.responsible.unit is not None
-    )
+def _given(asked: Asked, plan: pl.Plan) -> tuple[Planned, ...]:
+    """Return what a plan gives to units, each with a digest that changes when the activity does; a closed unit's falls to its successor."""
+    given = ((found, found.responsible.unit) for found in plan.activities)
+    return tuple(Planned(activity=found.id, unit=_current(asked, unit), digest=_digest(found)) for found, unit in given if unit is not None)
+
+
+def _digest(activity: pl.Activity) -> str:
+    """Return a digest of what is to be done. The unit stands beside it: one that was merged meanwhile has still said yes to the same."""
+    return sha256(activity.model_dump_json(exclude={"responsible": {"unit"}}).encode()).hexdigest()
+
+
+def _current(asked: Asked, unit: UnitId) -> UnitId:
+    found = asked.directory.current(unit, day_of(asked.now))
+    return found.id if found is not None else unit
 
 
 def _confirmed(asked: Asked, given: Sequence[Planned]) -> bool:

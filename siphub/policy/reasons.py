@@ -55,6 +55,15 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "recipient.unknown": Reason("The directory does not know this unit.", "Katalogen känner inte till enheten."),
         "address.none": Reason("The directory has no address for this unit.", "Katalogen saknar adress till enheten."),
         "address.unit_changed": Reason("The address belongs to another unit today.", "Adressen hör i dag till en annan enhet."),
+        "unit.closed": Reason(
+            "The unit is closed and nobody in its organisation has taken over: find out who has, and phone.",
+            "Enheten är nedlagd och ingen i dess organisation har tagit över: ta reda på vem som har det och ring.",
+        ),
+        "unit.moved_organisation": Reason(
+            "Another organisation has taken over the unit's work: the individual must be asked before anything is sent there.",
+            "En annan organisation har tagit över enhetens uppdrag: fråga den enskilde innan något skickas dit.",
+            "G1",
+        ),
         "adapter.not_enabled": Reason("The adapter of this address is not enabled here.", "Adaptern för adressen är inte påslagen här."),
         "objection": Reason("A plugin objects.", "Ett insticksprogram har invänt."),
         "send.uncertain": Reason(

@@ -15,7 +15,9 @@ from siphub.model.case import SipCase
 from siphub.model.messages import meeting as m
 from siphub.model.messages import plan as pl
 from siphub.model.messages.receipt import StopNotice
+from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered, Requirement, Rule, cut, judge, kinds_of, requirement, rule_for
+from siphub.policy.moves import why_gone
 
 _NOBODY = Requirement(bases=(), scopes=frozenset(), widening=frozenset(), party="", party_organisation=None, direction="to")
 
@@ -57,13 +59,16 @@ def about(message: Message) -> tuple[UUID, int] | None:
 
 
 def routes(message: Message, case: SipCase, directory: Directory, now: datetime) -> tuple[Route, ...]:
-    """Return a route for every recipient a message names."""
-    return tuple(route(message, unit, case, directory, now) for unit in message.recipients)
+    """Return a route for every recipient a message names; one, where two of them are the same unit today."""
+    found = (route(message, unit, case, directory, now) for unit in message.recipients)
+    return tuple({each.recipient: each for each in found}.values())
 
 
 def route(message: Message, unit: str, case: SipCase, directory: Directory, now: datetime) -> Route:
-    """Return one recipient's route."""
-    found = directory.unit(unit)
+    """Return one recipient's route. What is for a closed unit goes to its successor, where that belongs to the same organisation."""
+    day = day_of(now)
+    found = directory.current(unit, day) or directory.unit(unit)
+    unit = found.id if found else unit
     kinds = kinds_of(unit, case, directory, message)
     rule = rule_for(message.type, kinds)
     asserted = asserted_basis(message)
@@ -72,7 +77,8 @@ def route(message: Message, unit: str, case: SipCase, directory: Directory, now:
     if not kinds and rule is None:
         state, reason = "withheld", "recipient.unknown"
     elif state == "queued":
-        state, reason = _reachable(message, case, found)
+        gone = why_gone(unit, directory, day)
+        state, reason = ("held", gone) if gone else _reachable(message, case, found)
     return Route(
         recipient=unit,
         organisation=found.organisation if found else getattr(unit, "organisation", ""),
@@ -119,13 +125,13 @@ class Shown:
 def shown(message: Message, unit: str, case: SipCase, directory: Directory, now: datetime) -> Shown:
     """Return a recipient's route together with the fields it would not see."""
     found = route(message, unit, case, directory, now)
-    rule = rule_for(message.type, kinds_of(unit, case, directory, message))
+    rule = rule_for(message.type, (found.kind,))
     if rule is None or found.basis is None:
         return Shown(found, ("",))
     judged = judge(found.need, case.grants, found.asserted, now)
     if not isinstance(judged, Covered):
         return Shown(found, ("",))
-    return Shown(found, cut(message, rule, recipient=unit, covered=judged, directory=directory).omitted)
+    return Shown(found, cut(message, rule, recipient=found.recipient, covered=judged, directory=directory).omitted)
 
 
 def reached(units: Collection[str], *, but: Collection[str] = ()) -> tuple[str, ...]:

@@ -6,6 +6,7 @@
     …Row            frozen rows, one class per table (rows.py)
     Accept, Permitted, Refusal          the claim's question to policy, and its two answers
     ClaimedRow, OutcomeRow, Recorded    what the claim gives, what the record takes and gives
+    Move            a unit whose successor takes its place in a case
     Change          a guarded change of deliveries' state
     BLOCKING        the states in which a delivery keeps its successor waiting
     NO_OWNER        the owner of what belongs to no organisation
@@ -24,12 +25,12 @@ from siphub.store.rows import (
     Change,
     ClaimedRow,
     CredentialRow,
+    DeadlineRow,
     DeliveryRow,
-    DirectoryRows,
     EventRow,
     GrantRow,
     MessageRow,
-    OrganisationRow,
+    Move,
     OutcomeRow,
     Permitted,
     ReceiptRow,
@@ -37,9 +38,9 @@ from siphub.store.rows import (
     Refusal,
     SubmissionRow,
     SwitchRow,
-    UnitRow,
     WorkItemRow,
 )
+from siphub.store.rows_directory import AgreementRow, DirectoryRows, OrganisationRow, UnitRow
 from siphub.store.sealing import Seal
 from siphub.store.store import Store
 from siphub.store.unit import Work
@@ -48,6 +49,7 @@ __all__ = [
     "BLOCKING",
     "NO_OWNER",
     "Accept",
+    "AgreementRow",
     "AttemptRow",
     "AuditRow",
     "BellRow",
@@ -55,11 +57,13 @@ __all__ = [
     "Change",
     "ClaimedRow",
     "CredentialRow",
+    "DeadlineRow",
     "DeliveryRow",
     "DirectoryRows",
     "EventRow",
     "GrantRow",
     "MessageRow",
+    "Move",
     "OrganisationRow",
     "OutcomeRow",
     "Permitted",

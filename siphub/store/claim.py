@@ -126,7 +126,7 @@ def lines_in_flight(connection: Connection, lines: Collection[tuple[str, str, st
 
 
 _REFUSED = ("state", "reason", "updated_at")
-_SENT = (*_REFUSED, "fence", "attempts", "lease_until", "consent_version", "basis", "granted")
+_SENT = (*_REFUSED, "adapter", "endpoint", "fence", "attempts", "lease_until", "consent_version", "basis", "granted")
 _one_queued = update(delivery).where(
     delivery.c.id == bindparam("this_id"), delivery.c.owner == bindparam("this_owner"), delivery.c.state == "queued"
 )
@@ -163,6 +163,8 @@ def _claimed(each: Candidate, verdict: Permitted, now: datetime, until: datetime
         consent_version=each.consent_version,
         basis=verdict.basis,
         granted=verdict.granted,
+        adapter=verdict.adapter or each.delivery.adapter,
+        endpoint=verdict.endpoint or each.delivery.endpoint,
         updated_at=now,
     )
 

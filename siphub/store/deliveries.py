@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, u
 from siphub.store.columns import Topic, exactly, one_of, values_of
 from siphub.store.history import append_events, event_of
 from siphub.store.outbox import ring_deliveries, ring_successors
-from siphub.store.rows import BLOCKING, Change, DeliveryRow
+from siphub.store.rows import BLOCKING, Change, DeliveryRow, Move
 from siphub.store.tables import delivery, outbox
 
 _before = delivery.alias("before")
@@ -25,6 +25,9 @@ _with_predecessor = delivery.outerjoin(_before, and_(_before.c.id == delivery.c.
 
 _ACCEPTED = {"queued": "accept.queue", "held": "accept.hold", "withheld": "accept.withhold", "superseded": "accept.never_sent"}
 """The states a delivery may begin in, and the event that says so."""
+
+_FOLLOWS = frozenset({"gave_up", "held", "queued"})
+"""The states in which nothing has gone out that may have arrived: a delivery goes where its recipient went."""
 
 
 def _due(now: datetime) -> Select[Any]:
@@ -179,11 +182,37 @@ class Deliveries(Topic):
             self._ring_after(changed, change)
         return tuple(changed)
 
+    def follow(self, move: Move) -> None:
+        """Let a unit's successor stand in its place in a case: what waits for the one goes to the other. The caller holds the case's lock.
+
+        The successor's grants count for whatever was made for the unit. What was sent, or may have been, keeps the recipient it went to;
+        what was made for both is sent once.
+        """
+        case = (delivery.c.owner == move.owner, delivery.c.case_id == move.case_id)
+        self._connection.execute(update(delivery).where(*case, delivery.c.party == move.unit).values(party=move.successor))
+        waiting = (*case, delivery.c.recipient == move.unit, delivery.c.state.in_(sorted(_FOLLOWS)), delivery.c.uncertain.is_(False))
+        theirs = (_before.c.owner == move.owner, _before.c.case_id == move.case_id, _before.c.recipient == move.successor)
+        both = delivery.c.message_row.in_(select(_before.c.message_row).where(*theirs))
+        self.change_all(list(self._connection.scalars(select(delivery.c.id).where(*waiting, both))), _once(move.at))
+        rows = self._all(DeliveryRow, select(delivery).where(*waiting).order_by(delivery.c.id).with_for_update())
+        if not rows:
+            return
+        there = {} if move.endpoint is None else {"adapter": move.adapter, "endpoint": move.endpoint}
+        ids = [row.id for row in rows]
+        self._connection.execute(
+            update(delivery).where(delivery.c.id.in_(ids)).values(recipient=move.successor, updated_at=move.at, **there)
+        )
+        append_events(self._connection, [event_of(row, "unit.followed", move.at, state=row.state, reason=row.reason) for row in rows])
+
     def _ring_after(self, changed: Sequence[str], change: Change) -> None:
         if change.to_state == "queued":
             ring_deliveries(self._connection, changed)
         elif change.to_state not in BLOCKING:
             ring_successors(self._connection, changed)
+
+
+def _once(at: datetime) -> Change:
+    return Change(from_states=_FOLLOWS, to_state="superseded", event="supersede", at=at, reason="superseded")
 
 
 def _changed(change: Change) -> dict[str, ColumnElement[Any] | object]:

@@ -10,28 +10,33 @@ from typing import Any
 from sqlalchemy import Select, delete, select, update
 
 from siphub.store.columns import Topic, insert_missing
-from siphub.store.rows import NO_OWNER, CredentialRow, DirectoryRows, OrganisationRow, UnitRow
-from siphub.store.tables import credential, directory_version, organisation, unit
+from siphub.store.rows import NO_OWNER, CredentialRow
+from siphub.store.rows_directory import AgreementRow, DirectoryRows, OrganisationRow, UnitRow
+from siphub.store.tables import agreement, credential, directory_version, organisation, unit
 
 
 class Directory(Topic):
-    """Organisations and units. A hub keeps a snapshot and asks only for the version."""
+    """Organisations, units and agreements. A hub keeps a snapshot and asks only for the version."""
 
     def load(self) -> DirectoryRows:
         """Return the whole directory, with the version it had when the reading began."""
         version = self.version()
         organisations = self._all(OrganisationRow, select(organisation).order_by(organisation.c.number))
-        return DirectoryRows(version, organisations, self._all(UnitRow, select(unit).order_by(unit.c.id)))
+        units = self._all(UnitRow, select(unit).order_by(unit.c.id))
+        found = self._connection.execute(select(agreement).order_by(agreement.c.id)).mappings()
+        agreements = (AgreementRow(**{**row, "parties": tuple(row["parties"]), "binds": tuple(row["binds"])}) for row in found)
+        return DirectoryRows(version, organisations, units, tuple(agreements))
 
-    def replace(self, organisations: Iterable[OrganisationRow], units: Iterable[UnitRow]) -> int:
+    def replace(self, organisations: Iterable[OrganisationRow], units: Iterable[UnitRow], agreements: Iterable[AgreementRow] = ()) -> int:
         """Put these in place of everything; return the new version."""
         insert_missing(self._connection, directory_version, {"owner": NO_OWNER, "version": 0, "at": None})
         raised = {"version": directory_version.c.version + 1, "at": self._clock.now()}
         self._connection.execute(update(directory_version).where(directory_version.c.owner == NO_OWNER).values(raised))
-        self._connection.execute(delete(unit))
-        self._connection.execute(delete(organisation))
+        for table in (agreement, unit, organisation):
+            self._connection.execute(delete(table))
         self._insert(organisation, *map(asdict, organisations))
         self._insert(unit, *map(asdict, units))
+        self._insert(agreement, *map(asdict, agreements))
         return self.version()
 
     def version(self) -> int:

@@ -220,6 +220,24 @@ class WorkItemRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadlineRow:
+    """Something that must have happened by `due_at`, and is worth a reminder from `warn_at` on.
+
+    `about` is the meeting, plan, notice or unit it is about. `warned_at` and `passed_at` say since when the work items for it are open.
+    """
+
+    owner: str
+    case_id: str
+    kind: str
+    about: str
+    unit: str
+    due_at: datetime
+    warn_at: datetime
+    warned_at: datetime | None = None
+    passed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRow:
     """One link of an owner's audit chain. `facts` are ids, codes and versions only."""
 
@@ -236,43 +254,6 @@ class AuditRow:
 
 
 # ── who and where ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class OrganisationRow:
-    """An organisation of the directory; `owner` is its own number."""
-
-    owner: str
-    number: str
-    name: str
-    kind: str
-    public_label: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnitRow:
-    """A unit of the directory and its address. `options` are the address's further settings, never secrets."""
-
-    owner: str
-    id: str
-    organisation: str
-    name: str
-    public_label: str
-    adapter: str
-    endpoint: str
-    mapping: str | None
-    options: Mapping[str, str]
-    agency: str | None
-    cleared: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DirectoryRows:
-    """One snapshot of the directory; `version` rises by one with every replacement."""
-
-    version: int
-    organisations: tuple[OrganisationRow, ...]
-    units: tuple[UnitRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,10 +285,15 @@ class SwitchRow:
 
 @dataclass(frozen=True, slots=True)
 class Permitted:
-    """The claim's callback says yes: the basis it rests on, and the scopes granted, as a comma list."""
+    """The claim's callback says yes: the basis it rests on, and the scopes granted, as a comma list.
+
+    `adapter` and `endpoint`, where given, are the address it goes to instead of the one it was made for.
+    """
 
     basis: str
     granted: str
+    adapter: str | None = None
+    endpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,3 +374,16 @@ class Change:
     lease_expired: bool = False
     adapter: str | None = None
     endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A unit of one case whose successor stands in its place; `adapter` and `endpoint` are where that is reached, None where nowhere yet."""
+
+    owner: str
+    case_id: str
+    unit: str
+    successor: str
+    adapter: str | None
+    endpoint: str | None
+    at: datetime

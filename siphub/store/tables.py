@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -262,6 +263,24 @@ work_item = Table(
     _partial("ix_work_item_open", "owner", "opened_at", where="closed_at IS NULL"),
 )
 
+# What must have happened by a time, replaced whole at every save of its case. `about` is an id or a unit's number, never a person's.
+deadline = Table(
+    "deadline",
+    metadata,
+    _word("case_id", key=True),
+    _word("owner", key=True),
+    _word("kind", key=True),
+    _word("about", key=True),
+    _word("unit"),
+    _when("due_at"),
+    _when("warn_at"),
+    _when("warned_at", null=True),
+    _when("passed_at", null=True),
+    ForeignKeyConstraint(["case_id", "owner"], ["sip_case.case_id", "sip_case.owner"]),
+    _partial("ix_deadline_near", "warn_at", where="warned_at IS NULL AND passed_at IS NULL"),
+    _partial("ix_deadline_due", "due_at", where="passed_at IS NULL"),
+)
+
 audit = Table(
     "audit",
     metadata,
@@ -290,7 +309,16 @@ audit_head = Table(
 # ── who and where ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 organisation = Table(
-    "organisation", metadata, _word("owner", key=True), _word("number", key=True), _word("name"), _word("kind"), _word("public_label")
+    "organisation",
+    metadata,
+    _word("owner", key=True),
+    _word("number", key=True),
+    _word("name"),
+    _word("kind"),
+    _word("public_label"),
+    Column("letters", JSON(none_as_null=True), nullable=True),
+    Column("records", JSON(none_as_null=True), nullable=True),
+    _word("switchboard", null=True),
 )
 
 unit = Table(
@@ -307,6 +335,25 @@ unit = Table(
     Column("options", JSON, nullable=False),
     _word("agency", null=True),
     Column("cleared", Boolean, nullable=False),
+    _word("kind", null=True),
+    _word("care", null=True),
+    _word("financed_by", null=True),
+    Column("closed_on", Date, nullable=True),
+    _word("successor", null=True),
+)
+
+# Under the organisation that is its first party. `parties` and `binds` are lists of numbers, `terms` what it sets, each a number.
+agreement = Table(
+    "agreement",
+    metadata,
+    _word("owner", key=True),
+    _word("id", key=True),
+    _word("area"),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_until", Date, nullable=True),
+    Column("parties", JSON, nullable=False),
+    Column("binds", JSON, nullable=False),
+    Column("terms", JSON, nullable=False),
 )
 
 directory_version = Table(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from siphub.store.cases import Cases, Grants, Messages, Submissions
 from siphub.store.claim import claim
+from siphub.store.deadlines import Deadlines
 from siphub.store.deliveries import Deliveries
 from siphub.store.desk import Audit, WorkItems
 from siphub.store.directory import Credentials, Directory
@@ -42,6 +43,7 @@ class Work:
         self.receipts = Receipts(connection, clock)
         self.inbound = Inbound(connection, clock)
         self.work_items = WorkItems(connection, clock)
+        self.deadlines = Deadlines(connection, clock)
         self.audit = Audit(connection, clock)
         self.directory = Directory(connection, clock)
         self.credentials = Credentials(connection, clock)

@@ -1,0 +1,146 @@
+"""Units that were merged, renamed or closed while cases are open: who stands for them today, and who must be asked for again.
+
+Within one organisation a successor takes a closed unit's place in the whole case: the consent was given to the same authority's or
+provider's work. A unit that went to *another* organisation is replaced by nobody: nothing was ever agreed with that organisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import date
+from typing import TypeVar
+
+from siphub.model import Directory
+from siphub.model.case import Grant, MeetingRecord, Participant, PlanRecord, SipCase
+from siphub.model.identifiers import OrganisationNumber, UnitId
+from siphub.model.person import UnitContact
+
+T = TypeVar("T")
+Now = Callable[[UnitId], UnitId]
+
+
+def moved(case: SipCase, directory: Directory, day: date | None = None) -> SipCase:
+    """Return the case with every closed unit replaced by its successor within the same organisation; the very case where there is none.
+
+    Args:
+        case: The case.
+        directory: A snapshot.
+        day: Today in Sweden; where none is named, a unit with a closing day counts as closed.
+    """
+    places = successions(case, directory, day)
+    if not places:
+        return case
+
+    def now(unit: UnitId) -> UnitId:
+        return places.get(unit, unit)
+
+    return case.model_copy(
+        update={
+            "contact": now(case.contact),
+            "coordinator": _contact(case.coordinator, now) if case.coordinator else None,
+            "units": tuple(dict.fromkeys(map(now, case.units))),
+            "grants": _grants(case.grants, now),
+            "meetings": tuple(_meeting(found, now) for found in case.meetings),
+            "plan": _plan(case.plan, now) if case.plan else None,
+        }
+    )
+
+
+def successions(case: SipCase, directory: Directory, day: date | None = None) -> dict[UnitId, UnitId]:
+    """Return which unit of the case is stood for by which other today."""
+    if not directory.any_closed:
+        return {}
+    found = ((unit, directory.current(unit, day)) for unit in _named(case))
+    return {unit: current.id for unit, current in found if current is not None and current.id != unit}
+
+
+def re_ask(case: SipCase, directory: Directory, day: date | None = None) -> tuple[UnitId, ...]:
+    """Return the units of the case whose work went to another organisation: their successors must be asked for again, with a consent."""
+    if not directory.any_closed:
+        return ()
+    chains = ((unit, directory.successors(unit, day)) for unit in _named(case))
+    return tuple(unit for unit, chain in chains if len({found.organisation for found in chain}) > 1)
+
+
+def why_gone(unit: str, directory: Directory, day: date | None = None) -> str | None:
+    """Return why nobody stands for a closed unit, as a code of `reasons`, or None where somebody does or nobody is known by that number."""
+    chain = directory.successors(unit, day)
+    if not chain or directory.current(unit, day) is not None:
+        return None
+    return "unit.closed" if len({found.organisation for found in chain}) == 1 else "unit.moved_organisation"
+
+
+def _named(case: SipCase) -> tuple[UnitId, ...]:
+    """Return every unit that stands anywhere in the case, once."""
+    coordinator = (case.coordinator.unit,) if case.coordinator else ()
+    parties = (grant.party for grant in case.grants if isinstance(grant.party, UnitId))
+    meetings = (unit for found in case.meetings for unit in (found.convener.unit, *(each.unit for each in found.participants)))
+    return tuple(dict.fromkeys((case.contact, *coordinator, *case.units, *parties, *meetings, *_of_plan(case.plan))))
+
+
+def _of_plan(plan: PlanRecord | None) -> tuple[UnitId, ...]:
+    if plan is None:
+        return ()
+    return (*(found.unit for found in plan.activities), *(found.unit for found in plan.commitments))
+
+
+def _contact(contact: UnitContact, now: Now) -> UnitContact:
+    return contact.model_copy(update={"unit": now(contact.unit)})
+
+
+def _grants(grants: Collection[Grant], now: Now) -> tuple[Grant, ...]:
+    """Give the closed units' grants to their successor.
+
+    What the individual has said of the successor itself counts before what was said of those it took over, and of several of these what
+    ends first: nothing becomes wider by a merger.
+    """
+    own = {(grant.scope, grant.party) for grant in grants if _stands(grant.party, now) == grant.party}
+    kept: dict[tuple[str, str, str], Grant] = {}
+    for grant in grants:
+        party = _stands(grant.party, now)
+        if party != grant.party and (grant.scope, party) in own:
+            continue
+        heir = grant.model_copy(update={"party": party})
+        key = (grant.scope, party, grant.direction)
+        kept[key] = _both(kept[key], heir) if key in kept else heir
+    return tuple(kept.values())
+
+
+def _stands(party: UnitId | OrganisationNumber, now: Now) -> UnitId | OrganisationNumber:
+    return now(party) if isinstance(party, UnitId) else party
+
+
+def _both(one: Grant, other: Grant) -> Grant:
+    """Return the one of two that ends first; it rests on what either rests on, so that whoever gave one of them can take it back."""
+    first = other if one.until is None or (other.until is not None and other.until < one.until) else one
+    return first.model_copy(update={"rests_on": tuple(dict.fromkeys((*one.rests_on, *other.rests_on)))})
+
+
+def _meeting(found: MeetingRecord, now: Now) -> MeetingRecord:
+    places = _merged(found.participants, lambda each: now(each.unit), lambda each: now(each.unit) == each.unit)
+    duties = {now(each.unit) for each in found.participants if each.duty}
+    participants = tuple(_place(each, unit, duty=unit in duties) for unit, each in places.items())
+    return found.model_copy(update={"convener": _contact(found.convener, now), "participants": participants})
+
+
+def _place(each: Participant, unit: UnitId, *, duty: bool) -> Participant:
+    return each.model_copy(update={"unit": unit, "duty": duty})
+
+
+def _plan(plan: PlanRecord, now: Now) -> PlanRecord:
+    activities = tuple(found.model_copy(update={"unit": now(found.unit)}) for found in plan.activities)
+    said = _merged(plan.commitments, lambda found: (now(found.unit), found.activity), lambda found: now(found.unit) == found.unit)
+    commitments = tuple(found.model_copy(update={"unit": unit}) for (unit, _), found in said.items())
+    return plan.model_copy(update={"activities": activities, "commitments": commitments})
+
+
+K = TypeVar("K")
+
+
+def _merged(found: Collection[T], key: Callable[[T], K], own: Callable[[T], bool]) -> dict[K, T]:
+    """Return one value for each key, in order: the unit's own before one it took over."""
+    kept: dict[K, T] = {}
+    for each in found:
+        if key(each) not in kept or own(each):
+            kept[key(each)] = each
+    return kept

@@ -1,0 +1,63 @@
+"""What must have happened by a time, per case: replaced whole whenever its case is saved, looked for by the sweep. It decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, delete, select, update
+
+from siphub.store.columns import Topic, values_of
+from siphub.store.rows import DeadlineRow
+from siphub.store.tables import deadline
+
+Mark = Literal["warned_at", "passed_at"]
+
+
+class Deadlines(Topic):
+    """The deadlines of the cases. Whoever changes a case's deadlines holds its lock."""
+
+    def replace(self, owner: str, case_id: str, rows: Iterable[DeadlineRow]) -> None:
+        """Make these the deadlines of the case. One that was there with the same kind, object, unit and time keeps its marks."""
+        same = {_what(row): row for row in self.of_case(owner, case_id)}
+        new = list(rows)
+        if not new and not same:
+            return
+        self._connection.execute(delete(deadline).where(deadline.c.case_id == case_id, deadline.c.owner == owner))
+        self._insert(deadline, *(values_of(_marked(row, same.get(_what(row)))) for row in new))
+
+    def of_case(self, owner: str, case_id: str) -> tuple[DeadlineRow, ...]:
+        """Return the deadlines of a case, the first to come first."""
+        mine = (deadline.c.case_id == case_id, deadline.c.owner == owner)
+        return self._all(DeadlineRow, select(deadline).where(*mine).order_by(deadline.c.due_at, deadline.c.kind, deadline.c.about))
+
+    def due(self, now: datetime, limit: int) -> tuple[tuple[str, str], ...]:
+        """Return the cases, as (owner, case id), that have a deadline which has passed or is near and is not marked so yet, first ones first."""
+        passed = (deadline.c.passed_at.is_(None), deadline.c.due_at <= now)
+        near = (deadline.c.warned_at.is_(None), deadline.c.passed_at.is_(None), deadline.c.warn_at <= now)
+        # Two statements: SQLite uses a partial index only where its predicate stands there literally, and no index for an OR of two.
+        return tuple(dict.fromkeys((*self._cases(deadline.c.due_at, passed, limit), *self._cases(deadline.c.warn_at, near, limit))))
+
+    def _cases(self, by: ColumnElement[Any], where: Iterable[ColumnElement[bool]], limit: int) -> list[tuple[str, str]]:
+        query = select(deadline.c.owner, deadline.c.case_id).where(*where).order_by(by).limit(limit)
+        return [(str(row.owner), str(row.case_id)) for row in self._connection.execute(query)]
+
+    def mark(self, row: DeadlineRow, mark: Mark, at: datetime) -> bool:
+        """Note that the work item for it is open; return False where that is noted already, or the deadline is gone."""
+        mine = (
+            deadline.c.case_id == row.case_id,
+            deadline.c.owner == row.owner,
+            deadline.c.kind == row.kind,
+            deadline.c.about == row.about,
+            deadline.c[mark].is_(None),
+        )
+        return self._connection.execute(update(deadline).where(*mine).values({mark: at})).rowcount == 1
+
+
+def _what(row: DeadlineRow) -> tuple[str, str, str, datetime]:
+    return row.kind, row.about, row.unit, row.due_at
+
+
+def _marked(row: DeadlineRow, before: DeadlineRow | None) -> DeadlineRow:
+    return before if before is not None and row.warn_at == before.warn_at else row

@@ -1,0 +1,67 @@
+"""The rows of the directory: organisations, units, agreements, and a snapshot of them all. Frozen, like every row; they name no person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationRow:
+    """An organisation of the directory; `owner` is its own number. `letters` and `records` are addresses, `switchboard` its telephone."""
+
+    owner: str
+    number: str
+    name: str
+    kind: str
+    public_label: str
+    letters: Mapping[str, object] | None = None
+    records: Mapping[str, object] | None = None
+    switchboard: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """A unit of the directory and its address. `options` are the address's further settings, never secrets."""
+
+    owner: str
+    id: str
+    organisation: str
+    name: str
+    public_label: str
+    adapter: str
+    endpoint: str
+    mapping: str | None
+    options: Mapping[str, str]
+    agency: str | None
+    cleared: bool
+    kind: str | None = None
+    care: str | None = None
+    financed_by: str | None = None
+    closed_on: date | None = None
+    successor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementRow:
+    """A local agreement of the directory; `owner` is its first party. `terms` are the times it sets, by name."""
+
+    owner: str
+    id: str
+    area: str
+    valid_from: date
+    valid_until: date | None
+    parties: tuple[str, ...]
+    binds: tuple[str, ...]
+    terms: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryRows:
+    """One snapshot of the directory; `version` rises by one with every replacement."""
+
+    version: int
+    organisations: tuple[OrganisationRow, ...]
+    units: tuple[UnitRow, ...]
+    agreements: tuple[AgreementRow, ...] = ()
