@@ -12,6 +12,7 @@ from uuid import UUID
 from siphub.model.base import Instant, Line, Phone, Text, Value
 from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId
 from siphub.model.messages.consent import Direction, GivenBy, Mode, Scope
+from siphub.model.messages.followup import ActivityState
 from siphub.model.person import CasePerson, Person, UnitContact
 
 CaseState = Literal[
@@ -26,8 +27,10 @@ CaseState = Literal[
     "FOLLOW_UP",
     "CLOSED",
     "SUSPENDED_NO_CONSENT",
+    "OTHER_PLAN",
     "VOID",
 ]
+"""`OTHER_PLAN` is a case of its own for a plan that is no SIP: after compulsory care, or by LSS (LIFECYCLE section 7)."""
 ParticipantState = Literal[
     "SENT", "ACCEPTED", "DECLINED", "TENTATIVE", "NEW_TIME_PROPOSED", "DELEGATED", "CONTACT_US", "ATTENDED", "ABSENT"
 ]
@@ -100,11 +103,15 @@ class Participant(Value):
 
 
 class MeetingRecord(Value):
-    """The current version of a meeting."""
+    """The current version of a meeting: a SIP meeting, or a follow-up of the plan."""
 
     id: UUID
     version: int
     convener: UnitContact
+    kind: Literal["sip", "follow_up"] = "sip"
+    starts_at: Instant | None = None
+    respond_by: Instant | None = None
+    evaluation_on: date | None = None
     state: Literal["planned", "held", "cancelled"] = "planned"
     participants: tuple[Participant, ...] = ()
 
@@ -114,11 +121,13 @@ class MeetingRecord(Value):
 
 
 class Planned(Value):
-    """One activity as a draft or plan gives it to a unit; `digest` tells whether it is still the same."""
+    """One activity as a draft or plan gives it to a unit; `digest` tells whether it is still the same, `status` how it goes (U2)."""
 
     activity: Line
     unit: UnitId
     digest: str
+    status: ActivityState | None = None
+    status_on: date | None = None
 
 
 class Commitment(Value):
@@ -137,12 +146,36 @@ class PlanRecord(Value):
     state: Literal["proposed", "established", "closed"]
     activities: tuple[Planned, ...] = ()
     commitments: tuple[Commitment, ...] = ()
+    established_on: date | None = None
+    follow_up_on: date | None = None
+    copies: tuple[PersonRef, ...] = ()
+
+
+class DischargeRecord(Value):
+    """A discharge from hospital: the notice that starts the clocks of LUS, and what stops them.
+
+    `given_at` starts the kallelse clock (LUS 4:3), `sent_at` the payment clock (LUS 5:4). A revoked notice voids both.
+    """
+
+    admitting_unit: UnitId
+    municipality: OrganisationNumber
+    care_contact_unit: UnitId | None = None
+    planned_discharge_on: date | None = None
+    notice_id: UUID | None = None
+    given_at: Instant | None = None
+    sent_at: Instant | None = None
+    ready_at: Instant | None = None
+    revoked_at: Instant | None = None
+    summoned_at: Instant | None = None
+    discharged_at: Instant | None = None
+    interrupted_at: Instant | None = None
 
 
 class SipCase(Value):
     """A case. `version` counts every change, `consent_version` those that changed what is allowed.
 
-    `needed` says that a huvudman has found a plan needed, which binds the others.
+    `needed` says that a huvudman has found a plan needed, which binds the others. `opened_by` is the type of its first message, `prepared`
+    that the individual has put their own words down, `deputy` who may act in the coordinator's place.
     """
 
     case_id: UUID
@@ -153,8 +186,14 @@ class SipCase(Value):
     consent_version: int = 1
     subject: Person | None = None
     needed: bool = False
+    opened_by: Line | None = None
+    requested_on: date | None = None
+    answered_on: date | None = None
+    prepared: bool = False
+    closed_at: Instant | None = None
     contact: UnitId
     coordinator: UnitContact | None = None
+    deputy: UnitContact | None = None
     phone: Phone | None = None
     units: tuple[UnitId, ...] = ()
     people: tuple[CasePerson, ...] = ()
@@ -163,6 +202,7 @@ class SipCase(Value):
     plan_consent: PlanConsent | None = None
     meetings: tuple[MeetingRecord, ...] = ()
     plan: PlanRecord | None = None
+    discharge: DischargeRecord | None = None
 
     @property
     def coordinating_unit(self) -> UnitId:

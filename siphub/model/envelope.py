@@ -51,6 +51,17 @@ class BasisClaim(Value):
         return self
 
 
+class ConsentStatement(Value):
+    """What a recipient may rely on when it speaks with the sender: since when, both ways or one, until when (LIFECYCLE 5.3).
+
+    The hub writes it into a recipient's cut, from the grants as they stand at the claim; what a sender writes here counts for nothing.
+    """
+
+    since: Instant
+    direction: Literal["to", "from", "both"]
+    until: Instant | None = None
+
+
 class Message(Value):
     """Envelope and content (LIFECYCLE section 2).
 
@@ -75,6 +86,7 @@ class Message(Value):
     expires_at: Instant | None = None
     ack_requested: bool = True
     registry_number: Line | None = None
+    consent_statement: ConsentStatement | None = None
     content: Content
 
     @model_validator(mode="after")
@@ -110,7 +122,7 @@ class MessageType:
     classification: Classification = "person-data"
     subject: Literal["required", "optional", "none"] = "required"
     internal: bool = False
-    sent_by: str = "contact"
+    sent_by: Literal["contact", "participant", "hospital", "hub"] = "contact"
 
     def model(self) -> type[Message]:
         """Return the message class of this type, made once."""

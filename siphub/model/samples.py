@@ -10,8 +10,8 @@ from uuid import UUID, uuid5
 
 from siphub.model import people as p
 from siphub.model.directory import Address, Directory, Organisation, Unit
-from siphub.model.envelope import BasisClaim, Message, Sender
-from siphub.model.identifiers import OrganisationNumber, UnitId
+from siphub.model.envelope import BasisClaim, ConsentStatement, Message, Sender
+from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId
 from siphub.model.messages import CATALOGUE
 from siphub.model.person import Author, Person, PersonNumberIdentity
 from siphub.model.reading import model_of
@@ -29,7 +29,13 @@ def _subject(*, maximal: bool) -> Person:
 def _sender(sent_by: str) -> Sender:
     if sent_by == "participant":
         return Sender(unit=p.HOME_CARE, organisation=p.MUNICIPALITY)
+    if sent_by == "hospital":
+        return Sender(unit=p.HOSPITAL, organisation=p.REGION)
     return Sender(unit=p.CONTACT, organisation=p.MUNICIPALITY)
+
+
+def _addressee(name: str) -> UnitId | PersonRef:
+    return PersonRef(name) if PersonRef.accepts.fullmatch(name) else UnitId(name)
 
 
 @cache
@@ -48,6 +54,7 @@ def sample(name: str, *, maximal: bool = False) -> Message:
             "causation_id": uuid5(SAMPLE_CASE, "cause"),
             "expires_at": p.NOON + timedelta(days=30),
             "registry_number": "SN 2026-117",
+            "consent_statement": ConsentStatement(since=p.NOON, direction="both", until=p.NOON + timedelta(days=365)),
             "basis": BasisClaim(code="consent", consent_refs=(uuid5(SAMPLE_CASE, "consent"),)),
         }
     return model_of(name)(
@@ -58,7 +65,7 @@ def sample(name: str, *, maximal: bool = False) -> Message:
         sent_at=p.NOON,
         sender=_sender(row.sent_by),
         author=Author(name="Eva Kontakt", role="biståndshandläggare"),
-        recipients=tuple(UnitId(unit) for unit in row.to),
+        recipients=tuple(_addressee(name) for name in row.to),
         subject=_subject(maximal=maximal) if row.subject == "required" or (row.subject == "optional" and maximal) else None,
         classification=row.classification,
         content=row.maximal() if maximal else row.minimal(),

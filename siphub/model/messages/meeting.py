@@ -55,7 +55,7 @@ class Question(Value):
 
 
 class MeetingSummoned(Content):
-    """K1, kallelse: to units that have a duty to come."""
+    """K1, kallelse: to units that have a duty to come. `municipal_health_care` says that it is needed after a discharge (G16, LUS 4:1)."""
 
     meeting: Meeting
     purpose: Code
@@ -70,6 +70,7 @@ class MeetingSummoned(Content):
     individual_attendance: Attendance | None = None
     evaluation_on: date | None = None
     preparation_ref: Line | None = None
+    municipal_health_care: bool | None = None
     relatives_present: Annotated[int, Field(ge=0, le=20)] | None = None
 
 
@@ -111,6 +112,7 @@ class MeetingResponse(Content):
     reason: Code | None = None
     substitute_unit: UnitId | None = None
     substitute_name: Line | None = None
+    written_input_ref: Line | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> MeetingResponse:
@@ -200,6 +202,7 @@ TYPES = (
             individual_attendance="represented_by",
             evaluation_on=date(2027, 3, 1),
             preparation_ref="förberedelse 1",
+            municipal_health_care=True,
             relatives_present=1,
         ),
         to=(p.HOME_CARE, p.CARE_CENTRE),
@@ -236,6 +239,7 @@ TYPES = (
             reason="busy",
             substitute_unit=p.SOCIAL_SERVICES,
             substitute_name="Sune Socialtjänst",
+            written_input_ref="skriftligt underlag 1",
         ),
         to=(p.CONTACT,),
         subject="optional",

@@ -68,7 +68,11 @@ class MainResponsible(Value):
 
 
 class Plan(Value):
-    """One version of the plan document (REQ-70 to REQ-80)."""
+    """One version of the plan document (REQ-70 to REQ-80).
+
+    `questions_to` is whom the individual turns to with questions or when things get worse (REQ-80); `original_holder` is who keeps the
+    original of a child's plan (LIFECYCLE 5.8).
+    """
 
     id: UUID
     version: PlanVersion
@@ -83,6 +87,8 @@ class Plan(Value):
     crisis_plan: Text | None = None
     housing: Text | None = None
     notes: Text | None = None
+    questions_to: UnitContact | None = None
+    original_holder: UnitId | None = None
 
     @model_validator(mode="after")
     def _refers_to_itself(self) -> Plan:
@@ -196,6 +202,8 @@ def _full_plan(version: int = 1) -> Plan:
         crisis_plan="Ring vårdcentralen, annars 112.",
         housing="Egen lägenhet med hiss.",
         notes="Vill bli kallad Prov.",
+        questions_to=UnitContact(name="Hanna Hemtjänst", unit=p.HOME_CARE, phone="090-123 45 68"),
+        original_holder=p.CONTACT,
     )
 
 

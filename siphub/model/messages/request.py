@@ -1,14 +1,14 @@
-"""The request for a SIP and the assessment that follows: R1, N1, N2 (LIFECYCLE section 2; REQ-29 to REQ-37, REQ-48 to REQ-50)."""
+"""The request for a SIP and the answer and assessment that follow: R1, R3, N1, N2 (LIFECYCLE section 2; REQ-29 to REQ-37, REQ-48 to REQ-50)."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from siphub.model import people as p
-from siphub.model.base import Instant, Line, Phone, Text, Value
+from siphub.model.base import Code, Instant, Line, Phone, Text, Value
 from siphub.model.envelope import Content, MessageType
 from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.person import CasePerson, Protection, StaffMember
@@ -77,6 +77,22 @@ class ParticipantsApproved(Content):
         return self
 
 
+class RequestAnswered(Content):
+    """R3: the answer to a request or proposal (REQ-31).
+
+    The individual's side reads the decision and whom to call; anybody else gets `receipt` and nothing more, the same for a known, an
+    unknown, a refusing and a protected person.
+    """
+
+    receipt: Literal["received"] = "received"
+    decision: Literal["start", "decline"]
+    reason: Code
+    contact_name: Line
+    contact_phone: Phone
+    answered_on: date
+    proposed_time: Instant | None = None
+
+
 def _preparation() -> Preparation:
     return Preparation(
         my_contacts="Hemtjänsten, vårdcentralen och min handläggare.",
@@ -107,6 +123,22 @@ TYPES = (
         ),
         to=(p.CONTACT,),
         classification="sensitive",
+    ),
+    MessageType(
+        name="sip.request.answered",
+        content=RequestAnswered,
+        minimal=lambda: RequestAnswered(
+            decision="start", reason="agreed", contact_name="Eva Kontakt", contact_phone="090-123 45 67", answered_on=p.DAY
+        ),
+        maximal=lambda: RequestAnswered(
+            decision="decline",
+            reason="no-need",
+            contact_name="Eva Kontakt",
+            contact_phone="090-123 45 67",
+            answered_on=p.DAY,
+            proposed_time=p.NOON + timedelta(days=14),
+        ),
+        to=("individual",),
     ),
     MessageType(
         name="need.assessed",
