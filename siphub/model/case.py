@@ -209,6 +209,10 @@ class SipCase(Value):
         """The coordinator's unit, or the contact as long as none is appointed (REQ-65)."""
         return self.coordinator.unit if self.coordinator else self.contact
 
+    def coordinates(self, unit: str) -> bool:
+        """Say whether a unit may do what is the coordinator's: its own unit, or the deputy's (G6)."""
+        return unit == self.coordinating_unit or (self.deputy is not None and unit == self.deputy.unit)
+
     def person(self, ref: str) -> CasePerson | None:
         """Return somebody on the individual's side, or None."""
         return next((found for found in self.people if found.ref == ref), None)

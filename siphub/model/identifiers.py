@@ -311,6 +311,11 @@ def _which(value: object) -> str:
     return "person" if isinstance(value, str) and value.partition("/")[0] in get_args(PersonKind) else "unit"
 
 
+def person_ref(text: str) -> PersonRef | None:
+    """Return a recipient's text as the person of a case it stands for, or None where it is a unit."""
+    return PersonRef(text) if PersonRef.accepts.fullmatch(text) else None
+
+
 Addressee = Annotated[Annotated[UnitId, Tag("unit")] | Annotated[PersonRef, Tag("person")], Discriminator(_which)]
 """Whom a message may be addressed to: a unit, or a person of the case."""
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 from siphub.model import people as p
 from siphub.model.directory import Address, Directory, Organisation, Unit
 from siphub.model.envelope import BasisClaim, ConsentStatement, Message, Sender
-from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId
+from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId, person_ref
 from siphub.model.messages import CATALOGUE
 from siphub.model.person import Author, Person, PersonNumberIdentity
 from siphub.model.reading import model_of
@@ -35,7 +35,7 @@ def _sender(sent_by: str) -> Sender:
 
 
 def _addressee(name: str) -> UnitId | PersonRef:
-    return PersonRef(name) if PersonRef.accepts.fullmatch(name) else UnitId(name)
+    return person_ref(name) or UnitId(name)
 
 
 @cache

@@ -12,18 +12,24 @@ from typing import Literal
 from siphub.model import Caller, Directory, Message
 from siphub.model.case import SipCase
 from siphub.model.directory import PRINCIPALS
+from siphub.model.messages.followup import ActivityStatus, FollowUpHeld
 from siphub.model.messages.meeting import MeetingCancelled, MeetingHeld, MeetingResponse
 from siphub.model.messages.plan import CommitmentConfirmed, CommitmentRejected
-from siphub.model.messages.receipt import NotReceived, Read, Received, TransportReceipt
+from siphub.policy import discharges, otherplans
 from siphub.policy.lifecycle import OPENING
 from siphub.policy.refusal import Refusal
 
-Role = Literal["anybody", "principal", "contact", "convener", "participant", "coordinator", "recipient", "hub"]
+Role = Literal["anybody", "principal", "contact", "convener", "participant", "coordinator", "recipient", "hospital", "planner", "hub"]
+CARE: frozenset[str] = PRINCIPALS | {"private_provider"}
+"""The kinds of organisation that give care and support, under their own or a huvudman's duty."""
 
 ROLES: Mapping[str, Role] = MappingProxyType(
     {
         "sip.requested": "principal",
         "sip.proposed": "anybody",
+        "sip.initiated": "principal",
+        "sip.request.answered": "contact",
+        "sip.request.withdrawn": "principal",
         "need.assessed": "principal",
         "participants.approved": "contact",
         "consent.given": "principal",
@@ -42,6 +48,24 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         "plan.established": "coordinator",
         "plan.revised": "coordinator",
         "plan.closed": "coordinator",
+        "plan.copy.delivered": "coordinator",
+        "coordinator.changed": "coordinator",
+        "followup.summoned": "coordinator",
+        "followup.held": "convener",
+        "activity.status": "participant",
+        "message.misdirected": "recipient",
+        "message.forwarded": "recipient",
+        "message.entered_in_error": "anybody",
+        "subject.deceased": "principal",
+        "inpatient.admitted": "hospital",
+        "inpatient.discharge_ready": "hospital",
+        "inpatient.discharge_ready.revoked": "hospital",
+        "inpatient.discharged": "hospital",
+        "process.interrupted": "hospital",
+        "splptlrv.established": "planner",
+        "lss.established": "planner",
+        "meeting.reminder": "hub",
+        "delivery.failed": "hub",
         "ack.transport": "recipient",
         "ack.received": "recipient",
         "nack": "recipient",
@@ -84,34 +108,65 @@ def _opens(message: Message, directory: Directory) -> Refusal | None:
     """Judge the first message: it fixes the owner, a huvudman that sends it or receives it (G15)."""
     if message.type not in OPENING:
         return Refusal("case.not_there", "not_there")
-    receiving = directory.unit(getattr(message.content, "receiving_unit", ""))
-    if receiving is None or receiving.id not in message.recipients:
+    receiving = getattr(message.content, "receiving_unit", None)
+    if receiving is not None and (directory.unit(receiving) is None or receiving not in message.recipients):
         return Refusal("recipient.unknown", "invalid", "/content/receiving_unit")
-    owner = directory.organisation(message.owner)
-    if owner is None or owner.kind not in PRINCIPALS or message.owner != receiving.organisation:
+    if message.owner not in _owners(message, directory):
         return Refusal("case.owner", "invalid", "/owner")
-    if ROLES[message.type] == "principal" and directory.kind_of(message.sender.unit) not in PRINCIPALS | {"private_provider"}:
-        return Refusal("sender.role", "forbidden", "/sender")
-    return None
+    return _opener(message, directory)
+
+
+def _owners(message: Message, directory: Directory) -> frozenset[str]:
+    """Return the huvudmän whose case this may be.
+
+    Who asks or proposes opens the case of the unit it asks; who takes the initiative, notifies or plans, its own. A private provider, which is
+    no huvudman, opens that of a huvudman it writes to.
+    """
+    asked = message.type in {"sip.requested", "sip.proposed"}
+    units = message.recipients if asked or directory.kind_of(message.sender.unit) not in PRINCIPALS else (message.sender.unit,)
+    if asked:
+        units = (getattr(message.content, "receiving_unit", message.sender.unit),)
+    found = (directory.unit(unit) for unit in units)
+    return frozenset(unit.organisation for unit in found if unit is not None and directory.kind_of(unit.id) in PRINCIPALS)
+
+
+def _opener(message: Message, directory: Directory) -> Refusal | None:
+    """Say whether this kind of unit may open a case with this type."""
+    kind = directory.kind_of(message.sender.unit)
+    match ROLES[message.type]:
+        case "principal":
+            allowed = kind in CARE
+        case "hospital":
+            allowed = kind in {"region", "private_provider"}
+        case "planner":
+            allowed = otherplans.may_make(message, directory)
+        case _:
+            allowed = True
+    return None if allowed else Refusal("sender.role", "forbidden", "/sender")
 
 
 def _role(message: Message, case: SipCase, directory: Directory) -> Refusal | None:
     sender = message.sender.unit
+    kind = directory.kind_of(sender)
     match ROLES.get(message.type):
         case "anybody":
             allowed = True
         case "principal":
-            allowed = directory.kind_of(sender) in PRINCIPALS | ({"private_provider"} if not message.type.startswith("consent.") else set())
+            allowed = kind in (PRINCIPALS if message.type.startswith("consent.") else CARE)
         case "contact":
-            allowed = sender in {case.contact, case.coordinating_unit}
+            allowed = sender == case.contact or case.coordinates(sender)
         case "convener":
             allowed = _convenes(message, case)
         case "coordinator":
-            allowed = sender == case.coordinating_unit
+            allowed = case.coordinates(sender)
         case "participant":
             return _participates(message, case)
         case "recipient":
-            allowed = isinstance(message.content, Received | NotReceived | Read | TransportReceipt) and message.content.unit == sender
+            allowed = getattr(message.content, "unit", None) == sender
+        case "hospital":
+            allowed = discharges.hospital(message, case, kind)
+        case "planner":
+            allowed = otherplans.may_make(message, directory) and case.coordinates(sender)
         case _:
             allowed = False
     code = "plan.not_coordinator" if ROLES.get(message.type) == "coordinator" else "sender.role"
@@ -120,7 +175,8 @@ def _role(message: Message, case: SipCase, directory: Directory) -> Refusal | No
 
 def _convenes(message: Message, case: SipCase) -> bool:
     content = message.content
-    meeting_id = content.meeting_id if isinstance(content, MeetingCancelled | MeetingHeld) else getattr(content, "meeting", None)
+    named = content.meeting_id if isinstance(content, MeetingCancelled | MeetingHeld | FollowUpHeld) else None
+    meeting_id = named or getattr(content, "meeting", None)
     meeting = case.meeting(getattr(meeting_id, "id", meeting_id)) if meeting_id is not None else None
     return meeting is None or meeting.convener.unit == message.sender.unit
 
@@ -138,6 +194,8 @@ def _participates(message: Message, case: SipCase) -> Refusal | None:
             and content.unit == sender
             and any(found.unit == sender for found in case.plan.activities)
         )
+    elif isinstance(content, ActivityStatus):
+        mine = case.plan is not None and case.plan.id == content.plan_id and any(found.unit == sender for found in case.plan.activities)
     else:
         mine = False
     return None if mine else Refusal("case.not_there", "not_there")

@@ -14,17 +14,20 @@ from typing import Literal
 from siphub.model import Caller, Content, Directory, Message
 from siphub.model.case import CaseState, SipCase
 from siphub.model.identifiers import UnitId
+from siphub.model.messages import discharge as d
+from siphub.model.messages import otherplan as o
+from siphub.model.messages import proposal as pr
 from siphub.model.messages import receipt as r
 from siphub.model.messages import request as rq
 from siphub.model.person import CasePerson
-from siphub.policy import consent, lifecycle, meetings, plans
+from siphub.policy import consent, discharges, endings, followups, lifecycle, meetings, otherplans, plans
 from siphub.policy.authority import admit
 from siphub.policy.days import day_of
 from siphub.policy.moves import moved
 from siphub.policy.refusal import Refusal
-from siphub.policy.step import Asked, Decision, Effect, Narrowed, NoteReceipt, OpenWork, Recall, Step, Supersede, move
+from siphub.policy.step import Asked, Decision, Effect, Narrowed, NoteReceipt, OpenWork, Recall, Retract, Step, Supersede, move
 
-__all__ = ["Decision", "Effect", "Narrowed", "NoteReceipt", "OpenWork", "Recall", "Supersede", "decide"]
+__all__ = ["Decision", "Effect", "Narrowed", "NoteReceipt", "OpenWork", "Recall", "Retract", "Supersede", "decide"]
 
 
 def decide(case: SipCase | None, message: Message, caller: Caller, directory: Directory, now: datetime) -> Refusal | Decision:
@@ -48,13 +51,18 @@ def decide(case: SipCase | None, message: Message, caller: Caller, directory: Di
     step = _STEPS.get(message.type)
     if step is None:
         return Refusal("sender.role", "forbidden", "/type")
-    decided = step(Asked(case, message, directory, now), message.content)
-    return decided if isinstance(decided, Refusal) else _versioned(case, decided)
+    decided = step(Asked(case, message, directory, now, caller), message.content)
+    return decided if isinstance(decided, Refusal) else _versioned(case, decided, now)
 
 
-def _versioned(before: SipCase, decision: Decision) -> Decision:
-    consent_version = before.consent_version + (decision.case.grants != before.grants)
-    return Decision(decision.case.model_copy(update={"version": before.version + 1, "consent_version": consent_version}), decision.effects)
+def _versioned(before: SipCase, decision: Decision, now: datetime) -> Decision:
+    ended = decision.case.state in lifecycle.TERMINAL and before.state not in lifecycle.TERMINAL
+    counted = {
+        "version": before.version + 1,
+        "consent_version": before.consent_version + (decision.case.grants != before.grants),
+        "closed_at": now if ended else before.closed_at,
+    }
+    return Decision(decision.case.model_copy(update=counted), decision.effects)
 
 
 def _knowing(case: SipCase, message: Message) -> SipCase:
@@ -67,19 +75,48 @@ def _knowing(case: SipCase, message: Message) -> SipCase:
 
 
 def _opened(message: Message) -> SipCase:
-    receiving = UnitId(getattr(message.content, "receiving_unit", message.sender.unit))
-    return SipCase(
+    """Return the case that a first message begins."""
+    content, sender = message.content, message.sender
+    receiving = getattr(content, "receiving_unit", None)
+    contact: UnitId = receiving or sender.unit
+    begun: dict[str, object] = {}
+    match content:
+        case rq.SipRequested():
+            begun = {"requested_on": content.requested_on, "prepared": content.preparation is not None}
+        case pr.SipProposed():
+            begun = {"requested_on": content.proposed_on}
+        case pr.SipInitiated():
+            contact = sender.unit if sender.organisation == message.owner else content.receiving_unit
+            begun = {"needed": True}
+        case d.InpatientAdmitted():
+            contact = content.care_contact_unit or sender.unit
+            begun = {"discharge": discharges.admission(message, content)}
+        case o.CompulsoryCarePlan() | o.LssPlan():
+            begun = {"plan": otherplans.record(content)}
+        case _:
+            pass
+    case = SipCase(
         case_id=message.case_id,
         owner=message.owner,
         state=lifecycle.OPENING[message.type],
+        opened_by=message.type,
         subject=message.subject,
-        contact=receiving,
-        units=tuple(dict.fromkeys((message.sender.unit, receiving))),
+        contact=contact,
+        units=tuple(dict.fromkeys((sender.unit, contact, *((receiving,) if receiving else ())))),
     )
+    return case.model_copy(update=begun)
 
 
-def _requested(asked: Asked, _: Content) -> Refusal | Decision:
-    return move(asked, asked.message.type)
+def _requested(asked: Asked, content: Content) -> Refusal | Decision:
+    """R1 and R2 in a case there is already: asked again, or by the other huvudman as well, whose finding that a plan is needed binds too."""
+    prepared = asked.case.prepared or (isinstance(content, rq.SipRequested) and content.preparation is not None)
+    needed = asked.case.needed or isinstance(content, pr.SipInitiated)
+    return move(asked, asked.message.type, prepared=prepared, needed=needed)
+
+
+def _answered(asked: Asked, content: rq.RequestAnswered) -> Refusal | Decision:
+    """R3: that there is an answer ends the wait for it; what it says decides nothing, the assessment and the consent do."""
+    return move(asked, "sip.request.answered", answered_on=content.answered_on)
 
 
 def _need(asked: Asked, content: rq.NeedAssessed) -> Refusal | Decision:
@@ -141,6 +178,9 @@ _STEPS: Mapping[str, Step] = MappingProxyType(
     {
         "sip.requested": _requested,
         "sip.proposed": _requested,
+        "sip.initiated": _requested,
+        "sip.request.answered": _answered,
+        "sip.request.withdrawn": endings.request_withdrawn,
         "need.assessed": _need,
         "participants.approved": _participants,
         "consent.given": _consent,
@@ -159,6 +199,22 @@ _STEPS: Mapping[str, Step] = MappingProxyType(
         "plan.commitment.confirmed": plans.committed,
         "plan.commitment.rejected": plans.committed,
         "plan.closed": plans.closed,
+        "plan.copy.delivered": followups.copied,
+        "coordinator.changed": followups.coordinated,
+        "activity.status": followups.reported,
+        "followup.summoned": meetings.called,
+        "followup.held": followups.held,
+        "message.misdirected": endings.misdirected,
+        "message.forwarded": endings.forwarded,
+        "message.entered_in_error": endings.in_error,
+        "subject.deceased": endings.deceased,
+        "inpatient.admitted": discharges.admitted,
+        "inpatient.discharge_ready": discharges.ready,
+        "inpatient.discharge_ready.revoked": discharges.revoked,
+        "inpatient.discharged": discharges.discharged,
+        "process.interrupted": discharges.interrupted,
+        "splptlrv.established": otherplans.established,
+        "lss.established": otherplans.established,
         "ack.transport": _receipt,
         "ack.received": _receipt,
         "nack": _receipt,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TypeVar
 
 from siphub.model import Content, Directory, Message
@@ -100,12 +101,15 @@ def expired(case: SipCase, now: datetime) -> Decision | None:
     return Decision(suspended(case, decision.case), (*decision.effects, work))
 
 
+BACK: Mapping[CaseState, CaseState] = MappingProxyType({"SUMMONED": "PREPARING", "FOLLOW_UP": "ACTIVE"})
+"""Where a case goes on after a meeting that nobody can come to any more."""
+
+
 def suspended(before: SipCase, after: SipCase) -> SipCase:
     """Return the case with the state it goes back to where it has just been suspended: a meeting is not taken up again by itself."""
     if after.state != "SUSPENDED_NO_CONSENT" or before.state == "SUSPENDED_NO_CONSENT":
         return after
-    back: CaseState = "PREPARING" if before.state == "SUMMONED" else before.state
-    return after.model_copy(update={"resumes": back})
+    return after.model_copy(update={"resumes": BACK.get(before.state, before.state)})
 
 
 def _amendable(case: SipCase, content: c.ConsentAmended, directory: Directory, now: datetime) -> Refusal | None:

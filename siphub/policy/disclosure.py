@@ -17,21 +17,25 @@ from typing import Any, Literal, Protocol
 from siphub.contract import Cut
 from siphub.model import Directory, Message
 from siphub.model.case import SipCase
+from siphub.model.envelope import ConsentStatement
+from siphub.model.identifiers import PersonRef
 from siphub.model.messages.meeting import MeetingResponse
 
 DUTY_BOUND: frozenset[str] = frozenset({"region", "municipality", "private_provider"})
 """Kinds of organisation whose units can be duty-bound; only between these can a basis other than consent hold (LIFECYCLE section 3)."""
-RecipientKind = Literal["contact", "convener", "duty", "agency", "outside"]
-UNCONDITIONAL: frozenset[str] = frozenset({"own_message", "no_person_data", "recall"})
+PeopleKind = Literal["individual", "guardian", "guardian_restricted", "representative", "relative"]
+RecipientKind = Literal["contact", "convener", "duty", "agency", "outside"] | PeopleKind
+UNCONDITIONAL: frozenset[str] = frozenset({"own_message", "own_data", "no_person_data", "recall"})
 """Bases that rest on no grant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of the table: message types and kind of recipient → bases, scopes, fields."""
+    """One rule of the table: message types and kinds of recipient → bases, scopes, fields; `why` is a sentence in `en` and one in `sv`."""
 
     types: tuple[str, ...]
-    recipient: str
+    recipients: tuple[str, ...]
+    why: Mapping[str, str]
     bases: tuple[str, ...]
     scopes: frozenset[str]
     covers: Literal["recipient", "sender"]
@@ -91,6 +95,10 @@ class GrantLike(Protocol):
     def until(self) -> datetime | None:
         """When it runs out, exclusive; None means until further notice."""
 
+    @property
+    def since(self) -> datetime:
+        """From when it holds."""
+
 
 @cache
 def _table() -> Mapping[str, Any]:
@@ -114,7 +122,8 @@ def rules() -> tuple[Rule, ...]:
     return tuple(
         Rule(
             types=tuple(row["types"]),
-            recipient=row["recipient"],
+            recipients=tuple(row["recipients"]),
+            why=row["why"],
             bases=tuple(row["bases"]),
             scopes=frozenset(row["scopes"]),
             covers=row["covers"],
@@ -134,6 +143,8 @@ def bases_of(message_type: str) -> frozenset[str]:
 
 def kinds_of(unit: str, case: SipCase, directory: Directory, message: Message) -> tuple[RecipientKind, ...]:
     """Return every kind a unit is for this message, most particular first; empty where the directory does not know it."""
+    if isinstance(unit, PersonRef):
+        return _person_kinds(unit, case)
     organisation = directory.kind_of(unit)
     if organisation is None:
         return ()
@@ -149,6 +160,16 @@ def kinds_of(unit: str, case: SipCase, directory: Directory, message: Message) -
     return tuple(kinds)
 
 
+def _person_kinds(ref: PersonRef, case: SipCase) -> tuple[RecipientKind, ...]:
+    """Return what a person is for a case: only the individual needs no entry in it, and nobody objected to is anything."""
+    known = case.person(ref)
+    if ref.kind == "individual":
+        return ("individual",)
+    if known is None or known.objection:
+        return ()
+    return ("guardian_restricted",) if known.address_secret else (ref.kind,)
+
+
 def _answers_to(message: Message, case: SipCase) -> str | None:
     """Return whom an answer is for: the convener of that very meeting, and for all else the coordinator (K3, P2)."""
     if isinstance(message.content, MeetingResponse):
@@ -159,7 +180,8 @@ def _answers_to(message: Message, case: SipCase) -> str | None:
 
 def rule_for(message_type: str, kinds: Collection[str]) -> Rule | None:
     """Return the rule for a message type and a recipient that is of these kinds, or None."""
-    return next((rule for rule in rules() if message_type in rule.types and (rule.recipient == "*" or rule.recipient in kinds)), None)
+    kinds = frozenset(kinds)
+    return next((rule for rule in rules() if message_type in rule.types and ("*" in rule.recipients or not kinds.isdisjoint(rule.recipients))), None)
 
 
 def requirement(rule: Rule, *, recipient: str, sender: str, directory: Directory) -> Requirement:
@@ -219,10 +241,34 @@ def _why(need: Requirement, mine: Sequence[GrantLike], asserted: str | None, now
     return "basis.direction_missing"
 
 
-def cut(message: Message, rule: Rule, *, recipient: str, covered: Covered, directory: Directory) -> Cut:
+def statement(need: Requirement, grants: Collection[GrantLike], now: datetime) -> ConsentStatement | None:
+    """Return what a recipient may rely on when it speaks with the sender (LIFECYCLE 5.3), or None where no consent names it.
+
+    The way is what all its grants have in common, the end the earliest of theirs.
+    """
+    mine = [
+        grant
+        for grant in grants
+        if grant.scope != "participant"
+        and grant.party in {need.party, need.party_organisation}
+        and (grant.until is None or now < grant.until)
+    ]
+    if not mine:
+        return None
+    ways = [{"to", "from"} if grant.direction == "both" else {grant.direction} for grant in mine]
+    common = set.intersection(*ways)
+    direction: Literal["to", "from", "both"] = "both" if len(common) > 1 else "from" if common == {"from"} else "to"
+    until = min((grant.until for grant in mine if grant.until is not None), default=None)
+    return ConsentStatement(since=min(grant.since for grant in mine), direction=direction, until=until)
+
+
+def cut(
+    message: Message, rule: Rule, *, recipient: str, covered: Covered, directory: Directory, consent: ConsentStatement | None = None
+) -> Cut:
     """Return the part of a message that a recipient may see (LIFECYCLE section 5).
 
-    Only listed fields remain; the recipient sees itself among the recipients and its own questions, nobody else's.
+    Only listed fields remain; the recipient sees itself among the recipients and its own questions, nobody else's. `consent` is what it may
+    rely on; whatever the sender wrote about that is left out.
     """
     allowed = set(rule.show)
     if covered.basis == "consent":
@@ -238,6 +284,8 @@ def cut(message: Message, rule: Rule, *, recipient: str, covered: Covered, direc
         content["questions"] = [question for question in content["questions"] if _same_unit(question["unit"], recipient, directory)]
     if rule.public:
         _make_public(document, message, directory)
+    if consent is not None and covered.basis == "consent":
+        document["consent_statement"] = consent.model_dump(mode="json", exclude_none=True)
     return Cut(document=document, basis=covered.basis, omitted=tuple(sorted(_missing(whole, document, ""))))
 
 
@@ -261,12 +309,11 @@ def _pick(node: Mapping[str, Any], at: str, allowed: Collection[str]) -> dict[st
 def _make_public(document: dict[str, Any], message: Message, directory: Directory) -> None:
     """Put the organisation's public label where a person's or unit's name could reveal care (section 5.3)."""
     organisation = directory.organisation(message.sender.organisation)
-    convener = document.get("content", {}).get("convener")
-    if convener is not None:
-        document["content"]["convener"] = {
-            "name": organisation.public_label if organisation else message.sender.organisation,
-            "phone": convener["phone"],
-        }
+    label = organisation.public_label if organisation else message.sender.organisation
+    content = document.get("content", {})
+    for name in ("convener", "coordinator"):
+        if name in content:
+            content[name] = {"name": label, "phone": content[name]["phone"]}
 
 
 def _missing(whole: Mapping[str, Any], part: Mapping[str, Any], at: str) -> list[str]:

@@ -24,6 +24,8 @@ OPEN: tuple[CaseState, ...] = (
     "FOLLOW_UP",
     "SUSPENDED_NO_CONSENT",
 )
+KEPT: tuple[CaseState, ...] = (*OPEN, *ENDED, "OTHER_PLAN")
+"""Every state there is."""
 
 
 def _stay(*states: CaseState) -> dict[CaseState, CaseState]:
@@ -59,10 +61,10 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
             "CONSENT_REFUSED": "SUMMONED",
             "PREPARING": "SUMMONED",
         },
-        "meeting.invited": {**_stay("SUMMONED"), "PREPARING": "SUMMONED"},
+        "meeting.invited": {**_stay("SUMMONED", "FOLLOW_UP"), "PREPARING": "SUMMONED"},
         "meeting.response": _stay("SUMMONED", "SUSPENDED_NO_CONSENT", "DRAFTING", "IN_REVIEW", "ACTIVE", "FOLLOW_UP", "PREPARING"),
-        "meeting.rescheduled": _stay("SUMMONED"),
-        "meeting.cancelled": {"SUMMONED": "PREPARING", **_stay("PREPARING", "SUSPENDED_NO_CONSENT")},
+        "meeting.rescheduled": _stay("SUMMONED", "FOLLOW_UP"),
+        "meeting.cancelled": {"SUMMONED": "PREPARING", "FOLLOW_UP": "ACTIVE", **_stay("PREPARING", "ACTIVE", "SUSPENDED_NO_CONSENT")},
         "meeting.cancelled:again": _stay(*OPEN, *ENDED),
         "meeting.held:plan": {"SUMMONED": "DRAFTING"},
         "meeting.held:no_plan": {"SUMMONED": "CLOSED"},
@@ -72,15 +74,42 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
         "plan.commitment.rejected": _stay("IN_REVIEW", "ACTIVE", "FOLLOW_UP"),
         "plan.established": {"IN_REVIEW": "ACTIVE"},
         "plan.revised": {"ACTIVE": "ACTIVE", "FOLLOW_UP": "ACTIVE"},
-        "plan.closed": {**dict.fromkeys(OPEN, "CLOSED"), "CLOSED": "CLOSED"},
+        "plan.closed": {**dict.fromkeys((*OPEN, "OTHER_PLAN"), "CLOSED"), "CLOSED": "CLOSED"},
+        "plan.copy.delivered": _stay("ACTIVE", "FOLLOW_UP", "SUSPENDED_NO_CONSENT", "CLOSED"),
+        "activity.status": _stay("ACTIVE", "FOLLOW_UP"),
+        "followup.summoned": {"ACTIVE": "FOLLOW_UP", **_stay("FOLLOW_UP")},
+        "followup.held": {"FOLLOW_UP": "ACTIVE", **_stay("ACTIVE")},
+        "coordinator.changed": _stay("PREPARING", "SUMMONED", "DRAFTING", "IN_REVIEW", "ACTIVE", "FOLLOW_UP"),
         "sip.requested": _stay("REQUESTED"),
         "sip.proposed": _stay("REQUESTED"),
-        "receipt": _stay(*OPEN, "CLOSED", "DECLINED_NO_NEED"),
+        "sip.initiated": _stay("REQUESTED"),
+        "sip.request.answered": _stay("REQUESTED", "CONSENT_REFUSED", "PREPARING", "DECLINED_NO_NEED", "CLOSED"),
+        "sip.request.withdrawn": {**dict.fromkeys(("REQUESTED", "CONSENT_REFUSED", "PREPARING"), "CLOSED"), **_stay("CLOSED")},
+        "inpatient": _stay(*OPEN),
+        "splptlrv.established": _stay("OTHER_PLAN"),
+        "lss.established": _stay("OTHER_PLAN"),
+        "message.entered_in_error:message": _stay(*KEPT),
+        "message.entered_in_error:case": dict.fromkeys(KEPT, "VOID"),
+        "subject.deceased": {**dict.fromkeys((*OPEN, "OTHER_PLAN"), "CLOSED"), **_stay(*ENDED)},
+        "astray": _stay(*KEPT),
+        "receipt": _stay(*KEPT),
     }
 )
-"""Event → (state → next state). An event is a message type, with the branch it takes after a colon (LIFECYCLE section 1)."""
+"""Event → (state → next state). An event is a message type, with the branch it takes after a colon (LIFECYCLE section 1).
 
-OPENING: Mapping[str, CaseState] = MappingProxyType({"sip.requested": "REQUESTED", "sip.proposed": "REQUESTED"})
+`receipt` stands for T1 to T3, `astray` for K7, `inpatient` for D1 to D3: none of them moves a SIP.
+"""
+
+OPENING: Mapping[str, CaseState] = MappingProxyType(
+    {
+        "sip.requested": "REQUESTED",
+        "sip.proposed": "REQUESTED",
+        "sip.initiated": "REQUESTED",
+        "inpatient.admitted": "REQUESTED",
+        "splptlrv.established": "OTHER_PLAN",
+        "lss.established": "OTHER_PLAN",
+    }
+)
 """The types that may open a case, and the state it opens in."""
 
 HELD, QUEUED, SENDING, AWAITING = "held", "queued", "sending", "awaiting_receipt"

@@ -1,4 +1,4 @@
-"""The steps of a meeting: called, moved, called off, held, answered (K1 to K5, M1). One meeting at a time is planned in a case.
+"""The steps of a meeting: called, moved, called off, held, answered (K1 to K5, M1, U1). One meeting at a time is planned in a case.
 
 Pure, like all of the policy. It must never let anybody but a meeting's own convener change it.
 """
@@ -11,46 +11,97 @@ from types import MappingProxyType
 from siphub.model import Message
 from siphub.model.case import MeetingRecord, Participant, ParticipantState, SipCase
 from siphub.model.identifiers import UnitId
+from siphub.model.messages import followup as f
 from siphub.model.messages import meeting as m
-from siphub.policy import consent
+from siphub.policy import consent, discharges, followups
 from siphub.policy.disclosure import DUTY_BOUND, bases_of
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, Effect, OpenWork, Recall, Supersede, move
 
 
-def called(asked: Asked, content: m.MeetingSummoned | m.MeetingInvited) -> Refusal | Decision:
-    """K1 and K2: a first version, or further participants to the version there is."""
+Call = m.MeetingSummoned | m.MeetingInvited | f.FollowUpSummoned
+"""What calls to a meeting: kallelse, inbjudan, kallelse to a follow-up."""
+
+
+def called(asked: Asked, content: Call) -> Refusal | Decision:
+    """K1, K2 and U1: a first version, or further participants to the version there is."""
     known = asked.case.meeting(content.meeting.id)
     left = tuple(found for found in asked.case.meetings if found.state == "planned" and found.id != content.meeting.id)
-    refusal = _uncallable(asked, content, known) or _unattended(asked, content)
+    refusal = _uncallable(asked, content, known) or _unattended(asked, content) or _unlawful(asked, content)
     if refusal is not None:
         return refusal
-    if left and asked.case.state == "SUMMONED":
+    if left and asked.case.state in {"SUMMONED", "FOLLOW_UP"}:
         return Refusal("meeting.another_planned", "conflict", "/content/meeting/id")
-    record = _with_participants(asked, known or MeetingRecord(id=content.meeting.id, version=1, convener=content.convener))
+    record = _with_participants(asked, known or _begun(content))
     effects = [effect for found in left for effect in _calling_off(found)]
+    if known is None and getattr(content, "individual_attendance", None) == "absent_consented" and not asked.case.prepared:
+        effects.append(OpenWork("meeting.absent_unprepared", content.convener.unit))
     meetings = (*(_called_off(found) for found in left), record)
-    return move(asked, _calling(asked.message), *effects, meetings=_with(asked.case, *meetings), phone=content.convener.phone)
+    changes = {"meetings": _with(asked.case, *meetings), "phone": content.convener.phone, "discharge": discharges.called(asked, content)}
+    return move(asked, _calling(asked.message), *effects, **changes)
 
 
-def _uncallable(asked: Asked, content: m.MeetingSummoned | m.MeetingInvited, known: MeetingRecord | None) -> Refusal | None:
+def _begun(content: Call) -> MeetingRecord:
+    """Return the record of a meeting nobody has been called to yet."""
+    return MeetingRecord(
+        id=content.meeting.id,
+        version=1,
+        convener=content.convener,
+        kind="follow_up" if isinstance(content, f.FollowUpSummoned) else "sip",
+        starts_at=content.meeting.starts_at,
+        respond_by=content.respond_by,
+        evaluation_on=content.evaluation_on if isinstance(content, m.MeetingSummoned) else None,
+    )
+
+
+def _uncallable(asked: Asked, content: Call, known: MeetingRecord | None) -> Refusal | None:
     """Say why the sender may not call to this version of this meeting."""
     if content.convener.unit != asked.message.sender.unit:
         return Refusal("meeting.not_convener", "forbidden", "/content/convener/unit")
     if known and known.convener.unit != asked.message.sender.unit:
         return Refusal("meeting.not_convener", "forbidden", "/content/meeting/id")
-    if known and known.state != "planned":
+    if known and (known.state != "planned" or not _same_kind(known, content)):
+        return Refusal("case.wrong_state", "conflict", "/content/meeting/id")
+    if known is None and isinstance(content, m.MeetingInvited) and asked.case.state == "FOLLOW_UP":
         return Refusal("case.wrong_state", "conflict", "/content/meeting/id")
     follows = content.meeting.version == (known.version if known else 1)
     return None if follows else Refusal("message.out_of_order", "conflict", "/content/meeting/version")
 
 
-def _unattended(asked: Asked, content: m.MeetingSummoned | m.MeetingInvited) -> Refusal | None:
+def _same_kind(known: MeetingRecord, content: Call) -> bool:
+    """Say whether a call is to this kind of meeting; an inbjudan goes with either."""
+    return isinstance(content, m.MeetingInvited) or (known.kind == "follow_up") == isinstance(content, f.FollowUpSummoned)
+
+
+def _unattended(asked: Asked, content: Call) -> Refusal | None:
     """G5: a meeting without the individual needs their consent to that."""
-    absent = isinstance(content, m.MeetingSummoned) and content.individual_attendance == "absent_consented"
+    absent = not isinstance(content, m.MeetingInvited) and content.individual_attendance == "absent_consented"
     if absent and not consent.has(asked.case.grants, "meeting_in_absence", asked.now):
         return Refusal("meeting.absence_not_consented", "invalid", "/content/individual_attendance")
     return None
+
+
+def _unlawful(asked: Asked, content: Call) -> Refusal | None:
+    """Say what else stands against a kallelse: who may call at a discharge (G16), and that a follow-up is of the plan there is."""
+    match content:
+        case m.MeetingSummoned():
+            return discharges.may_call(asked, content)
+        case f.FollowUpSummoned():
+            return _of_the_plan(asked, content)
+        case _:
+            return None
+
+
+def _of_the_plan(asked: Asked, content: f.FollowUpSummoned) -> Refusal | None:
+    """U1: a follow-up is of the current version of the plan, and asks units of activities they have; the consent is asked again (REQ-86)."""
+    known = followups.current(asked, content.plan_id, content.plan_version)
+    if isinstance(known, Refusal):
+        return known
+    if not consent.has(asked.case.grants, "plan", asked.now):
+        return Refusal("plan.no_consent", "invalid", "/type")
+    given = {(found.unit, found.activity) for found in known.activities}
+    strange = any((found.unit, found.activity) not in given for found in content.questions)
+    return Refusal("plan.activity_unknown", "invalid", "/content/questions") if strange else None
 
 
 def _calling(message: Message) -> str:
@@ -61,7 +112,7 @@ def _calling(message: Message) -> str:
 
 
 def _with_participants(asked: Asked, record: MeetingRecord) -> MeetingRecord:
-    """Give every recipient a place; only a huvudman's or care provider's unit can be duty-bound, and an invitation binds nobody."""
+    """Give every unit a place; only a huvudman's or care provider's unit can be duty-bound, and an invitation binds nobody."""
     binds = not isinstance(asked.message.content, m.MeetingInvited)
     new = (unit for unit in asked.message.recipients if isinstance(unit, UnitId) and record.participant(unit) is None)
     added = (Participant(unit=unit, duty=binds and asked.directory.kind_of(unit) in DUTY_BOUND) for unit in new)
@@ -86,7 +137,14 @@ def rescheduled(asked: Asked, content: m.MeetingRescheduled) -> Refusal | Decisi
     if content.convener.unit != asked.message.sender.unit:
         return Refusal("meeting.not_convener", "forbidden", "/content/convener/unit")
     asked_again = tuple(found.model_copy(update={"state": "SENT"}) for found in known.participants)
-    record = known.model_copy(update={"version": content.meeting.version, "participants": asked_again, "convener": content.convener})
+    moved = {
+        "version": content.meeting.version,
+        "participants": asked_again,
+        "convener": content.convener,
+        "starts_at": content.meeting.starts_at,
+        "respond_by": content.respond_by,
+    }
+    record = known.model_copy(update=moved)
     supersede = Supersede(known.id, content.meeting.version)
     meetings = _with(asked.case, _with_participants(asked, record))
     return move(asked, "meeting.rescheduled", supersede, meetings=meetings, phone=content.convener.phone)
@@ -109,16 +167,13 @@ def cancelled(asked: Asked, content: m.MeetingCancelled) -> Refusal | Decision:
 def held(asked: Asked, content: m.MeetingHeld) -> Refusal | Decision:
     """M1: who came, and what came of it."""
     known = asked.case.meeting(content.meeting_id)
-    if known is None or known.state != "planned":
+    if known is None or known.state != "planned" or known.kind != "sip":
         return Refusal("case.not_there", "not_there")
     if content.meeting_version != known.version:
         return Refusal("message.out_of_order", "conflict", "/content/meeting_version")
     if content.individual == "absent_consented" and not consent.has(asked.case.grants, "meeting_in_absence", asked.now):
         return Refusal("meeting.absence_not_consented", "invalid", "/content/individual")
-    attended = tuple(
-        found.model_copy(update={"state": "ATTENDED" if found.unit in content.attended_units else "ABSENT"}) for found in known.participants
-    )
-    record = known.model_copy(update={"state": "held", "participants": attended})
+    record = followups.attended(known, content.attended_units)
     return move(asked, f"meeting.held:{content.outcome}", meetings=_with(asked.case, record))
 
 

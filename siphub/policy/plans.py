@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from siphub.model.case import Commitment, Planned, PlanRecord
-from siphub.model.directory import PRINCIPALS
 from siphub.model.identifiers import UnitId
 from siphub.model.messages import plan as pl
+from siphub.policy import endings, profiles
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import DUTY_BOUND
 from siphub.policy.refusal import Refusal
-from siphub.policy.step import Asked, Decision, OpenWork, Recall, Supersede, move
+from siphub.policy.step import Asked, Decision, OpenWork, Supersede, move
+
+FOREIGN = frozenset({"reader", "poll"})
+"""Doors through which plans come in a form that is not ours: what the local profile asks beyond the statute is a warning there (G3)."""
 
 
 def planned(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.PlanRevised) -> Refusal | Decision:
@@ -34,9 +37,13 @@ def planned(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.Pla
         state="proposed" if proposed else "established",
         activities=_given(asked, plan),
         commitments=() if proposed or known is None else known.commitments,
+        established_on=None if proposed else plan.made_on,
+        follow_up_on=plan.follow_up_on,
     )
     coordinator = plan.coordinator if plan.coordinator and not proposed else asked.case.coordinator
-    return move(asked, asked.message.type, Supersede(plan.id, plan.version), plan=record, coordinator=coordinator)
+    lacking = not proposed and bool(profiles.shortcomings(plan, asked.directory))
+    work = (OpenWork("plan.incomplete", asked.case.coordinating_unit),) if lacking else ()
+    return move(asked, asked.message.type, Supersede(plan.id, plan.version), *work, plan=record, coordinator=coordinator)
 
 
 def _plan_version(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.PlanRevised) -> Refusal | None:
@@ -56,13 +63,11 @@ def _final(asked: Asked, content: pl.PlanEstablished | pl.PlanRevised) -> Refusa
     The coordinator's unit must be in the case already: otherwise nobody could revise or close it afterwards.
     """
     plan = content.plan
-    if plan.coordinator is None or plan.follow_up_on is None or asked.directory.kind_of(plan.coordinator.unit) not in PRINCIPALS:
-        return Refusal("plan.coordinator_missing", "invalid", "/content/plan/coordinator")
-    if plan.coordinator.unit not in asked.case.units:
+    missing = next(iter(profiles.shortcomings(plan, asked.directory)), None)
+    if missing is not None and (missing.statutory or asked.caller.channel not in FOREIGN):
+        return Refusal(missing.code, "invalid", missing.pointer)
+    if plan.coordinator is not None and plan.coordinator.unit not in asked.case.units:
         return Refusal("plan.coordinator_outside", "invalid", "/content/plan/coordinator/unit")
-    overall = asked.directory.organisation(plan.overall_responsible.organisation)
-    if overall is None or overall.kind != plan.overall_responsible.kind:
-        return Refusal("plan.overall_responsible", "invalid", "/content/plan/overall_responsible")
     if isinstance(content, pl.PlanRevised) or _confirmed(asked, _given(asked, plan)):
         return None
     return Refusal("plan.commitments_missing", "conflict", "/content/plan/activities")
@@ -117,5 +122,4 @@ def closed(asked: Asked, _: pl.PlanClosed) -> Refusal | Decision:
     It is no narrowing: everybody is told once, as by a cancellation, though the grants end too.
     """
     plan = asked.case.plan.model_copy(update={"state": "closed"}) if asked.case.plan else None
-    waiting = tuple(Supersede(found.id, found.version + 1) for found in (*asked.case.meetings, *((plan,) if plan else ())))
-    return move(asked, "plan.closed", *waiting, Recall(None), plan=plan, grants=())
+    return move(asked, "plan.closed", *endings.stopped(asked), plan=plan, grants=())

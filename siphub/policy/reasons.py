@@ -77,6 +77,16 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "send.leases": Reason("Three attempts ended without a word.", "Tre försök har avbrutits utan besked."),
         "message.gone": Reason("The message is not kept any more.", "Meddelandet finns inte kvar."),
         "plugin.failed": Reason("The plugin for this address failed.", "Insticksprogrammet för adressen fungerade inte."),
+        "address.letters_none": Reason(
+            "The owner of the case has no outbox for letters in the directory: print the letter and hand it over.",
+            "Ärendets ägare har ingen brevlåda för utskick i katalogen: skriv ut brevet och lämna över det.",
+        ),
+        "person.not_in_case": Reason(
+            "The case does not know this person, or the individual has objected to them.",
+            "Personen finns inte i ärendet, eller så har den enskilde motsatt sig det.",
+            "G2",
+        ),
+        "misdirected": Reason("It came to the wrong place.", "Det kom till fel mottagare."),
         "operator.hold": Reason("An operator has stopped it for now.", "En operatör har stoppat det tills vidare."),
         "operator.release": Reason("An operator has let it go on.", "En operatör har släppt det."),
         "operator.retry": Reason("An operator has asked for another try.", "En operatör har begärt ett nytt försök."),
@@ -114,6 +124,37 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "plan.commitments_missing": Reason(
             "Not every unit has confirmed its part of this version as it stands.",
             "Alla enheter har inte bekräftat sin del av versionen som den nu lyder.",
+        ),
+        "plan.responsible": Reason(
+            "Each activity has somebody who answers for it, and that is what the plan says it is.",
+            "Varje insats har någon som ansvarar för den, och det är den sorts aktör som planen anger.",
+            "G3",
+        ),
+        "plan.goals_missing": Reason("An established plan names its goals.", "En upprättad plan anger sina mål.", "G3"),
+        "plan.needs_missing": Reason("An established plan says what is needed.", "En upprättad plan anger behoven.", "G3"),
+        "coordinator.not_principal": Reason(
+            "A coordinator works in a region or municipality.", "En samordnare arbetar i en region eller kommun.", "G3"
+        ),
+        "forward.other_organisation": Reason(
+            "A message can only be taken over by another unit of the same organisation.",
+            "Ett meddelande kan bara tas över av en annan enhet i samma organisation.",
+        ),
+        "discharge.none": Reason(
+            "There is no discharge from hospital in this case that this could belong to.",
+            "Det finns ingen pågående utskrivning i ärendet som detta kan höra till.",
+        ),
+        "discharge.no_such_notice": Reason(
+            "This is not the notice that is in force: look up its id.", "Detta är inte den gällande underrättelsen: kontrollera dess id."
+        ),
+        "discharge.not_care_contact": Reason(
+            "At a discharge the fast vårdkontakt's unit, in open care that the region pays for, calls to the planning.",
+            "Vid utskrivning är det den fasta vårdkontaktens enhet i regionfinansierad öppenvård som kallar till planeringen.",
+            "G16",
+        ),
+        "discharge.care_contact_absent": Reason(
+            "When municipal health care is needed, the fast vårdkontakt's unit takes part itself.",
+            "När kommunal hälso- och sjukvård behövs deltar den fasta vårdkontaktens enhet själv.",
+            "G16",
         ),
         "plan.coordinator_outside": Reason(
             "The coordinator's unit does not take part in this case.", "Samordnarens enhet deltar inte i ärendet.", "G6"

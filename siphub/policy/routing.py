@@ -5,14 +5,18 @@ It must never give a route without a rule: a recipient no rule covers is withhel
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from siphub.model import Address, Directory, Message, Unit
 from siphub.model.case import SipCase
+from siphub.model.identifiers import PersonRef, person_ref
+from siphub.model.messages import around as ar
+from siphub.model.messages import followup as f
 from siphub.model.messages import meeting as m
+from siphub.model.messages import otherplan as o
 from siphub.model.messages import plan as pl
 from siphub.model.messages.receipt import StopNotice
 from siphub.policy.days import day_of
@@ -52,6 +56,12 @@ def about(message: Message) -> tuple[UUID, int] | None:
             return message.content.meeting_id, message.content.meeting_version
         case pl.PlanProposed() | pl.PlanEstablished() | pl.PlanRevised():
             return message.content.plan.id, message.content.plan.version
+        case f.FollowUpSummoned():
+            return message.content.meeting.id, message.content.meeting.version
+        case f.FollowUpHeld() | ar.MeetingReminder():
+            return message.content.meeting_id, message.content.meeting_version
+        case o.CompulsoryCarePlan() | o.LssPlan():
+            return message.content.plan_id, message.content.version
         case StopNotice():
             return message.content.about_id, message.content.about_version
         case _:
@@ -74,23 +84,40 @@ def route(message: Message, unit: str, case: SipCase, directory: Directory, now:
     asserted = asserted_basis(message)
     need = requirement(rule, recipient=unit, sender=message.sender.unit, directory=directory) if rule else _NOBODY
     state, reason, basis = _judged(message, rule, need, case, asserted, now)
+    address = address_of(unit, case.owner, directory)
     if not kinds and rule is None:
-        state, reason = "withheld", "recipient.unknown"
+        state, reason = "withheld", "person.not_in_case" if isinstance(unit, PersonRef) else "recipient.unknown"
     elif state == "queued":
         gone = why_gone(unit, directory, day)
-        state, reason = ("held", gone) if gone else _reachable(message, case, found)
+        state, reason = ("held", gone) if gone else _reachable(message, case, unit, found, address)
     return Route(
         recipient=unit,
-        organisation=found.organisation if found else getattr(unit, "organisation", ""),
-        kind=rule.recipient if rule else (kinds[-1] if kinds else "outside"),
+        organisation=case.owner if isinstance(unit, PersonRef) else found.organisation if found else getattr(unit, "organisation", ""),
+        kind=_kind(rule, kinds),
         need=need,
         asserted=asserted,
         state=state,
         reason=reason,
-        address=found.address if found else None,
+        address=address,
         about=about(message),
         basis=basis,
     )
+
+
+def _kind(rule: Rule | None, kinds: Sequence[str]) -> str:
+    """Return as what a recipient gets it: the kind the rule names, the most particular first."""
+    if rule is None:
+        return kinds[-1] if kinds else "outside"
+    return next((kind for kind in kinds if kind in rule.recipients), rule.recipients[0])
+
+
+def address_of(recipient: str, owner: str, directory: Directory) -> Address | None:
+    """Return where a recipient is reached today: a unit at its own address, a person by the letters of the case's owner."""
+    if person_ref(recipient) is not None:
+        organisation = directory.organisation(owner)
+        return organisation.letters if organisation else None
+    unit = directory.unit(recipient)
+    return unit.address if unit else None
 
 
 def _judged(
@@ -104,13 +131,15 @@ def _judged(
     return ("queued", None, judged.basis) if isinstance(judged, Covered) else ("withheld", judged.reason, None)
 
 
-def _reachable(message: Message, case: SipCase, unit: Unit | None) -> tuple[str, str | None]:
+def _reachable(message: Message, case: SipCase, recipient: str, unit: Unit | None, address: Address | None) -> tuple[str, str | None]:
     """Hold what has a basis but cannot simply be sent (G10). The recall text says nothing of the person, and calls back what was sent."""
-    protected = any(person is not None and person.protection is not None for person in (message.subject, case.subject))
+    reader = case.person(recipient)
+    people = (message.subject, case.subject, reader)
+    protected = any(person is not None and person.protection is not None for person in people)
     if protected and message.type != "stop.notice" and not (unit and unit.cleared):
         return "held", "protected.not_cleared"
-    if unit is None or unit.address is None:
-        return "held", "address.none"
+    if address is None:
+        return "held", "address.letters_none" if isinstance(recipient, PersonRef) else "address.none"
     return "queued", None
 
 

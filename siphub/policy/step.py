@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from siphub.model import Directory, Message
+from siphub.model import Caller, Directory, Message
 from siphub.model.case import SipCase
 from siphub.policy import lifecycle
 from siphub.policy.refusal import Refusal
@@ -56,7 +56,14 @@ class NoteReceipt:
     code: str | None = None
 
 
-Effect = Supersede | Recall | Narrowed | OpenWork | NoteReceipt
+@dataclass(frozen=True, slots=True)
+class Retract:
+    """One message should not have been: what waits of it is not sent, who was reached gets the stop notice; its own unit's or the coordinator's word."""
+
+    message_id: UUID
+
+
+Effect = Supersede | Recall | Narrowed | OpenWork | NoteReceipt | Retract
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,7 @@ class Asked:
     message: Message
     directory: Directory
     now: datetime
+    caller: Caller
 
 
 Step = Callable[[Asked, Any], Refusal | Decision]

@@ -10,7 +10,7 @@ from typing import Literal
 from uuid import UUID
 
 from siphub.model import people as p
-from siphub.model.base import Code, Instant, Line
+from siphub.model.base import Code, Instant
 from siphub.model.envelope import Content, MessageType
 from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.messages.meeting import Version

@@ -1,0 +1,50 @@
+"""The steps that end a case outside its course, and those about messages gone astray (A3, K7, and the request taken back). Pure."""
+
+from __future__ import annotations
+
+from siphub.model.messages import around as a
+from siphub.model.messages import ending as e
+from siphub.policy.refusal import Refusal
+from siphub.policy.step import Asked, Decision, Effect, NoteReceipt, OpenWork, Recall, Retract, Supersede, move
+
+
+def stopped(asked: Asked) -> tuple[Effect, ...]:
+    """Return what ends every conversation of a case: nothing more is sent, on whatever basis, and everybody who was reached is told so once."""
+    case = asked.case
+    waiting = tuple(Supersede(found.id, found.version + 1) for found in (*case.meetings, *((case.plan,) if case.plan else ())))
+    return (*waiting, Recall(None))
+
+
+def request_withdrawn(asked: Asked, _: e.RequestWithdrawn) -> Refusal | Decision:
+    """The individual's own request, taken back: the case is closed."""
+    return move(asked, "sip.request.withdrawn", *stopped(asked), grants=())
+
+
+def in_error(asked: Asked, content: e.EnteredInError) -> Refusal | Decision:
+    """A3: one message that should not have been is called back; a whole case is void, which only the coordinator's unit can say."""
+    if content.extent == "message":
+        work = OpenWork("message.in_error", asked.case.coordinating_unit)
+        return move(asked, "message.entered_in_error:message", Retract(content.message_id), work)
+    if not asked.case.coordinates(asked.message.sender.unit):
+        return Refusal("plan.not_coordinator", "forbidden", "/sender")
+    return move(asked, "message.entered_in_error:case", *stopped(asked), grants=())
+
+
+def deceased(asked: Asked, _: e.SubjectDeceased) -> Refusal | Decision:
+    """A3: everything stops; nobody is told why."""
+    plan = asked.case.plan.model_copy(update={"state": "closed"}) if asked.case.plan else None
+    return move(asked, "subject.deceased", *stopped(asked), plan=plan, grants=())
+
+
+def misdirected(asked: Asked, content: a.Misdirected) -> Refusal | Decision:
+    """K7: it came to the wrong place; the sender has somebody to find."""
+    return move(asked, "astray", NoteReceipt(content.message_id, "rejected", "misdirected"))
+
+
+def forwarded(asked: Asked, content: a.Forwarded) -> Refusal | Decision:
+    """K7: another unit of the same organisation; the consent names units, so somebody asks the individual before anything goes there (REQ-39)."""
+    old, new = asked.directory.unit(content.unit), asked.directory.unit(content.new_unit)
+    if old is None or new is None or old.organisation != new.organisation or old.id == new.id:
+        return Refusal("forward.other_organisation", "invalid", "/content/new_unit")
+    work = OpenWork("participant.forwarded", asked.case.coordinating_unit)
+    return move(asked, "astray", NoteReceipt(content.message_id, "received"), work)
