@@ -91,8 +91,8 @@ def disclosure() -> str:
     from siphub.policy.disclosure import rules
 
     return "\n\n".join(
-        f"### {_KINDS[kind]}\n\n{_table(('message', 'basis', 'needs consent to', 'whose', 'sees'), [_rule(rule) for rule in rules() if rule.recipient == kind])}"
-        for kind in dict.fromkeys(rule.recipient for rule in rules())
+        f"### {_KINDS[kind]}\n\n{_table(('message', 'basis', 'needs consent to', 'whose', 'sees'), [_rule(rule) for rule in rules() if kind in rule.recipients])}"
+        for kind in dict.fromkeys(kind for rule in rules() for kind in rule.recipients)
     )
 
 
@@ -109,6 +109,11 @@ _KINDS = {
     "duty": "Units of regions and municipalities, and private care providers",
     "agency": "State agencies",
     "outside": "Schools and everybody else outside",
+    "individual": "The individual",
+    "guardian": "A guardian",
+    "guardian_restricted": "A guardian from whom the individual's whereabouts are secret",
+    "representative": "A representative within their mandate",
+    "relative": "A relative",
     "*": "Everybody who was sent something before",
 }
 

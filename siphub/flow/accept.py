@@ -22,6 +22,7 @@ from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row,
 from siphub.flow.work_items import open_for, open_in_case
 from siphub.model import Caller, Directory, Message, parse_message
 from siphub.model.case import SipCase
+from siphub.model.identifiers import person_ref
 from siphub.policy import case as policy
 from siphub.policy.authority import admit
 from siphub.policy.lifecycle import OPENING
@@ -32,7 +33,16 @@ from siphub.store import CaseRow, DeliveryRow, MessageRow, Seal, SubmissionRow, 
 
 RECALL_TYPES = frozenset({"meeting.cancelled", "plan.closed"})
 """Types whose recipients get the hub's one stop notice instead of the message (LIFECYCLE section 3)."""
-NARROWING_TYPES = RECALL_TYPES | {"consent.refused", "consent.amended", "consent.withdrawn", "participants.approved"}
+NARROWING_TYPES = RECALL_TYPES | {
+    "consent.refused",
+    "consent.amended",
+    "consent.withdrawn",
+    "participants.approved",
+    "sip.request.withdrawn",
+    "message.entered_in_error",
+    "subject.deceased",
+    "inpatient.discharge_ready.revoked",
+}
 """Types that may stop what is on its way: no limit of open work holds them up."""
 
 
@@ -286,6 +296,8 @@ def _effects(line: withdraw.Line, decided: policy.Decision, before: SipCase | No
                 line.recall(object_id)
             case policy.OpenWork(type=kind, unit=unit):
                 open_in_case(line.work, line.key, kind, unit, line.now)
+            case policy.Retract(message_id=message_id):
+                line.retract(str(message_id), stored.sender_unit)
             case policy.NoteReceipt(message_id=message_id, kind=receipt, code=code):
                 receipts.note_of_unit(line, str(message_id), stored.sender_unit, receipt, code, caller)
 
@@ -331,8 +343,8 @@ def _answer(row: DeliveryRow) -> RecipientAnswer:
 
 def _members(case: SipCase, answers: tuple[RecipientAnswer, ...]) -> tuple[Any, ...]:
     """Whoever may receive something is in the case from now on, and may answer."""
-    new = (unit.recipient for unit in answers if unit.state != "withheld" and unit.reason != "recall.never_sent")
-    return tuple(dict.fromkeys((*case.units, *new)))
+    new = (found.recipient for found in answers if found.state != "withheld" and found.reason != "recall.never_sent")
+    return tuple(dict.fromkeys((*case.units, *(unit for unit in new if person_ref(unit) is None))))
 
 
 def _open(work: Work, row: CaseRow) -> None:

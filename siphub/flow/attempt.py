@@ -29,13 +29,16 @@ from siphub.contract import (
 )
 from siphub.errors import MappingError, PermitExpired, Sealed, SiphubError
 from siphub.flow.ground import Ground
-from siphub.flow.letters import as_grants, granted_of, need_of, open_case, open_message, recipient_of, today
+from siphub.flow.letters import addressee, as_grants, granted_of, need_of, open_case, open_message, recipient_of, today
 from siphub.model import Directory, Message
+from siphub.model.case import SipCase
+from siphub.model.identifiers import person_ref
 from siphub.observe import Log
 from siphub.policy import disclosure
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered
 from siphub.policy.moves import why_gone
+from siphub.policy.routing import address_of
 from siphub.store import Accept, DeliveryRow, GrantRow, OutcomeRow, Permitted, Refusal
 
 MOST_LEASES = 3
@@ -63,16 +66,20 @@ def _address(row: DeliveryRow, directory: Directory, day: date) -> tuple[str, st
     """Return where a queued delivery goes, as adapter and endpoint, or why nowhere, as a code: the directory may have been switched since.
 
     An address that changed hands is for a person to look at. A successor within the recipient's organisation is the directory's own word,
-    and what waited for the unit goes there; yet what may have arrived at the old place is not sent to a new one.
+    and what waited for the unit goes there; yet what may have arrived at the old place is not sent to a new one. A person's address is that
+    of the owner's letters.
     """
+    here = (row.adapter, row.endpoint)
+    if person_ref(row.recipient) is not None:
+        letters = address_of(row.recipient, row.owner, directory)
+        return here if letters is not None and here == (letters.adapter, letters.endpoint) else "address.unit_changed"
     gone = why_gone(row.recipient, directory, day)
     if gone is not None:
         return gone
     unit = directory.current(row.recipient, day)
     if unit is not None and unit.id != row.recipient and not row.uncertain:
         return (unit.address.adapter, unit.address.endpoint) if unit.address else "address.none"
-    known = row.recipient in directory.units_at(row.adapter, row.endpoint)
-    return (row.adapter, row.endpoint) if known else "address.unit_changed"
+    return here if row.recipient in directory.units_at(*here) else "address.unit_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,8 @@ class Held:
 def cut_of(ground: Ground, row: DeliveryRow, covered: Covered, directory: Directory) -> Cut | Held:
     """Open a delivery's message and cut it for its recipient.
 
-    That the person is protected may have become known after the message was queued: the case is asked too (G10).
+    What became known after the message was queued counts too, so the case is asked: whether somebody is protected (G10), and whether a
+    person is still one it knows.
     """
     seal = ground.store.seal_of_case(row.owner, row.case_id)
     with ground.store.read() as work:
@@ -102,26 +110,36 @@ def cut_of(ground: Ground, row: DeliveryRow, covered: Covered, directory: Direct
         kept = work.cases.get(row.owner, row.case_id)
     if stored is None or kept is None:
         return Held("message.gone")
-    message = open_message(stored, seal)
-    known = open_case(kept, seal).subject if message.subject is not None else None
-    if known is not None and known.protection is not None and not _cleared(row, directory):
+    return cut_for(open_message(stored, seal), row, open_case(kept, seal), covered, directory, ground.now())
+
+
+def cut_for(message: Message, row: DeliveryRow, case: SipCase, covered: Covered, directory: Directory, now: datetime) -> Cut | Held:
+    """Cut a message by the rule its delivery was routed under; a protected person's is held here too, whoever released it (G10)."""
+    person = person_ref(row.recipient)
+    kinds = (row.recipient_kind,) if person is None else disclosure.kinds_of(person, case, directory, message)
+    if not kinds:
+        return Held("person.not_in_case")
+    rule = disclosure.rule_for(row.message_type, kinds)
+    if rule is None:
+        return Held("basis.none")
+    if _protected(message, case, row.recipient) and not _cleared(row, directory):
         return Held("protected.not_cleared")
-    return cut_for(message, row, covered, directory)
+    consent = disclosure.statement(need_of(row), case.grants, now)
+    cut = disclosure.cut(message, rule, recipient=row.recipient, covered=covered, directory=directory, consent=consent)
+    return cut if person is None else replace(cut, document={**cut.document, "addressee": addressee(case, person)})
+
+
+def _protected(message: Message, case: SipCase, recipient: str) -> bool:
+    """Say whether somebody this delivery speaks of, or goes to, is protected; the recall text speaks of nobody."""
+    if message.type == "stop.notice":
+        return False
+    about = (message.subject, case.subject) if message.subject is not None else ()
+    return any(person is not None and person.protection is not None for person in (*about, case.person(recipient)))
 
 
 def _cleared(row: DeliveryRow, directory: Directory) -> bool:
     unit = directory.unit(row.recipient)
     return unit is not None and unit.cleared
-
-
-def cut_for(message: Message, row: DeliveryRow, covered: Covered, directory: Directory) -> Cut | Held:
-    """Cut a message by the rule its delivery was routed under; a protected person's is held here too, whoever released it (G10)."""
-    rule = disclosure.rule_for(row.message_type, (row.recipient_kind,))
-    if rule is None:
-        return Held("basis.none")
-    if message.subject is not None and message.subject.protection is not None and not _cleared(row, directory):
-        return Held("protected.not_cleared")
-    return disclosure.cut(message, rule, recipient=row.recipient, covered=covered, directory=directory)
 
 
 def prepare(ground: Ground, row: DeliveryRow, adapter: Adapter, directory: Directory) -> Ready | Held:

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from siphub.contract import Recipient
 from siphub.model import Directory, Message, parse_message
 from siphub.model.case import Grant, SipCase
+from siphub.model.identifiers import PersonRef, person_ref
 from siphub.policy.disclosure import GrantLike, Requirement
-from siphub.policy.routing import Route
+from siphub.policy.routing import Route, address_of
 from siphub.store import CaseRow, DeliveryRow, GrantRow, MessageRow, Seal
 
 
@@ -161,18 +163,29 @@ def today(row: DeliveryRow, directory: Directory, day: date) -> DeliveryRow:
 
 
 def recipient_of(row: DeliveryRow, directory: Directory) -> Recipient:
-    """Return where a delivery goes, with what the directory says of its address today."""
+    """Return where a delivery goes, with what the directory says of its address today. A person is reached by the owner's letters."""
+    address = address_of(row.recipient, row.owner, directory)
     unit = directory.unit(row.recipient)
-    options: Mapping[str, str] = unit.address.options if unit and unit.address else {}
+    organisation = directory.organisation(row.recipient_organisation)
+    by_letter = person_ref(row.recipient) is not None and organisation is not None
     return Recipient(
         unit=row.recipient,
         organisation=row.recipient_organisation,
-        label=unit.public_label if unit else "",
+        label=organisation.public_label if by_letter and organisation else unit.public_label if unit else "",
         adapter=row.adapter,
         endpoint=row.endpoint,
-        mapping=unit.address.mapping if unit and unit.address else None,
-        options=options,
+        mapping=address.mapping if address else None,
+        options=address.options if address else {},
     )
+
+
+def addressee(case: SipCase, person: PersonRef) -> Mapping[str, Any]:
+    """Return what stands in the window of a letter: a name and the lines of an address, as far as the case knows them."""
+    known = case.person(person)
+    if known is not None:
+        return {"name": known.name, "lines": list(known.address_lines)}
+    names = (case.subject.given_name, case.subject.family_name) if case.subject is not None else ()
+    return {"name": " ".join(name for name in names if name), "lines": []}
 
 
 def about_of(row: DeliveryRow) -> tuple[UUID, int] | None:

@@ -16,18 +16,27 @@ from siphub.model import Address, Directory
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered, judge
 from siphub.policy.lifecycle import DELIVERY, after
+from siphub.policy.routing import address_of
 from siphub.store import Change, DeliveryRow, Work
 
 Action = Literal["hold", "release", "retry", "handled"]
 SYSTEM = "-"
+ENDINGS: Final = ("plan.closed", "sip.request.withdrawn", "subject.deceased")
+"""What ends a case: nothing that was said before is sent afterwards."""
 OUTDATED_BY: Final = (
     (
-        frozenset({"meeting.summoned", "meeting.invited", "meeting.rescheduled"}),
-        frozenset({"meeting.rescheduled", "meeting.cancelled", "meeting.held", "plan.closed"}),
+        frozenset({"meeting.summoned", "meeting.invited", "meeting.rescheduled", "meeting.reminder", "followup.summoned"}),
+        frozenset({"meeting.rescheduled", "meeting.cancelled", "meeting.held", "followup.held", *ENDINGS}),
     ),
     (
         frozenset({"plan.proposed", "plan.established", "plan.revised"}),
-        frozenset({"plan.proposed", "plan.established", "plan.revised", "plan.closed"}),
+        frozenset({"plan.proposed", "plan.established", "plan.revised", *ENDINGS}),
+    ),
+    (frozenset({"splptlrv.established"}), frozenset({"splptlrv.established", *ENDINGS})),
+    (frozenset({"lss.established"}), frozenset({"lss.established", *ENDINGS})),
+    (
+        frozenset({"inpatient.discharge_ready"}),
+        frozenset({"inpatient.discharge_ready", "inpatient.discharge_ready.revoked", "process.interrupted"}),
     ),
 )
 """What one calls to or sets out → what, said later in the same case, takes its place. One meeting and one plan at a time stand in a case."""
@@ -109,10 +118,10 @@ def _address(row: DeliveryRow, directory: Directory, action: Action, day: date) 
     """
     if action not in {"release", "retry"}:
         return None
-    unit = directory.current(row.recipient, day)
-    if unit is None or unit.address is None:
-        raise Conflict("the directory has no address for this unit: import one first", code="delivery.no_address")
-    return unit.address
+    address = address_of(row.recipient, row.owner, directory, day)
+    if address is None:
+        raise Conflict("the directory has no address for this recipient: import one first", code="delivery.no_address")
+    return address
 
 
 def _close_items(work: Work, row: DeliveryRow, by: str, now: datetime) -> None:

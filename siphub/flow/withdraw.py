@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from uuid import UUID, uuid4
 
+from siphub.errors import NotThere
 from siphub.flow.ground import Ground
 from siphub.flow.letters import about_of, as_grants, case_row, delivery_row, message_row, need_of, open_case, today
 from siphub.flow.work_items import DUE_BY_PHONE, open_for, open_in_case
@@ -21,6 +22,7 @@ from siphub.policy import recall
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered, judge
 from siphub.policy.moves import successions
+from siphub.policy.reasons import REASONS
 from siphub.policy.routing import route
 from siphub.store import Change, DeliveryRow, Move, OutcomeRow, Recorded, Seal, Work
 
@@ -98,6 +100,21 @@ class Line:
         rows = [row for row in (self._about(object_id) if object_id else self.before) if not row.recall and not _is_answer(row)]
         rows = [row for row in rows if row.bases != "own_message"]
         self._mark(row for row in rows if row.state == "sending")
+        self.notify(row for row in rows if _was_sent(row))
+        self._tell_by_hand(rows)
+
+    def retract(self, message_id: str, unit: str) -> None:
+        """Stop one message that should not have been, and call it back where it was sent: its own unit's word, or the coordinator's.
+
+        Raises:
+            NotThere: That unit sent no such message in this case: the same answer as for one that does not exist.
+        """
+        theirs = self.case.coordinates(unit)
+        rows = [row for row in self.before if row.message_id == message_id and not row.recall and (theirs or row.sender_unit == unit)]
+        mine = [row for row in self.work.messages.of_case(*self.key) if row.message_id == message_id and (theirs or row.sender_unit == unit)]
+        if not mine:
+            raise NotThere(REASONS["case.not_there"].en)
+        self._stop(rows, to_state="superseded", event="supersede", reason="superseded")
         self.notify(row for row in rows if _was_sent(row))
         self._tell_by_hand(rows)
 

@@ -61,7 +61,7 @@ def sample(name: str, *, maximal: bool = False) -> Message:
         message_id=message_id,
         type=name,
         case_id=SAMPLE_CASE,
-        owner=p.MUNICIPALITY,
+        owner=p.REGION if row.sent_by == "hospital" else p.MUNICIPALITY,
         sent_at=p.NOON,
         sender=_sender(row.sent_by),
         author=Author(name="Eva Kontakt", role="biståndshandläggare"),

@@ -137,7 +137,7 @@ def _opener(message: Message, directory: Directory) -> Refusal | None:
         case "principal":
             allowed = kind in CARE
         case "hospital":
-            allowed = kind in {"region", "private_provider"}
+            allowed = discharges.hospital(message, None, directory)
         case "planner":
             allowed = otherplans.may_make(message, directory)
         case _:
@@ -164,7 +164,7 @@ def _role(message: Message, case: SipCase, directory: Directory) -> Refusal | No
         case "recipient":
             allowed = getattr(message.content, "unit", None) == sender
         case "hospital":
-            allowed = discharges.hospital(message, case, kind)
+            allowed = discharges.hospital(message, case, directory)
         case "planner":
             allowed = otherplans.may_make(message, directory) and case.coordinates(sender)
         case _:

@@ -5,7 +5,7 @@ They move no SIP: they start and stop clocks, which `deadlines` reads from the c
 
 from __future__ import annotations
 
-from siphub.model import Message
+from siphub.model import Directory, Message
 from siphub.model.case import DischargeRecord, SipCase
 from siphub.model.messages import discharge as d
 from siphub.model.messages import meeting as m
@@ -96,8 +96,13 @@ def called(asked: Asked, content: m.MeetingSummoned | object) -> DischargeRecord
     return known.model_copy(update={"summoned_at": known.summoned_at or asked.now}) if known is not None and on_discharge else known
 
 
-def hospital(message: Message, case: SipCase, organisation: str | None) -> bool:
-    """Say whether a message comes from the hospital of this stay: another admission may come from any."""
+def hospital(message: Message, case: SipCase | None, directory: Directory) -> bool:
+    """Say whether a message comes from a ward, and, but for an admission, from the hospital of this very stay: a person may move between wards."""
+    unit = directory.unit(message.sender.unit)
+    if unit is None or unit.care != "inpatient":
+        return False
     if message.type == "inpatient.admitted":
-        return organisation in {"region", "private_provider"}
-    return case.discharge is not None and case.discharge.admitting_unit.organisation == message.sender.organisation
+        return directory.kind_of(unit.id) in {"region", "private_provider"}
+    known = case.discharge if case else None
+    admitting = directory.unit(known.admitting_unit) if known else None
+    return admitting is not None and admitting.organisation == unit.organisation

@@ -24,7 +24,7 @@ from siphub.model.messages.meeting import MeetingResponse
 DUTY_BOUND: frozenset[str] = frozenset({"region", "municipality", "private_provider"})
 """Kinds of organisation whose units can be duty-bound; only between these can a basis other than consent hold (LIFECYCLE section 3)."""
 PeopleKind = Literal["individual", "guardian", "guardian_restricted", "representative", "relative"]
-RecipientKind = Literal["contact", "convener", "duty", "agency", "outside"] | PeopleKind
+RecipientKind = Literal["contact", "convener", "duty", "agency", "outside", PeopleKind]
 UNCONDITIONAL: frozenset[str] = frozenset({"own_message", "own_data", "no_person_data", "recall"})
 """Bases that rest on no grant."""
 

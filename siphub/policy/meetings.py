@@ -97,7 +97,7 @@ def _of_the_plan(asked: Asked, content: f.FollowUpSummoned) -> Refusal | None:
     known = followups.current(asked, content.plan_id, content.plan_version)
     if isinstance(known, Refusal):
         return known
-    if not consent.has(asked.case.grants, "plan", asked.now):
+    if asked.case.plan_consent is None or not asked.case.plan_consent.holds(asked.now):
         return Refusal("plan.no_consent", "invalid", "/type")
     given = {(found.unit, found.activity) for found in known.activities}
     strange = any((found.unit, found.activity) not in given for found in content.questions)

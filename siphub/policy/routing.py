@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from siphub.model import Address, Directory, Message, Unit
@@ -111,12 +111,12 @@ def _kind(rule: Rule | None, kinds: Sequence[str]) -> str:
     return next((kind for kind in kinds if kind in rule.recipients), rule.recipients[0])
 
 
-def address_of(recipient: str, owner: str, directory: Directory) -> Address | None:
-    """Return where a recipient is reached today: a unit at its own address, a person by the letters of the case's owner."""
+def address_of(recipient: str, owner: str, directory: Directory, day: date | None = None) -> Address | None:
+    """Return where a recipient is reached: a unit, or whoever stands for it that day, at its own address; a person by the owner's letters."""
     if person_ref(recipient) is not None:
         organisation = directory.organisation(owner)
         return organisation.letters if organisation else None
-    unit = directory.unit(recipient)
+    unit = directory.current(recipient, day) if day is not None else directory.unit(recipient)
     return unit.address if unit else None
 
 

@@ -41,7 +41,19 @@ from siphub.testing.watching import watched
 
 _RECALL = {"message": "by a further message", "native": "native", "none": "no"}
 _SHORT = 4
-_UNIT_OF_KIND = {"contact": p.CONTACT, "agency": p.FK, "outside": p.FK, "duty": p.HOME_CARE, "convener": p.CONTACT, "*": p.HOME_CARE}
+_UNIT_OF_KIND = {
+    "contact": p.CONTACT,
+    "agency": p.FK,
+    "outside": p.FK,
+    "duty": p.HOME_CARE,
+    "convener": p.CONTACT,
+    "individual": "individual",
+    "guardian": "guardian/1",
+    "guardian_restricted": "guardian/2",
+    "representative": "representative/1",
+    "relative": "relative/1",
+    "*": p.HOME_CARE,
+}
 
 
 class Witness(Protocol):
@@ -212,9 +224,9 @@ def _cuts(adapter: Adapter) -> Iterator[tuple[Cut, Cut]]:
     """Yield every cut the policy makes of the maximal samples, beside the whole; each text of the whole is one of a kind."""
     directory = sample_directory()
     for rule in disclosure.rules():
-        for name, basis in product(sorted(set(rule.types) & set(_kinds(adapter))), rule.bases):
+        for name, basis, kind in product(sorted(set(rule.types) & set(_kinds(adapter))), rule.bases, rule.recipients):
             message = sample(name, maximal=True)
-            recipient = _UNIT_OF_KIND[rule.recipient]
+            recipient = _UNIT_OF_KIND[kind]
             covered = disclosure.Covered(basis, frozenset())
             cut = disclosure.cut(message, rule, recipient=recipient, covered=covered, directory=directory)
             yield whole_cut(message, basis), replace(cut, document=copy.deepcopy(cut.document))

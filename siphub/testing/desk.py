@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from siphub.model import Caller, Directory, Message, Organisation, Unit, sample_directory
 from siphub.model import people as p
 from siphub.model.case import SipCase
-from siphub.model.identifiers import OrganisationNumber, UnitId
+from siphub.model.identifiers import OrganisationNumber, UnitId, person_ref
 from siphub.policy import case as policy
 from siphub.policy import recall
 from siphub.policy.disclosure import Covered, judge
@@ -111,7 +111,8 @@ class Desk:
             self.last = Verdict(refusal=decided)
             return self.last
         found = () if message.type in RECALLS else routes(message, decided.case, self.directory, self.now)
-        members = (*decided.case.units, *(UnitId(route.recipient) for route in found if route.state != "withheld"))
+        units = (route.recipient for route in found if route.state != "withheld" and person_ref(route.recipient) is None)
+        members = (*decided.case.units, *(UnitId(unit) for unit in units))
         self.case = decided.case.model_copy(update={"units": tuple(dict.fromkeys(members))})
         self.last = Verdict(effects=decided.effects, routes=found)
         return self.last

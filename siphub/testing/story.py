@@ -243,6 +243,7 @@ class Story:
             id=self.plan_id,
             version=version,
             made_on=self.now.date(),
+            needs=("Stöd i vardagen.",),
             goals=(pl.Goal(id="g1", text="Handla själv igen."),),
             activities=tuple(
                 pl.Activity(

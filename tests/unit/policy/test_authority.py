@@ -11,7 +11,7 @@ import pytest
 from siphub.errors import Refused
 from siphub.model import CATALOGUE, Caller, Message, Person, Sender, UnitContact, sample
 from siphub.model import people as p
-from siphub.model.case import MeetingRecord, Participant, Planned, PlanRecord, SipCase
+from siphub.model.case import DischargeRecord, MeetingRecord, Participant, Planned, PlanRecord, SipCase
 from siphub.model.identifiers import OrganisationNumber, PersonNumber, UnitId
 from siphub.model.person import PersonNumberIdentity
 from siphub.model.samples import SAMPLE_CASE
@@ -26,14 +26,18 @@ SENDERS = {
     "convener": p.SOCIAL_SERVICES,
     "participant": p.HOME_CARE,
     "provider": PRIVATE,
+    "hospital": p.HOSPITAL,
     "agency": p.FK,
     "outside": OUTSIDE,
 }
-CARE = {"contact", "coordinator", "convener", "participant", "provider"}
+CARE = {"contact", "coordinator", "convener", "participant", "provider", "hospital"}
 PRINCIPAL = CARE - {"provider"}
 MAY: dict[str, set[str]] = {
     "sip.requested": CARE,
     "sip.proposed": set(SENDERS),
+    "sip.initiated": CARE,
+    "sip.request.answered": {"contact", "coordinator"},
+    "sip.request.withdrawn": CARE,
     "need.assessed": CARE,
     "participants.approved": {"contact", "coordinator"},
     "consent.given": PRINCIPAL,
@@ -52,6 +56,24 @@ MAY: dict[str, set[str]] = {
     "plan.established": {"coordinator"},
     "plan.revised": {"coordinator"},
     "plan.closed": {"coordinator"},
+    "plan.copy.delivered": {"coordinator"},
+    "coordinator.changed": {"coordinator"},
+    "followup.summoned": {"coordinator"},
+    "followup.held": {"convener"},
+    "activity.status": {"participant"},
+    "message.misdirected": {"participant"},
+    "message.forwarded": {"participant"},
+    "message.entered_in_error": set(SENDERS),
+    "subject.deceased": CARE,
+    "inpatient.admitted": {"hospital"},
+    "inpatient.discharge_ready": {"hospital"},
+    "inpatient.discharge_ready.revoked": {"hospital"},
+    "inpatient.discharged": {"hospital"},
+    "process.interrupted": {"hospital"},
+    "splptlrv.established": {"coordinator"},
+    "lss.established": set(),
+    "meeting.reminder": set(),
+    "delivery.failed": set(),
     "ack.transport": {"participant"},
     "ack.received": {"participant"},
     "nack": {"participant"},
@@ -59,6 +81,16 @@ MAY: dict[str, set[str]] = {
     "stop.notice": set(),
 }
 """Type → who may send it in the case below. The meeting has two places: home care and Försäkringskassan; the plan gives home care its part."""
+
+OPENERS: dict[str, set[str]] = {
+    "sip.requested": CARE,
+    "sip.proposed": set(SENDERS),
+    "sip.initiated": CARE,
+    "inpatient.admitted": {"hospital"},
+    "splptlrv.established": {"coordinator", "hospital"},
+    "lss.established": {"contact", "participant", "convener"},
+}
+"""Type → who may open a case with it."""
 
 
 def contact_of(unit: UnitId) -> UnitContact:
@@ -70,6 +102,7 @@ def case() -> SipCase:
     """Return a case in which every kind of sender has its place."""
     meeting = sample("meeting.response").content
     plan = sample("plan.commitment.confirmed").content
+    after = sample("followup.held").content
     places = (Participant(unit=p.HOME_CARE, duty=True), Participant(unit=p.FK, duty=False))
     return SipCase(
         case_id=SAMPLE_CASE,
@@ -81,6 +114,7 @@ def case() -> SipCase:
         units=tuple(SENDERS.values()),
         meetings=(
             MeetingRecord(id=getattr(meeting, "meeting_id"), version=1, convener=contact_of(p.SOCIAL_SERVICES), participants=places),  # noqa: B009 - the content is one of many types
+            MeetingRecord(id=getattr(after, "meeting_id"), version=1, convener=contact_of(p.SOCIAL_SERVICES), kind="follow_up"),  # noqa: B009 - the same
         ),
         plan=PlanRecord(
             id=getattr(plan, "plan_id"),  # noqa: B009 - the same
@@ -88,6 +122,7 @@ def case() -> SipCase:
             state="proposed",
             activities=(Planned(activity="a1", unit=p.HOME_CARE, digest="-"),),
         ),
+        discharge=DischargeRecord(admitting_unit=p.HOSPITAL, municipality=p.MUNICIPALITY),
     )
 
 
@@ -205,10 +240,27 @@ def test_a_case_opens_at_its_own_huvudman(change: dict[str, Any], code: str) -> 
 
 
 @pytest.mark.parametrize(("name", "role"), list(product(sorted(OPENING), SENDERS)))
-def test_a_request_comes_through_care_and_a_proposal_from_anybody(name: str, role: str) -> None:
-    """Given no case, when each kind of unit opens one, then a request needs a care unit and a proposal needs none."""
+def test_a_case_is_opened_by_who_may_open_it(name: str, role: str) -> None:
+    """Given no case, when each kind of unit opens one at its own huvudman, then a request needs a care unit, a proposal none, a notice a hospital."""
     message = sent_by(sample(name), SENDERS[role])
-    assert (admit(message, None, caller(message), wide_directory()) is None) == (role in MAY[name])
+    if name not in {"sip.requested", "sip.proposed"} and role not in {"provider", "agency", "outside"}:
+        message = message.model_copy(update={"owner": message.sender.organisation})
+    elif role == "provider":
+        directory = wide_directory()
+        first = directory.unit(message.recipients[0])
+        message = message.model_copy(update={"owner": first.organisation if first else message.owner})
+    assert set(OPENERS) == set(OPENING)
+    assert (admit(message, None, caller(message), wide_directory()) is None) == (role in OPENERS[name])
+
+
+@pytest.mark.parametrize("name", ["sip.initiated", "inpatient.admitted", "splptlrv.established", "lss.established"])
+def test_who_takes_the_initiative_opens_a_case_of_its_own_huvudman_only(name: str) -> None:
+    """Given a huvudman's initiative or notice, when it names another organisation as the owner, then no case opens (G15)."""
+    message = sample(name)
+    assert admit(message, None, caller(message), wide_directory()) is None
+    other = p.NEIGHBOUR
+    stolen = message.model_copy(update={"owner": other})
+    assert admit(stolen, None, caller(stolen), wide_directory()) == Refusal("case.owner", "invalid", "/owner")
 
 
 def test_an_agency_can_be_no_cases_owner() -> None:
