@@ -131,6 +131,9 @@ class Settings(BaseSettings):
         400,
         description="After how many failed attempts a delivery gives up. With the default pauses that is four days: a long weekend and a day.",
     )
+    tell_failures: bool = Field(
+        default=True, description="Whether the hub sends `delivery.failed` to the unit whose message was rejected, given up or expired."
+    )
     max_body: Size = Field(2 * 2**20, description="The largest body the API takes.")
     open_limit: PositiveInt = Field(
         100_000, description="How many unfinished deliveries one organisation may have; above it the API answers 503 with Retry-After."
@@ -328,6 +331,8 @@ def _text(name: str, value: object) -> str:
         return _masked(str(value))
     if name in {"max_body", "min_free_disk"}:
         return f"{int(str(value)) / 2**20:g} MiB"
+    if isinstance(value, bool):
+        return str(value).lower()
     return "" if value is None or value == {} else str(value)
 
 
@@ -348,7 +353,7 @@ def _masked(url: str) -> str:
 
 def _type(annotation: object) -> str:
     """Return a type in the words of a person."""
-    words = {int: "number", str: "text", Path: "path", timedelta: "time span", Fault: "fault", type(None): ""}
+    words = {bool: "true or false", int: "number", str: "text", Path: "path", timedelta: "time span", Fault: "fault", type(None): ""}
     if annotation in words:
         return words[annotation]
     options = [str(option) for option in get_args(annotation) if isinstance(option, str)]

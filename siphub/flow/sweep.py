@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from siphub.contract import Adapter, Inbound, Polls, Receipt, Submission
 from siphub.errors import Sealed, SiphubError
-from siphub.flow import answers, receipts, withdraw
+from siphub.flow import answers, notify, receipts, withdraw
 from siphub.flow.attempt import MOST_LEASES
 from siphub.flow.expiry import expire_consents
 from siphub.flow.ground import Ground
@@ -27,11 +27,13 @@ POLL_LEASE = timedelta(seconds=60)
 
 def sweep(ground: Ground) -> None:
     """Look at everything once."""
-    expire_leases(ground)
-    expire_messages(ground)
-    expire_consents(ground)
-    ring_again(ground)
-    match_receipts(ground)
+    for look in looks():
+        look(ground)
+
+
+def looks() -> tuple[Callable[[Ground], int], ...]:
+    """Return everything that is looked after, in this order; each says how much it found to do."""
+    return expire_leases, expire_messages, expire_consents, ring_again, match_receipts, notify.tell_failures
 
 
 def expire_leases(ground: Ground) -> int:
@@ -204,7 +206,7 @@ class Sweeper:
 
     def _run(self) -> None:
         while not self._stop.wait(self._ground.settings.sweep_every.total_seconds()):
-            for look in (expire_leases, expire_messages, expire_consents, ring_again, match_receipts):
+            for look in looks():
                 self._alone(partial(look, self._ground))
             for name, adapter in self._ground.registry.adapters.items():
                 self._alone(partial(poll_once, self._ground, name, adapter))

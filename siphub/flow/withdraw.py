@@ -16,14 +16,14 @@ from siphub.errors import NotThere
 from siphub.flow.ground import Ground
 from siphub.flow.letters import about_of, as_grants, case_row, delivery_row, message_row, need_of, open_case, today
 from siphub.flow.work_items import DUE_BY_PHONE, open_for, open_in_case
-from siphub.model import Directory
+from siphub.model import Directory, Message
 from siphub.model.case import SipCase
 from siphub.policy import recall
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered, judge
 from siphub.policy.moves import successions
 from siphub.policy.reasons import REASONS
-from siphub.policy.routing import route
+from siphub.policy.routing import routes
 from siphub.store import Change, DeliveryRow, Move, OutcomeRow, Recorded, Seal, Work
 
 WAITING = frozenset({"queued", "held", "gave_up"})
@@ -111,7 +111,9 @@ class Line:
         """
         theirs = self.case.coordinates(unit)
         rows = [row for row in self.before if row.message_id == message_id and not row.recall and (theirs or row.sender_unit == unit)]
-        mine = [row for row in self.work.messages.of_case(*self.key) if row.message_id == message_id and (theirs or row.sender_unit == unit)]
+        mine = [
+            row for row in self.work.messages.of_case(*self.key) if row.message_id == message_id and (theirs or row.sender_unit == unit)
+        ]
         if not mine:
             raise NotThere(REASONS["case.not_there"].en)
         self._stop(rows, to_state="superseded", event="supersede", reason="superseded")
@@ -159,15 +161,21 @@ class Line:
             self._phone(row)
             return
         self._replace_waiting_notices(row)
-        notice = recall.notice(self.case, row.recipient, about, message_id=uuid4(), now=self.now)
+        self.notices += self.say(recall.notice(self.case, row.recipient, about, message_id=uuid4(), now=self.now))
+
+    def say(self, message: Message) -> list[DeliveryRow]:
+        """Queue a message of the hub's own to everybody it names; what cannot simply be sent is somebody's work."""
         self.seq += 1
-        stored = message_row(notice, self.seal, seq=self.seq, channel="hub", now=self.now)
+        stored = message_row(message, self.seal, seq=self.seq, channel="hub", now=self.now)
         self.work.messages.add(stored)
-        found = route(notice, row.recipient, self.case, self.directory, self.now)
-        tail = self.work.deliveries.line_tail(row.owner, row.case_id, found.recipient)
-        delivery = delivery_row(found, stored, prev_id=tail, expires_at=None, now=self.now)
-        self.work.deliveries.add([delivery])
-        self.notices.append(delivery)
+        found = routes(message, self.case, self.directory, self.now)
+        tails = self.work.deliveries.line_tails(*self.key, [each.recipient for each in found])
+        rows = [delivery_row(each, stored, prev_id=tails.get(each.recipient), expires_at=None, now=self.now) for each in found]
+        self.work.deliveries.add(rows)
+        for row in rows:
+            if row.state == "held":
+                open_for(self.work, row, self.now)
+        return rows
 
     def _replace_waiting_notices(self, row: DeliveryRow) -> None:
         """A notice about an older version that still waits behind the newer one is not sent as well: the unit hears of it once."""

@@ -58,14 +58,18 @@ def revoked(asked: Asked, content: d.DischargeReadyRevoked) -> Refusal | Decisio
 def discharged(asked: Asked, content: d.InpatientDischarged) -> Refusal | Decision:
     """D3: she is at home."""
     known = asked.case.discharge
-    return _none() if known is None else move(asked, "inpatient", discharge=known.model_copy(update={"discharged_at": content.discharged_at}))
+    return (
+        _none() if known is None else move(asked, "inpatient", discharge=known.model_copy(update={"discharged_at": content.discharged_at}))
+    )
 
 
 def interrupted(asked: Asked, content: d.ProcessInterrupted) -> Refusal | Decision:
     """D3, the other way: every clock stops."""
     known = asked.case.discharge
     return (
-        _none() if known is None else move(asked, "inpatient", discharge=known.model_copy(update={"interrupted_at": content.interrupted_at}))
+        _none()
+        if known is None
+        else move(asked, "inpatient", discharge=known.model_copy(update={"interrupted_at": content.interrupted_at}))
     )
 
 

@@ -181,7 +181,9 @@ def _answers_to(message: Message, case: SipCase) -> str | None:
 def rule_for(message_type: str, kinds: Collection[str]) -> Rule | None:
     """Return the rule for a message type and a recipient that is of these kinds, or None."""
     kinds = frozenset(kinds)
-    return next((rule for rule in rules() if message_type in rule.types and ("*" in rule.recipients or not kinds.isdisjoint(rule.recipients))), None)
+    return next(
+        (rule for rule in rules() if message_type in rule.types and ("*" in rule.recipients or not kinds.isdisjoint(rule.recipients))), None
+    )
 
 
 def requirement(rule: Rule, *, recipient: str, sender: str, directory: Directory) -> Requirement:

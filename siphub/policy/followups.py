@@ -37,7 +37,9 @@ def reported(asked: Asked, content: f.ActivityStatus) -> Refusal | Decision:
 
 def _with_status(plan: PlanRecord, said: dict[str, tuple[f.ActivityState, object]]) -> PlanRecord:
     activities = tuple(
-        found.model_copy(update={"status": said[found.activity][0], "status_on": said[found.activity][1]}) if found.activity in said else found
+        found.model_copy(update={"status": said[found.activity][0], "status_on": said[found.activity][1]})
+        if found.activity in said
+        else found
         for found in plan.activities
     )
     return plan.model_copy(update={"activities": activities})

@@ -18,7 +18,6 @@ from siphub.policy.disclosure import DUTY_BOUND, bases_of
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, Effect, OpenWork, Recall, Supersede, move
 
-
 Call = m.MeetingSummoned | m.MeetingInvited | f.FollowUpSummoned
 """What calls to a meeting: kallelse, inbjudan, kallelse to a follow-up."""
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from siphub.model import Author, Message, Sender, model_of
 from siphub.model.case import SipCase
-from siphub.model.identifiers import UnitId
+from siphub.model.identifiers import UnitId, person_ref
 from siphub.model.messages.receipt import StopNotice
 
 AUTHOR = Author(name="siphub", role="hub")
@@ -36,7 +36,7 @@ def notice(case: SipCase, unit: str, about: tuple[UUID, int], *, message_id: UUI
         sent_at=now,
         sender=Sender(unit=case.contact, organisation=case.owner),
         author=AUTHOR,
-        recipients=(UnitId(unit),),
+        recipients=(person_ref(unit) or UnitId(unit),),
         classification="open-logistics",
         ack_requested=False,
         content=StopNotice(case_reference=case.case_id, about=what, about_id=about[0], about_version=about[1], phone=case.phone),

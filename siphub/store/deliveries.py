@@ -137,6 +137,17 @@ class Deliveries(Topic):
         past = (one_of(delivery.c.state, ["held", "queued"]), delivery.c.expires_at.is_not(None), delivery.c.expires_at <= now)
         return self._all(DeliveryRow, select(delivery).where(*past).order_by(delivery.c.expires_at).limit(limit))
 
+    def untold(self, limit: int) -> tuple[DeliveryRow, ...]:
+        """Return deliveries that ended without arriving and whose sender has not been told, oldest first."""
+        failed = (one_of(delivery.c.state, ["expired", "gave_up", "rejected"]), delivery.c.told_at.is_(None))
+        return self._all(DeliveryRow, select(delivery).where(*failed).order_by(delivery.c.updated_at).limit(limit))
+
+    def mark_told(self, delivery_id: str, at: datetime) -> bool:
+        """Note that the sender is told of a delivery that failed; return False where that was done, or it is not failed any more."""
+        failed = (one_of(delivery.c.state, ["expired", "gave_up", "rejected"]), delivery.c.told_at.is_(None))
+        query = update(delivery).where(delivery.c.id == delivery_id, *failed).values(told_at=at)
+        return self._connection.execute(query).rowcount == 1
+
     def awaiting(self, before: datetime, limit: int) -> tuple[DeliveryRow, ...]:
         """Return deliveries that have waited for a receipt since `before`, longest first."""
         waiting = (delivery.c.state == exactly("awaiting_receipt"), delivery.c.updated_at <= before)

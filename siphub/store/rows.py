@@ -143,6 +143,7 @@ class DeliveryRow:
     key: str
     created_at: datetime
     updated_at: datetime
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,7 @@ delivery = Table(
     _word("key"),
     _when("created_at"),
     _when("updated_at"),
+    _when("told_at", null=True),
     ForeignKeyConstraint(["message_row", "owner"], ["message.id", "message.owner"]),
     ForeignKeyConstraint(["case_id", "owner"], ["sip_case.case_id", "sip_case.owner"]),
     UniqueConstraint("key", "owner"),
@@ -176,6 +177,7 @@ delivery = Table(
     _partial("ix_delivery_open", "sender_organisation", where="state IN ('queued', 'sending')"),
     _partial("ix_delivery_expires", "expires_at", where="state IN ('held', 'queued') AND expires_at IS NOT NULL"),
     Index("ix_delivery_message", "owner", "message_row"),
+    _partial("ix_delivery_untold", "updated_at", where="state IN ('expired', 'gave_up', 'rejected') AND told_at IS NULL"),
     _partial("ix_delivery_awaiting", "updated_at", where="state = 'awaiting_receipt'"),
     # No index begins with the state: SQLite would take it instead of the partial ones, and read every delivery ever queued.
     Index("ix_delivery_owner_state", "owner", "state"),

@@ -104,9 +104,7 @@ def say(content: object, *, by: object = None, basis: BasisClaim | None = None, 
 
 
 NEXT_MEETING = STORY.meeting(2)
-STANDING = PlanRecord(
-    id=STORY.plan_id, version=1, state="established", activities=(Planned(activity="a1", unit=p.HOME_CARE, digest="-"),)
-)
+STANDING = PlanRecord(id=STORY.plan_id, version=1, state="established", activities=(Planned(activity="a1", unit=p.HOME_CARE, digest="-"),))
 FOLLOWING = meeting().model_copy(update={"kind": "follow_up"})
 
 

@@ -428,7 +428,9 @@ def test_values_are_kept_or_cut_never_changed(each: Any, maximal: bool, data: st
     whole = dict(leaves(message.to_document()))
     made = cut(message, rule, basis, granted)
     for pointer, value in leaves(made.document):
-        if pointer.startswith(("/recipients", "/content/questions")) or (rule.public and pointer in {"/content/convener/name", "/content/coordinator/name"}):
+        if pointer.startswith(("/recipients", "/content/questions")) or (
+            rule.public and pointer in {"/content/convener/name", "/content/coordinator/name"}
+        ):
             continue
         assert whole[pointer] == value
     assert not set(made.omitted) & {pointer for pointer, _ in leaves(made.document)}
