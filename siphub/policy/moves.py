@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from siphub.model import Directory
 from siphub.model.case import Grant, MeetingRecord, Participant, PlanRecord, SipCase
-from siphub.model.identifiers import OrganisationNumber, UnitId
+from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId
 from siphub.model.person import UnitContact
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ def _grants(grants: Collection[Grant], now: Now) -> tuple[Grant, ...]:
     return tuple(kept.values())
 
 
-def _stands(party: UnitId | OrganisationNumber, now: Now) -> UnitId | OrganisationNumber:
+def _stands(party: UnitId | OrganisationNumber | PersonRef, now: Now) -> UnitId | OrganisationNumber | PersonRef:
     return now(party) if isinstance(party, UnitId) else party
 
 
