@@ -49,6 +49,27 @@
   <xsl:template match="/m:sipMeddelande/m:ejMottaget"><type>nack</type><content is="object"><xsl:apply-templates/></content></xsl:template>
   <xsl:template match="/m:sipMeddelande/m:laskvittens"><type>ack.read</type><content is="object"><xsl:apply-templates/></content></xsl:template>
   <xsl:template match="/m:sipMeddelande/m:stoppbesked"><type>stop.notice</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:initiativ"><type>sip.initiated</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:svarPaBegaran"><type>sip.request.answered</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:aterkalladBegaran"><type>sip.request.withdrawn</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:paminnelse"><type>meeting.reminder</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:felsant"><type>message.misdirected</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:vidaresant"><type>message.forwarded</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:utlamnadKopia"><type>plan.copy.delivered</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:samordnarbyte"><type>coordinator.changed</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:ejLevererat"><type>delivery.failed</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:uppfoljningskallelse"><type>followup.summoned</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:insatsstatus"><type>activity.status</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:genomfordUppfoljning"><type>followup.held</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:inskrivning"><type>inpatient.admitted</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:utskrivningsklar"><type>inpatient.discharge_ready</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:aterkalladUtskrivningsklar"><type>inpatient.discharge_ready.revoked</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:utskrivning"><type>inpatient.discharged</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:avbrott"><type>process.interrupted</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:felregistrering"><type>message.entered_in_error</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:avliden"><type>subject.deceased</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:vardplanLptLrv"><type>splptlrv.established</type><content is="object"><xsl:apply-templates/></content></xsl:template>
+  <xsl:template match="/m:sipMeddelande/m:planLss"><type>lss.established</type><content is="object"><xsl:apply-templates/></content></xsl:template>
 
   <!-- The individual's number: the element becomes the kind -->
   <xsl:template match="m:personnummer | m:samordningsnummer | m:reservnummer"><kind><xsl:value-of select="local-name()"/></kind><value><xsl:value-of select="."/></value></xsl:template>
@@ -66,7 +87,7 @@
   <xsl:template match="m:forfattare"><author is="object"><xsl:apply-templates/></author></xsl:template>
   <xsl:template match="m:namn"><name><xsl:apply-templates/></name></xsl:template>
   <xsl:template match="m:roll"><role><xsl:apply-templates/></role></xsl:template>
-  <xsl:template match="m:mottagare"><recipients is="array"><xsl:for-each select="m:enhet"><item><xsl:apply-templates/></item></xsl:for-each></recipients></xsl:template>
+  <xsl:template match="m:mottagare"><recipients is="array"><xsl:for-each select="m:enhet | m:person"><item><xsl:apply-templates/></item></xsl:for-each></recipients></xsl:template>
   <xsl:template match="m:denEnskilde"><subject is="object"><xsl:apply-templates/></subject></xsl:template>
   <xsl:template match="m:identitet"><identity is="object"><xsl:apply-templates/></identity></xsl:template>
   <xsl:template match="m:fornamn"><given_name><xsl:apply-templates/></given_name></xsl:template>
@@ -224,4 +245,78 @@
   <xsl:template match="m:avser"><about c:codes="about"><xsl:apply-templates/></about></xsl:template>
   <xsl:template match="m:avserId"><about_id><xsl:apply-templates/></about_id></xsl:template>
   <xsl:template match="m:avserVersion"><about_version is="number"><xsl:value-of select="normalize-space()"/></about_version></xsl:template>
+  <xsl:template match="m:initiativtagare"><initiator is="object"><xsl:apply-templates/></initiator></xsl:template>
+  <xsl:template match="m:initiativtagarensTelefon"><initiator_phone><xsl:apply-templates/></initiator_phone></xsl:template>
+  <xsl:template match="m:behovBedomtAv"><need_assessed_by is="object"><xsl:apply-templates/></need_assessed_by></xsl:template>
+  <xsl:template match="m:behovBedomt"><need_assessed_at><xsl:value-of select="normalize-space()"/></need_assessed_at></xsl:template>
+  <xsl:template match="m:kvittens"><receipt c:codes="receipt"><xsl:apply-templates/></receipt></xsl:template>
+  <xsl:template match="m:kontaktNamn"><contact_name><xsl:apply-templates/></contact_name></xsl:template>
+  <xsl:template match="m:kontaktTelefon"><contact_phone><xsl:apply-templates/></contact_phone></xsl:template>
+  <xsl:template match="m:besvarad"><answered_on><xsl:value-of select="normalize-space()"/></answered_on></xsl:template>
+  <xsl:template match="m:foreslagenTid"><proposed_time><xsl:value-of select="normalize-space()"/></proposed_time></xsl:template>
+  <xsl:template match="m:aterkalladDag"><withdrawn_on><xsl:value-of select="normalize-space()"/></withdrawn_on></xsl:template>
+  <xsl:template match="m:saknas"><missing c:codes="missing"><xsl:apply-templates/></missing></xsl:template>
+  <xsl:template match="m:nyEnhet"><new_unit><xsl:apply-templates/></new_unit></xsl:template>
+  <xsl:template match="m:adressat"><recipient><xsl:apply-templates/></recipient></xsl:template>
+  <xsl:template match="m:kanal"><channel c:codes="channel"><xsl:apply-templates/></channel></xsl:template>
+  <xsl:template match="m:utlamnad"><delivered_on><xsl:value-of select="normalize-space()"/></delivered_on></xsl:template>
+  <xsl:template match="m:franDatum"><from_date><xsl:value-of select="normalize-space()"/></from_date></xsl:template>
+  <xsl:template match="m:overenskommetMedDenEnskilde"><agreed_with_individual is="boolean"><xsl:value-of select="normalize-space()"/></agreed_with_individual></xsl:template>
+  <xsl:template match="m:stallforetradare"><deputy is="object"><xsl:apply-templates/></deputy></xsl:template>
+  <xsl:template match="m:iStallet"><fallback c:codes="fallback"><xsl:apply-templates/></fallback></xsl:template>
+  <xsl:template match="m:insatsId"><activity><xsl:apply-templates/></activity></xsl:template>
+  <xsl:template match="m:status"><status c:codes="activity-state"><xsl:apply-templates/></status></xsl:template>
+  <xsl:template match="m:statusDatum"><status_on><xsl:value-of select="normalize-space()"/></status_on></xsl:template>
+  <xsl:template match="m:rapporteradAv"><reporter is="object"><xsl:apply-templates/></reporter></xsl:template>
+  <xsl:template match="m:malId"><goal><xsl:apply-templates/></goal></xsl:template>
+  <xsl:template match="m:nastaUppfoljning"><next_follow_up_on><xsl:value-of select="normalize-space()"/></next_follow_up_on></xsl:template>
+  <xsl:template match="m:denEnskildesBetyg"><individual_rating is="number"><xsl:value-of select="normalize-space()"/></individual_rating></xsl:template>
+  <xsl:template match="m:inskrivandeEnhet"><admitting_unit><xsl:apply-templates/></admitting_unit></xsl:template>
+  <xsl:template match="m:inskriven"><admitted_at><xsl:value-of select="normalize-space()"/></admitted_at></xsl:template>
+  <xsl:template match="m:planeradUtskrivning"><planned_discharge_on><xsl:value-of select="normalize-space()"/></planned_discharge_on></xsl:template>
+  <xsl:template match="m:kommun"><municipality><xsl:apply-templates/></municipality></xsl:template>
+  <xsl:template match="m:fastVardkontaktEnhet"><care_contact_unit><xsl:apply-templates/></care_contact_unit></xsl:template>
+  <xsl:template match="m:underrattelseId"><notice_id><xsl:apply-templates/></notice_id></xsl:template>
+  <xsl:template match="m:lamnad"><given_at><xsl:value-of select="normalize-space()"/></given_at></xsl:template>
+  <xsl:template match="m:utskrivningsklarFran"><ready_at><xsl:value-of select="normalize-space()"/></ready_at></xsl:template>
+  <xsl:template match="m:aterkallad"><revoked_at><xsl:value-of select="normalize-space()"/></revoked_at></xsl:template>
+  <xsl:template match="m:utskriven"><discharged_at><xsl:value-of select="normalize-space()"/></discharged_at></xsl:template>
+  <xsl:template match="m:avbruten"><interrupted_at><xsl:value-of select="normalize-space()"/></interrupted_at></xsl:template>
+  <xsl:template match="m:upptacktAv"><found_by is="object"><xsl:apply-templates/></found_by></xsl:template>
+  <xsl:template match="m:upptackt"><found_on><xsl:value-of select="normalize-space()"/></found_on></xsl:template>
+  <xsl:template match="m:dodsdatum"><died_on><xsl:value-of select="normalize-space()"/></died_on></xsl:template>
+  <xsl:template match="m:anmaltAv"><reported_by is="object"><xsl:apply-templates/></reported_by></xsl:template>
+  <xsl:template match="m:lagrum"><legal_basis c:codes="legal-basis"><xsl:apply-templates/></legal_basis></xsl:template>
+  <xsl:template match="m:chefsoverlakare"><chief_physician is="object"><xsl:apply-templates/></chief_physician></xsl:template>
+  <xsl:template match="m:omprovning"><reviewed_on><xsl:value-of select="normalize-space()"/></reviewed_on></xsl:template>
+  <xsl:template match="m:begardAvDenEnskilde"><requested_by_individual is="boolean"><xsl:value-of select="normalize-space()"/></requested_by_individual></xsl:template>
+  <xsl:template match="m:insatsEnligtLss"><measure><xsl:apply-templates/></measure></xsl:template>
+  <xsl:template match="m:kommunalHalsoOchSjukvard"><municipal_health_care is="boolean"><xsl:value-of select="normalize-space()"/></municipal_health_care></xsl:template>
+  <xsl:template match="m:skriftligtUnderlag"><written_input_ref><xsl:apply-templates/></written_input_ref></xsl:template>
+  <xsl:template match="m:fragorTill"><questions_to is="object"><xsl:apply-templates/></questions_to></xsl:template>
+  <xsl:template match="m:originaletFinnsHos"><original_holder><xsl:apply-templates/></original_holder></xsl:template>
+  <xsl:template match="m:samtyckesuppgift"><consent_statement is="object"><xsl:apply-templates/></consent_statement></xsl:template>
+  <xsl:template match="m:sedan"><since><xsl:value-of select="normalize-space()"/></since></xsl:template>
+  <xsl:template match="m:slutarGalla"><until><xsl:value-of select="normalize-space()"/></until></xsl:template>
+  <xsl:template match="m:referens"><ref><xsl:apply-templates/></ref></xsl:template>
+  <xsl:template match="m:relation"><relation><xsl:apply-templates/></relation></xsl:template>
+  <xsl:template match="m:vald"><chosen is="boolean"><xsl:value-of select="normalize-space()"/></chosen></xsl:template>
+  <xsl:template match="m:invandning"><objection is="boolean"><xsl:value-of select="normalize-space()"/></objection></xsl:template>
+  <xsl:template match="m:hemligAdress"><address_secret is="boolean"><xsl:value-of select="normalize-space()"/></address_secret></xsl:template>
+  <xsl:template match="m:namnFarVisas"><agrees_to_be_named is="boolean"><xsl:value-of select="normalize-space()"/></agrees_to_be_named></xsl:template>
+  <xsl:template match="m:initiativgrund"><basis c:codes="eligibility-basis"><xsl:apply-templates/></basis></xsl:template>
+  <xsl:template match="m:stallningstagande"><decision c:codes="request-decision"><xsl:apply-templates/></decision></xsl:template>
+  <xsl:template match="m:fortsattning"><decision c:codes="follow-up-decision"><xsl:apply-templates/></decision></xsl:template>
+  <xsl:template match="m:felsandningsskal"><reason c:codes="misdirected-reason"><xsl:apply-templates/></reason></xsl:template>
+  <xsl:template match="m:resultat"><outcome><xsl:apply-templates/></outcome></xsl:template>
+  <xsl:template match="m:avbrottsorsak"><code c:codes="interruption"><xsl:apply-templates/></code></xsl:template>
+  <xsl:template match="m:galler"><extent c:codes="error-extent"><xsl:apply-templates/></extent></xsl:template>
+  <xsl:template match="m:uppfyllelse"><status c:codes="goal-state"><xsl:apply-templates/></status></xsl:template>
+  <xsl:template match="m:planansvarig"><responsible is="object"><xsl:apply-templates/></responsible></xsl:template>
+  <xsl:template match="m:personer"><people is="array"><xsl:for-each select="m:person"><item is="object"><xsl:apply-templates/></item></xsl:for-each></people></xsl:template>
+  <xsl:template match="m:adress"><address_lines is="array"><xsl:for-each select="m:adressrad"><item><xsl:apply-templates/></item></xsl:for-each></address_lines></xsl:template>
+  <xsl:template match="m:justeradAv"><adjusted_by is="array"><xsl:for-each select="m:enhet"><item><xsl:apply-templates/></item></xsl:for-each></adjusted_by></xsl:template>
+  <xsl:template match="m:statusfragor"><questions is="array"><xsl:for-each select="m:statusfraga"><item is="object"><xsl:apply-templates/></item></xsl:for-each></questions></xsl:template>
+  <xsl:template match="m:maluppfyllelse"><goals is="array"><xsl:for-each select="m:malstatus"><item is="object"><xsl:apply-templates/></item></xsl:for-each></goals></xsl:template>
+  <xsl:template match="m:insatslagen"><activities is="array"><xsl:for-each select="m:insatslage"><item is="object"><xsl:apply-templates/></item></xsl:for-each></activities></xsl:template>
 </xsl:stylesheet>

@@ -45,6 +45,27 @@
   <xsl:template match="c:content[../c:type='nack']"><ejMottaget><xsl:apply-templates/></ejMottaget></xsl:template>
   <xsl:template match="c:content[../c:type='ack.read']"><laskvittens><xsl:apply-templates/></laskvittens></xsl:template>
   <xsl:template match="c:content[../c:type='stop.notice']"><stoppbesked><xsl:apply-templates/></stoppbesked></xsl:template>
+  <xsl:template match="c:content[../c:type='sip.initiated']"><initiativ><xsl:apply-templates/></initiativ></xsl:template>
+  <xsl:template match="c:content[../c:type='sip.request.answered']"><svarPaBegaran><xsl:apply-templates/></svarPaBegaran></xsl:template>
+  <xsl:template match="c:content[../c:type='sip.request.withdrawn']"><aterkalladBegaran><xsl:apply-templates/></aterkalladBegaran></xsl:template>
+  <xsl:template match="c:content[../c:type='meeting.reminder']"><paminnelse><xsl:apply-templates/></paminnelse></xsl:template>
+  <xsl:template match="c:content[../c:type='message.misdirected']"><felsant><xsl:apply-templates/></felsant></xsl:template>
+  <xsl:template match="c:content[../c:type='message.forwarded']"><vidaresant><xsl:apply-templates/></vidaresant></xsl:template>
+  <xsl:template match="c:content[../c:type='plan.copy.delivered']"><utlamnadKopia><xsl:apply-templates/></utlamnadKopia></xsl:template>
+  <xsl:template match="c:content[../c:type='coordinator.changed']"><samordnarbyte><xsl:apply-templates/></samordnarbyte></xsl:template>
+  <xsl:template match="c:content[../c:type='delivery.failed']"><ejLevererat><xsl:apply-templates/></ejLevererat></xsl:template>
+  <xsl:template match="c:content[../c:type='followup.summoned']"><uppfoljningskallelse><xsl:apply-templates/></uppfoljningskallelse></xsl:template>
+  <xsl:template match="c:content[../c:type='activity.status']"><insatsstatus><xsl:apply-templates/></insatsstatus></xsl:template>
+  <xsl:template match="c:content[../c:type='followup.held']"><genomfordUppfoljning><xsl:apply-templates/></genomfordUppfoljning></xsl:template>
+  <xsl:template match="c:content[../c:type='inpatient.admitted']"><inskrivning><xsl:apply-templates/></inskrivning></xsl:template>
+  <xsl:template match="c:content[../c:type='inpatient.discharge_ready']"><utskrivningsklar><xsl:apply-templates/></utskrivningsklar></xsl:template>
+  <xsl:template match="c:content[../c:type='inpatient.discharge_ready.revoked']"><aterkalladUtskrivningsklar><xsl:apply-templates/></aterkalladUtskrivningsklar></xsl:template>
+  <xsl:template match="c:content[../c:type='inpatient.discharged']"><utskrivning><xsl:apply-templates/></utskrivning></xsl:template>
+  <xsl:template match="c:content[../c:type='process.interrupted']"><avbrott><xsl:apply-templates/></avbrott></xsl:template>
+  <xsl:template match="c:content[../c:type='message.entered_in_error']"><felregistrering><xsl:apply-templates/></felregistrering></xsl:template>
+  <xsl:template match="c:content[../c:type='subject.deceased']"><avliden><xsl:apply-templates/></avliden></xsl:template>
+  <xsl:template match="c:content[../c:type='splptlrv.established']"><vardplanLptLrv><xsl:apply-templates/></vardplanLptLrv></xsl:template>
+  <xsl:template match="c:content[../c:type='lss.established']"><planLss><xsl:apply-templates/></planLss></xsl:template>
 
   <!-- The individual's number: the kind becomes the element -->
   <xsl:template match="c:identity[c:kind = 'personnummer']"><identitet><personnummer><xsl:value-of select="c:value"/></personnummer></identitet></xsl:template>
@@ -65,7 +86,9 @@
   <xsl:template match="c:author"><forfattare><xsl:apply-templates/></forfattare></xsl:template>
   <xsl:template match="c:name"><namn><xsl:apply-templates/></namn></xsl:template>
   <xsl:template match="c:role"><roll><xsl:apply-templates/></roll></xsl:template>
-  <xsl:template match="c:recipients"><mottagare><xsl:for-each select="c:item"><enhet><xsl:apply-templates/></enhet></xsl:for-each></mottagare></xsl:template>
+  <xsl:template match="c:recipients"><mottagare><xsl:for-each select="c:item"><xsl:apply-templates select="." mode="who"/></xsl:for-each></mottagare></xsl:template>
+  <xsl:template match="c:item" mode="who"><enhet><xsl:apply-templates/></enhet></xsl:template>
+  <xsl:template match="c:item[. = 'individual' or starts-with(., 'relative/') or starts-with(., 'guardian/') or starts-with(., 'representative/')]" mode="who"><person><xsl:apply-templates/></person></xsl:template>
   <xsl:template match="c:subject"><denEnskilde><xsl:apply-templates/></denEnskilde></xsl:template>
   <xsl:template match="c:identity"><identitet><xsl:apply-templates/></identitet></xsl:template>
   <xsl:template match="c:given_name"><fornamn><xsl:apply-templates/></fornamn></xsl:template>
@@ -195,7 +218,7 @@
   <xsl:template match="c:plan/c:goals"><mal><xsl:for-each select="c:item"><punkt><xsl:apply-templates/></punkt></xsl:for-each></mal></xsl:template>
   <xsl:template match="c:activities/c:item/c:goals"><avserMal><xsl:for-each select="c:item"><malId><xsl:apply-templates/></malId></xsl:for-each></avserMal></xsl:template>
   <xsl:template match="c:activities"><avserInsatser><xsl:for-each select="c:item"><insatsId><xsl:apply-templates/></insatsId></xsl:for-each></avserInsatser></xsl:template>
-  <xsl:template match="c:plan/c:activities"><insatser><xsl:for-each select="c:item"><insats><xsl:apply-templates/></insats></xsl:for-each></insatser></xsl:template>
+  <xsl:template match="c:plan/c:activities | c:content[../c:type='splptlrv.established']/c:activities | c:content[../c:type='lss.established']/c:activities"><insatser><xsl:for-each select="c:item"><insats><xsl:apply-templates/></insats></xsl:for-each></insatser></xsl:template>
   <xsl:template match="c:what"><vad><xsl:apply-templates/></vad></xsl:template>
   <xsl:template match="c:when"><nar><xsl:apply-templates/></nar></xsl:template>
   <xsl:template match="c:ends_on"><slutdatum><xsl:apply-templates/></slutdatum></xsl:template>
@@ -222,4 +245,79 @@
   <xsl:template match="c:about"><avser c:codes="about"><xsl:apply-templates/></avser></xsl:template>
   <xsl:template match="c:about_id"><avserId><xsl:apply-templates/></avserId></xsl:template>
   <xsl:template match="c:about_version"><avserVersion><xsl:apply-templates/></avserVersion></xsl:template>
+  <xsl:template match="c:initiator"><initiativtagare><xsl:apply-templates/></initiativtagare></xsl:template>
+  <xsl:template match="c:initiator_phone"><initiativtagarensTelefon><xsl:apply-templates/></initiativtagarensTelefon></xsl:template>
+  <xsl:template match="c:need_assessed_by"><behovBedomtAv><xsl:apply-templates/></behovBedomtAv></xsl:template>
+  <xsl:template match="c:need_assessed_at"><behovBedomt><xsl:apply-templates/></behovBedomt></xsl:template>
+  <xsl:template match="c:receipt"><kvittens c:codes="receipt"><xsl:apply-templates/></kvittens></xsl:template>
+  <xsl:template match="c:contact_name"><kontaktNamn><xsl:apply-templates/></kontaktNamn></xsl:template>
+  <xsl:template match="c:contact_phone"><kontaktTelefon><xsl:apply-templates/></kontaktTelefon></xsl:template>
+  <xsl:template match="c:answered_on"><besvarad><xsl:apply-templates/></besvarad></xsl:template>
+  <xsl:template match="c:proposed_time"><foreslagenTid><xsl:apply-templates/></foreslagenTid></xsl:template>
+  <xsl:template match="c:withdrawn_on"><aterkalladDag><xsl:apply-templates/></aterkalladDag></xsl:template>
+  <xsl:template match="c:missing"><saknas c:codes="missing"><xsl:apply-templates/></saknas></xsl:template>
+  <xsl:template match="c:new_unit"><nyEnhet><xsl:apply-templates/></nyEnhet></xsl:template>
+  <xsl:template match="c:recipient"><adressat><xsl:apply-templates/></adressat></xsl:template>
+  <xsl:template match="c:channel"><kanal c:codes="channel"><xsl:apply-templates/></kanal></xsl:template>
+  <xsl:template match="c:delivered_on"><utlamnad><xsl:apply-templates/></utlamnad></xsl:template>
+  <xsl:template match="c:from_date"><franDatum><xsl:apply-templates/></franDatum></xsl:template>
+  <xsl:template match="c:agreed_with_individual"><overenskommetMedDenEnskilde><xsl:apply-templates/></overenskommetMedDenEnskilde></xsl:template>
+  <xsl:template match="c:deputy"><stallforetradare><xsl:apply-templates/></stallforetradare></xsl:template>
+  <xsl:template match="c:fallback"><iStallet c:codes="fallback"><xsl:apply-templates/></iStallet></xsl:template>
+  <xsl:template match="c:activity"><insatsId><xsl:apply-templates/></insatsId></xsl:template>
+  <xsl:template match="c:status"><status c:codes="activity-state"><xsl:apply-templates/></status></xsl:template>
+  <xsl:template match="c:status_on"><statusDatum><xsl:apply-templates/></statusDatum></xsl:template>
+  <xsl:template match="c:reporter"><rapporteradAv><xsl:apply-templates/></rapporteradAv></xsl:template>
+  <xsl:template match="c:goal"><malId><xsl:apply-templates/></malId></xsl:template>
+  <xsl:template match="c:next_follow_up_on"><nastaUppfoljning><xsl:apply-templates/></nastaUppfoljning></xsl:template>
+  <xsl:template match="c:individual_rating"><denEnskildesBetyg><xsl:apply-templates/></denEnskildesBetyg></xsl:template>
+  <xsl:template match="c:admitting_unit"><inskrivandeEnhet><xsl:apply-templates/></inskrivandeEnhet></xsl:template>
+  <xsl:template match="c:admitted_at"><inskriven><xsl:apply-templates/></inskriven></xsl:template>
+  <xsl:template match="c:planned_discharge_on"><planeradUtskrivning><xsl:apply-templates/></planeradUtskrivning></xsl:template>
+  <xsl:template match="c:municipality"><kommun><xsl:apply-templates/></kommun></xsl:template>
+  <xsl:template match="c:care_contact_unit"><fastVardkontaktEnhet><xsl:apply-templates/></fastVardkontaktEnhet></xsl:template>
+  <xsl:template match="c:notice_id"><underrattelseId><xsl:apply-templates/></underrattelseId></xsl:template>
+  <xsl:template match="c:given_at"><lamnad><xsl:apply-templates/></lamnad></xsl:template>
+  <xsl:template match="c:ready_at"><utskrivningsklarFran><xsl:apply-templates/></utskrivningsklarFran></xsl:template>
+  <xsl:template match="c:revoked_at"><aterkallad><xsl:apply-templates/></aterkallad></xsl:template>
+  <xsl:template match="c:discharged_at"><utskriven><xsl:apply-templates/></utskriven></xsl:template>
+  <xsl:template match="c:interrupted_at"><avbruten><xsl:apply-templates/></avbruten></xsl:template>
+  <xsl:template match="c:found_by"><upptacktAv><xsl:apply-templates/></upptacktAv></xsl:template>
+  <xsl:template match="c:found_on"><upptackt><xsl:apply-templates/></upptackt></xsl:template>
+  <xsl:template match="c:died_on"><dodsdatum><xsl:apply-templates/></dodsdatum></xsl:template>
+  <xsl:template match="c:reported_by"><anmaltAv><xsl:apply-templates/></anmaltAv></xsl:template>
+  <xsl:template match="c:legal_basis"><lagrum c:codes="legal-basis"><xsl:apply-templates/></lagrum></xsl:template>
+  <xsl:template match="c:chief_physician"><chefsoverlakare><xsl:apply-templates/></chefsoverlakare></xsl:template>
+  <xsl:template match="c:reviewed_on"><omprovning><xsl:apply-templates/></omprovning></xsl:template>
+  <xsl:template match="c:requested_by_individual"><begardAvDenEnskilde><xsl:apply-templates/></begardAvDenEnskilde></xsl:template>
+  <xsl:template match="c:measure"><insatsEnligtLss><xsl:apply-templates/></insatsEnligtLss></xsl:template>
+  <xsl:template match="c:municipal_health_care"><kommunalHalsoOchSjukvard><xsl:apply-templates/></kommunalHalsoOchSjukvard></xsl:template>
+  <xsl:template match="c:written_input_ref"><skriftligtUnderlag><xsl:apply-templates/></skriftligtUnderlag></xsl:template>
+  <xsl:template match="c:questions_to"><fragorTill><xsl:apply-templates/></fragorTill></xsl:template>
+  <xsl:template match="c:original_holder"><originaletFinnsHos><xsl:apply-templates/></originaletFinnsHos></xsl:template>
+  <xsl:template match="c:consent_statement"><samtyckesuppgift><xsl:apply-templates/></samtyckesuppgift></xsl:template>
+  <xsl:template match="c:since"><sedan><xsl:apply-templates/></sedan></xsl:template>
+  <xsl:template match="c:until"><slutarGalla><xsl:apply-templates/></slutarGalla></xsl:template>
+  <xsl:template match="c:ref"><referens><xsl:apply-templates/></referens></xsl:template>
+  <xsl:template match="c:relation"><relation><xsl:apply-templates/></relation></xsl:template>
+  <xsl:template match="c:chosen"><vald><xsl:apply-templates/></vald></xsl:template>
+  <xsl:template match="c:objection"><invandning><xsl:apply-templates/></invandning></xsl:template>
+  <xsl:template match="c:address_secret"><hemligAdress><xsl:apply-templates/></hemligAdress></xsl:template>
+  <xsl:template match="c:agrees_to_be_named"><namnFarVisas><xsl:apply-templates/></namnFarVisas></xsl:template>
+  <xsl:template match="c:content[../c:type='sip.initiated']/c:basis"><initiativgrund c:codes="eligibility-basis"><xsl:apply-templates/></initiativgrund></xsl:template>
+  <xsl:template match="c:content[../c:type='sip.request.answered']/c:decision"><stallningstagande c:codes="request-decision"><xsl:apply-templates/></stallningstagande></xsl:template>
+  <xsl:template match="c:content[../c:type='followup.held']/c:decision"><fortsattning c:codes="follow-up-decision"><xsl:apply-templates/></fortsattning></xsl:template>
+  <xsl:template match="c:content[../c:type='message.misdirected']/c:reason"><felsandningsskal c:codes="misdirected-reason"><xsl:apply-templates/></felsandningsskal></xsl:template>
+  <xsl:template match="c:content[../c:type='activity.status']/c:outcome"><resultat><xsl:apply-templates/></resultat></xsl:template>
+  <xsl:template match="c:content[../c:type='process.interrupted']/c:code"><avbrottsorsak c:codes="interruption"><xsl:apply-templates/></avbrottsorsak></xsl:template>
+  <xsl:template match="c:content[../c:type='message.entered_in_error']/c:extent"><galler c:codes="error-extent"><xsl:apply-templates/></galler></xsl:template>
+  <xsl:template match="c:goals/c:item/c:status"><uppfyllelse c:codes="goal-state"><xsl:apply-templates/></uppfyllelse></xsl:template>
+  <xsl:template match="c:content[../c:type='lss.established']/c:responsible"><planansvarig><xsl:apply-templates/></planansvarig></xsl:template>
+  <xsl:template match="c:content[../c:type='sip.initiated']/c:reason | c:content[../c:type='inpatient.admitted']/c:reason"><motivering><xsl:apply-templates/></motivering></xsl:template>
+  <xsl:template match="c:people"><personer><xsl:for-each select="c:item"><person><xsl:apply-templates/></person></xsl:for-each></personer></xsl:template>
+  <xsl:template match="c:address_lines"><adress><xsl:for-each select="c:item"><adressrad><xsl:apply-templates/></adressrad></xsl:for-each></adress></xsl:template>
+  <xsl:template match="c:adjusted_by"><justeradAv><xsl:for-each select="c:item"><enhet><xsl:apply-templates/></enhet></xsl:for-each></justeradAv></xsl:template>
+  <xsl:template match="c:content[../c:type='followup.summoned']/c:questions"><statusfragor><xsl:for-each select="c:item"><statusfraga><xsl:apply-templates/></statusfraga></xsl:for-each></statusfragor></xsl:template>
+  <xsl:template match="c:content[../c:type='followup.held']/c:goals"><maluppfyllelse><xsl:for-each select="c:item"><malstatus><xsl:apply-templates/></malstatus></xsl:for-each></maluppfyllelse></xsl:template>
+  <xsl:template match="c:content[../c:type='followup.held']/c:activities"><insatslagen><xsl:for-each select="c:item"><insatslage><xsl:apply-templates/></insatslage></xsl:for-each></insatslagen></xsl:template>
 </xsl:stylesheet>
