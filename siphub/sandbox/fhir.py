@@ -36,6 +36,7 @@ _REQUIRED: Final = {
     "CarePlan": ("status", "intent", "subject"),
     "Communication": ("status",),
     "Consent": ("status", "scope", "category"),
+    "Encounter": ("status", "class"),
     "Goal": ("lifecycleStatus", "description", "subject"),
     "MessageHeader": ("eventCoding", "source"),
     "RelatedPerson": ("patient",),
@@ -45,8 +46,10 @@ _CODES: Final = {
     ("Appointment", "status"): {"proposed", "pending", "booked", "cancelled"},
     ("AppointmentResponse", "participantStatus"): {"accepted", "declined", "tentative", "needs-action"},
     ("CarePlan", "status"): {"draft", "active", "on-hold", "revoked", "completed"},
+    ("CareTeam", "status"): {"proposed", "active"},
     ("Communication", "status"): {"completed"},
-    ("Task", "status"): {"requested", "accepted", "rejected"},
+    ("Encounter", "status"): {"in-progress", "finished"},
+    ("Task", "status"): {"requested", "received", "accepted", "rejected", "in-progress", "completed", "cancelled", "failed"},
 }
 _ACTORS: Final = {"Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Device", "HealthcareService", "Location"}
 _WORD: Final = 100

@@ -1,7 +1,7 @@
 """SIP messages to and from FHIR servers: R4 (4.0.1) message Bundles, one POST to `$process-message` over HTTPS.
 
     name        fhir
-    kinds       meeting.cancelled, meeting.held, meeting.invited, meeting.rescheduled, meeting.response, meeting.summoned, plan.closed, plan.commitment.confirmed, plan.commitment.rejected, plan.established, plan.proposed, plan.revised, sip.proposed, sip.requested, stop.notice
+    kinds       activity.status, coordinator.changed, delivery.failed, followup.held, followup.summoned, inpatient.admitted, inpatient.discharge_ready, inpatient.discharge_ready.revoked, inpatient.discharged, lss.established, meeting.cancelled, meeting.held, meeting.invited, meeting.reminder, meeting.rescheduled, meeting.response, meeting.summoned, message.forwarded, message.misdirected, plan.closed, plan.commitment.confirmed, plan.commitment.rejected, plan.established, plan.proposed, plan.revised, process.interrupted, sip.initiated, sip.proposed, sip.request.answered, sip.requested, splptlrv.established, stop.notice
     media type  application/fhir+json
     receipts    immediate
     idempotent  yes

@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from siphub.contract import Invalid, Problem
+from siphub.model.identifiers import PersonRef
 from siphub_fhir.lens import Resource, at
 from siphub_fhir.vocabulary import BASE, HSA_ID, ORGANISATION_NUMBER, PERSON_OIDS, PERSON_SYSTEMS, PROTECTION, SECURITY_LABEL, numbering
 
@@ -65,6 +66,15 @@ class Out:
             }
             self._units[unit] = self.add(service)
         return dict(self._units[unit])
+
+    def addressee(self, name: str) -> Resource:
+        """Return a reference to a unit, or to a person of the case: their reference within it, and nothing else."""
+        if not is_person(name):
+            return self.unit(name)
+        return {
+            "type": "Patient" if name == "individual" else "RelatedPerson",
+            "identifier": {"system": numbering("person"), "value": name},
+        }
 
     def organisation(self, number: str) -> Resource:
         """Return a reference to an organisation."""
@@ -124,6 +134,12 @@ class In:
         """
         found = self._expected(reference, "HealthcareService")
         return at(found, "identifier[].value")
+
+    def addressee(self, reference: Any) -> Any:
+        """Return the person of the case, or the unit, that a reference is to; the same error."""
+        if at(reference, "identifier.system") == numbering("person"):
+            return at(reference, "identifier.value")
+        return self.unit(reference)
 
     def organisation(self, reference: Any) -> Any:
         """Return the number of the organisation a reference leads to; the same error."""
@@ -211,6 +227,11 @@ def person(resource: Resource) -> Resource:
         if label.get("system") == SECURITY_LABEL and label.get("code") in _PROTECTION_OF:
             found["protection"] = _PROTECTION_OF[label["code"]]
     return found
+
+
+def is_person(name: str) -> bool:
+    """Say whether an addressee is a person of the case; otherwise it is a unit."""
+    return PersonRef.accepts.fullmatch(name) is not None
 
 
 def is_uuid(text: Any) -> bool:

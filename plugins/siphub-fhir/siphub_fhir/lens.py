@@ -24,6 +24,9 @@ class Writes(Protocol):
     def staff(self, person: Mapping[str, Any]) -> Resource:
         """Return a reference to somebody at a unit."""
 
+    def addressee(self, name: str) -> Resource:
+        """Return a reference to a unit, or to a person of the case."""
+
 
 class Reads(Protocol):
     """What a row needs to read: what a reference leads to."""
@@ -33,6 +36,9 @@ class Reads(Protocol):
 
     def staff(self, reference: Any) -> Any:
         """Return name, unit, telephone, e-mail and role of somebody, as far as they are there."""
+
+    def addressee(self, reference: Any) -> Any:
+        """Return the unit or the person of the case a reference leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +156,13 @@ def _append(resource: Resource, url: str, kind: str, value: Any) -> None:
 
 
 def _sides(kind: str) -> tuple[Callable[[Any, Writes], Any], Callable[[Any, Reads], Any]]:
-    """Return how a value is written and read for a kind: a FHIR type, `unit`, `staff`, or `sid:<numbering>`."""
+    """Return how a value is written and read for a kind: a FHIR type, `unit`, `staff`, `addressee`, or `sid:<numbering>`."""
     if kind == "unit":
         return (lambda value, out: out.unit(value)), (lambda value, back: back.unit(value))
     if kind == "staff":
         return (lambda value, out: out.staff(value)), (lambda value, back: back.staff(value))
+    if kind == "addressee":
+        return (lambda value, out: out.addressee(value)), (lambda value, back: back.addressee(value))
     if kind.startswith(("sid:", "system:")):
         name = kind.partition(":")[2]
         numbers = numbering(name) if kind.startswith("sid:") else name
@@ -163,7 +171,7 @@ def _sides(kind: str) -> tuple[Callable[[Any, Writes], Any], Callable[[Any, Read
 
 
 def _type_of(kind: str) -> str:
-    return "Reference" if kind in {"unit", "staff"} else "Identifier" if ":" in kind else kind
+    return "Reference" if kind in {"unit", "staff", "addressee"} else "Identifier" if ":" in kind else kind
 
 
 def ext(path: str, name: str, kind: str, *, inner: bool = False) -> Row:
@@ -211,6 +219,19 @@ def parts(path: str, name: str, rows: Sequence[Row], *, many: bool = False) -> R
         if not found:
             return None
         return found if many else found[0]
+
+    return Row(path, put, get)
+
+
+def pointed(path: str, where: str, kind: str, numbers: str) -> Row:
+    """Return a row for a reference, among others in a list, to something of one type that stands elsewhere and has a number of ours."""
+
+    def put(resource: Resource, value: Any, _: Writes) -> None:
+        resource.setdefault(where, []).append({"type": kind, "identifier": {"system": numbering(numbers), "value": value}})
+
+    def get(resource: Resource, _: Reads) -> Any:
+        found = [one for one in resource.get(where) or [] if one.get("type") == kind]
+        return at(found[0], "identifier.value") if found else None
 
     return Row(path, put, get)
 

@@ -6,7 +6,7 @@ A unit takes part as a HealthcareService, because an Organization may not. It mu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -112,6 +112,7 @@ APPOINTMENT: Final = (
     ext("individual_attendance", "individual-attendance", "code"),
     ext("evaluation_on", "evaluation-on", "date"),
     ext("preparation_ref", "preparation-ref", "string"),
+    ext("municipal_health_care", "municipal-health-care", "boolean"),
     ext("relatives_present", "relatives-present", "unsignedInt"),
     parts("questions", "question", _UNIT_AND_TEXT, many=True),
     ext("digital_option", "digital-option", "string"),
@@ -136,6 +137,19 @@ def _times() -> Row:
     return Row("proposed_times", put, get)
 
 
+def proposed_time(path: str) -> Row:
+    """Return a row for one proposed start: the same extension as several times have."""
+    url = extension("proposed-time")
+
+    def put(resource: Resource, value: Any, _: Writes) -> None:
+        resource.setdefault("extension", []).append({"url": url, "valuePeriod": {"start": value}})
+
+    def get(resource: Resource, _: Reads) -> Any:
+        return next((at(one, "valuePeriod.start") for one in extensions(resource, url)), None)
+
+    return Row(path, put, get)
+
+
 RESPONSE: Final = (
     plain("meeting_id", "appointment.identifier.value"),
     ext("meeting_version", "meeting-version", "positiveInt"),
@@ -144,15 +158,21 @@ RESPONSE: Final = (
     _times(),
     ext("substitute_unit", "substitute-unit", "unit"),
     ext("substitute_name", "substitute-name", "string"),
+    ext("written_input_ref", "written-input-ref", "string"),
 )
 
 
 def write_meeting(document: Mapping[str, Any], out: Out) -> list[Resource]:
     """Write the Appointment and return what the message is about."""
+    return [called_to(document, APPOINTMENT, "sip-meeting", out)]
+
+
+def called_to(document: Mapping[str, Any], rows: Sequence[Row], service: str, out: Out) -> Resource:
+    """Write an Appointment that somebody is called to, and return a reference to it."""
     content = document["content"]
-    resource: Resource = write(content, {"resourceType": "Appointment"}, APPOINTMENT, out)
+    resource: Resource = write(content, {"resourceType": "Appointment"}, rows, out)
     resource["status"] = "pending"
-    resource["serviceType"] = [{"coding": [{"system": system("category"), "code": "sip-meeting"}]}]
+    resource["serviceType"] = [{"coding": [{"system": system("category"), "code": service}]}]
     if "purpose" in content:
         resource["description"] = content["purpose"]
     if "start" in resource and "end" not in resource:
@@ -163,15 +183,15 @@ def write_meeting(document: Mapping[str, Any], out: Out) -> list[Resource]:
         resource["identifier"] = [{"system": numbering("meeting"), "value": meeting}]
     _called(resource, document, out)
     _place(resource, content, out)
-    return [out.add(resource, meeting)]
+    return out.add(resource, meeting)
 
 
 def _called(resource: Resource, document: Mapping[str, Any], out: Out) -> None:
     """Add those the message goes to, and the person, who needs to be there for the Appointment to find their record."""
     content = document["content"]
     required = "optional" if content.get("duty_holder") == "none" else "required"
-    for unit in document.get("recipients", ()):
-        _participant(resource, "kallad", out.unit(unit), "needs-action", required)
+    for name in document.get("recipients", ()):
+        _participant(resource, "kallad", out.addressee(name), "needs-action", required)
     if out.patient is not None:
         status = _PRESENCE.get(content.get("individual_attendance", ""), "needs-action")
         entry = {"type": [{"coding": [{"system": PARTICIPATION, "code": "SBJ"}]}], "actor": out.patient, "required": "optional"}
@@ -191,7 +211,12 @@ def _place(resource: Resource, content: Mapping[str, Any], out: Out) -> None:
 
 def read_meeting(resource: Resource, back: In) -> Resource:
     """Return the content an Appointment of ours stands for."""
-    content = read(resource, APPOINTMENT, back)
+    return read_called(resource, APPOINTMENT, back)
+
+
+def read_called(resource: Resource, rows: Sequence[Row], back: In) -> Resource:
+    """Return the content of an Appointment by its rows, with its place."""
+    content = read(resource, rows, back)
     one = next(_with_role(resource, "plats"), None)
     location = back.resolve(one.get("actor")) if one else None
     if location is not None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from siphub.contract import Cut, Recipient
-from siphub_fhir import meeting, notice, plan, request
-from siphub_fhir.bundle import In, Out, patient, person, tidied
+from siphub_fhir import around, discharge, followup, meeting, notice, otherplan, plan, request
+from siphub_fhir.bundle import In, Out, is_person, patient, person, tidied
 from siphub_fhir.lens import Reads, Resource, Row, Writes, at, ext, exts, find, parts, place, plain, read, write
 from siphub_fhir.vocabulary import BASE, CONSENT_SCOPE, ORGANISATION_NUMBER, extension, numbering, system
 
@@ -33,11 +33,14 @@ _PLAN: Final = Form("CarePlan", plan.write_plan, plan.read_plan)
 _COMMITMENT: Final = Form("Task", plan.write_commitment, plan.read_commitment)
 FORMS: Final[Mapping[str, Form]] = {
     "sip.requested": Form("Task", request.write_request, request.read_request),
+    "sip.initiated": Form("Task", request.write_initiative, request.read_initiative),
+    "sip.request.answered": Form("Task", request.write_answer, request.read_answer),
     "sip.proposed": Form("Task", request.write_proposal, request.read_proposal),
     "meeting.summoned": _MEETING,
     "meeting.invited": _MEETING,
     "meeting.rescheduled": _MEETING,
     "meeting.response": Form("AppointmentResponse", meeting.write_response, meeting.read_response),
+    "meeting.reminder": Form("Communication", around.write_reminder, around.read_reminder),
     "meeting.held": Form("Communication", notice.write_held, notice.read_held),
     "meeting.cancelled": Form("Communication", notice.write_recall, notice.read_cancelled),
     "plan.proposed": _PLAN,
@@ -45,6 +48,20 @@ FORMS: Final[Mapping[str, Form]] = {
     "plan.revised": _PLAN,
     "plan.commitment.confirmed": _COMMITMENT,
     "plan.commitment.rejected": _COMMITMENT,
+    "followup.summoned": Form("Appointment", followup.write_summons, followup.read_summons),
+    "followup.held": Form("Communication", followup.write_held, followup.read_held),
+    "activity.status": Form("Task", followup.write_status, followup.read_status),
+    "coordinator.changed": Form("CareTeam", around.write_coordinator, around.read_coordinator),
+    "message.misdirected": Form("Communication", around.write_misdirected, around.read_misdirected),
+    "message.forwarded": Form("Communication", around.write_forwarded, around.read_forwarded),
+    "delivery.failed": Form("Communication", around.write_failed, around.read_failed),
+    "inpatient.admitted": Form("Encounter", discharge.write_admitted, discharge.read_admitted),
+    "inpatient.discharge_ready": Form("Communication", discharge.write_ready, discharge.read_ready),
+    "inpatient.discharge_ready.revoked": Form("Communication", discharge.write_revoked, discharge.read_revoked),
+    "inpatient.discharged": Form("Encounter", discharge.write_discharged, discharge.read_discharged),
+    "process.interrupted": Form("Communication", discharge.write_interrupted, discharge.read_interrupted),
+    "splptlrv.established": Form("CarePlan", otherplan.write_compulsory, otherplan.read_compulsory),
+    "lss.established": Form("CarePlan", otherplan.write_lss, otherplan.read_lss),
     "plan.closed": Form("Communication", notice.write_recall, notice.read_closed),
     "stop.notice": Form("Communication", notice.write_recall, notice.read_stopped),
 }
@@ -69,6 +86,10 @@ _BASIS: Final = (
     ext("decided_at", "decided-at", "instant", inner=True),
     ext("reason", "reason", "code", inner=True),
 )
+_STATEMENT: Final = tuple(
+    ext(name, name, kind, inner=True) for name, kind in (("since", "instant"), ("direction", "code"), ("until", "instant"))
+)
+_RECEIVER: Final = (ext("unit", "receiver-unit", "unit"), ext("person", "receiver-person", "string"))
 HEADER: Final = (
     ext("case_id", "case", "sid:case"),
     ext("conversation_id", "conversation", "sid:case"),
@@ -80,6 +101,7 @@ HEADER: Final = (
     ext("registry_number", "registry-number", "string"),
     ext("sender.unit", "sender-unit", "unit"),
     parts("basis", "stated-basis", _BASIS),
+    parts("consent_statement", "consent-statement", _STATEMENT),
     plain("type", "eventCoding.code"),
     plain("schema_version", "eventCoding.version"),
     _author(),
@@ -96,7 +118,7 @@ def bundle_of(cut: Cut, recipient: Recipient, source: str, profile: str | None) 
         out.patient = out.add(patient(subject), out.id("patient"))
     focus = FORMS[cut.message_type].write(document, out)
     if cut.basis == "consent":
-        focus.append(out.add(_consent(out), out.id("consent")))
+        focus.append(out.add(_consent(document, out), out.id("consent")))
     header = _header(document, recipient, source, out)
     header["focus"] = focus
     entries = out.entries()
@@ -128,7 +150,7 @@ def _known(document: Mapping[str, Any], recipient: Recipient) -> dict[str, str]:
 def _header(document: Mapping[str, Any], recipient: Recipient, source: str, out: Out) -> Resource:
     header: Resource = write(document, {"resourceType": "MessageHeader", "id": out.id("header")}, HEADER, out)
     header["eventCoding"]["system"] = MESSAGE_TYPES
-    header["destination"] = [_destination(unit, recipient, out) for unit in document.get("recipients", ())]
+    header["destination"] = [_destination(name, recipient, out) for name in document.get("recipients", ())]
     organisation = find(document, "sender.organisation")
     if organisation is not None:
         header["sender"] = out.organisation(organisation)
@@ -137,6 +159,8 @@ def _header(document: Mapping[str, Any], recipient: Recipient, source: str, out:
 
 
 def _destination(unit: str, recipient: Recipient, out: Out) -> Resource:
+    if is_person(unit):
+        return {"extension": [{"url": extension("receiver-person"), "valueString": unit}], "endpoint": f"{BASE}/person/{unit}"}
     reference = out.unit(unit)
     organisation = recipient.organisation if unit == recipient.unit else unit.removeprefix("SE")[:10]
     return {
@@ -146,8 +170,11 @@ def _destination(unit: str, recipient: Recipient, out: Out) -> Resource:
     }
 
 
-def _consent(out: Out) -> Resource:
-    """Return what the partner should know of the basis: that it is a consent. Its parties, scopes and words stay with the hub."""
+def _consent(document: Mapping[str, Any], out: Out) -> Resource:
+    """Return what the partner should know of the basis: that it is a consent, and where the hub states it, since when and until when.
+
+    Its parties, scopes and words stay with the hub.
+    """
     consent: Resource = {
         "resourceType": "Consent",
         "extension": [{"url": extension("disclosure-basis"), "valueCode": "consent"}],
@@ -156,7 +183,10 @@ def _consent(out: Out) -> Resource:
         "category": [{"coding": [{"system": system("category"), "code": "sip-consent"}]}],
         "policyRule": {"coding": [{"system": system("category"), "code": "consent"}]},
     }
-    return consent | ({"patient": out.patient} if out.patient is not None else {}) | {"provision": {"type": "permit"}}
+    stated = {"start": find(document, "consent_statement.since"), "end": find(document, "consent_statement.until")}
+    period = {name: value for name, value in stated.items() if value is not None}
+    provision = {"type": "permit", **({"period": period} if period else {})}
+    return consent | ({"patient": out.patient} if out.patient is not None else {}) | {"provision": provision}
 
 
 def ours(bundle: Resource) -> bool:
@@ -176,8 +206,8 @@ def document_of(bundle: Resource) -> Resource:
     for name, where in (("message_id", "identifier.value"), ("sent_at", "timestamp")):
         if at(bundle, where) is not None:
             document[name] = at(bundle, where)
-    units = [at(one, "extension[].valueReference") for one in header.get("destination") or []]
-    document["recipients"] = [back.unit(unit) for unit in units if unit is not None]
+    addressed = [read(one, _RECEIVER, back) for one in header.get("destination") or []]
+    document["recipients"] = [name for one in addressed for name in one.values()]
     if "sender" in header:
         place(document, "sender.organisation", back.organisation(header["sender"]))
     subject = next(back.all("Patient"), None)

@@ -52,14 +52,18 @@ CLOSED: Final = (
 )
 
 
-def _communication(document: Mapping[str, Any], rows: tuple[Row, ...], about: str | None, category: str, out: Out) -> Resource:
+def communication(document: Mapping[str, Any], rows: tuple[Row, ...], about: str | None, category: str, out: Out) -> Resource:
+    """Return a Communication of ours, not yet an entry: what it says by its rows, whom it goes to and from, and when it was sent.
+
+    `about` is the type of the one thing it is about, whose number the rows have put there; None where the rows say all of that.
+    """
     resource: Resource = write(document["content"], {"resourceType": "Communication"}, rows, out)
     resource |= {"status": "completed", "category": [{"coding": [{"system": CATEGORY, "code": category}]}]}
     identifier = at(resource, "about[].identifier")
     if about is not None:
         numbers = {"identifier": {"system": numbering("meeting" if about == "Appointment" else "plan"), **identifier}} if identifier else {}
         resource["about"] = [{"type": about, **numbers}]
-    resource["recipient"] = [out.unit(unit) for unit in document.get("recipients", ())]
+    resource["recipient"] = [out.addressee(name) for name in document.get("recipients", ())]
     organisation = find(document, "sender.organisation")
     if organisation is not None:
         resource["sender"] = out.organisation(organisation)
@@ -69,18 +73,32 @@ def _communication(document: Mapping[str, Any], rows: tuple[Row, ...], about: st
 
 def write_held(document: Mapping[str, Any], out: Out) -> list[Resource]:
     """Write the Communication that a meeting was held."""
-    resource = _communication(document, HELD, "Appointment", "meeting-held", out)
-    if out.patient is not None:
-        resource["subject"] = out.patient
+    resource = communication(document, HELD, "Appointment", "meeting-held", out)
+    return [out.add(with_attended(about_person(resource, out), document), out.id("held"))]
+
+
+def about_person(resource: Resource, out: Out) -> Resource:
+    """Return a Communication with the person as its subject, where the cut has the person."""
+    return resource if out.patient is None else {**resource, "subject": out.patient}
+
+
+def with_attended(resource: Resource, document: Mapping[str, Any]) -> Resource:
+    """Return a Communication that says how many units took part, where the cut says so, so that none is told from not said."""
     attended = document["content"].get("attended_units")
-    if attended is not None:
-        resource.setdefault("extension", []).append({"url": extension("attended-count"), "valueUnsignedInt": len(attended)})
-    return [out.add(resource, out.id("held"))]
+    if attended is None:
+        return resource
+    count = {"url": extension("attended-count"), "valueUnsignedInt": len(attended)}
+    return {**resource, "extension": [*resource.get("extension", ()), count]}
 
 
 def read_held(resource: Resource, back: In) -> Resource:
-    """Return the content such a Communication stands for; no units and a count of none is a list of none."""
-    content = read(resource, (*HELD, ext("count", "attended-count", "unsignedInt")), back)
+    """Return the content such a Communication stands for."""
+    return read_attended(resource, HELD, back)
+
+
+def read_attended(resource: Resource, rows: tuple[Row, ...], back: In) -> Resource:
+    """Return what a Communication says by its rows; no units and a count of none is a list of none."""
+    content = read(resource, (*rows, ext("count", "attended-count", "unsignedInt")), back)
     if content.pop("count", None) == 0:
         content.setdefault("attended_units", [])
     return content
@@ -91,7 +109,7 @@ def write_recall(document: Mapping[str, Any], out: Out) -> list[Resource]:
     content, kind = document["content"], document["type"]
     rows = {"stop.notice": STOPPED, "meeting.cancelled": CANCELLED, "plan.closed": CLOSED}[kind]
     about = {"meeting.cancelled": "Appointment", "plan.closed": "CarePlan"}.get(kind) or _ABOUT.get(content.get("about", ""))
-    resource = _communication(document, rows, about, "no-further-messages", out)
+    resource = communication(document, rows, about, "no-further-messages", out)
     resource.setdefault("reasonCode", [{"coding": [{"system": CODES, "code": "no_further_messages"}]}])
     focus = [out.add(resource, out.id("recall"))]
     meeting = at(resource, "about[].identifier.value")
@@ -104,7 +122,7 @@ def _struck_out(document: Mapping[str, Any], meeting: str, out: Out) -> Resource
     content = document["content"]
     version = content.get("about_version", content.get("meeting_version"))
     participant = {"type": [{"coding": [{"system": system("role"), "code": "kallad"}]}], "status": "needs-action"}
-    called = [{**participant, "actor": out.unit(unit)} for unit in document.get("recipients", ())]
+    called = [{**participant, "actor": out.addressee(name)} for name in document.get("recipients", ())]
     return {
         "resourceType": "Appointment",
         **({"meta": {"versionId": str(version)}} if version is not None else {}),

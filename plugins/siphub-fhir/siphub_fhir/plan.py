@@ -27,6 +27,8 @@ PLAN: Final = (
     ext("crisis_plan", "crisis-plan", "string"),
     ext("housing", "housing", "string"),
     plain("notes", "note[].text"),
+    ext("questions_to", "questions-to", "staff"),
+    ext("original_holder", "original-holder", "unit"),
 )
 REVISION: Final = (
     ext("changes", "changes", "string"),
@@ -97,7 +99,7 @@ def write_plan(document: Mapping[str, Any], out: Out) -> list[Resource]:
     team = _team(plan, standing[3], out)
     resource |= {"careTeam": [team]} if team else {}
     resource |= {"goal": list(goals.values())} if goals else {}
-    activities = [{"detail": _activity(one, goals, standing[2], out)} for one in plan.get("activities") or []]
+    activities = [{"detail": activity_detail(one, goals, standing[2], out)} for one in plan.get("activities") or []]
     resource |= {"activity": activities} if activities else {}
     return [out.add({name: value for name, value in resource.items() if value != []}, identity)]
 
@@ -115,13 +117,18 @@ def _goal(goal: Mapping[str, Any], plan: str, status: str, out: Out) -> Resource
     return out.add(resource, out.id(f"goal/{plan}/{goal['id']}"))
 
 
-def _activity(activity: Mapping[str, Any], goals: Mapping[str, Resource], status: str, out: Out) -> Resource:
+def activity_detail(activity: Mapping[str, Any], goals: Mapping[str, Resource], status: str, out: Out) -> Resource:
+    """Return `activity.detail` of one activity. A goal that the Bundle does not have is named by its id."""
     detail: Resource = write(activity, {}, DETAIL, out)
     detail["status"] = status
     if activity.get("goals"):
-        detail["goal"] = [goals[name] for name in activity["goals"]]
+        detail["goal"] = [goals.get(name) or _elsewhere(name) for name in activity["goals"]]
     performer = _performer(activity.get("responsible") or {}, out)
     return detail | ({"performer": [performer]} if performer else {})
+
+
+def _elsewhere(goal: str) -> Resource:
+    return {"type": "Goal", "identifier": {"system": numbering("goal"), "value": goal}}
 
 
 def _performer(responsible: Mapping[str, Any], out: Out) -> Resource | None:
@@ -170,17 +177,18 @@ def read_plan(resource: Resource, back: In) -> Resource:
     if goals:
         plan["goals"] = [_filled(id=at(goal, "identifier[].value"), text=at(goal, "description.text")) for _, goal in goals]
     if resource.get("activity"):
-        plan["activities"] = [_read_activity(one.get("detail") or {}, names, back) for one in resource["activity"]]
+        plan["activities"] = [read_activity(one.get("detail") or {}, names, back) for one in resource["activity"]]
     team = back.resolve(at(resource, "careTeam[]"))
     if team is not None:
         _read_team(team, plan, back)
     return {"plan": plan} | read(resource, REVISION, back)
 
 
-def _read_activity(detail: Resource, names: Mapping[Any, Any], back: In) -> Resource:
+def read_activity(detail: Resource, names: Mapping[Any, Any], back: In) -> Resource:
+    """Return the activity that `activity.detail` stands for; `names` has the ids of the goals of the Bundle by their addresses."""
     activity = read(detail, DETAIL, back)
     if detail.get("goal"):
-        activity["goals"] = [names.get(one.get("reference")) for one in detail["goal"]]
+        activity["goals"] = [names.get(one.get("reference"), at(one, "identifier.value")) for one in detail["goal"]]
     performer = at(detail, "performer[]")
     if performer is not None:
         activity.setdefault("responsible", {}).update(_read_performer(performer, back))

@@ -1,4 +1,4 @@
-"""The request and the proposal of a SIP in FHIR: a Task with the intent `proposal`.
+"""The request, the proposal and the initiative of a SIP in FHIR, and the answer to them: a Task with the intent `proposal`.
 
 The preparation travels in `Task.input`: FHIR-wise a QuestionnaireResponse might be referred to, but the hub answers no query, so a reference
 would lead the contact nowhere. It must never say in a proposal whom it is about.
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from siphub_fhir.bundle import In, Out, telecom_of, telecoms
 from siphub_fhir.lens import Resource, at, code_in, coded, ext, parts, plain, read, write
+from siphub_fhir.meeting import proposed_time
 from siphub_fhir.vocabulary import ROLE_CODE, system
 
 _PREPARATION: Final = system("preparation")
@@ -30,6 +31,23 @@ PROPOSED: Final = (
     ext("basis", "eligibility-basis", "code"),
     coded("purpose", "reasonCode", system("purpose")),
 )
+
+INITIATED: Final = (
+    ext("need_assessed_by", "need-assessed-by", "staff"),
+    ext("need_assessed_at", "need-assessed-at", "instant"),
+    ext("basis", "eligibility-basis", "code"),
+    plain("reason", "reasonCode.text"),
+)
+ANSWERED: Final = (
+    coded("receipt", "businessStatus", system("code")),
+    ext("decision", "request-decision", "code"),
+    coded("reason", "statusReason", system("reason")),
+    plain("answered_on", "lastModified"),
+    ext("contact_name", "contact-name", "string"),
+    ext("contact_phone", "contact-phone", "string"),
+    proposed_time("proposed_time"),
+)
+_DECIDED: Final = {"start": "accepted", "decline": "rejected"}
 
 
 def _task(code: str, content: Mapping[str, Any], resource: Resource, out: Out) -> Resource:
@@ -87,6 +105,38 @@ def write_proposal(document: Mapping[str, Any], out: Out) -> list[Resource]:
 def read_proposal(resource: Resource, back: In) -> Resource:
     """Return the content such a Task stands for."""
     return read(resource, PROPOSED, back) | _receiving(resource, back)
+
+
+def write_initiative(document: Mapping[str, Any], out: Out) -> list[Resource]:
+    """Write the Task of an initiative; who takes it is the requester, with the telephone."""
+    content = document["content"]
+    resource = _task("sip-initiative", content, write(content, {"resourceType": "Task"}, INITIATED, out), out)
+    initiator = {**content.get("initiator", {}), **({"phone": content["initiator_phone"]} if "initiator_phone" in content else {})}
+    if initiator:
+        resource["requester"] = out.staff(initiator, contact=False)
+    return [out.add(resource, out.id("initiative"))]
+
+
+def read_initiative(resource: Resource, back: In) -> Resource:
+    """Return the content such a Task stands for."""
+    content = read(resource, INITIATED, back)
+    initiator = back.staff(resource["requester"]) if "requester" in resource else {}
+    if "phone" in initiator:
+        content["initiator_phone"] = initiator.pop("phone")
+    return content | ({"initiator": initiator} if initiator else {}) | _receiving(resource, back)
+
+
+def write_answer(document: Mapping[str, Any], out: Out) -> list[Resource]:
+    """Write the Task of an answer: accepted or rejected where the cut says which, otherwise received, which says nothing."""
+    content = document["content"]
+    resource = _task("sip-request", content, write(content, {"resourceType": "Task"}, ANSWERED, out), out)
+    resource["status"] = _DECIDED.get(content.get("decision", ""), "received")
+    return [out.add(resource, out.id("answer"))]
+
+
+def read_answer(resource: Resource, back: In) -> Resource:
+    """Return the content such a Task stands for."""
+    return read(resource, ANSWERED, back)
 
 
 def _receiving(resource: Resource, back: In) -> Resource:

@@ -73,6 +73,21 @@ CODES: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
         "status": frozenset({"draft", "proposed", "active", "rejected", "inactive", "entered-in-error"}),
         "provision.type": frozenset({"deny", "permit"}),
     },
+    "Encounter": {
+        "status": frozenset(
+            {
+                "planned",
+                "arrived",
+                "triaged",
+                "in-progress",
+                "onleave",
+                "finished",
+                "cancelled",
+                "entered-in-error",
+                "unknown",
+            }
+        )
+    },
     "Goal": {
         "lifecycleStatus": frozenset(
             {
@@ -145,6 +160,7 @@ TARGETS: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
         "organization": frozenset({"Organization"}),
         "provision.actor.reference": _PEOPLE | {"Device", "Group", "CareTeam", "Organization"},
     },
+    "Encounter": {"subject": frozenset({"Patient", "Group"}), "serviceProvider": frozenset({"Organization"})},
     "Goal": {"subject": frozenset({"Patient", "Group", "Organization"}), "expressedBy": _PEOPLE},
     "HealthcareService": {"providedBy": frozenset({"Organization"}), "location": frozenset({"Location"})},
     "MessageHeader": {

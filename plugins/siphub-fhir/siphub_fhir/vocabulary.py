@@ -35,6 +35,17 @@ PROTECTION: Final[Mapping[str, str]] = {"confidentiality_flag": "sekretessmarker
 PLAN_CATEGORY: Final = "https://fhir.inera.se/CodeSystem/typeofcareplan-cs"
 ROLE_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
 CONSENT_SCOPE: Final = "http://terminology.hl7.org/CodeSystem/consentscope"
+ENCOUNTER_CLASS: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+SNOMED: Final = "http://snomed.info/sct"
+ACTIVITY_STATUS: Final[Mapping[str, tuple[str, str]]] = {
+    "planned": ("397943006", "accepted"),
+    "ongoing": ("385651009", "in-progress"),
+    "done": ("398166005", "completed"),
+    "not_done": ("385660001", "cancelled"),
+    "interrupted": ("410546004", "failed"),
+    "cancelled": ("89925002", "cancelled"),
+}
+"""The national activity statuses, SNOMED CT's reference set 56421000052109 (urval aktivitetsstatus), and what Task.status can say of each."""
 PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 
 EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
@@ -49,6 +60,8 @@ EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
     "registry-number": ("string", "The sender's own registry number."),
     "sender-unit": ("Reference", "The unit that sends (HealthcareService); `sender` can only name an organisation."),
     "receiver-unit": ("Reference", "On destination: the unit that receives; `receiver` can only name an organisation."),
+    "receiver-person": ("string", "On destination: a person of the case, by a reference that says nothing of who it is."),
+    "consent-statement": ("complex", "What the recipient may rely on when it speaks with the sender: since, direction, until."),
     "stated-basis": ("complex", "The disclosure basis as stated by the sender: code, consent-ref, decided-by, decided-at, reason."),
     # on Appointment
     "zone": ("string", "The IANA zone the meeting's time was meant in."),
@@ -66,6 +79,7 @@ EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
     "digital-option": ("string", "How to take part from afar."),
     "supersedes": ("positiveInt", "The version of the meeting that this one replaces."),
     "reason": ("code", "Why, as a code of the sender's."),
+    "municipal-health-care": ("boolean", "Whether municipal health care is needed after a discharge."),
     # on AppointmentResponse
     "meeting-version": ("positiveInt", "The version of the meeting that is meant."),
     "response": ("code", "The answer in full: R4 has neither delegate, contact-us nor propose-new-time."),
@@ -73,6 +87,7 @@ EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
     "proposed-time": ("Period", "A time the responder proposes; repeated, in order; the first also stands in start and end."),
     "substitute-unit": ("Reference", "The unit that comes instead."),
     "substitute-name": ("string", "The person who comes instead."),
+    "written-input-ref": ("string", "What written input is called in the responder's system."),
     # on Communication
     "held-on": ("date", "The day the meeting was held."),
     "attended-unit": ("Reference", "A unit that took part; repeated, in order."),
@@ -86,6 +101,24 @@ EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
     "closed-reason": ("code", "Inward only: no rule of disclosure lets it leave."),
     "closed-on": ("date", "The day the plan ended."),
     "closed-by": ("string", "Who ended it."),
+    "goal-status": ("complex", "How far a goal has been reached, in the individual's view: goal, status, comment."),
+    "activity-outcome": ("complex", "How an activity stands at the follow-up: activity, status."),
+    "follow-up-decision": ("code", "What becomes of the plan: continue, revise or close."),
+    "next-follow-up-on": ("date", "When the next follow-up is."),
+    "individual-rating": ("positiveInt", "The individual's rating of the plan, 1 to 5."),
+    "came-to": ("Reference", "The unit that a message came to."),
+    "new-unit": ("Reference", "The unit that takes part instead."),
+    "undelivered-to": ("Reference", "Whom a message did not reach: a unit, or a person of the case by their reference."),
+    "fallback": ("code", "What can be done instead: phone, letter, ask_consent, correct_address or none."),
+    "given-at": ("instant", "When the notice that a patient is ready for discharge was given."),
+    "ready-at": ("instant", "From when a patient is ready for discharge."),
+    "revoked-at": ("instant", "When that notice was taken back."),
+    "interrupted-at": ("instant", "When the planning of a discharge ended in another way."),
+    # on Encounter
+    "admitting-unit": ("Reference", "The unit that has admitted the patient (HealthcareService)."),
+    "planned-discharge-on": ("date", "The planned day of discharge."),
+    "municipality": ("Identifier", "The municipality where the patient lives, by its organisation number."),
+    "care-contact-unit": ("Reference", "The open care unit that has, or is to appoint, the permanent care contact; also on Communication."),
     # on CarePlan, CareTeam and Goal
     "need": ("string", "A need, in order; `addresses` takes Conditions only, and a need is none."),
     "follow-up-on": ("date", "When the plan is followed up."),
@@ -94,6 +127,14 @@ EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
     "changes": ("string", "What is new in this version."),
     "change-reason": ("code", "Why there is a new version."),
     "approved-by-individual": ("boolean", "The individual has agreed to the change."),
+    "questions-to": ("Reference", "Whom the individual turns to with questions or when things get worse (PractitionerRole)."),
+    "original-holder": ("Reference", "The unit that keeps the original of a child's plan."),
+    "legal-basis": ("code", "The provision a plan that is no SIP rests on: LPT7a, LRV12a or LSS10."),
+    "adjusted-by": ("Reference", "A unit that has adjusted the plan; repeated, in order."),
+    "reviewed-on": ("date", "When the plan is reviewed."),
+    "requested-by-individual": ("boolean", "The individual has asked for the plan."),
+    "lss-measure": ("string", "The measure of LSS that the plan is about."),
+    "agreed-with-individual": ("boolean", "The individual has agreed to the new coordinator."),
     "item-id": ("string", "On activity.detail: the activity's own id within the plan."),
     "responsible-party-type": ("code", "On activity.detail: region, municipality, other, individual or relative."),
     "follow-up": ("string", "On activity.detail: how the activity is followed up."),
@@ -105,6 +146,10 @@ EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
     "eligibility-basis": ("code", "general, discharge or local."),
     "plan-version": ("positiveInt", "The version of the plan that is meant."),
     "activity-id": ("string", "An activity that is meant, by its id within the plan; repeated, in order."),
+    "need-assessed-by": ("Reference", "Who has found a plan needed (PractitionerRole)."),
+    "need-assessed-at": ("instant", "When a plan was found needed."),
+    "request-decision": ("code", "What a request led to: start or decline."),
+    "contact-name": ("string", "Whom to ask for."),
     # on Consent
     "disclosure-basis": ("code", "The basis this disclosure rests on, as the hub recorded it."),
 }
@@ -118,10 +163,10 @@ def extension(name: str) -> str:
 
 
 def system(name: str) -> str:
-    """Return the URL of a code system of ours: message-type, purpose, role, category, place-kind, requester-kind, preparation, code."""
+    """Return the URL of a code system of ours: message-type, purpose, role, category, place-kind, requester-kind, preparation, reason, activity-status, code."""
     return f"{BASE}/CodeSystem/{name}"
 
 
 def numbering(name: str) -> str:
-    """Return the system of identifiers of ours: message, case, meeting, plan, goal, unit."""
+    """Return the system of identifiers of ours: message, case, meeting, plan, goal, notice, unit, person."""
     return f"{BASE}/sid/{name}"

@@ -72,7 +72,7 @@ class TestReader(ReaderContract):
         gone = (("/owner",), ("/subject",), ("/sender", "/author"), ("/content/respond_by", "/content/purpose"))
         partial = [fhir(adapter.translate(cut_without(summons, *pointers), recipient()).body) for pointers in gone]
         partial += [fhir(PLAN), fhir(MEETING), fhir({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": PLAN}]})]
-        body = complete[5][0].body.decode()
+        body = next(document.body.decode() for document, one in complete if one == summons)
         hostile = [
             fhir(body.replace('"resourceType":"Bundle"', '"resourceType":"Bundle","resourceType":"Bundle"', 1).encode()),
             fhir(body.replace("Boende", "\\u0000").encode()),
