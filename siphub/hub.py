@@ -20,6 +20,7 @@ from siphub.broker import Broker, connect
 from siphub.broker.topology import topology_for
 from siphub.contract import Clock, PluginContext, Submission, SystemClock
 from siphub.contract.http import Http
+from siphub.documents import render
 from siphub.errors import BrokerError, SettingsError, Unauthenticated
 from siphub.flow import directory as directories
 from siphub.flow import operate, sweep, track
@@ -28,7 +29,6 @@ from siphub.flow.deliver import Worker
 from siphub.flow.ground import DirectoryNow, Ground, Points
 from siphub.flow.plugin_state import PluginState
 from siphub.flow.relay import Relay
-from siphub.flow.render import render
 from siphub.flow.sweep import Sweeper
 from siphub.model import Caller, sample_directory
 from siphub.model.people import HOME_CARE, MUNICIPALITY

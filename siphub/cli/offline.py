@@ -34,7 +34,7 @@ def context_maker(settings: Settings) -> Callable[[str], PluginContext]:
     """Return what makes a plugin's context, by its name."""
     from siphub.contract import PluginContext, SystemClock
     from siphub.contract.http import Http
-    from siphub.flow.render import render
+    from siphub.documents import render
     from siphub.mappings import Mappings, shipped
     from siphub.observe import Log
 

@@ -82,10 +82,14 @@ class Mappings(Protocol):
 
 
 class Render(Protocol):
-    """Makes a readable document from a cut."""
+    """Makes a document in Swedish that people read, from a cut: see docs/forms.md."""
 
     def __call__(self, cut: Cut, form: Literal["text", "html", "pdf"]) -> bytes:
-        """Return the document; `pdf` raises PluginError `render.unsupported` where the hub has no renderer for it."""
+        """Return the document; the same cut gives the same bytes. `pdf` is tagged, PDF/A-2a and PDF/UA-1.
+
+        Raises:
+            PluginError: `render.too_large` or `render.failed`, for PDF.
+        """
 
 
 @dataclass(frozen=True, slots=True)
