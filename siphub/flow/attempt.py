@@ -79,7 +79,9 @@ def _address(row: DeliveryRow, directory: Directory, day: date) -> tuple[str, st
     unit = directory.current(row.recipient, day)
     if unit is not None and unit.id != row.recipient and not row.uncertain:
         return (unit.address.adapter, unit.address.endpoint) if unit.address else "address.none"
-    return here if row.recipient in directory.units_at(*here) else "address.unit_changed"
+    if row.recipient not in directory.units_at(*here):
+        return "address.unit_changed"
+    return here
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,14 @@ from siphub.errors import Sealed, StoreError
 from siphub.store import (
     NO_OWNER,
     CredentialRow,
-    OrganisationRow,
     ReceiptRow,
     Store,
     SubmissionRow,
-    UnitRow,
     Work,
     WorkItemRow,
 )
 from siphub.testing.store_claims import ClaimPromises
+from siphub.testing.store_directory import DirectoryPromises
 from siphub.testing.store_records import RecordPromises
 from siphub.testing.store_rows import NEIGHBOUR, NOW, OTHER, OWNER, UNIT, add_line, line, new_case, new_delivery, new_grant, new_message
 
@@ -37,7 +36,7 @@ def _fail_after(work: Work) -> None:
     raise ZeroDivisionError
 
 
-class StoreContract(ClaimPromises, RecordPromises):
+class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises):
     """Everything a store promises."""
 
     # ── transactions ──
@@ -244,19 +243,7 @@ class StoreContract(ClaimPromises, RecordPromises):
             work.audit.append(OWNER, "actor", "api", "x", {"note": "a person's words"})
         assert "words" not in str(raised.value)
 
-    # ── directory, credentials, operation ──
-
-    def test_the_directory_is_replaced_as_a_whole(self, store: Store) -> None:
-        """Given a second import, only its rows are there, and the version has risen by one."""
-        organisation = OrganisationRow(NEIGHBOUR, NEIGHBOUR, "Invented municipality", "municipality", "Municipality")
-        unit = UnitRow(NEIGHBOUR, UNIT, NEIGHBOUR, "Home care", "Unit", "folder", "folder:home", None, {"a": "b"}, None, cleared=True)
-        with store.write() as work:
-            assert work.directory.version() == 0
-            assert work.directory.replace([organisation], [unit, replace(unit, id="other")]) == 1
-            assert work.directory.replace([organisation], [unit]) == 2
-        with store.read() as work:
-            loaded = work.directory.load()
-        assert (loaded.version, loaded.organisations, loaded.units) == (2, (organisation,), (unit,))
+    # ── credentials, operation ──
 
     def test_a_revoked_credential_opens_nothing(self, store: Store) -> None:
         """Given a credential, it is found by its hash until it is revoked; the list keeps it."""

@@ -243,7 +243,7 @@ class TestDirectory:
         (tmp_path / "d.json").write_text(run("directory", "list", "--json").out)
         assert run("directory", "check", tmp_path / "d.json").status == 0
         done = run("directory", "import", tmp_path / "d.json", "--json")
-        assert (done.status, done.facts["version"], done.facts["units"]) == (0, 2, 6)
+        assert (done.status, done.facts["version"], done.facts["units"]) == (0, 2, 7)
         assert "Hemtjänsten" in run("directory", "list").out
 
     def test_a_wrong_one_is_refused_and_nothing_changes(self, run: Run, door: Door, tmp_path: Path) -> None:

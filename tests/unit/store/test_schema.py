@@ -109,6 +109,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[Work], object]]] = {
     "successors": ("ix_delivery_prev", lambda work: ring_successors(work._connection, ["1", "2"])),
     "lines in flight": ("uq_delivery_sending", lambda work: lines_in_flight(work._connection, {("1", "2", "3"), ("1", "2", "4")})),
     "unmatched receipts": ("ix_receipt_unmatched", lambda work: work.receipts.unmatched()),
+    "deadlines that passed": ("ix_deadline_due", lambda work: work.deadlines.due(NOW, 9)),
     "open work items": ("ix_work_item_open", lambda work: work.work_items.open_items("1")),
 }
 

@@ -1,0 +1,240 @@
+"""Units that were merged, renamed or closed while a case is open: who stands for them, and for whom nobody does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import pytest
+
+from siphub.model import Directory, Unit
+from siphub.model import people as p
+from siphub.model.case import Commitment, Grant, MeetingRecord, Participant, Planned, PlanRecord, SipCase
+from siphub.model.identifiers import UnitId
+from siphub.model.person import UnitContact
+from siphub.policy.moves import moved, re_ask, why_gone
+from siphub.testing.desk import Desk, wide_directory
+from siphub.testing.story import ALL
+
+MERGED = UnitId("SE2120009994-1003")
+DAY = p.DAY
+CLOSED = {"closed_on": DAY, "address": None}
+
+
+def changed(base: Directory, *more: Unit, **units: Mapping[str, object]) -> Directory:
+    """Return a directory with some units changed, named as in `people`, and others added."""
+    by_id = {getattr(p, name): change for name, change in units.items()}
+    kept = tuple(unit.model_copy(update=by_id.get(unit.id, {})) for unit in base.units)
+    return base.model_copy(update={"units": (*kept, *more)})
+
+
+def merged(**more: Mapping[str, object]) -> Directory:
+    """Return the directory after home care has been taken over by another unit of the municipality."""
+    base = wide_directory()
+    old = base.unit(p.HOME_CARE)
+    assert old is not None
+    new = old.model_copy(update={"id": MERGED, "name": "Hemtjänsten norr"})
+    return changed(base, new, HOME_CARE={**CLOSED, "successor": MERGED}, **more)
+
+
+def contact_of(unit: UnitId) -> UnitContact:
+    """Return a contact at a unit."""
+    return UnitContact(name="Eva Kontakt", unit=unit, phone="090-123 45 67")
+
+
+def grant(party: UnitId, scope: str = "meeting", **more: object) -> Grant:
+    """Return a grant in both directions."""
+    return Grant.model_validate({"scope": scope, "party": party, "direction": "both", "since": p.NOON, **more})
+
+
+def everywhere(unit: UnitId) -> SipCase:
+    """Return a case in which a unit stands wherever one can stand."""
+    desk = Desk()
+    desk.story.requested()
+    meeting = MeetingRecord(
+        id=desk.story.meeting_id, version=1, convener=contact_of(unit), participants=(Participant(unit=unit, duty=True, state="ACCEPTED"),)
+    )
+    plan = PlanRecord(
+        id=desk.story.plan_id,
+        version=1,
+        state="proposed",
+        activities=(Planned(activity="a1", unit=unit, digest="0"),),
+        commitments=(Commitment(unit=unit, activity="a1", confirmed=True),),
+    )
+    update = {
+        "contact": unit,
+        "coordinator": contact_of(unit),
+        "units": (unit, p.CARE_CENTRE),
+        "grants": (grant(unit), grant(p.CARE_CENTRE)),
+        "meetings": (meeting,),
+        "plan": plan,
+    }
+    return desk.open.model_copy(update=update)
+
+
+def test_a_successor_stands_wherever_the_unit_stood() -> None:
+    """Given a unit merged into another of its organisation, then no trace of it is left in what the case will do next, and all else is."""
+    case = everywhere(p.HOME_CARE)
+    after = moved(case, merged(), DAY)
+    assert p.HOME_CARE not in after.model_dump_json()
+    assert after == moved(everywhere(MERGED).model_copy(update={"case_id": case.case_id}), wide_directory(), DAY).model_copy(
+        update={"meetings": after.meetings, "plan": after.plan}
+    )
+    assert [found.participants[0].state for found in after.meetings] == ["ACCEPTED"]
+
+
+def test_before_its_day_nothing_is_moved() -> None:
+    """Given a unit that closes tomorrow, then today the very same case comes back, and tomorrow another."""
+    case = everywhere(p.HOME_CARE)
+    assert moved(case, merged(), DAY - timedelta(days=1)) is case
+    assert moved(case, wide_directory(), DAY) is case
+    assert moved(case, merged()) != case
+
+
+def test_successors_are_followed_to_the_end() -> None:
+    """Given a unit that was taken over twice, then the last one stands; one whose last successor is elsewhere is left where it is."""
+    case = everywhere(p.HOME_CARE)
+    further = merged()
+    twice = further.model_copy(
+        update={
+            "units": tuple(
+                unit.model_copy(update={**CLOSED, "successor": p.CONTACT}) if unit.id == MERGED else unit for unit in further.units
+            )
+        }
+    )
+    assert moved(case, twice, DAY).contact == p.CONTACT
+    away = twice.model_copy(
+        update={"units": tuple(unit.model_copy(update={"successor": p.CARE_CENTRE}) if unit.id == MERGED else unit for unit in twice.units)}
+    )
+    assert moved(case, away, DAY) is case
+    assert re_ask(case, away, DAY) == (p.HOME_CARE,)
+
+
+@pytest.mark.parametrize(
+    ("change", "why", "again"),
+    [
+        ({"successor": p.CARE_CENTRE}, "unit.moved_organisation", (p.HOME_CARE,)),
+        ({"successor": None}, "unit.closed", ()),
+        ({"successor": p.CONTACT}, None, ()),
+    ],
+)
+def test_nobody_of_another_organisation_steps_in(change: Mapping[str, object], why: str | None, again: tuple[str, ...]) -> None:
+    """Given a closed unit, then only a successor in its own organisation stands for it; one elsewhere must be asked for again."""
+    directory = changed(wide_directory(), HOME_CARE={**CLOSED, **change})
+    case = everywhere(p.HOME_CARE)
+    assert why_gone(p.HOME_CARE, directory, DAY) == why
+    assert re_ask(case, directory, DAY) == again
+    assert (moved(case, directory, DAY) is case) == (why is not None)
+
+
+def test_a_unit_nobody_knows_is_left_alone() -> None:
+    """Given a unit that is not in the directory, then it stays in the case, and is not said to be closed."""
+    directory = merged().model_copy(update={"units": tuple(unit for unit in merged().units if unit.id != p.HOME_CARE)})
+    case = everywhere(p.HOME_CARE)
+    assert moved(case, directory, DAY) is case
+    assert why_gone(p.HOME_CARE, directory, DAY) is None
+
+
+def test_a_merger_widens_no_consent() -> None:
+    """Given grants to a unit and to its successor, then the successor's own word counts; of two that merge, the one that ends first."""
+    soon, late = p.NOON + timedelta(days=10), p.NOON + timedelta(days=90)
+    directory = merged(CONTACT={**CLOSED, "successor": MERGED})
+    case = everywhere(p.HOME_CARE)
+
+    def until(*grants: Grant) -> list[tuple[str, object]]:
+        after = moved(case.model_copy(update={"grants": grants}), directory, DAY)
+        return [(found.party, found.until) for found in after.grants]
+
+    assert until(grant(p.HOME_CARE), grant(MERGED, until=soon)) == [(MERGED, soon)]
+    assert until(grant(MERGED, until=late), grant(p.HOME_CARE, until=soon)) == [(MERGED, late)]
+    assert until(grant(p.HOME_CARE, until=late), grant(p.CONTACT, until=soon)) == [(MERGED, soon)]
+    assert until(grant(p.HOME_CARE), grant(p.CONTACT, until=soon)) == [(MERGED, soon)]
+    assert until(grant(p.HOME_CARE, until=soon), grant(p.CONTACT)) == [(MERGED, soon)]
+
+
+def test_two_that_become_one_have_one_place() -> None:
+    """Given two participants of whom one takes the other over, then it keeps its own answer, and the duty of either."""
+    case = everywhere(p.HOME_CARE)
+    places = (
+        Participant(unit=p.HOME_CARE, duty=True, state="DECLINED"),
+        Participant(unit=MERGED, duty=False, state="ACCEPTED"),
+        Participant(unit=p.CARE_CENTRE, duty=True),
+    )
+    meeting = case.meetings[0].model_copy(update={"participants": places})
+    after = moved(case.model_copy(update={"meetings": (meeting,), "units": (p.HOME_CARE, MERGED)}), merged(), DAY)
+    assert [(found.unit, found.duty, found.state) for found in after.meetings[0].participants] == [
+        (MERGED, True, "ACCEPTED"),
+        (p.CARE_CENTRE, True, "SENT"),
+    ]
+    assert after.units == (MERGED,)
+
+
+def test_the_successor_goes_on_where_the_unit_was() -> None:
+    """Given a meeting to which a unit was called, when the unit is merged, then its successor answers, and confirms what was planned."""
+    desk = Desk()
+    desk.story.ready((p.HOME_CARE, p.CARE_CENTRE))
+    desk.story.summoned((p.HOME_CARE, p.CARE_CENTRE))
+    desk.directory = merged()
+    desk.story.responded(MERGED)
+    assert desk.last.code is None
+    desk.story.held((p.HOME_CARE, p.CARE_CENTRE))
+    assert desk.last.reached == {MERGED, p.CARE_CENTRE}
+    desk.story.proposed((p.HOME_CARE, p.CARE_CENTRE))
+    desk.story.confirmed(MERGED, "a1")
+    desk.story.confirmed(p.CARE_CENTRE, "a2")
+    desk.story.established((MERGED, p.CARE_CENTRE))
+    assert desk.state == "ACTIVE"
+
+
+def test_a_kallelse_to_a_closed_unit_goes_to_its_successor_once() -> None:
+    """Given a kallelse that names a closed unit and its successor, then one goes to the successor; a unit closed for good is held."""
+    desk = Desk(directory=merged())
+    desk.story.ready((p.HOME_CARE, p.CARE_CENTRE))
+    desk.story.summoned((p.HOME_CARE, MERGED, p.CARE_CENTRE))
+    assert desk.last.states == {MERGED: ("queued", None), p.CARE_CENTRE: ("queued", None)}
+    closed = Desk(directory=changed(wide_directory(), HOME_CARE=CLOSED, CARE_CENTRE={**CLOSED, "successor": p.CONTACT}))
+    closed.story.ready((p.HOME_CARE, p.CARE_CENTRE))
+    closed.story.summoned((p.HOME_CARE, p.CARE_CENTRE))
+    assert closed.last.states == {p.HOME_CARE: ("held", "unit.closed"), p.CARE_CENTRE: ("held", "unit.moved_organisation")}
+
+
+def test_without_a_consent_a_closed_unit_is_withheld_like_any_other() -> None:
+    """Given no consent for the unit, then that it is closed is not what is said first."""
+    desk = Desk(directory=changed(wide_directory(), HOME_CARE=CLOSED))
+    desk.story.ready((p.CARE_CENTRE,), ALL)
+    desk.story.summoned((p.HOME_CARE, p.CARE_CENTRE))
+    assert desk.last.states[p.HOME_CARE] == ("withheld", "basis.consent_missing")
+
+
+def test_a_withdrawal_from_the_closed_unit_reaches_its_successor() -> None:
+    """Given a consent that names a unit merged since, when it is taken back by the unit's old name, then the successor has none."""
+    desk = Desk()
+    desk.story.ready((p.HOME_CARE, p.CARE_CENTRE))
+    desk.directory = merged()
+    desk.story.withdrawn((p.HOME_CARE,))
+    assert desk.last.code is None
+    assert desk.scopes_of(MERGED) == desk.scopes_of(p.HOME_CARE) == {}
+    assert desk.scopes_of(p.CARE_CENTRE) != {}
+
+
+def test_a_case_opened_at_a_closed_unit_is_its_successors() -> None:
+    """Given a request that names a closed unit as receiver, then the case's contact is the successor, and the request goes there."""
+    directory = changed(wide_directory(), CONTACT={**CLOSED, "successor": p.HOME_CARE})
+    desk = Desk(directory=directory)
+    desk.story.contact = p.CONTACT
+    desk.story.requested()
+    assert desk.open.contact == p.HOME_CARE
+    assert desk.last.reached == {p.HOME_CARE}
+
+
+def test_the_day_is_swedens() -> None:
+    """Given a unit that closes on the 24th, then at eleven in the evening of the 23rd, UTC, it is closed in Sweden, and not before."""
+    directory = changed(wide_directory(), HOME_CARE={"closed_on": date(2026, 11, 24), "successor": p.CONTACT})
+    desk = Desk(directory=directory)
+    desk.story.ready((p.HOME_CARE, p.CARE_CENTRE))
+    desk.later(timedelta(hours=11, minutes=59))
+    desk.story.approved((p.HOME_CARE, p.CARE_CENTRE))
+    assert desk.scopes_of(p.HOME_CARE) != {}
+    desk.later(timedelta(minutes=1))
+    desk.story.approved((p.CARE_CENTRE,))
+    assert desk.scopes_of(p.HOME_CARE) == {}
