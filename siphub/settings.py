@@ -64,6 +64,9 @@ Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 """Names, as a list in TOML or parted by commas."""
 
+EXCEPTIONS = frozenset({"osl_25_12", "osl_26_9", "osl_25_13"})
+"""The exceptions from secrecy there are; a test keeps them at the policy's."""
+
 FaultAction = Literal["kill", "stop", "sleep"]
 
 
@@ -139,6 +142,16 @@ class Settings(BaseSettings):
         100_000, description="How many unfinished deliveries one organisation may have; above it the API answers 503 with Retry-After."
     )
     min_free_disk: Size = Field(512 * 2**20, description="With less free space than this in the data folder nothing is accepted.")
+    relatives: Literal["opt_in", "not_objecting"] = Field(
+        "opt_in",
+        description="Whether a relative may come to a meeting only when the individual has chosen it, or unless the individual objects. "
+        "An objection always wins, and a relative gets a copy only where the individual wishes it.",
+    )
+    exceptions: Mapping[str, Names] = Field(
+        default_factory=dict,
+        description="Exceptions from secrecy a sending organisation has switched on, between region and municipality: a table `[exceptions]` "
+        'in siphub.toml, such as `2321009991 = ["osl_25_12"]`. Known are osl_25_12, osl_26_9 and osl_25_13; all are off unless named.',
+    )
     ca_file: Path | None = Field(
         None, description="Further certificate authorities (PEM) to trust when delivering, such as a partner's own."
     )
@@ -173,6 +186,16 @@ class Settings(BaseSettings):
         if not isinstance(value, Mapping):
             return value
         return {name: _words(table) if isinstance(table, Mapping) else table for name, table in value.items()}
+
+    @field_validator("exceptions")
+    @classmethod
+    def _known_exceptions(cls, value: Mapping[str, Names]) -> Mapping[str, Names]:
+        """Refuse an exception the law does not have, and a number that is no organisation's."""
+        if any(name not in EXCEPTIONS for names in value.values() for name in names):
+            raise ValueError(f"an exception that is not known. Known are {', '.join(sorted(EXCEPTIONS))}")
+        if any(not re.fullmatch(r"[0-9]{10}", organisation) for organisation in value):
+            raise ValueError("not an organisation number. Write ten digits without a hyphen")
+        return value
 
     @model_validator(mode="after")
     def _together(self) -> Self:

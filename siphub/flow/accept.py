@@ -256,7 +256,7 @@ def _take(
     """Load the case that the caller has locked, decide, save everything, and leave the commit to the caller. A refusal writes nothing."""
     now = ground.now()
     before = open_case(row, seal) if row else None
-    decided = policy.decide(before, message, caller, directory, now)
+    decided = policy.decide(before, message, caller, directory, now, ground.local)
     if isinstance(decided, Refusal):
         return _Refused(decided, before.coordinating_unit if before is not None else None)
     stored = message_row(message, seal, seq=(row.seq if row else 0) + 1, channel=caller.channel, now=now)
@@ -306,7 +306,7 @@ def _deliver_to(ground: Ground, line: withdraw.Line, message: Message, stored: M
     if message.type in RECALL_TYPES:
         return _recalled(line, message)
     now, directory = line.now, line.directory
-    found = [_sendable(ground, route) for route in routes(message, line.case, directory, now)]
+    found = [_sendable(ground, route) for route in routes(message, line.case, directory, now, ground.local)]
     tails = line.work.deliveries.line_tails(stored.owner, stored.case_id, [route.recipient for route in found])
     rows = [delivery_row(route, stored, prev_id=tails.get(route.recipient), expires_at=message.expires_at, now=now) for route in found]
     line.work.deliveries.add(rows)

@@ -37,6 +37,7 @@ from siphub.observe import Log
 from siphub.policy import disclosure
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered
+from siphub.policy.local import STRICT, LocalRules
 from siphub.policy.moves import why_gone
 from siphub.policy.routing import address_of
 from siphub.store import Accept, DeliveryRow, GrantRow, OutcomeRow, Permitted, Refusal
@@ -45,7 +46,7 @@ MOST_LEASES = 3
 """So many attempts without a word, and a person must look (HOUSE, "A delivery's life")."""
 
 
-def verdict(directory: Directory) -> Accept:
+def verdict(directory: Directory, local: LocalRules = STRICT) -> Accept:
     """Return the claim's question, answered by policy over one directory snapshot: pure, asked under the case lock (G1)."""
 
     def accept(row: DeliveryRow, grants: Sequence[GrantRow], now: datetime) -> Permitted | Refusal:
@@ -54,7 +55,7 @@ def verdict(directory: Directory) -> Accept:
         address = _address(row, directory, day_of(now))
         if isinstance(address, str):
             return Refusal("held", address)
-        judged = disclosure.judge(need_of(row), as_grants(grants), row.asserted, now)
+        judged = disclosure.judge(need_of(row), as_grants(grants), row.asserted, now, local.switched_on(row.sender_organisation))
         if isinstance(judged, Covered):
             return Permitted(judged.basis, ",".join(sorted(judged.granted)), *address)
         return Refusal("withheld", judged.reason)

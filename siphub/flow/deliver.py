@@ -73,7 +73,7 @@ def claim(ground: Ground, ids: Sequence[str], directory: Directory) -> list[tupl
     """Claim what may leave now, with a permit each. The permit runs from before the claim began."""
     started = monotonic()
     with ground.store.write() as work:
-        claimed = work.claim(ids, now=ground.now(), lease=ground.settings.lease, accept=verdict(directory))
+        claimed = work.claim(ids, now=ground.now(), lease=ground.settings.lease, accept=verdict(directory, ground.local))
         _desk_for_refused(ground, work, set(ids) - {found.delivery.id for found in claimed})
     return [(found.delivery, permit_from(ground, started)) for found in claimed]
 
@@ -292,7 +292,7 @@ def object_to(ground: Ground, delivery_id: str, directory: Directory) -> None:
         return
     now = ground.now()
     row = today(row, directory, day_of(now))
-    covered = judge(need_of(row), as_grants(grants), row.asserted, now)
+    covered = judge(need_of(row), as_grants(grants), row.asserted, now, ground.local.switched_on(row.sender_organisation))
     if not isinstance(covered, Covered):
         return
     try:

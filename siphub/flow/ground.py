@@ -21,6 +21,7 @@ from siphub.contract import Clock, DeliveryEvent
 from siphub.model import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.directory import OrganisationKind, UnitKind
 from siphub.model.identifiers import OrganisationNumber, UnitId
+from siphub.policy.local import LocalRules
 from siphub.policy.retry import RetryRule
 from siphub.registry import Registry
 from siphub.settings import Fault, Settings
@@ -161,6 +162,12 @@ class Ground:
     chance: Random = field(default_factory=SystemRandom)
     wake: threading.Event = field(default_factory=threading.Event)
     """Set when there is something to ring."""
+
+    @property
+    def local(self) -> LocalRules:
+        """What this installation has chosen where the law leaves a choice."""
+        chosen = {organisation: frozenset(names) for organisation, names in self.settings.exceptions.items()}
+        return LocalRules(exceptions=chosen, relatives=self.settings.relatives)
 
     @property
     def retry(self) -> RetryRule:

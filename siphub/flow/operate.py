@@ -140,7 +140,7 @@ def preview(ground: Ground, delivery_id: str) -> Preview:
         row = _row(work, delivery_id)
         grants = work.grants.of_case(row.owner, row.case_id)
         outdated = _outdated(work, row)
-    judged = judge(need_of(row), as_grants(grants), row.asserted, ground.now())
+    judged = judge(need_of(row), as_grants(grants), row.asserted, ground.now(), ground.local.switched_on(row.sender_organisation))
     can = row.state in DELIVERY["operator.retry"] or row.state in DELIVERY["operator.release"]
     allowed = isinstance(judged, Covered) and can and not outdated
     reason = "superseded" if outdated else None if isinstance(judged, Covered) else judged.reason

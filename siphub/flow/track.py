@@ -75,7 +75,7 @@ def message(ground: Ground, caller: Caller, message_id: str) -> Mapping[str, Any
         if _sent_by(row, caller):
             return _as_sent(ground, row, deliveries[row.id])
     for row in rows:
-        readable = [(found, _readable(found, caller, grants[row.id], ground.now())) for found in deliveries[row.id]]
+        readable = [(found, _readable(ground, found, caller, grants[row.id])) for found in deliveries[row.id]]
         mine = [_as_received(ground, found, covered) for found, covered in readable if covered is not None]
         if mine:
             return {"message_id": message_id, "type": row.type, "deliveries": mine}
@@ -86,14 +86,15 @@ def _sent_by(row: MessageRow, caller: Caller) -> bool:
     return row.channel != "hub" and caller.speaks_for(row.sender_unit, row.sender_organisation)
 
 
-def _readable(row: DeliveryRow, caller: Caller, grants: Sequence[GrantRow], now: datetime) -> Covered | None:
+def _readable(ground: Ground, row: DeliveryRow, caller: Caller, grants: Sequence[GrantRow]) -> Covered | None:
     """Say how much may be read of what is addressed to them, was really sent, and is still covered: never more than was sent.
 
     Reading here is a disclosure of its own, judged like one. What they have lawfully received is in their own records; the hub does not
     show it again once the consent is gone, nor the part of it that a wider consent had added.
     """
+    exceptions = ground.local.switched_on(row.sender_organisation)
     mine = caller.speaks_for(row.recipient, row.recipient_organisation) and row.state in {"delivered", "read", "awaiting_receipt"}
-    judged = judge(need_of(row), as_grants(grants), row.asserted, now) if mine else None
+    judged = judge(need_of(row), as_grants(grants), row.asserted, ground.now(), exceptions) if mine else None
     if not isinstance(judged, Covered):
         return None
     basis = judged.basis if row.basis == "consent" else row.basis or ""
@@ -158,7 +159,7 @@ def mailbox(ground: Ground, caller: Caller, case_id: str) -> Mapping[str, Any]:
         deliveries = [row for case in cases for row in work.deliveries.of_case(case.owner, case_id)]
         grants = {case.owner: work.grants.of_case(case.owner, case_id) for case in cases}
     sent = [row for row in messages if _sent_by(row, caller)]
-    readable = [(row, _readable(row, caller, grants[row.owner], ground.now())) for row in deliveries]
+    readable = [(row, _readable(ground, row, caller, grants[row.owner])) for row in deliveries]
     received = [(row, covered) for row, covered in readable if covered is not None]
     if not sent and not received:
         raise NotThere(REASONS["case.not_there"].en)
@@ -191,7 +192,7 @@ def explain_dry(ground: Ground, message: Message) -> tuple[Shown, ...]:
         NotThere: There is no such case.
     """
     case = case_of(ground, message.owner, str(message.case_id))
-    return tuple(shown(message, unit, case, ground.directory(), ground.now()) for unit in message.recipients)
+    return tuple(shown(message, unit, case, ground.directory(), ground.now(), ground.local) for unit in message.recipients)
 
 
 def case_of(ground: Ground, owner: str, case_id: str) -> SipCase:

@@ -121,7 +121,8 @@ class Line:
         self._tell_by_hand(rows)
 
     def _covered(self, row: DeliveryRow) -> bool:
-        return isinstance(judge(need_of(row), as_grants(self.case.grants), row.asserted, self.now), Covered)
+        exceptions = self.ground.local.switched_on(row.sender_organisation)
+        return isinstance(judge(need_of(row), as_grants(self.case.grants), row.asserted, self.now, exceptions), Covered)
 
     def _about(self, object_id: UUID) -> list[DeliveryRow]:
         return [row for row in self.before if row.object_id == str(object_id) and not row.recall]
@@ -168,7 +169,7 @@ class Line:
         self.seq += 1
         stored = message_row(message, self.seal, seq=self.seq, channel="hub", now=self.now)
         self.work.messages.add(stored)
-        found = routes(message, self.case, self.directory, self.now)
+        found = routes(message, self.case, self.directory, self.now, self.ground.local)
         tails = self.work.deliveries.line_tails(*self.key, [each.recipient for each in found])
         rows = [delivery_row(each, stored, prev_id=tails.get(each.recipient), expires_at=None, now=self.now) for each in found]
         self.work.deliveries.add(rows)

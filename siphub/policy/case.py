@@ -13,7 +13,7 @@ from typing import Literal
 
 from siphub.model import Caller, Content, Directory, Message
 from siphub.model.case import CaseState, SipCase
-from siphub.model.identifiers import UnitId
+from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.messages import discharge as d
 from siphub.model.messages import otherplan as o
 from siphub.model.messages import proposal as pr
@@ -23,6 +23,7 @@ from siphub.model.person import CasePerson
 from siphub.policy import consent, discharges, endings, followups, lifecycle, meetings, otherplans, plans
 from siphub.policy.authority import admit
 from siphub.policy.days import day_of
+from siphub.policy.local import EXCEPTIONS, STRICT, LocalRules
 from siphub.policy.moves import moved
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, Effect, Narrowed, NoteReceipt, OpenWork, Recall, Retract, Step, Supersede, move
@@ -30,7 +31,9 @@ from siphub.policy.step import Asked, Decision, Effect, Narrowed, NoteReceipt, O
 __all__ = ["Decision", "Effect", "Narrowed", "NoteReceipt", "OpenWork", "Recall", "Retract", "Supersede", "decide"]
 
 
-def decide(case: SipCase | None, message: Message, caller: Caller, directory: Directory, now: datetime) -> Refusal | Decision:
+def decide(
+    case: SipCase | None, message: Message, caller: Caller, directory: Directory, now: datetime, local: LocalRules = STRICT
+) -> Refusal | Decision:
     """Decide what a message does.
 
     Args:
@@ -39,10 +42,11 @@ def decide(case: SipCase | None, message: Message, caller: Caller, directory: Di
         caller: Who authenticated, and through which door.
         directory: A snapshot.
         now: The time, UTC.
+        local: What this installation has chosen where the law leaves a choice.
     """
     day = day_of(now)
     case = moved(case, directory, day) if case is not None else None
-    refusal = admit(message, case, caller, directory)
+    refusal = admit(message, case, caller, directory) or _switched_off(message, local)
     if refusal is not None:
         return refusal
     if case is None:
@@ -51,8 +55,15 @@ def decide(case: SipCase | None, message: Message, caller: Caller, directory: Di
     step = _STEPS.get(message.type)
     if step is None:
         return Refusal("sender.role", "forbidden", "/type")
-    decided = step(Asked(case, message, directory, now, caller), message.content)
+    decided = step(Asked(case, message, directory, now, caller, local), message.content)
     return decided if isinstance(decided, Refusal) else _versioned(case, decided, now)
+
+
+def _switched_off(message: Message, local: LocalRules) -> Refusal | None:
+    """Refuse a message on an exception from secrecy that its sender has not switched on: it would move the case and reach nobody."""
+    stated = message.basis.code if message.basis is not None else None
+    off = stated in EXCEPTIONS and stated not in local.switched_on(message.sender.organisation)
+    return Refusal("basis.exception_off", "invalid", "/basis/code") if off else None
 
 
 def _versioned(before: SipCase, decision: Decision, now: datetime) -> Decision:
@@ -127,8 +138,9 @@ def _need(asked: Asked, content: rq.NeedAssessed) -> Refusal | Decision:
 
 
 def _participants(asked: Asked, content: rq.ParticipantsApproved) -> Refusal | Decision:
-    grants = consent.choose_participants(asked.case.grants, content.units, asked.now)
     people = content.people or asked.case.people
+    coming: tuple[UnitId | PersonRef, ...] = (*content.units, *consent.relatives_coming(people, asked.local))
+    grants = consent.choose_participants(asked.case.grants, coming, asked.now)
     silent = _silenced(asked.case.people, people)
     grants = tuple(grant for grant in grants if grant.party not in silent)
     return move(asked, "participants.approved", *consent.narrowing(asked.case.grants, grants, Narrowed()), grants=grants, people=people)

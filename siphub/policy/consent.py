@@ -12,9 +12,11 @@ from siphub.model import Content, Directory, Message
 from siphub.model.case import CaseState, ConsentRecord, Grant, PlanConsent, SipCase
 from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.messages import consent as c
+from siphub.model.person import CasePerson
 from siphub.policy import grounds
 from siphub.policy.disclosure import DUTY_BOUND
 from siphub.policy.lifecycle import case_after
+from siphub.policy.local import LocalRules
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Decision, Narrowed, OpenWork
 
@@ -57,8 +59,14 @@ def _still(grant: Grant, way: str, after: Grants) -> bool:
     return any(other.until is None or (grant.until is not None and grant.until <= other.until) for other in same)
 
 
-def choose_participants(grants: Grants, units: Sequence[UnitId], now: datetime) -> Grants:
-    """Return the grants with these units, and no others, at the table (N2, G2)."""
+def relatives_coming(people: Iterable[CasePerson], local: LocalRules) -> tuple[PersonRef, ...]:
+    """Return the relatives who may come: those the individual has chosen, or those not objected to where that is the rule (REQ-47)."""
+    relatives = (person for person in people if person.ref.kind == "relative" and not person.objection)
+    return tuple(person.ref for person in relatives if person.chosen or local.relatives == "not_objecting")
+
+
+def choose_participants(grants: Grants, units: Sequence[UnitId | PersonRef], now: datetime) -> Grants:
+    """Return the grants with these units and people, and no others, at the table (N2, G2)."""
     others = tuple(grant for grant in grants if grant.scope != PARTICIPANT)
     kept = {grant.party: grant for grant in grants if grant.scope == PARTICIPANT}
     chosen = (kept.get(unit) or Grant(scope=PARTICIPANT, party=unit, direction="both", since=now) for unit in dict.fromkeys(units))

@@ -17,9 +17,11 @@ from typing import Any, Literal, Protocol
 from siphub.contract import Cut
 from siphub.model import Directory, Message
 from siphub.model.case import SipCase
+from siphub.model.directory import PRINCIPALS
 from siphub.model.envelope import ConsentStatement
 from siphub.model.identifiers import PersonRef
 from siphub.model.messages.meeting import MeetingResponse
+from siphub.policy.local import EXCEPTIONS
 
 DUTY_BOUND: frozenset[str] = frozenset({"region", "municipality", "private_provider"})
 """Kinds of organisation whose units can be duty-bound; only between these can a basis other than consent hold (LIFECYCLE section 3)."""
@@ -187,13 +189,19 @@ def rule_for(message_type: str, kinds: Collection[str]) -> Rule | None:
 
 
 def requirement(rule: Rule, *, recipient: str, sender: str, directory: Directory) -> Requirement:
-    """Return what must hold for a delivery under a rule. Whoever is not duty-bound can state no basis of its own: only consent counts there."""
+    """Return what must hold for a delivery under a rule. Whoever is not duty-bound can state no basis of its own: only consent counts there.
+
+    The exceptions from secrecy are between a region and a municipality, one way or the other.
+    """
     stated = directory.kind_of(sender) in DUTY_BOUND
+    across = {directory.kind_of(sender), directory.kind_of(recipient)} == PRINCIPALS
     party = recipient if rule.covers == "recipient" else sender
     unit = directory.unit(party)
     agency = unit is not None and directory.kind_of(party) == "state_agency"
     return Requirement(
-        bases=tuple(basis for basis in rule.bases if stated or basis in {"consent", *UNCONDITIONAL}),
+        bases=tuple(
+            basis for basis in rule.bases if (basis in {"consent", *UNCONDITIONAL} or stated) and (basis not in EXCEPTIONS or across)
+        ),
         scopes=rule.scopes,
         widening=frozenset(rule.show_with),
         party=party,
@@ -202,7 +210,9 @@ def requirement(rule: Rule, *, recipient: str, sender: str, directory: Directory
     )
 
 
-def judge(need: Requirement, grants: Collection[GrantLike], asserted: str | None, now: datetime) -> Covered | Withheld:
+def judge(
+    need: Requirement, grants: Collection[GrantLike], asserted: str | None, now: datetime, exceptions: Collection[str] = ()
+) -> Covered | Withheld:
     """Decide whether a delivery may be sent now (guards G1 and G2).
 
     Args:
@@ -210,6 +220,7 @@ def judge(need: Requirement, grants: Collection[GrantLike], asserted: str | None
         grants: The case's grants as they stand at this moment.
         asserted: The basis the sending organisation stated, other than consent, if any.
         now: The time, UTC.
+        exceptions: The exceptions from secrecy that the sending organisation has switched on at this moment.
     """
     free = next((basis for basis in need.bases if basis in UNCONDITIONAL), None)
     if free is not None:
@@ -221,7 +232,8 @@ def judge(need: Requirement, grants: Collection[GrantLike], asserted: str | None
         if need.scopes <= live:
             return Covered("consent", live & (need.scopes | need.widening))
     if asserted is not None and asserted != "consent" and asserted in need.bases:
-        return Covered(asserted, frozenset())
+        off = asserted in EXCEPTIONS and asserted not in exceptions
+        return Withheld("basis.exception_off") if off else Covered(asserted, frozenset())
     return Withheld(_why(need, mine, asserted, now))
 
 

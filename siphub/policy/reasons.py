@@ -37,6 +37,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Den angivna grunden gäller inte för detta meddelande och denna mottagare.",
             "G1",
         ),
+        "basis.exception_off": Reason(
+            "The sending organisation has not switched this exception on: ask its administrator, or state another basis.",
+            "Den avsändande organisationen har inte slagit på detta undantag: fråga dess administratör eller ange en annan grund.",
+            "G1",
+        ),
         "participant.not_approved": Reason(
             "The individual has not chosen this participant.", "Den enskilde har inte godkänt denna deltagare.", "G2"
         ),

@@ -21,6 +21,7 @@ from siphub.model.messages import plan as pl
 from siphub.model.messages.receipt import StopNotice
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered, Requirement, Rule, cut, judge, kinds_of, requirement, rule_for
+from siphub.policy.local import STRICT, LocalRules
 from siphub.policy.moves import why_gone
 
 _NOBODY = Requirement(bases=(), scopes=frozenset(), widening=frozenset(), party="", party_organisation=None, direction="to")
@@ -68,13 +69,13 @@ def about(message: Message) -> tuple[UUID, int] | None:
             return None
 
 
-def routes(message: Message, case: SipCase, directory: Directory, now: datetime) -> tuple[Route, ...]:
+def routes(message: Message, case: SipCase, directory: Directory, now: datetime, local: LocalRules = STRICT) -> tuple[Route, ...]:
     """Return a route for every recipient a message names; one, where two of them are the same unit today."""
-    found = (route(message, unit, case, directory, now) for unit in message.recipients)
+    found = (route(message, unit, case, directory, now, local) for unit in message.recipients)
     return tuple({each.recipient: each for each in found}.values())
 
 
-def route(message: Message, unit: str, case: SipCase, directory: Directory, now: datetime) -> Route:
+def route(message: Message, unit: str, case: SipCase, directory: Directory, now: datetime, local: LocalRules = STRICT) -> Route:
     """Return one recipient's route. What is for a closed unit goes to its successor, where that belongs to the same organisation."""
     day = day_of(now)
     found = directory.current(unit, day) or directory.unit(unit)
@@ -83,7 +84,7 @@ def route(message: Message, unit: str, case: SipCase, directory: Directory, now:
     rule = rule_for(message.type, kinds)
     asserted = asserted_basis(message)
     need = requirement(rule, recipient=unit, sender=message.sender.unit, directory=directory) if rule else _NOBODY
-    state, reason, basis = _judged(message, rule, need, case, asserted, now)
+    state, reason, basis = _judged(message, rule, need, case, asserted, now, local)
     address = address_of(unit, case.owner, directory)
     if not kinds and rule is None:
         state, reason = "withheld", "person.not_in_case" if isinstance(unit, PersonRef) else "recipient.unknown"
@@ -121,13 +122,13 @@ def address_of(recipient: str, owner: str, directory: Directory, day: date | Non
 
 
 def _judged(
-    message: Message, rule: Rule | None, need: Requirement, case: SipCase, asserted: str | None, now: datetime
+    message: Message, rule: Rule | None, need: Requirement, case: SipCase, asserted: str | None, now: datetime, local: LocalRules
 ) -> tuple[str, str | None, str | None]:
     if rule is None:
         return "withheld", "basis.none", None
     if message.type == "stop.notice":
         return "queued", None, "recall"
-    judged = judge(need, case.grants, asserted, now)
+    judged = judge(need, case.grants, asserted, now, local.switched_on(message.sender.organisation))
     return ("queued", None, judged.basis) if isinstance(judged, Covered) else ("withheld", judged.reason, None)
 
 
@@ -151,13 +152,13 @@ class Shown:
     omitted: tuple[str, ...]
 
 
-def shown(message: Message, unit: str, case: SipCase, directory: Directory, now: datetime) -> Shown:
+def shown(message: Message, unit: str, case: SipCase, directory: Directory, now: datetime, local: LocalRules = STRICT) -> Shown:
     """Return a recipient's route together with the fields it would not see."""
-    found = route(message, unit, case, directory, now)
+    found = route(message, unit, case, directory, now, local)
     rule = rule_for(message.type, (found.kind,))
     if rule is None or found.basis is None:
         return Shown(found, ("",))
-    judged = judge(found.need, case.grants, found.asserted, now)
+    judged = judge(found.need, case.grants, found.asserted, now, local.switched_on(message.sender.organisation))
     if not isinstance(judged, Covered):
         return Shown(found, ("",))
     return Shown(found, cut(message, rule, recipient=found.recipient, covered=judged, directory=directory).omitted)

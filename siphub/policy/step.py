@@ -14,6 +14,7 @@ from uuid import UUID
 from siphub.model import Caller, Directory, Message
 from siphub.model.case import SipCase
 from siphub.policy import lifecycle
+from siphub.policy.local import STRICT, LocalRules
 from siphub.policy.refusal import Refusal
 
 
@@ -83,6 +84,7 @@ class Asked:
     directory: Directory
     now: datetime
     caller: Caller
+    local: LocalRules = STRICT
 
 
 Step = Callable[[Asked, Any], Refusal | Decision]

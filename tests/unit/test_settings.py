@@ -201,3 +201,13 @@ def test_every_setting_has_a_row_with_a_sentence() -> None:
     rows = table()
     assert [row.name for row in rows] == list(Settings.model_fields)
     assert all(row.help.endswith(".") and row.type for row in rows)
+
+
+def test_exceptions_are_a_table_of_organisations(data_folder: Path) -> None:
+    """Given a table of exceptions in the file, then each organisation has its own; an unknown one, or no organisation, is refused by name."""
+    put(data_folder, "siphub.toml", '[exceptions]\n2321009991 = ["osl_25_12", "osl_26_9"]\n')
+    assert read({"data": data_folder}).exceptions == {"2321009991": ("osl_25_12", "osl_26_9")}
+    for wrong in ('2321009991 = ["osl_99_1"]', '"232100-9991" = ["osl_25_12"]'):
+        put(data_folder, "siphub.toml", f"[exceptions]\n{wrong}\n")
+        with pytest.raises(SettingsError, match="exceptions"):
+            read({"data": data_folder})

@@ -19,6 +19,7 @@ from siphub.model.case import Grant, MeetingRecord, SipCase
 from siphub.model.envelope import BasisCode
 from siphub.policy import disclosure
 from siphub.policy.disclosure import Covered, RecipientKind, Requirement, Rule, Withheld, judge, kinds_of, rule_for, rules
+from siphub.policy.local import EXCEPTIONS
 from siphub.testing.desk import OUTSIDE, PRIVATE, wide_directory
 
 KINDS: tuple[RecipientKind, ...] = get_args(RecipientKind)
@@ -179,8 +180,8 @@ def test_a_consent_ends_at_its_end(rule: Rule) -> None:
 
 @pytest.mark.parametrize(("rule", "stated"), [pytest.param(*each, id=f"{rule_id(each[0])}-{each[1]}") for each in product(rules(), BASES)])
 def test_a_stated_basis_holds_only_where_the_rule_lists_it(rule: Rule, stated: str) -> None:
-    """Given no consent, when a care unit states each basis there is, then it holds exactly where the rule lists it; naming consent never does."""
-    judged = judge(need(rule), [], stated, p.NOON)
+    """Given no consent, when a care unit states each basis, all switched on, then it holds exactly where the rule lists it; consent never does."""
+    judged = judge(need(rule, recipient=p.CARE_CENTRE), [], stated, p.NOON, EXCEPTIONS)
     if set(rule.bases) & disclosure.UNCONDITIONAL:
         assert judged == Covered(rule.bases[0], frozenset())
     elif stated in rule.bases and stated != "consent":

@@ -277,13 +277,16 @@ def test_a_kallelse_by_law_goes_to_care_and_to_nobody_else(desk: Desk) -> None:
     assert desk.last.code == "plan.no_consent"
 
 
-@pytest.mark.parametrize("code", ["statutory_duty", "osl_25_12", "osl_26_9", "osl_25_13"])
-def test_a_basis_the_table_does_not_have_moves_nothing(desk: Desk, code: str) -> None:
-    """Given a basis that does not hold for a kallelse, then it is no kallelse without consent: the case stays where it is."""
+@pytest.mark.parametrize(
+    ("code", "refused"),
+    [("statutory_duty", "case.wrong_state"), *((code, "basis.exception_off") for code in ("osl_25_12", "osl_26_9", "osl_25_13"))],
+)
+def test_a_basis_that_does_not_hold_moves_nothing(desk: Desk, code: str, refused: str) -> None:
+    """Given a basis that does not hold for a kallelse, or is not switched on, then it is no kallelse: the case stays where it is."""
     desk.story.requested()
     claim = BasisClaim.model_validate({"code": code, "decided_by": "Lena Läkare", "decided_at": p.NOON})
     desk.story.summoned(UNITS, claim)
-    assert (desk.last.code, desk.state) == ("case.wrong_state", "REQUESTED")
+    assert (desk.last.code, desk.state) == (refused, "REQUESTED")
 
 
 def test_naming_consent_as_basis_is_no_way_round_it(desk: Desk) -> None:
