@@ -85,6 +85,10 @@ class Facts:
             if key not in _ASIDE:
                 yield from (leaf for leaf, _ in self._leaves(value, str(key)) if leaf not in self._said)
 
+    def to_a_person(self) -> bool:
+        """Say whether the cut is for somebody of the individual's side."""
+        return any(_PERSON.fullmatch(str(self.raw(path))) for path in self.each("recipients"))
+
     def name(self, unit: object) -> str:
         """Return what a unit or organisation is called, where the hub says; else its number."""
         found = self._names.get(str(unit))

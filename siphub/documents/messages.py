@@ -13,7 +13,7 @@ from siphub.documents.facts import Facts, label, moment
 from siphub.documents.model import Block, Document, Field, Heading, Paragraph, Window
 from siphub.documents.plan import plan
 from siphub.documents.swedish import STOCKHOLM
-from siphub.documents.words import TITLES
+from siphub.documents.words import TITLES, TO_A_PERSON
 
 UNDATED = date(2026, 11, 1)
 """The day of a document whose cut has none, and of a blank form: PDF/A wants one, and today's would change the bytes."""
@@ -77,6 +77,8 @@ def document(cut: Cut) -> Document:
     facts = Facts(cut.document)
     kind = str(cut.document.get("type", ""))
     title, lead = TITLES.get(kind, ("Meddelande om samordnad individuell plan", ""))
+    if facts.to_a_person():
+        lead = TO_A_PERSON.get(kind, lead)
     blocks: list[Block] = [Paragraph(lead)] if lead else []
     blocks += _fields(facts, _HEAD)
     blocks += _BUILDERS.get(kind, _listed)(facts)

@@ -63,6 +63,16 @@ TITLES: Mapping[str, tuple[str, str]] = {
 }
 """Each type of message: its title, and the sentence it begins with."""
 
+TO_A_PERSON: Mapping[str, str] = {
+    "meeting.summoned": "Du är välkommen till ett möte om en samordnad individuell plan (SIP).",
+    "meeting.invited": "Du är välkommen till ett möte om en samordnad individuell plan (SIP).",
+    "meeting.rescheduled": "Mötet har fått en ny tid.",
+    "followup.summoned": "Du är välkommen till ett möte där planen följs upp.",
+    "plan.proposed": "Det här är ett förslag. Hör av dig till samordnaren om något inte stämmer.",
+    "stop.notice": "Du får inga fler meddelanden i det här ärendet, och det du har fått gäller inte längre.",
+}
+"""The sentence a letter to a person begins with, where it is another than to a unit."""
+
 LABELS: Mapping[str, str] = {
     # the envelope
     "schema_version": "Formatets version",

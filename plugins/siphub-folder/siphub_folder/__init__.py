@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from siphub.contract import Adapter, AdapterInfo, Check, Cut, Delivered, Outcome, Payload, PluginContext, Recipient, hookimpl
-from siphub_folder.deliver import named, put
+from siphub_folder.deliver import named, put, put_all
 from siphub_folder.settings import Settings
 from siphub_folder.translate import MEDIA_TYPE, to_json
 
-__all__ = ["FolderAdapter", "siphub_adapters"]
+__all__ = ["FolderAdapter", "Settings", "named", "put", "put_all", "siphub_adapters"]
 
 
 class FolderAdapter:

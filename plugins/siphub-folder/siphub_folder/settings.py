@@ -18,8 +18,8 @@ class Settings:
     root: Path | None = None
 
     @classmethod
-    def read(cls, settings: Mapping[str, str]) -> Self:
-        """Read the plugin's own settings.
+    def read(cls, settings: Mapping[str, str], plugin: str = "folder") -> Self:
+        """Read a plugin's own settings.
 
         Raises:
             ValueError: A setting that does not exist, or a root that is no whole path.
@@ -27,7 +27,7 @@ class Settings:
         unknown = sorted(set(settings) - {"root"})
         root = Path(settings["root"]) if settings.get("root") else None
         if unknown or (root and not root.is_absolute()):
-            raise ValueError(f"the plugin folder does not know the setting {unknown[0]}" if unknown else "root must be a whole path")
+            raise ValueError(f"the plugin {plugin} does not know the setting {unknown[0]}" if unknown else "root must be a whole path")
         return cls(root)
 
     def folder(self, recipient: Recipient) -> Path | None:
