@@ -88,12 +88,21 @@ class Line:
         self._tell_by_hand(gone)
 
     def supersede(self, object_id: UUID, below_version: int) -> None:
-        """Do not send undelivered earlier versions of a meeting or plan."""
+        """Do not send undelivered earlier versions of a meeting or plan, and do not try again what is just being sent of them."""
         older = [row for row in self._about(object_id) if (row.object_version or 0) < below_version and not _is_answer(row)]
         ids = [row.id for row in older if row.state in WAITING]
         self.work.deliveries.change_all(
             ids, Change(from_states=WAITING, to_state="superseded", event="supersede", at=self.now, reason="superseded")
         )
+        self._mark(row for row in older if row.state == "sending")
+
+    def outdates(self, row: DeliveryRow) -> bool:
+        """Say whether a later version is all that has overtaken a delivery: then it is not called back, the next one tells the unit."""
+        about = about_of(row)
+        meeting = self.case.meeting(about[0]) if about else None
+        plan = self.case.plan if about and self.case.plan is not None and self.case.plan.id == about[0] else None
+        current = meeting.version if meeting and meeting.state == "planned" else plan.version if plan and plan.state != "closed" else None
+        return about is not None and current is not None and about[1] < current and self._covered(row)
 
     def recall(self, object_id: UUID | None) -> None:
         """Tell everybody who was sent something, of this object or of the whole case."""
@@ -213,6 +222,8 @@ def _is_answer(row: DeliveryRow) -> bool:
 def after_send(ground: Ground, outcome: OutcomeRow) -> None:
     """Record an attempt that a withdrawal has overtaken: call it back if it arrived or may have, withhold it if it did not.
 
+    What only a later version has overtaken is neither called back nor tried again.
+
     One transaction under the case lock, like every change of a case.
     """
     with ground.store.read() as work:
@@ -227,10 +238,12 @@ def after_send(ground: Ground, outcome: OutcomeRow) -> None:
             return
         case = open_case(stored, seal)
         line = Line(ground, work, case, seal, directory, ground.now(), seq=stored.seq)
-        recorded = _end(line, outcome)
+        outdated = line.outdates(found)
+        recorded = _end(line, outcome, outdated=outdated)
         if not recorded.applied:
             return
-        line.notify(row for row in line.before if row.id == outcome.delivery_id and _was_sent(row))
+        if not outdated:
+            line.notify(row for row in line.before if row.id == outcome.delivery_id and _was_sent(row))
         _desk(line, outcome.delivery_id)
         fresh = case.model_copy(update={"version": case.version + 1})
         work.cases.save(case_row(fresh, seal, seq=line.seq, opened_at=stored.opened_at, now=line.now))
@@ -244,10 +257,12 @@ def _desk(line: Line, delivery_id: str) -> None:
         open_for(line.work, row, line.now)
 
 
-def _end(line: Line, outcome: OutcomeRow) -> Recorded:
+def _end(line: Line, outcome: OutcomeRow, *, outdated: bool) -> Recorded:
     """Give an overtaken attempt its end: nothing of it is tried again."""
     if outcome.state != "queued":
         return line.work.record_one(outcome)
+    if outdated:
+        return line.work.record_one(replace(outcome, state="superseded", reason="superseded", event="outcome.superseded"))
     if outcome.uncertain:
         return line.work.record_one(replace(outcome, state="held", reason="send.uncertain", event="outcome.hold"))
     return line.work.record_one(replace(outcome, state="withheld", reason="withdrawn", event="outcome.retry_withdrawn"))

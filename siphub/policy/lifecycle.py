@@ -132,6 +132,7 @@ DELIVERY: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "outcome.accepted": {SENDING: AWAITING},
         "outcome.retry": {SENDING: QUEUED},
         "outcome.retry_withdrawn": {SENDING: "withheld"},
+        "outcome.superseded": {SENDING: "superseded"},
         "outcome.uncertain": {SENDING: QUEUED},
         "outcome.hold": {SENDING: HELD},
         "outcome.rejected": {SENDING: "rejected"},

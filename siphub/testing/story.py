@@ -73,7 +73,13 @@ class Story:
     # ── making ──
 
     def message(
-        self, content: Content, to: Sequence[UnitId] = (), *, by: UnitId | None = None, basis: BasisClaim | None = None, **more: object
+        self,
+        content: Content,
+        to: Sequence[UnitId | PersonRef] = (),
+        *,
+        by: UnitId | None = None,
+        basis: BasisClaim | None = None,
+        **more: object,
     ) -> Message:
         """Return a message of this case, from the contact unless another unit is named."""
         row = next(found for found in CATALOGUE.values() if found.content is type(content))
@@ -99,7 +105,13 @@ class Story:
         return model_of(row.name).model_validate({**fields, **more})
 
     def say(
-        self, content: Content, to: Sequence[UnitId] = (), *, by: UnitId | None = None, basis: BasisClaim | None = None, **more: object
+        self,
+        content: Content,
+        to: Sequence[UnitId | PersonRef] = (),
+        *,
+        by: UnitId | None = None,
+        basis: BasisClaim | None = None,
+        **more: object,
     ) -> Answered:
         """Make a message and send it."""
         message = self.message(content, to, by=by, basis=basis, **more)
@@ -175,9 +187,9 @@ class Story:
         starts = self.now + timedelta(days=days)
         return m.Meeting(id=self.meeting_id, version=version, starts_at=starts, place=m.Place(kind="other", text="Stadshuset, rum 3"))
 
-    def summoned(self, units: Sequence[UnitId], basis: BasisClaim | None = None) -> Answered:
-        """K1."""
-        return self.say(self.kallelse(), units, basis=basis)
+    def summoned(self, units: Sequence[UnitId], basis: BasisClaim | None = None, also: Sequence[PersonRef] = ()) -> Answered:
+        """K1; `also` are people of the case."""
+        return self.say(self.kallelse(), (*units, *also), basis=basis)
 
     def kallelse(self) -> m.MeetingSummoned:
         """Return the kallelse to the first version of the meeting."""
@@ -260,18 +272,18 @@ class Story:
             follow_up_on=(self.now + timedelta(days=90)).date(),
         )
 
-    def proposed(self, units: Sequence[UnitId], version: int = 1) -> Answered:
+    def proposed(self, units: Sequence[UnitId], version: int = 1, also: Sequence[PersonRef] = ()) -> Answered:
         """P0."""
-        return self.say(pl.PlanProposed(plan=self.plan(units, version)), units)
+        return self.say(pl.PlanProposed(plan=self.plan(units, version)), (*units, *also))
 
     def confirmed(self, unit: UnitId, activity: str, version: int = 1) -> Answered:
         """P2, yes."""
         content = pl.CommitmentConfirmed(plan_id=self.plan_id, plan_version=version, activities=(activity,), unit=unit)
         return self.say(content, [self.contact], by=unit)
 
-    def established(self, units: Sequence[UnitId], version: int = 1) -> Answered:
+    def established(self, units: Sequence[UnitId], version: int = 1, also: Sequence[PersonRef] = ()) -> Answered:
         """P1."""
-        return self.say(pl.PlanEstablished(plan=self.plan(units, version)), units)
+        return self.say(pl.PlanEstablished(plan=self.plan(units, version)), (*units, *also))
 
     def closed(self, units: Sequence[UnitId]) -> Answered:
         """A1."""
