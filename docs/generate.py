@@ -86,6 +86,25 @@ def reasoncodes() -> str:
     return ", ".join(f"`{code}`" for code in sorted(REASONS)) + "."
 
 
+def law() -> str:
+    """Return every legal code, and the days on which it is law."""
+    from siphub.policy.law import LAW
+
+    rows = [
+        (
+            f"`{found.name}`",
+            f"SFS {found.statute}, {found.section}",
+            f"{found.valid_from}",
+            f"{found.valid_until or ''}",
+            "yes" if found.verified else "no",
+            found.en,
+            found.sv,
+        )
+        for found in sorted(LAW.values(), key=lambda found: found.name)
+    ]
+    return _table(("code", "section", "from", "until", "verified", "in English", "in Swedish"), rows)
+
+
 def disclosure() -> str:
     """Return who may see what, on which basis, and which fields of it: one table for each kind of recipient."""
     from siphub.policy.disclosure import rules
@@ -208,6 +227,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "reasons": reasons,
     "reasoncodes": reasoncodes,
     "disclosure": disclosure,
+    "law": law,
     "envelope": envelope,
     "deliverystates": deliverystates,
     "casestates": casestates,

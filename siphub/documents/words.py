@@ -340,6 +340,7 @@ CODES: Mapping[str, Mapping[str, str]] = {
     "duty_holder": {"principal": "ja, ni har en skyldighet att komma", "none": "nej, ni är inbjudna och väljer själva"},
     "duty_basis": {
         "SoL10:8": "socialtjänstlagen 10 kap. 8 §",
+        "SoL2:7": "äldre socialtjänstlagen 2 kap. 7 §",
         "HSL16:4": "hälso- och sjukvårdslagen 16 kap. 4 §",
         "LUS4:1": "lagen om samverkan vid utskrivning 4 kap. 1 §",
         "LPT7a": "lagen om psykiatrisk tvångsvård 7 a §",

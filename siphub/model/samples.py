@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from siphub.model import people as p
-from siphub.model.directory import Address, Directory, Organisation, Unit
+from siphub.model.directory import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.envelope import BasisClaim, ConsentStatement, Message, Sender
 from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId, person_ref
 from siphub.model.messages import CATALOGUE
@@ -98,6 +98,13 @@ _FACTS: Mapping[str, Mapping[str, Any]] = {
     p.FK: {"agency": "fk"},
     p.AF: {"agency": "af"},
 }
+_CHILDREN = Agreement(
+    id="barn-2024.1",
+    area="Barn och unga",
+    valid_from=date(2024, 1, 1),
+    parties=(p.REGION, p.MUNICIPALITY, p.NEIGHBOUR),
+    meeting_weeks=3,
+)
 _OWNERS = (p.MUNICIPALITY, p.REGION)
 
 
@@ -134,4 +141,5 @@ def sample_directory(adapter: str = "folder", endpoint: str = "sample", *, lette
             )
             for unit, name, label in _UNITS
         ),
+        agreements=(_CHILDREN,),
     )

@@ -14,7 +14,9 @@ from siphub.model.identifiers import UnitId
 from siphub.model.messages import followup as f
 from siphub.model.messages import meeting as m
 from siphub.policy import consent, discharges, followups
+from siphub.policy.days import day_of
 from siphub.policy.disclosure import DUTY_BOUND, bases_of
+from siphub.policy.duties import duty, ill_founded
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, Effect, OpenWork, Recall, Supersede, move
 
@@ -81,14 +83,13 @@ def _unattended(asked: Asked, content: Call) -> Refusal | None:
 
 
 def _unlawful(asked: Asked, content: Call) -> Refusal | None:
-    """Say what else stands against a kallelse: who may call at a discharge (G16), and that a follow-up is of the plan there is."""
-    match content:
-        case m.MeetingSummoned():
-            return discharges.may_call(asked, content)
-        case f.FollowUpSummoned():
-            return _of_the_plan(asked, content)
-        case _:
-            return None
+    """Say what else stands against a kallelse: a basis that is not law on the meeting's day, G16, and that a follow-up is of the plan there is."""
+    if isinstance(content, m.MeetingInvited):
+        return None
+    wrong = ill_founded(content.duty_basis, asked.directory, day_of(content.meeting.starts_at))
+    if wrong is not None:
+        return Refusal(wrong, "invalid", "/content/duty_basis")
+    return discharges.may_call(asked, content) if isinstance(content, m.MeetingSummoned) else _of_the_plan(asked, content)
 
 
 def _of_the_plan(asked: Asked, content: f.FollowUpSummoned) -> Refusal | None:
@@ -111,11 +112,21 @@ def _calling(message: Message) -> str:
 
 
 def _with_participants(asked: Asked, record: MeetingRecord) -> MeetingRecord:
-    """Give every unit a place; only a huvudman's or care provider's unit can be duty-bound, and an invitation binds nobody."""
-    binds = not isinstance(asked.message.content, m.MeetingInvited)
+    """Give every unit a place, and the duty it has; an invitation binds nobody."""
     new = (unit for unit in asked.message.recipients if isinstance(unit, UnitId) and record.participant(unit) is None)
-    added = (Participant(unit=unit, duty=binds and asked.directory.kind_of(unit) in DUTY_BOUND) for unit in new)
+    added = (Participant(unit=unit, duty=_bound(asked, unit)) for unit in new)
     return record.model_copy(update={"participants": (*record.participants, *added)})
+
+
+def _bound(asked: Asked, unit: UnitId) -> bool:
+    """Say whether a unit has a duty to come to what it is just called to. A rebooking binds whom it adds as a statute would."""
+    match asked.message.content:
+        case m.MeetingInvited():
+            return False
+        case m.MeetingSummoned() | f.FollowUpSummoned() as call:
+            return duty(unit, call.duty_basis, asked.directory, day_of(call.meeting.starts_at)) is True
+        case _:
+            return asked.directory.kind_of(unit) in DUTY_BOUND
 
 
 def _called_off(record: MeetingRecord) -> MeetingRecord:

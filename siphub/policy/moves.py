@@ -11,7 +11,7 @@ from datetime import date
 from typing import TypeVar
 
 from siphub.model import Directory
-from siphub.model.case import Grant, MeetingRecord, Participant, PlanRecord, SipCase
+from siphub.model.case import DischargeRecord, Grant, MeetingRecord, Participant, PlanRecord, SipCase
 from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId
 from siphub.model.person import UnitContact
 
@@ -38,10 +38,12 @@ def moved(case: SipCase, directory: Directory, day: date | None = None) -> SipCa
         update={
             "contact": now(case.contact),
             "coordinator": _contact(case.coordinator, now) if case.coordinator else None,
+            "deputy": _contact(case.deputy, now) if case.deputy else None,
             "units": tuple(dict.fromkeys(map(now, case.units))),
             "grants": _grants(case.grants, now),
             "meetings": tuple(_meeting(found, now) for found in case.meetings),
             "plan": _plan(case.plan, now) if case.plan else None,
+            "discharge": _discharge(case.discharge, now) if case.discharge else None,
         }
     )
 
@@ -72,16 +74,30 @@ def why_gone(unit: str, directory: Directory, day: date | None = None) -> str | 
 
 def _named(case: SipCase) -> tuple[UnitId, ...]:
     """Return every unit that stands anywhere in the case, once."""
-    coordinator = (case.coordinator.unit,) if case.coordinator else ()
+    coordinators = (found.unit for found in (case.coordinator, case.deputy) if found is not None)
     parties = (grant.party for grant in case.grants if isinstance(grant.party, UnitId))
     meetings = (unit for found in case.meetings for unit in (found.convener.unit, *(each.unit for each in found.participants)))
-    return tuple(dict.fromkeys((case.contact, *coordinator, *case.units, *parties, *meetings, *_of_plan(case.plan))))
+    beside = (*_of_plan(case.plan), *_of_discharge(case.discharge))
+    return tuple(dict.fromkeys((case.contact, *coordinators, *case.units, *parties, *meetings, *beside)))
 
 
 def _of_plan(plan: PlanRecord | None) -> tuple[UnitId, ...]:
     if plan is None:
         return ()
     return (*(found.unit for found in plan.activities), *(found.unit for found in plan.commitments))
+
+
+def _of_discharge(discharge: DischargeRecord | None) -> tuple[UnitId, ...]:
+    if discharge is None:
+        return ()
+    return (discharge.admitting_unit, *((discharge.care_contact_unit,) if discharge.care_contact_unit else ()))
+
+
+def _discharge(discharge: DischargeRecord, now: Now) -> DischargeRecord:
+    contact = discharge.care_contact_unit
+    return discharge.model_copy(
+        update={"admitting_unit": now(discharge.admitting_unit), "care_contact_unit": now(contact) if contact else None}
+    )
 
 
 def _contact(contact: UnitContact, now: Now) -> UnitContact:

@@ -182,6 +182,14 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Another meeting is planned in this case: move it or call it off first.",
             "Ett annat möte är redan planerat i ärendet: boka om eller av det först.",
         ),
+        "duty.basis_not_in_force": Reason(
+            "The section the duty rests on is not law on the day of the meeting: name the one that is.",
+            "Den paragraf som skyldigheten grundas på gäller inte den dag mötet hålls: ange den som gäller.",
+        ),
+        "duty.agreement_unknown": Reason("The directory knows no such agreement.", "Katalogen känner inte till överenskommelsen."),
+        "duty.agreement_not_in_force": Reason(
+            "The agreement is not in force on the day of the meeting.", "Överenskommelsen gäller inte den dag mötet hålls."
+        ),
         "message.out_of_order": Reason("The version does not follow the current one.", "Versionen följer inte på den nuvarande."),
         "consent.unable": Reason(
             "A person who cannot take a position has not consented: choose a lawful ground.",

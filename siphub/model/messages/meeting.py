@@ -18,7 +18,7 @@ ASSUMED_LENGTH = timedelta(minutes=60)
 """How long a meeting is taken to last where no end is given; such an end is marked as assumed."""
 
 Version = Annotated[int, Field(ge=1, le=10_000)]
-DutyBasis = Annotated[str, Field(pattern=r"^(SoL10:8|HSL16:4|LUS4:1|LPT7a|LRV12a|agreement:[A-Za-z0-9._-]{1,40})$")]
+DutyBasis = Annotated[str, Field(pattern=r"^(SoL10:8|SoL2:7|HSL16:4|LUS4:1|LPT7a|LRV12a|agreement:[A-Za-z0-9._-]{1,40})$")]
 Attendance = Literal["attends", "absent_consented", "represented_by"]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from siphub.model import Directory, Unit
 from siphub.model import people as p
-from siphub.model.case import Commitment, Grant, MeetingRecord, Participant, Planned, PlanRecord, SipCase
+from siphub.model.case import Commitment, DischargeRecord, Grant, MeetingRecord, Participant, Planned, PlanRecord, SipCase
 from siphub.model.identifiers import UnitId
 from siphub.model.person import UnitContact
 from siphub.policy.moves import moved, re_ask, why_gone
@@ -64,6 +64,8 @@ def everywhere(unit: UnitId) -> SipCase:
     update = {
         "contact": unit,
         "coordinator": contact_of(unit),
+        "deputy": contact_of(unit),
+        "discharge": DischargeRecord(admitting_unit=unit, municipality=p.MUNICIPALITY, care_contact_unit=unit),
         "units": (unit, p.CARE_CENTRE),
         "grants": (grant(unit), grant(p.CARE_CENTRE)),
         "meetings": (meeting,),
