@@ -29,7 +29,7 @@ from siphub.contract import (
 )
 from siphub.errors import MappingError, PermitExpired, Sealed, SiphubError
 from siphub.flow.ground import Ground
-from siphub.flow.letters import addressee, as_grants, granted_of, need_of, open_case, open_message, recipient_of, today
+from siphub.flow.letters import addressee, as_grants, granted_of, names_in, need_of, open_case, open_message, recipient_of, today
 from siphub.model import Directory, Message
 from siphub.model.case import SipCase
 from siphub.model.identifiers import person_ref
@@ -129,7 +129,10 @@ def cut_for(message: Message, row: DeliveryRow, case: SipCase, covered: Covered,
         return Held("protected.not_cleared")
     consent = disclosure.statement(need_of(row), case.grants, now)
     cut = disclosure.cut(message, rule, recipient=row.recipient, covered=covered, directory=directory, consent=consent)
-    return cut if person is None else replace(cut, document={**cut.document, "addressee": addressee(case, person)})
+    if person is None:
+        return cut
+    names = names_in(cut.document, directory)
+    return replace(cut, document={**cut.document, "addressee": addressee(case, person), "names": names})
 
 
 def _protected(message: Message, case: SipCase, recipient: str) -> bool:

@@ -5,7 +5,7 @@ Shared by the steps. It must never write a person's data anywhere but into a sea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -186,6 +186,24 @@ def addressee(case: SipCase, person: PersonRef) -> Mapping[str, Any]:
         return {"name": known.name, "lines": list(known.address_lines)}
     names = (case.subject.given_name, case.subject.family_name) if case.subject is not None else ()
     return {"name": " ".join(name for name in names if name), "lines": []}
+
+
+def names_in(document: Mapping[str, Any], directory: Directory) -> Mapping[str, str]:
+    """Return what the units and organisations that a document names are called, for readers who do not know them by number."""
+    named = frozenset(_texts(document))
+    units = {str(unit.id): unit.name for unit in directory.units if unit.id in named}
+    return units | {str(one.number): one.name for one in directory.organisations if one.number in named}
+
+
+def _texts(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, Mapping):
+        for value in node.values():
+            yield from _texts(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _texts(value)
 
 
 def about_of(row: DeliveryRow) -> tuple[UUID, int] | None:
