@@ -29,7 +29,7 @@ from siphub.flow.deliver import Worker
 from siphub.flow.ground import DirectoryNow, Ground, Points
 from siphub.flow.plugin_state import PluginState
 from siphub.flow.relay import Relay
-from siphub.flow.sweep import Sweeper
+from siphub.flow.sweep import Archivist, Sweeper
 from siphub.model import Caller, sample_directory
 from siphub.model.people import HOME_CARE, MUNICIPALITY
 from siphub.observe import Log
@@ -66,6 +66,7 @@ class Hub:
     relay: Relay | None = None
     worker: Worker | None = None
     sweeper: Sweeper | None = None
+    archivist: Archivist | None = None
     _log: Log = field(default_factory=lambda: Log(worker="hub"))
 
     @property
@@ -97,20 +98,23 @@ class Hub:
         self.worker = Worker(self.ground, names)
         self.relay = Relay(self.ground, self.worker.offer)
         self.sweeper = Sweeper(self.ground)
+        self.archivist = Archivist(self.ground)
         self.worker.start()
         self.relay.start()
         self.sweeper.start()
+        self.archivist.start()
         self.ground.wake.set()
 
     def stop(self) -> None:
         """Take no more, finish what is being sent, and let go of everything. May be called twice."""
-        if self.sweeper is not None:
-            self.sweeper.stop()
+        for thread in (self.archivist, self.sweeper):
+            if thread is not None:
+                thread.stop()
         if self.worker is not None:
             self.worker.stop()
         if self.relay is not None:
             self.relay.stop()
-        self.sweeper = self.worker = self.relay = None
+        self.archivist = self.sweeper = self.worker = self.relay = None
         self.ground.broker.close()
         self.registry.close()
         self.http.close()
@@ -148,6 +152,7 @@ class Hub:
             "relay": self.relay is not None and self.relay.alive,
             "worker": self.worker is not None and self.worker.alive,
             "sweeper": self.sweeper is not None and self.sweeper.alive,
+            "archivist": self.archivist is not None and self.archivist.alive,
             "sending": operate.switched(self.ground) == "running",
         }
 

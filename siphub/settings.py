@@ -20,7 +20,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, PositiveInt, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
 
@@ -31,6 +41,9 @@ SECRETS = "keys"
 PREFIX = "SIPHUB_"
 NOT_SETTINGS = frozenset({"SIPHUB_CONFIG", "SIPHUB_REFERENCE"})
 """Words in the environment that are ours and no settings: where the file is, and where the tests' reference library is."""
+
+LEAST_SUBMISSION_KEEP = timedelta(days=90)
+"""Idempotency keys outlive content by at least this much (HOUSE)."""
 
 _UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
 _SIZES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -92,6 +105,15 @@ def _fault(value: object) -> object:
     pause = timedelta(seconds=float(match[3] or 0))
     action: FaultAction = "stop" if match[2] == "stop" else "kill" if match[2] == "kill" else "sleep"
     return Fault(point=match[1], action=action, nth=int(match[4] or 1), pause=pause)
+
+
+class Retention(BaseModel):
+    """How one owner erases: a table `[retention.NUMBER]`. Without `decision`, the number of its gallringsbeslut, nothing of it is erased."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    keep: Duration
+    decision: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./:_-]{0,59}$")] | None = None
 
 
 class Settings(BaseSettings):
@@ -160,6 +182,14 @@ class Settings(BaseSettings):
     fault: Annotated[Fault, NoDecode, BeforeValidator(_fault)] | None = Field(
         None, description="Crash tests only, refused in production: `point:kill|stop|sleep=SECONDS[:NTH]`."
     )
+    submission_keep: Duration = Field(
+        timedelta(days=180),
+        description="How long the answer to a message is kept after its content was erased, so that a repeat gets it again; at least 90 days.",
+    )
+    retention: Mapping[Annotated[str, Field(pattern=r"^[0-9]{10}$")], Retention] = Field(
+        default_factory=dict,
+        description="When an owner's closed cases are erased: a table `[retention.NUMBER]` in siphub.toml for each, with `keep` and `decision`.",
+    )
     plugin: Mapping[str, Mapping[str, str]] = Field(
         default_factory=dict, repr=False, description="Settings of the plugins: a table `[plugin.NAME]` in siphub.toml for each."
     )
@@ -203,6 +233,8 @@ class Settings(BaseSettings):
             raise ValueError("fault: only for tests. Remove it, or set mode to test")
         if self.retry_base > self.retry_cap:
             raise ValueError("retry_base: longer than retry_cap. Lower it, or raise retry_cap")
+        if self.submission_keep < LEAST_SUBMISSION_KEEP:
+            raise ValueError("submission_keep: below 90 days. Keep answers for longer: a repeat must never have a second effect")
         if self.permit >= self.lease:
             raise ValueError("permit: as long as the lease or longer. Lower it, or raise lease")
         return self
@@ -215,6 +247,7 @@ class Settings(BaseSettings):
     def shown(self) -> Mapping[str, str]:
         """Return every setting as text for a person: passwords in URLs masked, plugins' settings by name only."""
         values = {name: _text(name, getattr(self, name)) for name in Settings.model_fields}
+        values |= {"retention": ", ".join(sorted(self.retention))}
         return values | {"plugin": ", ".join(sorted(self.plugin)), "plugin_secrets": ", ".join(sorted(self.plugin_secrets))}
 
 
@@ -332,7 +365,7 @@ def _named() -> Iterator[None]:
 
 def _sentence(place: tuple[int | str, ...], message: str) -> str:
     said = message.removeprefix("Value error, ")
-    name = ".".join(map(str, place)) if place[:1] == ("plugin",) else str(place[0]) if place else ""
+    name = ".".join(map(str, place)) if place[:1] in {("plugin",), ("retention",)} else str(place[0]) if place else ""
     return f"{name}: {said}" if name else said
 
 

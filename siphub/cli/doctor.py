@@ -206,7 +206,7 @@ def _of_hub(settings: Settings) -> Iterator[Finding]:
     from siphub.hub import build
 
     with heard("error"), build(settings) as hub:
-        for part in (broker, directory, sending, callers, audit):
+        for part in (broker, directory, sending, records, retention, callers, audit):
             yield from _told(partial(part, hub))
 
 
@@ -231,7 +231,7 @@ def directory(hub: Hub) -> Iterator[Finding]:
     from siphub.policy.days import day_of
 
     current = directories.current(hub.ground)
-    problems = directories.check(current, hub.registry.adapters, day_of(hub.ground.now()))
+    problems = directories.check(current, hub.registry.adapters, day_of(hub.ground.now()), hub.registry.keepers)
     for problem in problems:
         yield wrong(f"the directory, {problem.pointer}: {problem.detail}")
     homeless = [unit.id for unit in current.units if unit.address is None and unit.closed_on is None]
@@ -263,6 +263,43 @@ def sending(hub: Hub) -> Iterator[Finding]:
         yield look(f"{len(late)} work items are late: siphub work-items list")
     if not waiting and not any(counts.get(state) for state in STUCK):
         yield ok("no delivery is stuck")
+
+
+def records(hub: Hub) -> Iterator[Finding]:
+    """Look at whose record copies are unconfirmed, and since when: nothing of theirs is erased."""
+    current = hub.ground.directory()
+    with hub.store.read() as work:
+        waiting = work.record_copies.unconfirmed()
+    for one in waiting:
+        found = current.organisation(one.organisation)
+        address = found.records if found else None
+        said = f"{one.copies} record copies of {one.organisation} are unconfirmed, the first since {one.since:%Y-%m-%d %H:%M}"
+        if address is None:
+            yield look(f"{said}: the directory has no records address for it; nothing is lost, and nothing of it is erased")
+        elif address.adapter not in hub.registry.keepers:
+            yield wrong(f"{said}: no enabled plugin has the record keeper {address.adapter}")
+        elif hub.ground.now() - one.since > WAITED:
+            yield look(f"{said}: {one.never_sent} of them its registry has not got yet; ask there")
+        else:
+            yield ok(f"{said}")
+    if not waiting:
+        yield ok("every record copy is confirmed")
+
+
+def retention(hub: Hub) -> Iterator[Finding]:
+    """Look at what is over and cannot be erased, because nobody has decided that it may be."""
+    from siphub.flow.retention import rule_of
+
+    with hub.store.read() as work:
+        over = work.erasure.waiting()
+        keys_left = len(work.erasure.unfinished(1000))
+    for owner, (number, since) in over.items():
+        if rule_of(hub.settings, owner) is None:
+            yield look(
+                f"{number} closed cases of {owner} wait for a decision to erase them, the first since {since:%Y-%m-%d}: [retention.{owner}]"
+            )
+    if keys_left:
+        yield look(f"{keys_left} erased cases still have their key: the next round of the hub's archivist forgets it")
 
 
 def callers(hub: Hub) -> Iterator[Finding]:

@@ -52,7 +52,7 @@ def list_them(data: Data = None, as_json: Json = False) -> None:
 
 
 def check(data: Data = None, as_json: Json = False) -> None:
-    """Load every enabled plugin, and ask each adapter what would make it fail tomorrow."""
+    """Load every enabled plugin, and ask each adapter and record keeper what would make it fail tomorrow."""
     listed = surveyed(data)
     problems = [{"plugin": one.name, "ok": False, "what": one.problem} for one in listed if one.problem]
     said = [] if problems else checks(data)
@@ -67,12 +67,10 @@ def check(data: Data = None, as_json: Json = False) -> None:
 
 
 def checks(data: Path | None) -> list[dict[str, Any]]:
-    """Return what the adapters of the enabled plugins find."""
+    """Return what the adapters and record keepers of the enabled plugins find."""
     from siphub.cli.offline import plugins_only
 
     with plugins_only(data) as registry:
-        return [
-            {"plugin": name, "ok": one.ok, "what": one.what}
-            for name, adapter in sorted(registry.adapters.items())
-            for one in adapter.check()
-        ]
+        found = [(name, one) for name, adapter in sorted(registry.adapters.items()) for one in adapter.check()]
+        found += [(f"{name} (records)", one) for name, keeper in sorted(registry.keepers.items()) for one in keeper.check()]
+    return [{"plugin": name, "ok": one.ok, "what": one.what} for name, one in found]

@@ -1,4 +1,4 @@
-"""Everything a plugin may use, besides `siphub.model`: hooks, adapters, readers, outcomes, permits and hardened tools.
+"""Everything a plugin may use, besides `siphub.model`: hooks, adapters, readers, record keepers, outcomes, permits and hardened tools.
 
 Additions only within a major version; a plugin states the version it was written for in `AdapterInfo.api`.
 It must never give a plugin the hub, the store, or a field its recipient may not see.
@@ -12,6 +12,7 @@ from siphub.contract.outcome import Accepted, Delivered, Outcome, Rejected, Retr
 from siphub.contract.outcomes_http import outcome_of
 from siphub.contract.permit import Permit, permitted, require_permit
 from siphub.contract.reader import Draft, Inbound, Reader, ReaderInfo, Receipt, Submission
+from siphub.contract.records import Confirmation, RecordKeeper, RecordPackage, sane_reference
 from siphub.contract.xml import parse_xml, serialise_xml
 from siphub.errors import BadBody, Invalid, MappingError, PermitExpired, PluginError, Problem, Refused, SettingsError, TooLarge
 
@@ -23,6 +24,7 @@ __all__ = [
     "BadBody",
     "Check",
     "Clock",
+    "Confirmation",
     "Confirms",
     "Cut",
     "Delivered",
@@ -49,6 +51,8 @@ __all__ = [
     "ReaderInfo",
     "Receipt",
     "Recipient",
+    "RecordKeeper",
+    "RecordPackage",
     "Refused",
     "Rejected",
     "Render",
@@ -65,5 +69,6 @@ __all__ = [
     "parse_xml",
     "permitted",
     "require_permit",
+    "sane_reference",
     "serialise_xml",
 ]

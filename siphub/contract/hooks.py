@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from siphub.contract.adapter import Adapter, Cut, Recipient
     from siphub.contract.context import PluginContext
     from siphub.contract.reader import Reader
+    from siphub.contract.records import RecordKeeper
     from siphub.model import Directory
 
 hookspec = pluggy.HookspecMarker("siphub")
@@ -45,6 +46,12 @@ def siphub_adapters(context: PluginContext) -> Iterable[Adapter]:
 @hookspec
 def siphub_readers(context: PluginContext) -> Iterable[Reader]:
     """Return this plugin's readers. Asked once, at start; an exception stops start-up and names the plugin."""
+    raise NotImplementedError
+
+
+@hookspec
+def siphub_record_keepers(context: PluginContext) -> Iterable[RecordKeeper]:
+    """Return this plugin's record keepers. Asked once, at start; an exception stops start-up and names the plugin."""
     raise NotImplementedError
 
 

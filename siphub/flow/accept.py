@@ -16,7 +16,7 @@ from typing import Any
 from siphub.contract import Draft, Reader, Receipt, Submission
 from siphub.contract.xml import parse_xml
 from siphub.errors import Busy, Conflict, Invalid, Problem, Sealed, UnsupportedMedia
-from siphub.flow import receipts, withdraw
+from siphub.flow import receipts, records, retention, withdraw
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row, open_case
 from siphub.flow.work_items import open_for, open_in_case
@@ -255,6 +255,8 @@ def _take(
 ) -> Answer | _Refused:
     """Load the case that the caller has locked, decide, save everything, and leave the commit to the caller. A refusal writes nothing."""
     now = ground.now()
+    if row is not None and row.erased_at is not None:
+        Refusal("case.not_there", "not_there").throw()
     before = open_case(row, seal) if row else None
     decided = policy.decide(before, message, caller, directory, now, ground.local)
     if isinstance(decided, Refusal):
@@ -264,11 +266,13 @@ def _take(
     if row is None:
         _open(work, case_row(decided.case, seal, seq=line.seq, opened_at=now, now=now))
     work.messages.add(stored)
+    records.queue_own(work, stored)
     _effects(line, decided, before, stored, caller)
     answers = _deliver_to(ground, line, message, stored)
     case = decided.case.model_copy(update={"units": _members(decided.case, answers)})
     if row is not None:
         work.cases.save(case_row(case, seal, seq=line.seq, opened_at=row.opened_at, now=now))
+    retention.erase_withheld(work, line.key, line.withheld, now)
     facts = {
         "type": message.type,
         "message_id": str(message.message_id),

@@ -17,7 +17,7 @@ from siphub.broker import Ack, Bell, Consumer
 from siphub.broker.topology import queue_name
 from siphub.contract import Permit
 from siphub.errors import Sealed, StoreBusy
-from siphub.flow import withdraw
+from siphub.flow import records, withdraw
 from siphub.flow.attempt import Held, attempt, cut_of, monotonic, permit_from, verdict
 from siphub.flow.ground import Ground
 from siphub.flow.letters import as_grants, need_of, recipient_of, today
@@ -88,12 +88,16 @@ def _desk_for_refused(ground: Ground, work: Work, ids: set[str]) -> None:
 
 def record(ground: Ground, outcomes: Sequence[OutcomeRow]) -> None:
     """Record how attempts ended, in one transaction; those a withdrawal has overtaken one by one, under their case's lock."""
+    directory = ground.directory()
+    watched = records.REACHED if records.with_registry(directory) else frozenset[str]()
     with ground.store.write() as work:
         recorded = work.record(outcomes)
         for outcome, done in zip(outcomes, recorded, strict=True):
-            if done.applied and outcome.state in {"held", "rejected", "gave_up"}:
+            if done.applied and outcome.state in watched | {"held", "rejected", "gave_up"}:
                 row = work.deliveries.by_id(outcome.delivery_id)
-                if row is not None:
+                if row is not None and outcome.state in watched:
+                    records.queue_received(work, [row], directory, ground.now())
+                elif row is not None:
                     open_for(work, row, ground.now())
     for outcome, done in zip(outcomes, recorded, strict=True):
         if done.recall_pending:

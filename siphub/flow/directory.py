@@ -43,24 +43,34 @@ def _json(table: object) -> bytes:
     return json.dumps(table, default=str).encode()
 
 
-def check(directory: Directory, adapters: Collection[str], day: date | None = None) -> tuple[Problem, ...]:
+def check(
+    directory: Directory, adapters: Collection[str], day: date | None = None, keepers: Collection[str] | None = None
+) -> tuple[Problem, ...]:
     """Return what is wrong with a directory before it is switched to; empty means nothing.
 
     Args:
         directory: What is to be judged.
         adapters: The adapters that are enabled.
         day: Today in Sweden: a unit that closes later may have its address still. Where none is named, it counts as closed.
+        keepers: The record keepers that are enabled; where none are named, they are called as the adapters are.
     """
-    return (*_organisations(directory, adapters), *_units(directory, adapters), *_closed(directory, day), *_agreements(directory))
+    return (
+        *_organisations(directory, adapters, adapters if keepers is None else keepers),
+        *_units(directory, adapters),
+        *_closed(directory, day),
+        *_agreements(directory),
+    )
 
 
-def _organisations(directory: Directory, adapters: Collection[str]) -> Iterator[Problem]:
+def _organisations(directory: Directory, adapters: Collection[str], keepers: Collection[str]) -> Iterator[Problem]:
     twice = "this organisation stands twice"
     for index, organisation in enumerate(directory.organisations):
         if any(earlier.number == organisation.number for earlier in directory.organisations[:index]):
             yield Problem("directory.organisation_twice", twice, pointer=f"/organisations/{index}/number")
-        for name in ("letters", "records"):
-            yield from _adapter(getattr(organisation, name), f"/organisations/{index}/{name}", adapters)
+        yield from _adapter(organisation.letters, f"/organisations/{index}/letters", adapters)
+        if organisation.records is not None and organisation.records.adapter not in keepers:
+            missing = "this hub has no such record keeper enabled"
+            yield Problem("directory.keeper_missing", missing, pointer=f"/organisations/{index}/records/adapter")
 
 
 def _adapter(address: Address | None, at: str, adapters: Collection[str]) -> Iterator[Problem]:
@@ -131,7 +141,7 @@ def switch(ground: Ground, directory: Directory, *, by: str) -> int:
     Raises:
         Invalid: `directory.invalid`, with the problems `check` finds.
     """
-    problems = check(directory, ground.registry.adapters, day_of(ground.now()))
+    problems = check(directory, ground.registry.adapters, day_of(ground.now()), ground.registry.keepers)
     if problems:
         raise Invalid("the directory was not switched; the problems say why", code="directory.invalid", problems=problems)
     with ground.store.write() as work:

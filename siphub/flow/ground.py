@@ -17,7 +17,8 @@ from random import Random, SystemRandom
 from typing import Any, Final, Literal, get_args
 
 from siphub.broker import Broker
-from siphub.contract import Clock, DeliveryEvent
+from siphub.contract import Clock, DeliveryEvent, Render
+from siphub.documents import render
 from siphub.model import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.directory import OrganisationKind, UnitKind
 from siphub.model.identifiers import OrganisationNumber, UnitId
@@ -159,6 +160,7 @@ class Ground:
     clock: Clock
     directory: DirectoryNow
     points: Points
+    render: Render = render
     chance: Random = field(default_factory=SystemRandom)
     wake: threading.Event = field(default_factory=threading.Event)
     """Set when there is something to ring."""

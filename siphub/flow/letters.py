@@ -16,6 +16,7 @@ from siphub.model import Directory, Message, parse_message
 from siphub.model.case import Grant, SipCase
 from siphub.model.identifiers import PersonRef, person_ref
 from siphub.policy.disclosure import GrantLike, Requirement
+from siphub.policy.lifecycle import TERMINAL
 from siphub.policy.routing import Route, address_of
 from siphub.store import CaseRow, DeliveryRow, GrantRow, MessageRow, Seal
 
@@ -32,6 +33,7 @@ def case_row(case: SipCase, seal: Seal, *, seq: int, opened_at: datetime, now: d
         sealed=seal.seal("sip_case", str(case.case_id), case.model_dump_json().encode()),
         opened_at=opened_at,
         updated_at=now,
+        ended_at=now if case.state in TERMINAL else None,
     )
 
 

@@ -70,6 +70,7 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
     Raises:
         NotThere: There is no such delivery.
         Conflict: `delivery.wrong_state`; it is not in a state that allows this. `delivery.no_address`; nowhere to send it.
+            `message.erased`; nothing left to send.
     """
     now, directory = ground.now(), ground.directory()
     with ground.store.write() as work:
@@ -80,6 +81,8 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
             raise Conflict(f"a delivery that is {row.state} cannot be changed by {action}", code="delivery.wrong_state")
         if action in {"release", "retry"} and _outdated(work, row):
             raise Conflict("something newer was said about this meeting or plan since: it is not sent any more", code="delivery.outdated")
+        if action in {"release", "retry"} and _erased(work, row):
+            raise Conflict("the content of this message has been erased: there is nothing left to send", code="message.erased")
         address = _address(row, directory, action, day_of(now))
         change = Change(
             from_states=frozenset({row.state}),
@@ -108,6 +111,11 @@ def _outdated(work: Work, row: DeliveryRow) -> bool:
     return bool(later) and any(
         found.type in later and found.case_seq > row.position for found in work.messages.of_case(row.owner, row.case_id)
     )
+
+
+def _erased(work: Work, row: DeliveryRow) -> bool:
+    stored = work.messages.get(row.owner, row.message_row)
+    return stored is not None and stored.erased_at is not None
 
 
 def _address(row: DeliveryRow, directory: Directory, action: Action, day: date) -> Address | None:
@@ -139,11 +147,11 @@ def preview(ground: Ground, delivery_id: str) -> Preview:
     with ground.store.read() as work:
         row = _row(work, delivery_id)
         grants = work.grants.of_case(row.owner, row.case_id)
-        outdated = _outdated(work, row)
+        outdated, erased = _outdated(work, row), _erased(work, row)
     judged = judge(need_of(row), as_grants(grants), row.asserted, ground.now(), ground.local.switched_on(row.sender_organisation))
     can = row.state in DELIVERY["operator.retry"] or row.state in DELIVERY["operator.release"]
-    allowed = isinstance(judged, Covered) and can and not outdated
-    reason = "superseded" if outdated else None if isinstance(judged, Covered) else judged.reason
+    allowed = isinstance(judged, Covered) and can and not outdated and not erased
+    reason = "message.erased" if erased else "superseded" if outdated else None if isinstance(judged, Covered) else judged.reason
     return Preview(row.id, row.recipient, row.state, allowed, reason, row.basis, row.consent_version)
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from siphub.contract import Receipt
 from siphub.errors import NotThere
+from siphub.flow import records
 from siphub.flow.ground import Ground
 from siphub.flow.work_items import open_for
-from siphub.model import Caller
+from siphub.model import Caller, Directory
 from siphub.policy.lifecycle import DELIVERY, after
 from siphub.policy.reasons import REASONS
 from siphub.store import NO_OWNER, Change, DeliveryRow, ReceiptRow, Work
@@ -33,19 +34,19 @@ def note(ground: Ground, adapter: str, receipt: Receipt) -> bool:
         adapter: The adapter it came through; it must be the delivery's.
         receipt: What the partner said.
     """
+    directory = ground.directory()
     with ground.store.write() as work:
-        return note_in(work, adapter, receipt, ground.now())
+        return _note(work, adapter, receipt, directory, ground.now())
 
 
-def note_in(work: Work, adapter: str, receipt: Receipt, now: datetime) -> bool:
-    """Do what `note` does inside a transaction that is open already."""
+def _note(work: Work, adapter: str, receipt: Receipt, directory: Directory, now: datetime) -> bool:
     row = ReceiptRow(NO_OWNER, adapter, receipt.key, receipt.kind, receipt.code, receipt.at, now)
     new = work.receipts.add(row)
     delivery = work.deliveries.find_by_key(receipt.key)
     if delivery is None or delivery.adapter != adapter or delivery.attempts == 0:
         return False
     if new:
-        _apply(work, delivery, receipt.kind, receipt.code, now)
+        _apply(work, delivery, receipt.kind, receipt.code, directory, now)
         work.receipts.mark_matched(row, delivery.owner, now)
     return True
 
@@ -60,12 +61,12 @@ def note_of_unit(line: Line, message_id: str, unit: str, kind: str, code: str | 
     if not mine:
         raise NotThere(REASONS["case.not_there"].en)
     for row in mine:
-        _apply(line.work, row, kind, code, line.now)
+        _apply(line.work, row, kind, code, line.directory, line.now)
         facts = {"delivery": row.id, "kind": kind, "case_id": row.case_id}
         line.work.audit.append(row.owner, caller.organisation, caller.channel, "receipt.noted", facts)
 
 
-def _apply(work: Work, row: DeliveryRow, kind: str, code: str | None, now: datetime) -> None:
+def _apply(work: Work, row: DeliveryRow, kind: str, code: str | None, directory: Directory, now: datetime) -> None:
     event = _EVENTS[kind]
     state = after(row.state, event)
     if state is None or state == row.state:
@@ -78,13 +79,16 @@ def _apply(work: Work, row: DeliveryRow, kind: str, code: str | None, now: datet
         reason=code if kind == "rejected" else None,
         uncertain=False,
     )
-    if work.deliveries.change(row.id, change) and kind == "rejected":
+    changed = work.deliveries.change(row.id, change)
+    if changed and kind == "rejected":
         open_for(work, row, now, reason=f"rejected.{code or 'unknown'}")
+    elif changed:
+        records.queue_received(work, [row], directory, now)
 
 
-def match(work: Work, row: ReceiptRow, now: datetime) -> None:
+def match(work: Work, row: ReceiptRow, directory: Directory, now: datetime) -> None:
     """Give a kept receipt to its delivery, now that the send has been recorded."""
     delivery = work.deliveries.find_by_key(row.key)
     if delivery is not None and delivery.adapter == row.adapter and delivery.attempts > 0:
-        _apply(work, delivery, row.kind, row.code, now)
+        _apply(work, delivery, row.kind, row.code, directory, now)
         work.receipts.mark_matched(row, delivery.owner, now)

@@ -6,14 +6,15 @@ Safe to run twice at once: every change is guarded by the state and fence it exp
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 from uuid import uuid4
 
 from siphub.contract import Adapter, Inbound, Polls, Receipt, Submission
 from siphub.errors import Sealed, SiphubError
-from siphub.flow import answers, notify, receipts, withdraw
+from siphub.flow import answers, notify, receipts, records, retention, withdraw
 from siphub.flow.attempt import MOST_LEASES
 from siphub.flow.expiry import expire_consents
 from siphub.flow.ground import Ground
@@ -27,7 +28,7 @@ POLL_LEASE = timedelta(seconds=60)
 
 def sweep(ground: Ground) -> None:
     """Look at everything once."""
-    for look in looks():
+    for look in (*looks(), *ARCHIVING):
         look(ground)
 
 
@@ -115,6 +116,7 @@ def ring_again(ground: Ground) -> int:
 
 def match_receipts(ground: Ground) -> int:
     """Receipts that came before their send was recorded find it now. Return how many did."""
+    directory = ground.directory()
     with ground.store.read() as work:
         waiting = work.receipts.unmatched(BATCH)
         ready = [
@@ -124,7 +126,7 @@ def match_receipts(ground: Ground) -> int:
         ]
     for row in ready:
         with ground.store.write() as work:
-            receipts.match(work, row, ground.now())
+            receipts.match(work, row, directory, ground.now())
     return len(ready)
 
 
@@ -181,13 +183,19 @@ def take_inbound(ground: Ground, adapter: str, inbound: Inbound) -> None:
 _log = Log(worker="sweeper")
 
 
+ARCHIVING: Final = (records.collect, records.offer_due, retention.run)
+"""What the archivist looks after, in this order."""
+
+
 class Sweeper:
     """The sweep's thread."""
+
+    name = "sweeper"
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="siphub-sweeper", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"siphub-{self.name}", daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -206,10 +214,16 @@ class Sweeper:
 
     def _run(self) -> None:
         while not self._stop.wait(self._ground.settings.sweep_every.total_seconds()):
-            for look in looks():
-                self._alone(partial(look, self._ground))
-            for name, adapter in self._ground.registry.adapters.items():
-                self._alone(partial(poll_once, self._ground, name, adapter))
+            for look in self._looks():
+                if self._stop.is_set():
+                    return
+                self._alone(look)
+
+    def _looks(self) -> Iterator[Callable[[], int]]:
+        for look in looks():
+            yield partial(look, self._ground)
+        for name, adapter in self._ground.registry.adapters.items():
+            yield partial(poll_once, self._ground, name, adapter)
 
     @staticmethod
     def _alone(look: Callable[[], int]) -> None:
@@ -220,3 +234,13 @@ class Sweeper:
             _log.warning("sweep.failed", code=error.code, exc_info=error)
         except Exception as error:  # noqa: BLE001 - a plugin's poll may raise anything; the sweep must go on, and the log says it
             _log.error("sweep.failed", exc_info=error)
+
+
+class Archivist(Sweeper):
+    """The thread of records and erasing: a registry that takes its time must not keep a lease from being looked at."""
+
+    name = "archivist"
+
+    def _looks(self) -> Iterator[Callable[[], int]]:
+        for look in ARCHIVING:
+            yield partial(look, self._ground)

@@ -73,6 +73,8 @@ def message(ground: Ground, caller: Caller, message_id: str) -> Mapping[str, Any
         grants = {row.id: work.grants.of_case(row.owner, row.case_id) for row in rows}
     for row in rows:
         if _sent_by(row, caller):
+            if row.erased_at is not None:
+                raise NotThere(REASONS["message.erased"].en, code="message.erased")
             return _as_sent(ground, row, deliveries[row.id])
     for row in rows:
         readable = [(found, _readable(ground, found, caller, grants[row.id])) for found in deliveries[row.id]]
@@ -105,7 +107,7 @@ def _as_sent(ground: Ground, row: MessageRow, deliveries: Sequence[DeliveryRow])
     return {
         "message_id": row.message_id,
         "type": row.type,
-        "message": _opened(ground, row).to_document(),
+        "message": _opened(ground, row).to_document() if row.erased_at is None else None,
         "recipients": [_line(found) for found in deliveries],
         "received_at": row.received_at.isoformat(),
     }
@@ -163,6 +165,8 @@ def mailbox(ground: Ground, caller: Caller, case_id: str) -> Mapping[str, Any]:
     received = [(row, covered) for row, covered in readable if covered is not None]
     if not sent and not received:
         raise NotThere(REASONS["case.not_there"].en)
+    if any(case.erased_at is not None for case in cases):
+        raise NotThere(REASONS["message.erased"].en, code="message.erased")
     of_message = {row.id: [found for found in deliveries if found.message_row == row.id] for row in sent}
     return {
         "case_id": case_id,

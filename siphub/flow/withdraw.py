@@ -13,6 +13,7 @@ from functools import cached_property
 from uuid import UUID, uuid4
 
 from siphub.errors import NotThere
+from siphub.flow import records, retention
 from siphub.flow.ground import Ground
 from siphub.flow.letters import about_of, as_grants, case_row, delivery_row, message_row, need_of, open_case, today
 from siphub.flow.work_items import DUE_BY_PHONE, open_for, open_in_case
@@ -37,7 +38,7 @@ class Line:
     """One case under lock, within one transaction: what withdrawals, supersessions and recalls do to its deliveries.
 
     `seq` is the last number given in the case; `notices` are the stop notices queued; `pending` the units whose delivery is just in flight
-    (they hear of it when that attempt has ended).
+    (they hear of it when that attempt has ended); `withheld` the messages that a withdrawal has stopped.
     """
 
     ground: Ground
@@ -49,6 +50,7 @@ class Line:
     seq: int
     notices: list[DeliveryRow] = field(default_factory=list)
     pending: set[str] = field(default_factory=set)
+    withheld: set[str] = field(default_factory=set)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -84,6 +86,8 @@ class Line:
         """Withhold whatever the grants no longer cover, and call back what was sent on them."""
         gone = [row for row in self.before if not self._covered(row)]
         self._stop(gone, to_state="withheld", event="withdraw.withhold", reason=reason)
+        self.withheld |= {row.message_row for row in gone}
+        records.drop_received(self.work, self.key, {row.id for row in gone})
         self.notify((row for row in gone if _was_sent(row)), reason)
         self._tell_by_hand(gone)
 
@@ -178,6 +182,7 @@ class Line:
         self.seq += 1
         stored = message_row(message, self.seal, seq=self.seq, channel="hub", now=self.now)
         self.work.messages.add(stored)
+        records.queue_own(self.work, stored)
         found = routes(message, self.case, self.directory, self.now, self.ground.local)
         tails = self.work.deliveries.line_tails(*self.key, [each.recipient for each in found])
         rows = [delivery_row(each, stored, prev_id=tails.get(each.recipient), expires_at=None, now=self.now) for each in found]
@@ -247,7 +252,16 @@ def after_send(ground: Ground, outcome: OutcomeRow) -> None:
         _desk(line, outcome.delivery_id)
         fresh = case.model_copy(update={"version": case.version + 1})
         work.cases.save(case_row(fresh, seal, seq=line.seq, opened_at=stored.opened_at, now=line.now))
+        _records(line, found)
     ground.wake.set()
+
+
+def _records(line: Line, found: DeliveryRow) -> None:
+    """What arrived all the same is its recipient's record; of what did not, the owner's is enough."""
+    row = line.work.deliveries.by_id(found.id)
+    if row is not None and row.state in SENT:
+        records.queue_received(line.work, [row], line.directory, line.now)
+    retention.erase_withheld(line.work, line.key, [found.message_row], line.now)
 
 
 def _desk(line: Line, delivery_id: str) -> None:

@@ -80,7 +80,17 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Översättningen har ändrats sedan ett försök vars utgång är okänd.",
         ),
         "send.leases": Reason("Three attempts ended without a word.", "Tre försök har avbrutits utan besked."),
+        "message.erased": Reason("Its content has been erased.", "Innehållet är gallrat."),
         "message.gone": Reason("The message is not kept any more.", "Meddelandet finns inte kvar."),
+        "retention.open": Reason("The case is not over.", "Ärendet är inte avslutat."),
+        "retention.no_decision": Reason(
+            "Its owner has not said by which decision it is erased.", "Den som äger ärendet har inte angett något gallringsbeslut."
+        ),
+        "retention.not_yet": Reason("It has not been over for long enough.", "Ärendet har inte varit avslutat tillräckligt länge."),
+        "retention.on_its_way": Reason("Something of it is still on its way.", "Något i ärendet är fortfarande på väg."),
+        "retention.unconfirmed": Reason(
+            "A journal or registry has not confirmed its copy.", "En journal eller ett diarium har inte bekräftat sin kopia."
+        ),
         "plugin.failed": Reason("The plugin for this address failed.", "Insticksprogrammet för adressen fungerade inte."),
         "address.letters_none": Reason(
             "The owner of the case has no outbox for letters in the directory: print the letter and hand it over.",

@@ -11,19 +11,34 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
-from siphub.contract import Adapter, Cut, DeliveryEvent, PluginContext, Reader, Recipient, Submission
+from siphub.contract import (
+    Adapter,
+    Confirmation,
+    Cut,
+    DeliveryEvent,
+    Outcome,
+    PluginContext,
+    Reader,
+    Recipient,
+    RecordKeeper,
+    RecordPackage,
+    Submission,
+)
 from siphub.errors import PluginError, UnsupportedMedia
 from siphub.model import Directory
 from siphub.observe import Log
 from siphub.registry.finding import GROUP, Candidate, PluginListing, candidates, chosen, row, twice
 from siphub.registry.held import (
     HeldAdapter,
+    HeldKeeper,
     HeldReader,
     as_the_directory_says,
     checked_adapter,
+    checked_keeper,
     checked_reader,
     clash,
     own_copy,
@@ -37,6 +52,11 @@ LIMIT = timedelta(seconds=2)
 """How long one plugin may take over one question."""
 START_LIMIT = timedelta(seconds=30)
 """How long one plugin may take to make its adapters or readers: it may compile schemas."""
+
+RECORD_LIMIT = timedelta(seconds=30)
+"""How long one record keeper may take over one package, or over the confirmations of one registry."""
+MOST_CONFIRMATIONS = 500
+"""How many confirmations of one registry are taken at once."""
 
 REASON = re.compile(r"[a-z0-9][a-z0-9._:-]{0,63}")
 
@@ -53,6 +73,7 @@ class Registry:
         self._plugins = {name: chosen(name, found).open() for name in dict.fromkeys(enabled)}
         self._adapters: dict[str, HeldAdapter] = {}
         self._readers: dict[str, HeldReader] = {}
+        self._keepers: dict[str, HeldKeeper] = {}
 
     @classmethod
     def load(
@@ -64,7 +85,7 @@ class Registry:
         limit: timedelta = LIMIT,
         start_limit: timedelta = START_LIMIT,
     ) -> Registry:
-        """Import the enabled plugins, check them, and ask each for its adapters and readers.
+        """Import the enabled plugins, check them, and ask each for its adapters, readers and record keepers.
 
         Args:
             enabled: Names of entry points in the group `siphub`. What is installed but not named here is not imported.
@@ -76,7 +97,7 @@ class Registry:
         Raises:
             PluginError: Start-up stops; the error names the plugin, and where two are at odds, both owners. Codes: `plugin.not_installed`,
                 `plugin.duplicate`, `plugin.bad_name`, `plugin.import_failed`, `plugin.bad_hook`, `plugin.api_mismatch`, `plugin.bad_adapter`,
-                `plugin.bad_reader`, `plugin.failed`, `plugin.overran`.
+                `plugin.bad_reader`, `plugin.bad_keeper`, `plugin.failed`, `plugin.overran`.
         """
         registry = cls([*enabled, *extra], candidates(extra), limit, start_limit)
         try:
@@ -92,6 +113,8 @@ class Registry:
             self._hold_adapter(checked_adapter(plugin, adapter, self._limit))
         for reader in self._made(plugin, "siphub_readers", context):
             self._hold_reader(checked_reader(plugin, reader, self._limit))
+        for keeper in self._made(plugin, "siphub_record_keepers", context):
+            self._hold_keeper(checked_keeper(plugin, keeper, self._limit))
 
     def _made(self, plugin: Plugin, hook: str, context: PluginContext) -> Iterable[object]:
         for answer in plugin.ask(hook, self._start_limit, context=context):
@@ -107,6 +130,11 @@ class Registry:
             raise clash(f"reader {held.info.name}", held.plugin, other.plugin)
         self._readers[held.info.name] = held
 
+    def _hold_keeper(self, held: HeldKeeper) -> None:
+        if other := self._keepers.get(held.name):
+            raise clash(f"record keeper {held.name}", held.plugin, other.plugin)
+        self._keepers[held.name] = held
+
     @property
     def adapters(self) -> Mapping[str, Adapter]:
         """The enabled adapters, by name."""
@@ -116,6 +144,55 @@ class Registry:
     def readers(self) -> Mapping[str, Reader]:
         """The enabled readers, by name."""
         return MappingProxyType({name: held.reader for name, held in self._readers.items()})
+
+    @property
+    def keepers(self) -> Mapping[str, RecordKeeper]:
+        """The enabled record keepers, by name."""
+        return MappingProxyType({name: held.keeper for name, held in self._keepers.items()})
+
+    def offer(self, package: RecordPackage, address: Recipient) -> Outcome:
+        """Hand one package to the record keeper an address names, and wait for it no longer than `RECORD_LIMIT`.
+
+        Raises:
+            PluginError: `plugin.no_keeper`, `plugin.failed`, `plugin.overran`, `plugin.bad_answer`.
+        """
+        held = self._keeper(address)
+        own = own_recipient(address)
+        outcome = held.plugin.call("offer", RECORD_LIMIT, lambda: held.keeper.offer(package, own))
+        sound = isinstance(outcome, get_args(Outcome))
+        if not sound:
+            raise held.plugin.error("offer answered with something that is no outcome", code="plugin.bad_answer")
+        return outcome
+
+    def confirmations(self, address: Recipient) -> tuple[Confirmation, ...]:
+        """Return what a registry has confirmed, at most `MOST_CONFIRMATIONS`.
+
+        Raises:
+            PluginError: As for `offer`.
+        """
+        held = self._keeper(address)
+        own = own_recipient(address)
+        found = held.plugin.call("confirmations", RECORD_LIMIT, lambda: tuple(islice(held.keeper.confirmations(own), MOST_CONFIRMATIONS)))
+        if not all(isinstance(one, Confirmation) for one in found):
+            raise held.plugin.error("confirmations gave something that is no Confirmation", code="plugin.bad_answer")
+        return found
+
+    def settle_record(self, package_id: str, address: Recipient) -> None:
+        """Tell a record keeper that a confirmation is stored.
+
+        Raises:
+            PluginError: As for `offer`.
+        """
+        held = self._keeper(address)
+        own = own_recipient(address)
+        held.plugin.call("settle", RECORD_LIMIT, lambda: held.keeper.settle(package_id, own))
+
+    def _keeper(self, address: Recipient) -> HeldKeeper:
+        if held := self._keepers.get(address.adapter):
+            return held
+        known = ", ".join(sorted(self._keepers)) or "none"
+        detail = f"no enabled plugin has a record keeper of this name (enabled record keepers: {known})"
+        raise PluginError(address.adapter, detail, code="plugin.no_keeper")
 
     def adapter(self, name: str) -> Adapter:
         """Return an adapter.
@@ -239,13 +316,16 @@ class Registry:
         return row(one, enabled=plugin is not None, adapters=adapters, readers=readers, problem=twice(self._found[name]))
 
     def close(self) -> None:
-        """Close every adapter. One that fails or hangs is logged and left behind. May be called twice."""
+        """Close every adapter and record keeper. One that fails or hangs is logged and left behind. May be called twice."""
         held_adapters, self._adapters = self._adapters, {}
-        for held in held_adapters.values():
+        held_keepers, self._keepers = self._keepers, {}
+        closing = [(held.plugin, held.info.name, held.adapter.close) for held in held_adapters.values()]
+        closing += [(held.plugin, held.name, held.keeper.close) for held in held_keepers.values()]
+        for plugin, name, close in closing:
             try:
-                held.plugin.call("close", self._limit, held.adapter.close)
+                plugin.call("close", self._limit, close)
             except PluginError as error:
-                log.error("plugin.failed", plugin=held.plugin.name, adapter=held.info.name, exc_info=error)
+                log.error("plugin.failed", plugin=plugin.name, adapter=name, exc_info=error)
 
 
 def survey(

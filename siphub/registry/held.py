@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from siphub.contract import API, Adapter, AdapterInfo, Cut, Reader, ReaderInfo, Recipient
+from siphub.contract import API, Adapter, AdapterInfo, Cut, Reader, ReaderInfo, Recipient, RecordKeeper
 from siphub.errors import PluginError
 from siphub.model import Directory, Unit
 from siphub.registry.finding import NAME
@@ -28,6 +28,15 @@ class HeldReader:
 
     reader: Reader
     info: ReaderInfo
+    plugin: Plugin
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKeeper:
+    """A record keeper, its name as it was at start, and whose it is."""
+
+    keeper: RecordKeeper
+    name: str
     plugin: Plugin
 
 
@@ -63,6 +72,21 @@ def checked_reader(plugin: Plugin, reader: object, limit: timedelta) -> HeldRead
         missing = [name for name in ("recognises", "read") if not hasattr(reader, name)]
         raise plugin.error(f"reader {info.name} has no {', '.join(missing)}", code="plugin.bad_reader")
     return HeldReader(reader, info, plugin)
+
+
+def checked_keeper(plugin: Plugin, keeper: object, limit: timedelta) -> HeldKeeper:
+    """Return a record keeper that keeps to the contract's form.
+
+    Raises:
+        PluginError: `plugin.bad_keeper`.
+    """
+    missing = [one for one in ("name", "offer", "confirmations", "settle", "check", "close") if not hasattr(type(keeper), one)]
+    if missing:
+        raise plugin.error(f"record keeper {type(keeper).__name__} has no {', '.join(missing)}", code="plugin.bad_keeper")
+    name = plugin.call("name", limit, lambda: keeper.name if isinstance(keeper, RecordKeeper) else None)
+    if not isinstance(keeper, RecordKeeper) or not isinstance(name, str) or not NAME.fullmatch(name):
+        raise plugin.error("a record keeper's name is lower-case letters, digits and hyphens, at most 40", code="plugin.bad_keeper")
+    return HeldKeeper(keeper, name, plugin)
 
 
 def _require_api(plugin: Plugin, what: str, api: int) -> None:

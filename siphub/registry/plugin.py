@@ -21,6 +21,8 @@ from siphub.errors import PluginError, SiphubError
 
 T = TypeVar("T")
 
+MAKING = frozenset({"siphub_adapters", "siphub_readers", "siphub_record_keepers"})
+"""The hooks that give things to hold."""
 MAX_CALLS = 64
 """How many calls into one plugin may run at once. A plugin whose calls hang is not asked again until some of them end."""
 
@@ -67,7 +69,7 @@ class Plugin:
 
         def work() -> list[Any]:
             answers = getattr(self._hooks, hook)(**arguments)
-            return [tuple(one) if hook in {"siphub_adapters", "siphub_readers"} else one for one in answers]
+            return [tuple(one) if hook in MAKING else one for one in answers]
 
         return self.call(hook, limit, work)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, select, tuple_, update
+from sqlalchemy import Select, delete, func, select, tuple_, update
 
 from siphub.errors import StoreError
 from siphub.store.columns import Topic, insert_missing, values_of
@@ -48,13 +48,16 @@ class Cases(Topic):
         return insert_missing(self._connection, sip_case, values_of(row))
 
     def save(self, row: CaseRow) -> None:
-        """Save a case as its next version.
+        """Save a case as its next version. One that is over already keeps its `ended_at`; what the eraser has noted is the eraser's.
 
         Raises:
             StoreError: The stored version is not `row.version - 1`: somebody saved without the lock.
         """
         mine = (sip_case.c.owner == row.owner, sip_case.c.case_id == row.case_id, sip_case.c.version == row.version - 1)
-        if self._connection.execute(update(sip_case).where(*mine).values(**values_of(row))).rowcount != 1:
+        values: dict[str, Any] = {name: value for name, value in values_of(row).items() if name not in {"erased_at", "key_gone_at"}}
+        if row.ended_at is not None:
+            values["ended_at"] = func.coalesce(sip_case.c.ended_at, row.ended_at)
+        if self._connection.execute(update(sip_case).where(*mine).values(**values)).rowcount != 1:
             raise StoreError(f"case {row.case_id} is not at version {row.version - 1}: lock it before changing it")
 
     def bump(self, owner: str, case_id: str) -> CaseRow | None:

@@ -26,6 +26,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from siphub.errors import StoreBusy, StoreError
 
 BUSY_TIMEOUT = timedelta(seconds=10)
+_CHECKPOINT_TRIES = 100
 _BUSY_CODES = frozenset({"40001", "40P01", "53300", "55P03", "57014"})  # PostgreSQL: serialisation, deadlock, connections, lock, time-out
 
 
@@ -205,6 +206,18 @@ class Database:
                 return not busy
             finally:
                 raw.close()
+
+    def empty_log(self) -> None:
+        """Empty SQLite's write-ahead log, and wait a moment for readers that keep it from that.
+
+        Raises:
+            StoreBusy: They still do; what was deleted is gone from the database, and not yet from its log.
+        """
+        for _ in range(_CHECKPOINT_TRIES):
+            if self.checkpoint():
+                return
+            time.sleep(0.02)
+        raise StoreBusy("a reader kept the database's log from being emptied; what was deleted may still stand in it; try again")
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import time
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
@@ -16,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Connection, delete, select, update
 
-from siphub.errors import Sealed, StoreBusy, StoreError
+from siphub.errors import Sealed, StoreError
 from siphub.store.columns import insert_missing
 from siphub.store.sealing import KEY_BYTES, Seal, place, unwrap, wrap
 from siphub.store.tables import case_key, owner_key
@@ -24,8 +23,6 @@ from siphub.store.tables import case_key, owner_key
 if TYPE_CHECKING:
     from siphub.contract import Clock
     from siphub.store.engine import Database
-
-_CHECKPOINT_TRIES = 100
 
 
 def _derive(key: bytes, purpose: str) -> bytes:
@@ -107,7 +104,7 @@ class KeyStore:
             had = self._blank(connection, owner, case_id)
             if not had:
                 insert_missing(connection, case_key, values)
-        self._wipe_log()
+        self._database.empty_log()
         return had
 
     def forget_owner(self, owner: str) -> int:
@@ -122,7 +119,7 @@ class KeyStore:
                 self._blank(connection, owner, case_id)
             connection.execute(delete(owner_key).where(owner_key.c.owner == owner))
         self._unwrapped.clear()
-        self._wipe_log()
+        self._database.empty_log()
         return len(ids)
 
     def problems(self) -> tuple[str, ...]:
@@ -178,10 +175,3 @@ class KeyStore:
         mine = (case_key.c.owner == owner, case_key.c.case_id == case_id, case_key.c.wrapped.is_not(None))
         statement = update(case_key).where(*mine).values(wrapped=None, forgotten_at=self._clock.now())
         return connection.execute(statement).rowcount == 1
-
-    def _wipe_log(self) -> None:
-        for _ in range(_CHECKPOINT_TRIES):
-            if self._database.checkpoint():
-                return
-            time.sleep(0.02)
-        raise StoreBusy("the key is erased, but a reader kept the database's log from being emptied; forget it again")

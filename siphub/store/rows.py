@@ -24,7 +24,8 @@ BLOCKING = frozenset({"queued", "sending"})
 class SubmissionRow:
     """What an organisation handed in, and what it was answered; outlives the content.
 
-    `owner` is the *authenticated* organisation; `answer` is JSON of ids, states and codes only.
+    `owner` is the *authenticated* organisation; `answer` is JSON of ids, states and codes only. `forget_at`: the content it was about has been
+    erased, and from then on the answer need not be kept any more.
     """
 
     owner: str
@@ -34,11 +35,15 @@ class SubmissionRow:
     case_id: str
     answer: str
     at: datetime
+    forget_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """A case. `seq` is the last `case_seq` given; `state` is a code; the rest of the case is in `sealed`."""
+    """A case. `seq` is the last `case_seq` given; `state` is a code; the rest of the case is in `sealed`.
+
+    `ended_at`: since when it is over. `erased_at`: since when its content is gone from this database; `key_gone_at`: and its key from the other.
+    """
 
     owner: str
     case_id: str
@@ -49,6 +54,9 @@ class CaseRow:
     sealed: bytes = field(repr=False)
     opened_at: datetime
     updated_at: datetime
+    ended_at: datetime | None = None
+    erased_at: datetime | None = None
+    key_gone_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ class GrantRow:
 
 @dataclass(frozen=True, slots=True)
 class MessageRow:
-    """An accepted message; the whole canonical body is in `sealed`."""
+    """An accepted message; the whole canonical body is in `sealed`, which is empty since `erased_at`."""
 
     owner: str
     id: str
@@ -85,6 +93,7 @@ class MessageRow:
     sealed: bytes = field(repr=False)
     received_at: datetime
     channel: str
+    erased_at: datetime | None = None
 
 
 # ── what goes out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -252,6 +261,46 @@ class AuditRow:
     facts: Mapping[str, str]
     prev_hash: str
     hash: str
+
+
+# ── records ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCopyRow:
+    """One message on its way into one organisation's journal or registry. No content: the copy is made when it is offered.
+
+    `owner` owns the case, `organisation` is whose record it becomes: the owner's own, or that of whoever received `delivery_id`.
+    `state` is `offered` (waiting to be handed over), `failed` (the last attempt broke; it is tried again), `refused` (the registry will not
+    have it as it is; it is tried again, rarely), `sent` (the registry has it), or `confirmed` (and has said so, with its `reference`).
+    `hash` is that of the metadata as last handed over.
+    """
+
+    owner: str
+    id: str
+    case_id: str
+    message_row: str
+    organisation: str
+    direction: str
+    delivery_id: str | None = None
+    state: str = "offered"
+    reason: str | None = None
+    attempts: int = 0
+    next_at: datetime
+    offered_at: datetime
+    confirmed_at: datetime | None = None
+    reference: str | None = None
+    hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnconfirmedRow:
+    """How many of an organisation's record copies are unconfirmed, since when, and how many of these its registry has never been handed."""
+
+    organisation: str
+    copies: int
+    since: datetime
+    never_sent: int
 
 
 # ── who and where ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -80,6 +80,15 @@ class Store:
         """Return the seal for what belongs to an owner and to no case, such as a plugin's state."""
         return self.keys.seal_of_owner(owner)
 
+    def forget_case(self, owner: str, case_id: str) -> None:
+        """Erase a case's key, and let what was erased of its content leave the database's log as well. May be called again.
+
+        Raises:
+            StoreBusy: The key is erased, but a reader kept a log from being emptied; forget again.
+        """
+        self.keys.forget_case(owner, case_id)
+        self._content.empty_log()
+
     def close(self) -> None:
         """Let go of every connection."""
         self._content.close()

@@ -64,6 +64,9 @@ submission = Table(
     _word("case_id"),
     Column("answer", Text, nullable=False),
     _when("at"),
+    _when("forget_at", null=True),
+    Index("ix_submission_case", "case_owner", "case_id"),
+    _partial("ix_submission_forget", "forget_at", where="forget_at IS NOT NULL"),
 )
 
 sip_case = Table(
@@ -78,6 +81,11 @@ sip_case = Table(
     Column("sealed", LargeBinary, nullable=False),
     _when("opened_at"),
     _when("updated_at"),
+    _when("ended_at", null=True),
+    _when("erased_at", null=True),
+    _when("key_gone_at", null=True),
+    _partial("ix_sip_case_ended", "owner", "ended_at", where="ended_at IS NOT NULL AND erased_at IS NULL"),
+    _partial("ix_sip_case_erased", "erased_at", where="erased_at IS NOT NULL AND key_gone_at IS NULL"),
 )
 
 consent_grant = Table(
@@ -110,6 +118,7 @@ message = Table(
     Column("sealed", LargeBinary, nullable=False),
     _when("received_at"),
     _word("channel"),
+    _when("erased_at", null=True),
     ForeignKeyConstraint(["case_id", "owner"], ["sip_case.case_id", "sip_case.owner"]),
     UniqueConstraint("message_id", "sender_organisation", "owner"),
     Index("ix_message_case", "owner", "case_id", "case_seq"),
@@ -306,6 +315,34 @@ audit_head = Table(
     _word("owner", key=True),
     Column("seq", Integer, nullable=False),
     _word("hash"),
+)
+
+# ── records ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+record_copy = Table(
+    "record_copy",
+    metadata,
+    _word("id", key=True),
+    _word("owner", key=True),
+    _word("case_id"),
+    _word("message_row"),
+    _word("organisation"),
+    _word("direction"),
+    _word("delivery_id", null=True),
+    _word("state"),
+    _word("reason", null=True),
+    Column("attempts", Integer, nullable=False),
+    _when("next_at"),
+    _when("offered_at"),
+    _when("confirmed_at", null=True),
+    Column("reference", Text, nullable=True),
+    _word("hash", null=True),
+    ForeignKeyConstraint(["message_row", "owner"], ["message.id", "message.owner"]),
+    ForeignKeyConstraint(["case_id", "owner"], ["sip_case.case_id", "sip_case.owner"]),
+    Index("ix_record_copy_case", "owner", "case_id", "message_row"),
+    # Each organisation is asked by itself: those without a registry must not stand in the way of the others.
+    _partial("ix_record_copy_due", "organisation", "next_at", where="state IN ('failed', 'offered', 'refused')"),
+    _partial("ix_record_copy_unconfirmed", "organisation", "offered_at", where="state != 'confirmed'"),
 )
 
 # ── who and where ─────────────────────────────────────────────────────────────────────────────────────────────────────────

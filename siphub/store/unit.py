@@ -15,10 +15,12 @@ from siphub.store.deadlines import Deadlines
 from siphub.store.deliveries import Deliveries
 from siphub.store.desk import Audit, WorkItems
 from siphub.store.directory import Credentials, Directory
+from siphub.store.erasure import Erasure
 from siphub.store.history import Attempts, Events, Inbound, Receipts
 from siphub.store.operation import PluginState, PollLeases, Switches
 from siphub.store.outbox import Outbox
 from siphub.store.record import record
+from siphub.store.record_copies import RecordCopies
 from siphub.store.rows import Accept, ClaimedRow, OutcomeRow, Recorded
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ class Work:
         self.outbox = Outbox(connection, clock)
         self.receipts = Receipts(connection, clock)
         self.inbound = Inbound(connection, clock)
+        self.record_copies = RecordCopies(connection, clock)
+        self.erasure = Erasure(connection, clock)
         self.work_items = WorkItems(connection, clock)
         self.deadlines = Deadlines(connection, clock)
         self.audit = Audit(connection, clock)

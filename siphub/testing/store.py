@@ -23,6 +23,7 @@ from siphub.store import (
 )
 from siphub.testing.store_claims import ClaimPromises
 from siphub.testing.store_directory import DirectoryPromises
+from siphub.testing.store_erasure import ErasurePromises
 from siphub.testing.store_records import RecordPromises
 from siphub.testing.store_rows import NEIGHBOUR, NOW, OTHER, OWNER, UNIT, add_line, line, new_case, new_delivery, new_grant, new_message
 
@@ -36,7 +37,7 @@ def _fail_after(work: Work) -> None:
     raise ZeroDivisionError
 
 
-class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises):
+class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises, ErasurePromises):
     """Everything a store promises."""
 
     # ── transactions ──

@@ -9,7 +9,7 @@ import pydantic
 import pytest
 
 from siphub.errors import SettingsError
-from siphub.settings import Fault, Settings, read, table
+from siphub.settings import Fault, Retention, Settings, read, table
 
 SECRET = "hemligt-losenord"
 
@@ -211,3 +211,37 @@ def test_exceptions_are_a_table_of_organisations(data_folder: Path) -> None:
         put(data_folder, "siphub.toml", f"[exceptions]\n{wrong}\n")
         with pytest.raises(SettingsError, match="exceptions"):
             read({"data": data_folder})
+
+
+def test_retention_is_a_table_for_each_owner(data_folder: Path) -> None:
+    """Given tables of retention, when settings are read, then each owner has its time and its decision, or none yet."""
+    put(
+        data_folder,
+        "siphub.toml",
+        '[retention.2120009994]\nkeep = "90 d"\ndecision = "KS 2026/117"\n[retention.2320000016]\nkeep = "1 d"\n',
+    )
+    settings = read()
+    assert settings.retention == {
+        "2120009994": Retention(keep=timedelta(days=90), decision="KS 2026/117"),
+        "2320000016": Retention(keep=timedelta(days=1)),
+    }
+    assert settings.shown()["retention"] == "2120009994, 2320000016"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('[retention.212000999]\nkeep = "90 d"\n', "retention.212000999"),
+        ('[retention.2120009994]\ndecision = "KS 1"\n', "retention.2120009994.keep"),
+        ('[retention.2120009994]\nkeep = "0 d"\n', "retention.2120009994.keep"),
+        (f'[retention.2120009994]\nkeep = "90 d"\ndecision = "{SECRET}\\n"\n', "retention.2120009994.decision"),
+        ('[retention.2120009994]\nkeep = "90 d"\nkept = "1 d"\n', "retention.2120009994.kept"),
+        ('submission_keep = "89 d"\n', "submission_keep"),
+    ],
+)
+def test_a_wrong_retention_is_refused_by_name(data_folder: Path, text: str, named: str) -> None:
+    """Given a retention that is not one, or answers kept for less than 90 days, then it is refused, and no value is repeated."""
+    put(data_folder, "siphub.toml", text)
+    with pytest.raises(SettingsError, match=named) as refused:
+        read()
+    assert SECRET not in str(refused.value)

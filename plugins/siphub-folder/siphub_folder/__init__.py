@@ -11,6 +11,7 @@
     mapping     none
     settings    root
 
+Its record keeper puts the record copies of an organisation there in the same way, and reads the registry's confirmations; see `records`.
 It must never show a half-written file, nor name one after anything but the hub's own key.
 """
 
@@ -18,12 +19,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from siphub.contract import Adapter, AdapterInfo, Check, Cut, Delivered, Outcome, Payload, PluginContext, Recipient, hookimpl
+from siphub.contract import (
+    Adapter,
+    AdapterInfo,
+    Check,
+    Cut,
+    Delivered,
+    Outcome,
+    Payload,
+    PluginContext,
+    Recipient,
+    RecordKeeper,
+    hookimpl,
+)
 from siphub_folder.deliver import named, put, put_all
+from siphub_folder.records import FolderRecords
 from siphub_folder.settings import Settings
 from siphub_folder.translate import MEDIA_TYPE, to_json
 
-__all__ = ["FolderAdapter", "Settings", "named", "put", "put_all", "siphub_adapters"]
+__all__ = [
+    "FolderAdapter",
+    "FolderRecords",
+    "Settings",
+    "named",
+    "put",
+    "put_all",
+    "siphub_adapters",
+    "siphub_record_keepers",
+]
 
 
 class FolderAdapter:
@@ -59,3 +82,9 @@ class FolderAdapter:
 def siphub_adapters(context: PluginContext) -> Iterable[Adapter]:
     """Offer the adapter."""
     return [FolderAdapter(Settings.read(context.settings))]
+
+
+@hookimpl
+def siphub_record_keepers(context: PluginContext) -> Iterable[RecordKeeper]:
+    """Offer the record keeper."""
+    return [FolderRecords(Settings.read(context.settings))]

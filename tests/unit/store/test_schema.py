@@ -110,6 +110,12 @@ QUESTIONS: dict[str, tuple[str, Callable[[Work], object]]] = {
     "lines in flight": ("uq_delivery_sending", lambda work: lines_in_flight(work._connection, {("1", "2", "3"), ("1", "2", "4")})),
     "unmatched receipts": ("ix_receipt_unmatched", lambda work: work.receipts.unmatched()),
     "deadlines that passed": ("ix_deadline_due", lambda work: work.deadlines.due(NOW, 9)),
+    "record copies to hand over": ("ix_record_copy_due", lambda work: work.record_copies.due("1", NOW, 9)),
+    "record copies nobody has confirmed": ("ix_record_copy_unconfirmed", lambda work: work.record_copies.unconfirmed()),
+    "the record copies of a message": ("ix_record_copy_case", lambda work: work.record_copies.of_message("1", "2", "3")),
+    "cases to erase": ("ix_sip_case_ended", lambda work: work.erasure.candidates("1", NOW, 9)),
+    "keys that a crash has left": ("ix_sip_case_erased", lambda work: work.erasure.unfinished(9)),
+    "answers kept long enough": ("ix_submission_forget", lambda work: work.erasure.old_submissions(NOW, 9)),
     "open work items": ("ix_work_item_open", lambda work: work.work_items.open_items("1")),
 }
 

@@ -1,0 +1,304 @@
+"""Record copies: every message becomes a record of its owner, and what reached another organisation one of that organisation's.
+
+Queued in the transaction that took the message or noted its arrival; made, handed over and confirmed by the sweep. The owner's own copy
+is of the whole message, anybody else's of the cut it received; what a withdrawal touches before it is handed over is not shown again.
+Every step is guarded, so that two sweeps at once do no harm; a package handed over twice is one package. It must never confirm what the organisation
+itself has not, and never give up: a registry that is away for a week finds its copies waiting.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final, Literal, assert_never
+from uuid import NAMESPACE_OID, uuid5
+
+from siphub.contract import (
+    Accepted,
+    Confirmation,
+    Cut,
+    Delivered,
+    Outcome,
+    Recipient,
+    RecordPackage,
+    Rejected,
+    Retry,
+    Uncertain,
+    sane_reference,
+)
+from siphub.contract.records import FORMAT
+from siphub.errors import PluginError, SiphubError
+from siphub.flow import retention
+from siphub.flow.attempt import Held, cut_of
+from siphub.flow.ground import Ground
+from siphub.flow.letters import granted_of, open_message
+from siphub.model import Directory
+from siphub.observe import Log
+from siphub.policy.disclosure import Covered
+from siphub.store import DeliveryRow, MessageRow, RecordCopyRow, Work
+
+BATCH: Final = 20
+"""How many copies of one organisation are handed over in one round."""
+ATTEMPT: Final = timedelta(minutes=5)
+"""After so long an attempt that nobody has ended counts as broken."""
+REFUSED: Final = timedelta(days=1)
+"""How long to wait before a registry is offered again what it has refused."""
+REACHED: Final = frozenset({"delivered", "awaiting_receipt", "read"})
+"""The states of a delivery that its recipient has, or will have read."""
+
+_log = Log(worker="archivist")
+
+
+# ── queueing ──
+
+
+def queue_own(work: Work, stored: MessageRow) -> None:
+    """Queue the owner's own copy of a message, in the transaction that stores it."""
+    direction: Literal["sent", "received"] = "sent" if stored.sender_organisation == stored.owner else "received"
+    work.record_copies.add([_copy(stored.owner, stored.id, stored, stored.owner, direction, stored.received_at)])
+
+
+def queue_received(work: Work, rows: Iterable[DeliveryRow], directory: Directory, now: datetime) -> None:
+    """Queue the recipients' copies of deliveries that have just arrived, where the recipient's own registry is known."""
+    for row in rows:
+        if row.recipient_organisation != row.owner and _has_registry(directory, row.recipient_organisation):
+            copy = _copy(row.owner, row.message_row, row, row.recipient_organisation, "received", now)
+            work.record_copies.add([replace(copy, delivery_id=row.id)])
+
+
+def drop_received(work: Work, case: tuple[str, str], deliveries: Collection[str]) -> None:
+    """Drop the recipients' copies of these deliveries that no registry has yet: what allowed them is gone. The caller holds the case's lock.
+
+    What a recipient has lawfully received is in its own system; the hub does not show it again.
+    """
+    for row in work.record_copies.of_case(*case) if deliveries else ():
+        if row.delivery_id in deliveries and row.state not in {"sent", "confirmed"}:
+            _drop(work, row, "withdrawn")
+
+
+def _drop(work: Work, row: RecordCopyRow, reason: str) -> None:
+    work.record_copies.drop(row)
+    facts = {"package": row.id, "organisation": row.organisation, "reason": reason, "case_id": row.case_id}
+    work.audit.append(row.owner, "hub", "records", "record.dropped", facts)
+
+
+def _copy(
+    owner: str, message_row: str, about: MessageRow | DeliveryRow, organisation: str, direction: Literal["sent", "received"], now: datetime
+) -> RecordCopyRow:
+    """Return a copy under an id that is the same however often it is queued, and tells nothing."""
+    return RecordCopyRow(
+        owner=owner,
+        id=str(uuid5(NAMESPACE_OID, f"record/{about.id}")),
+        case_id=about.case_id,
+        message_row=message_row,
+        organisation=organisation,
+        direction=direction,
+        next_at=now,
+        offered_at=now,
+    )
+
+
+def _has_registry(directory: Directory, number: str) -> bool:
+    organisation = directory.organisation(number)
+    return organisation is not None and organisation.records is not None
+
+
+def with_registry(directory: Directory) -> bool:
+    """Say whether any organisation has one: without, nothing need be looked up."""
+    return any(organisation.records is not None for organisation in directory.organisations)
+
+
+def registries(ground: Ground, directory: Directory) -> Iterator[Recipient]:
+    """Return the registries that this hub can reach, one for each organisation that has one."""
+    for organisation in directory.organisations:
+        address = organisation.records
+        if address is not None and address.adapter in ground.registry.keepers:
+            yield Recipient(
+                unit="",
+                organisation=organisation.number,
+                label=organisation.public_label,
+                adapter=address.adapter,
+                endpoint=address.endpoint,
+                mapping=address.mapping,
+                options=dict(address.options),
+            )
+
+
+# ── handing over ──
+
+
+def offer_due(ground: Ground) -> int:
+    """Hand over what is due, a bounded number for each registry; return how many are there now. One that does not answer is left alone."""
+    directory, handed = ground.directory(), 0
+    for address in registries(ground, directory):
+        with ground.store.read() as work:
+            rows = work.record_copies.due(address.organisation, ground.now(), BATCH)
+        for row in rows:
+            state = _offer(ground, row, address, directory)
+            handed += state == "sent"
+            if state in {"offered", "failed"}:
+                break
+    return handed
+
+
+def _offer(ground: Ground, row: RecordCopyRow, address: Recipient, directory: Directory) -> str:
+    """Make one attempt at one copy; return its state after it, or `taken` where another sweep was quicker."""
+    with ground.store.write() as work:
+        if not work.record_copies.take(row, ground.now() + ATTEMPT):
+            return "taken"
+    row = replace(row, attempts=row.attempts + 1)
+    log = _log.bind(owner=row.owner)
+    made: RecordPackage | Held | None = None
+    try:
+        made = package(ground, row, directory)
+        outcome = Held(made.reason) if isinstance(made, Held) else ground.registry.offer(made, address)
+    except SiphubError as error:
+        log.error("record.failed", code=error.code, exc_info=error)
+        outcome = Uncertain(error.code)
+    except Exception as error:
+        # Whatever it was, it is one copy of one message: it waits, and the others go on.
+        log.error("record.failed", exc_info=error)
+        outcome = Uncertain("record.failed")
+    return _ended(ground, row, outcome, made)
+
+
+def _ended(ground: Ground, row: RecordCopyRow, outcome: Outcome | Held, made: RecordPackage | Held | None) -> str:
+    now = ground.now()
+    with ground.store.write() as work:
+        if isinstance(outcome, Held):
+            _drop(work, row, outcome.reason)
+            return "dropped"
+        state, reason, next_at = _after(ground, row, outcome, now)
+        digest = sha256(made.metadata).hexdigest() if isinstance(made, RecordPackage) else None
+        work.record_copies.end(row, state, reason=reason, next_at=next_at, package_hash=digest)
+    return state
+
+
+def _after(ground: Ground, row: RecordCopyRow, outcome: Outcome, now: datetime) -> tuple[str, str | None, datetime]:
+    """Return state, reason and next attempt. There is no last attempt: what is not recorded stays until it is."""
+    again = ground.retry.next_at(min(row.attempts, ground.retry.limit - 1), now, None, ground.chance) or now + ground.retry.cap
+    match outcome:
+        case Delivered() | Accepted():
+            return "sent", None, now
+        case Retry(code=code, after=after):
+            return "offered", code, max(again, now + (after or timedelta(0)))
+        case Uncertain(code=code):
+            return "failed", code, again
+        case Rejected(code=code):
+            return "refused", code, now + REFUSED
+    assert_never(outcome)
+
+
+# ── making ──
+
+
+def package(ground: Ground, row: RecordCopyRow, directory: Directory) -> RecordPackage | Held:
+    """Make the package of a copy: always the same from the same row, message and cut.
+
+    Raises:
+        Sealed: The content cannot be opened.
+        PluginError: It cannot be rendered.
+    """
+    with ground.store.read() as work:
+        stored = work.messages.get(row.owner, row.message_row)
+        delivery = work.deliveries.get(row.owner, row.delivery_id) if row.delivery_id else None
+    if stored is None or (row.delivery_id and delivery is None):
+        return Held("message.gone")
+    if delivery is not None:
+        cut = cut_of(ground, delivery, Covered(delivery.basis or "", granted_of(delivery)), directory)
+        body = b"" if isinstance(cut, Held) else canonical(cut.document)
+    else:
+        message = open_message(stored, ground.store.seal_of_case(row.owner, row.case_id))
+        cut, body = Cut(message.to_document(), "own_data"), message.to_json()
+    return cut if isinstance(cut, Held) else _packed(row, stored, cut, body, ground.render(cut, "pdf"))
+
+
+def _packed(row: RecordCopyRow, stored: MessageRow, cut: Cut, body: bytes, pdf: bytes) -> RecordPackage:
+    direction: Literal["sent", "received"] = "sent" if row.direction == "sent" else "received"
+    recipients = cut.document.get("recipients")
+    first = str(recipients[0]) if isinstance(recipients, list | tuple) and recipients else ""
+    made = RecordPackage(
+        package_id=row.id,
+        owner=row.organisation,
+        case_id=row.case_id,
+        message_id=stored.message_id,
+        direction=direction,
+        unit=first if direction == "sent" else stored.sender_unit,
+        at=row.offered_at,
+        type=stored.type,
+        pdf=pdf,
+        metadata=b"",
+    )
+    return replace(made, metadata=canonical(_metadata(made, cut, body)))
+
+
+def _metadata(made: RecordPackage, cut: Cut, body: bytes) -> Mapping[str, Any]:
+    """Return what `siphub.contract.records` says of the metadata; what the cut does not show is not there."""
+    document = cut.document
+    subject = document.get("subject")
+    found = {
+        "format": FORMAT,
+        "package": made.package_id,
+        "organisation": made.owner,
+        "case_id": made.case_id,
+        "message_id": made.message_id,
+        "type": made.type,
+        "direction": made.direction,
+        "sender": document.get("sender"),
+        "recipients": document.get("recipients"),
+        "sent_at": document.get("sent_at"),
+        "at": made.at.isoformat(),
+        "subject": subject.get("identity") if isinstance(subject, Mapping) else None,
+        "registry_number": document.get("registry_number"),
+        "basis": cut.basis,
+        "pdf": {"name": made.pdf_name, "sha256": sha256(made.pdf).hexdigest(), "bytes": len(made.pdf)},
+        "message_sha256": sha256(body).hexdigest(),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """Return JSON of which there is one form only: sorted keys, no spaces, UTF-8."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=dict).encode()
+
+
+# ── confirming ──
+
+
+def collect(ground: Ground) -> int:
+    """Take what the registries have confirmed; return how many copies were. What breaks one registry keeps no other from being asked."""
+    taken = 0
+    for address in registries(ground, ground.directory()):
+        try:
+            for confirmation in ground.registry.confirmations(address):
+                taken += _collected(ground, confirmation, address)
+        except PluginError as error:
+            _log.warning("record.unheard", organisation=address.organisation, code=error.code, exc_info=error)
+    return taken
+
+
+def _collected(ground: Ground, confirmation: Confirmation, address: Recipient) -> bool:
+    """Take one confirmation, then let the keeper clear away; what is nobody's here, another's or unreadable is left where it is."""
+    reference = sane_reference(confirmation.reference)
+    with ground.store.read() as work:
+        row = work.record_copies.find(confirmation.package_id)
+    if reference is None or row is None or row.organisation != address.organisation or row.attempts == 0:
+        return False
+    new = row.state != "confirmed" and _confirm(ground, row, reference)
+    ground.registry.settle_record(row.id, address)
+    return new
+
+
+def _confirm(ground: Ground, row: RecordCopyRow, reference: str) -> bool:
+    now = ground.now()
+    with ground.store.write() as work:
+        work.cases.lock(row.owner, row.case_id)
+        if not work.record_copies.confirm(row, reference, now):
+            return False
+        retention.erase_withheld(work, (row.owner, row.case_id), [row.message_row], now)
+        facts = {"package": row.id, "organisation": row.organisation, "case_id": row.case_id}
+        work.audit.append(row.owner, row.organisation, "records", "record.confirmed", facts)
+    return True

@@ -1,0 +1,118 @@
+"""The eraser: content that is over, recorded elsewhere, and whose owner has decided so, goes. It comes after the record, never before.
+
+There are two databases and no transaction over both, so the order is everything:
+
+    1. in the content's database, in one transaction: the sealed bytes are emptied, and the audit says that they were, and by which decision
+    2. in the keys' database: the case's key is forgotten, and with it every copy of the content in any backup
+    3. in the content's database: that the key is gone is noted, and audited
+
+A crash before 1 changes nothing. After 1 nothing here can be read, and it is audited; the key that is left is found by the next round, which
+does 2 and 3 again: both may be done twice. The other order would leave, after a crash, content that nobody can read and nobody has said why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from siphub.flow.ground import Ground
+from siphub.observe import Log
+from siphub.policy.retention import CaseFacts, CopyFacts, Erase, Keep, RetentionRule, erasable, withheld_erasable
+from siphub.settings import Settings
+from siphub.store import Change, RecordCopyRow, Work
+
+BATCH: Final = 50
+POINT: Final = "case_erased"
+"""The crash point between the two databases."""
+
+_log = Log(worker="archivist")
+
+
+def rule_of(settings: Settings, owner: str) -> RetentionRule | None:
+    """Return an owner's rule, where it has one with a decision."""
+    found = settings.retention.get(owner)
+    return RetentionRule(owner, found.keep, found.decision) if found is not None and found.decision else None
+
+
+def run(ground: Ground) -> int:
+    """Erase what may be erased, a bounded number for each owner; finish what a crash has left; return how many cases were erased."""
+    finish(ground)
+    erased = 0
+    for owner in sorted(ground.settings.retention):
+        rule = rule_of(ground.settings, owner)
+        if rule is None:
+            continue
+        with ground.store.read() as work:
+            rows = work.erasure.candidates(owner, ground.now() - rule.keep, BATCH)
+        for row in rows:
+            erased += isinstance(erase(ground, owner, row.case_id), Erase)
+    _forget_answers(ground)
+    return erased
+
+
+def erase(ground: Ground, owner: str, case_id: str) -> Erase | Keep:
+    """Erase one case, if the policy says so under the case's lock."""
+    now, rule = ground.now(), rule_of(ground.settings, owner)
+    with ground.store.write() as work:
+        row = work.cases.lock(owner, case_id)
+        if row is None or row.erased_at is not None:
+            return Keep("retention.open")
+        deliveries = work.deliveries.lock_case(owner, case_id)
+        facts = CaseFacts(row.state, row.ended_at, [found.state for found in deliveries])
+        verdict = erasable(facts, _facts_of(work.record_copies.of_case(owner, case_id)), rule, now)
+        if isinstance(verdict, Keep):
+            return verdict
+        over = Change(from_states=frozenset({"held"}), to_state="expired", event="expire", at=now, reason="message.erased")
+        work.deliveries.change_all([found.id for found in deliveries if found.state == "held"], over)
+        messages = work.erasure.case(owner, case_id, at=now, forget_at=now + ground.settings.submission_keep)
+        said = {"decision": verdict.decision.replace(" ", "_"), "messages": str(messages), "case_id": case_id}
+        work.audit.append(owner, "hub", "retention", "case.erased", said)
+    ground.points.reach(POINT)
+    _forget_key(ground, owner, case_id)
+    return verdict
+
+
+def finish(ground: Ground) -> int:
+    """Forget the keys of cases whose content is erased and whose key a crash has left; return how many."""
+    with ground.store.read() as work:
+        rows = work.erasure.unfinished(BATCH)
+    for row in rows:
+        _forget_key(ground, row.owner, row.case_id)
+    return len(rows)
+
+
+def _forget_key(ground: Ground, owner: str, case_id: str) -> None:
+    ground.store.forget_case(owner, case_id)
+    with ground.store.write() as work:
+        if work.erasure.finish(owner, case_id, ground.now()):
+            work.audit.append(owner, "hub", "retention", "case.key_forgotten", {"case_id": case_id})
+    _log.info("case.erased", owner=owner, case_id=case_id)
+
+
+def _forget_answers(ground: Ground) -> int:
+    with ground.store.read() as work:
+        due = work.erasure.old_submissions(ground.now(), 1)
+    if not due:
+        return 0
+    with ground.store.write() as work:
+        return work.erasure.forget_submissions(ground.now(), BATCH)
+
+
+def erase_withheld(work: Work, case: tuple[str, str], message_rows: Iterable[str], now: datetime) -> None:
+    """Erase those of these messages that a withdrawal stopped, that nobody has, and whose record copies are confirmed (LIFECYCLE 4.2).
+
+    The caller holds the lock of the case, given as (owner, case id).
+    """
+    owner, case_id = case
+    for message_row in sorted(set(message_rows)):
+        deliveries = [(row.state, row.reason) for row in work.deliveries.of_message(owner, message_row)]
+        copies = _facts_of(work.record_copies.of_message(owner, case_id, message_row))
+        if withheld_erasable(deliveries, copies) and work.erasure.message(owner, message_row, now):
+            stored = work.messages.get(owner, message_row)
+            facts = {"message_id": stored.message_id if stored else message_row, "reason": "withdrawn", "case_id": case_id}
+            work.audit.append(owner, "hub", "retention", "message.erased", facts)
+
+
+def _facts_of(copies: Iterable[RecordCopyRow]) -> list[CopyFacts]:
+    return [CopyFacts(copy.organisation, copy.state == "confirmed") for copy in copies]
