@@ -120,11 +120,9 @@ def cut_for(message: Message, row: DeliveryRow, case: SipCase, covered: Covered,
     """Cut a message by the rule its delivery was routed under; a protected person's is held here too, whoever released it (G10)."""
     person = person_ref(row.recipient)
     kinds = (row.recipient_kind,) if person is None else disclosure.kinds_of(person, case, directory, message)
-    if not kinds:
-        return Held("person.not_in_case")
     rule = disclosure.rule_for(row.message_type, kinds)
     if rule is None:
-        return Held("basis.none")
+        return Held("basis.none" if kinds else "person.not_in_case")
     if _protected(message, case, row.recipient) and not _cleared(row, directory):
         return Held("protected.not_cleared")
     consent = disclosure.statement(need_of(row), case.grants, now)

@@ -50,7 +50,7 @@ def consented_for(story: Story, person: PersonRef, scopes: Sequence[c.Scope]) ->
         scopes=tuple(scopes),
         parties=(c.Party(party=person, direction="to"),),
         mode="oral",
-        given_by=c.GivenBy(kind="individual"),
+        given_by=story.own_word,
         capacity=c.Capacity(state="able"),
         obtained_by=story.eva,
         obtained_on=story.now.date(),

@@ -39,6 +39,7 @@ QUICK = {
     "retry_cap": "400ms",
     "senders": 4,
     "min_free_disk": 1,
+    "plugins": ("folder", "municipal-xml", "letter"),
 }
 
 
@@ -83,10 +84,26 @@ class World:
         self.open()
 
     def directory(self) -> Directory:
-        """Return the sample directory with the municipalities and the region at the sandbox, and the agencies in folders."""
+        """Return the sample directory with the municipalities and the region at the sandbox, the agencies in folders, and outboxes for letters."""
         base = sample_directory()
         units = tuple(unit.model_copy(update={"address": self.address(unit.id)}) for unit in base.units)
-        return base.model_copy(update={"units": units})
+        organisations = tuple(found.model_copy(update={"letters": self.outbox(found.number)}) for found in base.organisations)
+        return base.model_copy(update={"units": units, "organisations": organisations})
+
+    def outbox(self, organisation: str) -> Address | None:
+        """Return where an organisation's letters go, or None where this hub writes none."""
+        if "letter" not in {**QUICK, **self.given}["plugins"]:
+            return None
+        folder = self.folders / f"letters-{organisation}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return Address(adapter="letter", endpoint=str(folder))
+
+    def letters(self, story: Story) -> list[tuple[str, str, bytes]]:
+        """Return the letters in the outbox of a case's owner, oldest first: to whom, which type, and the PDF."""
+        folder = self.folders / f"letters-{story.owner}"
+        notes = [json.loads(file.read_bytes()) for file in sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)]
+        mine = [note for note in notes if note["case"] == str(story.case_id)]
+        return [(note["recipient"], note["message_type"], (folder / note["letter"]).read_bytes()) for note in mine]
 
     def address(self, unit: UnitId) -> Address:
         """Return where a unit is reached."""
