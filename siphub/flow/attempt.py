@@ -129,7 +129,7 @@ def cut_for(message: Message, row: DeliveryRow, case: SipCase, covered: Covered,
     cut = disclosure.cut(message, rule, recipient=row.recipient, covered=covered, directory=directory, consent=consent)
     if person is None:
         return cut
-    names = names_in(cut.document, directory)
+    names = names_in(cut.document, directory, public=person.kind == "relative")
     return replace(cut, document={**cut.document, "addressee": addressee(case, person), "names": names})
 
 

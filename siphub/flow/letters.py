@@ -190,11 +190,23 @@ def addressee(case: SipCase, person: PersonRef) -> Mapping[str, Any]:
     return {"name": " ".join(name for name in names if name), "lines": []}
 
 
-def names_in(document: Mapping[str, Any], directory: Directory) -> Mapping[str, str]:
-    """Return what the units and organisations that a document names are called, for readers who do not know them by number."""
-    named = frozenset(_texts(document))
-    units = {str(unit.id): unit.name for unit in directory.units if unit.id in named}
-    return units | {str(one.number): one.name for one in directory.organisations if one.number in named}
+def names_in(document: Mapping[str, Any], directory: Directory, *, public: bool) -> Mapping[str, str]:
+    """Return what the units and organisations that a document names are called, for readers who do not know them by number.
+
+    Args:
+        document: What a person may see; nothing that is not in it is named.
+        directory: A snapshot.
+        public: Only what outside parties may read: a unit's own name can reveal care (LIFECYCLE 5.3).
+    """
+    found: dict[str, str] = {}
+    for text in frozenset(_texts(document)):
+        unit, organisation = directory.unit(text), directory.organisation(text)
+        if unit is not None:
+            of = directory.organisation(unit.organisation)
+            found[text] = unit.public_label if public else f"{unit.name}, {of.public_label}" if of else unit.name
+        elif organisation is not None:
+            found[text] = organisation.public_label
+    return found
 
 
 def _texts(node: Any) -> Iterator[str]:

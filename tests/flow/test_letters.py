@@ -86,7 +86,9 @@ def test_a1_a_plan_made_together(world: World) -> None:
     for text in (mine["plan.established"], hers["plan.established"]):
         assert "Handla själv igen." in text
         assert "Stöd i vardagen" in text
+    assert "Hemtjänsten, Norrby kommun" in mine["plan.established"]
     assert "Hemtjänsten" not in hers["meeting.invited"]
+    assert "Norrby kommun" in hers["meeting.invited"]
     everything = [text for letter in (mine, hers) for text in letter.values()]
     assert not [text for text in everything if "Kanarie" in text or CANARY in text]
     assert {row.state for row in world.deliveries(story) if row.recipient != BROTHER} == {"delivered"}
