@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ from siphub.model.identifiers import person_ref
 from siphub.policy import case as policy
 from siphub.policy.authority import admit
 from siphub.policy.lifecycle import OPENING
-from siphub.policy.reasons import REASONS
+from siphub.policy.reasons import REASONS, told
 from siphub.policy.refusal import Refusal
 from siphub.policy.routing import Route, routes
 from siphub.store import CaseRow, DeliveryRow, MessageRow, Seal, SubmissionRow, Work
@@ -48,13 +48,17 @@ NARROWING_TYPES = RECALL_TYPES | {
 
 @dataclass(frozen=True, slots=True)
 class RecipientAnswer:
-    """What happens for one recipient: `state` and, where it is not sent, `reason` with a sentence."""
+    """What happens for one recipient: `state` and, where it is not sent, `reason` with a sentence in English and one in Swedish.
+
+    An answer that was kept before there were Swedish sentences has none.
+    """
 
     recipient: str
     delivery: str | None
     state: str
     reason: str | None = None
     text: str | None = None
+    text_sv: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,9 @@ def complete(found: Message | Draft | Receipt) -> Message:
             problems = tuple(
                 Problem("message.incomplete", "the document does not say this, and it is not invented", pointer=at) for at in missing
             )
-            raise Invalid("the document is no complete message", code="message.incomplete", problems=problems)
+            raise Invalid(REASONS["message.incomplete"].en, code="message.incomplete", problems=problems)
         case Receipt():
-            raise Invalid("this is a receipt: hand it in at /v1/receipts", code="message.is_receipt")
+            raise Invalid(REASONS["message.is_receipt"].en, code="message.is_receipt")
 
 
 def _reader_for(ground: Ground, submission: Submission) -> Reader:
@@ -148,8 +152,7 @@ def accept_message(ground: Ground, message: Message, caller: Caller) -> Answer:
         if isinstance(taken, _Refused):
             _leave_work(work, taken, message, caller, ground.now())
         elif not work.submissions.add(_submission(taken, message, caller, body_hash, ground.now())):
-            again = "the same message id was handed in at the same moment; hand yours in again"
-            raise Busy(again, code="message.handed_in_twice")
+            raise Busy(REASONS["message.handed_in_twice"].en, code="message.handed_in_twice")
     if isinstance(taken, _Refused):
         taken.refusal.throw()
     ground.points.reach("after_commit")
@@ -187,7 +190,7 @@ def _repeat(work: Work, message: Message, caller: Caller, body_hash: bytes) -> A
     if found is None:
         return None
     if found.body_hash != body_hash:
-        reused = "this message id was used for another message; a new message needs a new id"
+        reused = REASONS["message.id_reused"].en
         raise Conflict(reused, code="message.id_reused", problems=(Problem("message.id_reused", reused, pointer="/message_id"),))
     return answer_from(found.answer)
 
@@ -199,9 +202,7 @@ def answer_from(text: str) -> Answer:
 
 
 def _submission(answer: Answer, message: Message, caller: Caller, body_hash: bytes, now: datetime) -> SubmissionRow:
-    entries = [
-        {"recipient": e.recipient, "delivery": e.delivery, "state": e.state, "reason": e.reason, "text": e.text} for e in answer.recipients
-    ]
+    entries = [asdict(entry) for entry in answer.recipients]
     return SubmissionRow(
         owner=caller.organisation,
         message_id=answer.message_id,
@@ -220,11 +221,9 @@ def _not_too_much(ground: Ground, work: Work, message: Message, caller: Caller) 
     """
     limit = ground.settings.open_limit
     if message.type not in NARROWING_TYPES and work.deliveries.open_work(caller.organisation, limit) >= limit:
-        too_much = "too much of yours is still on its way; try again when the partners have taken some of it"
-        raise Busy(too_much, code="hub.too_much_open")
+        raise Busy(REASONS["hub.too_much_open"].en, code="hub.too_much_open")
     if shutil.disk_usage(ground.settings.data).free < ground.settings.min_free_disk:
-        low = "the hub is low on disk; an administrator must make room"
-        raise Busy(low, code="hub.low_disk")
+        raise Busy(REASONS["hub.low_disk"].en, code="hub.low_disk")
 
 
 def _right_mode(ground: Ground, message: Message) -> None:
@@ -336,13 +335,17 @@ def _recalled(line: withdraw.Line, message: Message) -> tuple[RecipientAnswer, .
             continue
         pending = unit in line.pending
         state, reason = ("queued", None) if pending else ("superseded", "recall.never_sent")
-        answers.append(RecipientAnswer(unit, None, state, reason, REASONS[reason].en if reason else None))
+        answers.append(_told(unit, None, state, reason))
     return tuple(answers)
 
 
 def _answer(row: DeliveryRow) -> RecipientAnswer:
-    reason = REASONS[row.reason].en if row.reason else None
-    return RecipientAnswer(recipient=row.recipient, delivery=row.id, state=row.state, reason=row.reason, text=reason)
+    return _told(row.recipient, row.id, row.state, row.reason)
+
+
+def _told(recipient: str, delivery: str | None, state: str, reason: str | None) -> RecipientAnswer:
+    sentence = told(reason, state)
+    return RecipientAnswer(recipient, delivery, state, reason, sentence.en if sentence else None, sentence.sv if sentence else None)
 
 
 def _members(case: SipCase, answers: tuple[RecipientAnswer, ...]) -> tuple[Any, ...]:
@@ -354,5 +357,4 @@ def _members(case: SipCase, answers: tuple[RecipientAnswer, ...]) -> tuple[Any, 
 def _open(work: Work, row: CaseRow) -> None:
     """Add the case before anything that refers to it. Its first message names its members, so nothing about it changes afterwards."""
     if not work.cases.add(row):
-        message = "another message opened this case at the same moment; hand yours in again"
-        raise Busy(message, code="case.opened_meanwhile")
+        raise Busy(REASONS["case.opened_meanwhile"].en, code="case.opened_meanwhile")

@@ -17,7 +17,7 @@ from siphub.flow.letters import as_grants, granted_of, need_of, open_case, open_
 from siphub.model import Caller, Message
 from siphub.model.case import SipCase
 from siphub.policy.disclosure import Covered, judge
-from siphub.policy.reasons import REASONS
+from siphub.policy.reasons import REASONS, told
 from siphub.policy.routing import Shown, shown
 from siphub.store import AttemptRow, DeliveryRow, EventRow, GrantRow, MessageRow, WorkItemRow
 
@@ -35,6 +35,7 @@ class Tracked:
     state: str
     reason: str | None
     text: str | None
+    text_sv: str | None
     basis: str | None
     consent_version: int | None
     attempts: int
@@ -43,7 +44,7 @@ class Tracked:
 
 def tracked(row: DeliveryRow) -> Tracked:
     """Return what may be read of a delivery."""
-    reason = REASONS.get(row.reason or "")
+    sentence = told(row.reason, row.state)
     return Tracked(
         delivery=row.id,
         message_id=row.message_id,
@@ -53,7 +54,8 @@ def tracked(row: DeliveryRow) -> Tracked:
         adapter=row.adapter,
         state=row.state,
         reason=row.reason,
-        text=reason.en if reason else None,
+        text=sentence.en if sentence else None,
+        text_sv=sentence.sv if sentence else None,
         basis=row.basis,
         consent_version=row.consent_version,
         attempts=row.attempts,
@@ -81,7 +83,7 @@ def message(ground: Ground, caller: Caller, message_id: str) -> Mapping[str, Any
         mine = [_as_received(ground, found, covered) for found, covered in readable if covered is not None]
         if mine:
             return {"message_id": message_id, "type": row.type, "deliveries": mine}
-    raise NotThere("there is no such message here", code="message.not_there")
+    raise NotThere(REASONS["message.not_there"].en, code="message.not_there")
 
 
 def _sent_by(row: MessageRow, caller: Caller) -> bool:
@@ -138,6 +140,7 @@ def _line(found: DeliveryRow) -> Mapping[str, Any]:
         "state": seen.state,
         "reason": seen.reason,
         "text": seen.text,
+        "text_sv": seen.text_sv,
         "payload_sha256": found.pinned_hash,
     }
 
@@ -185,7 +188,7 @@ def explained(ground: Ground, message_id: str) -> tuple[Tracked, ...]:
         rows = work.messages.by_message_id(message_id)
         found = [delivery for row in rows for delivery in work.deliveries.of_message(row.owner, row.id)]
     if not rows:
-        raise NotThere("there is no such message here", code="message.not_there")
+        raise NotThere(REASONS["message.not_there"].en, code="message.not_there")
     return tuple(tracked(row) for row in found)
 
 

@@ -110,6 +110,7 @@ READY_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 }
 METRICS: Final = {"responses": {"200": {"description": "Prometheus text.", "content": {"text/plain": {"schema": _TEXT}}}}}
 
+_IN_SWEDISH: Final = {"type": "string", "description": "The same sentence in Swedish, where the code is one of docs/reasons.md."}
 _RECEIVED: Final = _object(
     "What one unit of this organisation was sent: its own cut, frozen as sent.",
     delivery=_UUID,
@@ -120,7 +121,15 @@ _RECEIVED: Final = _object(
     message={"type": ["object", "null"]},
 )
 _LINE: Final = _object(
-    "One delivery.", delivery=_UUID, recipient=_TEXT, adapter=_TEXT, state=_ref("State"), reason=_MAYBE, text=_MAYBE, payload_sha256=_MAYBE
+    "One delivery.",
+    delivery=_UUID,
+    recipient=_TEXT,
+    adapter=_TEXT,
+    state=_ref("State"),
+    reason=_MAYBE,
+    text=_MAYBE,
+    text_sv=_MAYBE,
+    payload_sha256=_MAYBE,
 )
 _SENT: Final = _object(
     "A message this organisation sent.",
@@ -142,9 +151,11 @@ def _shapes() -> dict[str, Any]:
         state=_ref("State"),
         reason=_MAYBE,
         text=_MAYBE,
+        text_sv=_MAYBE,
     )
     entry = _object("One thing that is wrong.", code=_TEXT, detail=_TEXT)
     entry["properties"] |= {
+        "detail_sv": _IN_SWEDISH,
         "pointer": {"type": "string", "description": "JSON pointer (RFC 6901) into the message."},
         "position": {"type": "string", "description": "`line L column C` or `byte N`, for bytes that could not be read."},
     }
@@ -157,6 +168,7 @@ def _shapes() -> dict[str, Any]:
         code=_TEXT,
         problems={"type": "array", "items": entry},
     )
+    problem["properties"]["detail_sv"] = _IN_SWEDISH
     return {
         "State": {"type": "string", "enum": sorted({state for steps in DELIVERY.values() for state in steps.values()})},
         "Accepted": _object(

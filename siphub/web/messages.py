@@ -56,7 +56,7 @@ def router(hub: Hub, counts: Counts) -> APIRouter:
     def read_message(request: Request, message_id: str) -> Response:
         """Return a message this organisation sent, whole with its deliveries, or what of it was addressed to this organisation."""
         caller = caller_of(hub, request, "api", READ)
-        known = canonical_id(message_id, NotThere("there is no such message here", code="message.not_there"))
+        known = canonical_id(message_id, NotThere(REASONS["message.not_there"].en, code="message.not_there"))
         return _json(track.message(hub.ground, caller, known))
 
     @routes.get("/cases/{case_id}", openapi_extra=CASE, responses=CODES["read"], summary="Read a mailbox")

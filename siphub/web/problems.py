@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem+json: the one place where an error of ours becomes an HTTP answer.
 
-What went wrong inside is told by a constant sentence and a code; an exception's own text is said only where siphub raised it on purpose.
+A code of the reasons has its sentence in Swedish too, as `detail_sv`. What went wrong inside is told by a constant sentence and a code; an
+exception's own text is said only where siphub raised it on purpose.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from siphub.errors import Busy, Problem, Refused, SiphubError, StoreBusy, Unauthenticated
+from siphub.policy.reasons import REASONS
 
 MEDIA_TYPE = "application/problem+json"
 _ROUTER = {
@@ -41,9 +43,17 @@ def problem(status: int, detail: str, *, code: str, problems: Sequence[Problem] 
         "status": status,
         "detail": detail,
         "code": code,
-        "problems": [{name: value for name, value in asdict(one).items() if value is not None} for one in problems],
+        "problems": [_wrong(one) for one in problems],
     }
+    if code in REASONS:
+        document["detail_sv"] = REASONS[code].sv
     return Response(json.dumps(document, ensure_ascii=False).encode(), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def _wrong(one: Problem) -> Mapping[str, str]:
+    said = {name: value for name, value in asdict(one).items() if value is not None}
+    reason = REASONS.get(one.code)
+    return {**said, "detail_sv": reason.sv} if reason is not None and one.detail == reason.en else said
 
 
 def of_error(error: SiphubError) -> Response:

@@ -16,6 +16,7 @@ from siphub.flow import operate
 from siphub.hub import add_key
 from siphub.model import people as p
 from siphub.model.messages.meeting import MeetingInvited
+from siphub.policy.reasons import REASONS
 from siphub.testing.story import Story, until
 from siphub.testing.world import Told
 
@@ -75,7 +76,7 @@ class TestExplain:
         lines = {line.partition(":")[0]: line for line in done.out.splitlines()}
         assert "delivered through folder on the basis consent" in lines[p.HOME_CARE]
         assert "withheld" in lines[p.CARE_CENTRE]
-        assert "No consent names this party. [basis.consent_missing]" in lines[p.CARE_CENTRE]
+        assert f"{REASONS['basis.consent_missing'].en} [basis.consent_missing]" in lines[p.CARE_CENTRE]
 
     def test_as_facts(self, run: Run, called: Story) -> None:
         """Given --json, then the same as JSON."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -12,9 +13,11 @@ import pytest
 
 from siphub.contract import Draft, PluginContext, ReaderInfo, Submission, hookimpl
 from siphub.contract.neutral import to_partner
+from siphub.flow.accept import answer_from
 from siphub.hub import add_key
 from siphub.model import people as p
 from siphub.model import sample
+from siphub.policy.reasons import REASONS
 from siphub.testing.logs import heard_logs
 from siphub.testing.story import until
 
@@ -188,6 +191,31 @@ class TestWhatIsAnswered:
         reply = door.send(REQUEST.model_copy(update={"registry_number": "2"}).to_json())
         assert (reply.status, reply.code) == (409, "message.id_reused")
         assert reply.document["problems"][0]["pointer"] == "/message_id"
+
+    def test_a_refusal_is_told_in_swedish_too(self, door: Door) -> None:
+        """Given a refusal with a code of the reasons, then the answer and its problem have the sentence in English and in Swedish."""
+        door.send(BODY)
+        found = door.send(REQUEST.model_copy(update={"registry_number": "2"}).to_json()).document
+        reason = REASONS["message.id_reused"]
+        assert (found["detail"], found["detail_sv"]) == (reason.en, reason.sv)
+        assert found["problems"] == [
+            {"code": "message.id_reused", "detail": reason.en, "detail_sv": reason.sv, "pointer": "/message_id"},
+        ]
+
+    def test_what_is_withheld_is_told_in_swedish_too(self, door: Door) -> None:
+        """Given a recipient nobody has consented to, then its entry says why in both languages, and so does what is read back."""
+        message = REQUEST.model_copy(update={"recipients": (p.CONTACT, p.FK)})
+        entry = next(one for one in door.send(message.to_json()).document["recipients"] if one["recipient"] == p.FK)
+        reason = REASONS["basis.none"]
+        assert (entry["state"], entry["text"], entry["text_sv"]) == ("withheld", reason.en, reason.sv)
+        lines = door.ask("GET", f"/v1/messages/{REQUEST.message_id}").document["recipients"]
+        assert [(one["text"], one["text_sv"]) for one in lines if one["recipient"] == p.FK] == [(reason.en, reason.sv)]
+
+    def test_an_answer_from_before_there_were_swedish_sentences_can_be_repeated(self) -> None:
+        """Given an answer that was kept without Swedish, when its message comes again, then it is read, and has none."""
+        entry = {"recipient": p.CONTACT, "delivery": None, "state": "withheld", "reason": "basis.none", "text": "No."}
+        kept = answer_from(json.dumps({"message_id": "m", "case_id": "c", "recipients": [entry]}))
+        assert [(found.text, found.text_sv) for found in kept.recipients] == [("No.", None)]
 
     def test_an_invalid_message_says_where(self, door: Door) -> None:
         """Given fields that are missing or wrong, then 422 with a pointer for each, and none of the values."""
