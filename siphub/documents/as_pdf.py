@@ -20,8 +20,8 @@ from siphub.errors import PluginError
 if TYPE_CHECKING:
     from typst import PDFStandard
 
-MAX_CHARACTERS = 4_000_000
-"""The most a document may hold as JSON: what bounds the time and memory of one rendering."""
+MAX_CHARACTERS = 400_000
+"""The most a document may hold as JSON, some hundred pages: what bounds the time and memory of one rendering, well within a permit's second."""
 
 _STANDARDS: list[PDFStandard] = ["a-2a", "ua-1"]
 _WIDE = 36
@@ -51,9 +51,11 @@ def _compiled(data: str) -> bytes:
         made = typst.compile(
             sheet, root=sheet.parent, format="pdf", ignore_system_fonts=True, sys_inputs={"document": data}, pdf_standards=_STANDARDS
         )
-    except typst.TypstError:
-        # Its words may repeat what the document says, so they go no further.
-        raise PluginError("hub", "the document could not be made into a PDF", code="render.failed") from None
+    except BaseException as error:
+        # Its words may repeat what the document says, so they go no further. A panic of the compiler is no Exception, and no reason to end a thread.
+        if isinstance(error, typst.TypstError) or type(error).__name__ == "PanicException":
+            raise PluginError("hub", "the document could not be made into a PDF", code="render.failed") from None
+        raise
     if not isinstance(made, bytes):
         raise PluginError("hub", "the document could not be made into a PDF", code="render.failed")
     return made

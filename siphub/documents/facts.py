@@ -24,6 +24,8 @@ _PERSONS = frozenset(
     {"recipients", "recipient", "party", "parties", "add_parties", "remove_parties", "by", "ref", "guardians", "representative"}
 )
 """The fields in which somebody of the individual's side may stand, by their place in the case."""
+_ORGANISATIONS = frozenset({"owner", "organisation", "municipality", "party", "parties", "remove_parties"})
+"""The fields in which an organisation may stand, by its number."""
 _ASIDE = frozenset({"names", "addressee"})
 """What the hub adds to a document for its reader's sake: what units are called, and where a letter goes."""
 
@@ -114,7 +116,7 @@ class Facts:
         text, key = str(value), _key(path)
         if text in CODES.get(key, {}):
             return CODES[key][text]
-        if text in self._names or key in {"owner", "organisation"} or (key in _PERSONS and _PERSON.fullmatch(text)):
+        if text in self._names or key in _ORGANISATIONS or (key in _PERSONS and _PERSON.fullmatch(text)):
             return self.name(text)
         if path.endswith("identity.value") and _NUMBER.fullmatch(text):
             return f"{text[:8]}-{text[8:]}"

@@ -336,7 +336,7 @@ CODES: Mapping[str, Mapping[str, str]] = {
         "osl_26_9": "offentlighets- och sekretesslagen 26 kap. 9 §",
     },
     "protection": {"confidentiality_flag": "sekretessmarkering", "protected_registration": "skyddad folkbokföring"},
-    "purpose": {"sip": "samordnad individuell plan"},
+    "purpose": {"sip": "samordnad individuell plan", "follow-up": "uppföljning av planen"},
     "duty_holder": {"principal": "ja, ni har en skyldighet att komma", "none": "nej, ni är inbjudna och väljer själva"},
     "duty_basis": {
         "SoL10:8": "socialtjänstlagen 10 kap. 8 §",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
-from siphub.contract import Cut, MappingError, Payload, Recipient, Render
+from siphub.contract import Cut, MappingError, Payload, PluginError, Recipient, Render
 
 PDF = "application/pdf"
 _FORMS: Mapping[str, tuple[Literal["pdf", "html"], str]] = {"pdf": ("pdf", PDF), "html": ("html", "text/html")}
@@ -19,7 +19,8 @@ def letter(cut: Cut, recipient: Recipient, render: Render) -> Payload:
     """Return the letter: with the addressee in the envelope's window, or with an empty window to write in.
 
     Raises:
-        MappingError: `mapping.unsupported_form`: the address asks for another form than `pdf` or `html`.
+        MappingError: `mapping.unsupported_form`: the address asks for another form than `pdf` or `html`;
+            `mapping.unrepresentable`: it is too large for a letter, or cannot be drawn.
     """
     asked = recipient.options.get("form", "pdf")
     if asked not in _FORMS:
@@ -27,7 +28,11 @@ def letter(cut: Cut, recipient: Recipient, render: Render) -> Payload:
     form, media_type = _FORMS[asked]
     windowed = replace(cut, document={"addressee": {}, **cut.document})
     headers = {_TYPE: cut.message_type, _CASE: str(cut.document.get("case_id", ""))}
-    return Payload(render(windowed, form), media_type, plugin="siphub-letter@0.1.0", headers=headers)
+    try:
+        body = render(windowed, form)
+    except PluginError as error:
+        raise MappingError("this message cannot be made into a letter: read it at the hub", code="mapping.unrepresentable") from error
+    return Payload(body, media_type, plugin="siphub-letter@0.1.0", headers=headers)
 
 
 def ending(payload: Payload) -> str:

@@ -158,6 +158,16 @@ def test_an_address_may_ask_for_a_page(root: Path, adapter: LetterAdapter) -> No
     assert refused.value.code == "mapping.unsupported_form"
 
 
+def test_what_is_too_large_for_a_letter_is_held(adapter: LetterAdapter) -> None:
+    """Given a plan of five hundred thousand characters, then the delivery is held with a code and without a word of the plan."""
+    document = sample("plan.established", maximal=True).to_document()
+    document["content"]["plan"]["needs"] = ["hemligt " * 1_250] * 50
+    with pytest.raises(MappingError) as refused:
+        adapter.translate(Cut(document, "own_data"), to("out"))
+    assert refused.value.code == "mapping.unrepresentable"
+    assert "hemligt" not in str(refused.value)
+
+
 def test_an_expired_permit_leaves_neither_letter_nor_note(root: Path, adapter: LetterAdapter) -> None:
     """Given a permit that has run out, then nothing becomes visible and nothing is left aside."""
     payload = adapter.translate(addressed(), to("out"))

@@ -204,15 +204,15 @@ def test_the_table_of_characters_is_what_the_compiler_has() -> None:
     """Given every character of the table, then the compiler draws each under both standards; the table is in order and has no overlap."""
     assert all(first <= last < following for (first, last), (following, _) in pairwise(GLYPHS))
     characters = [chr(point) for first, last in GLYPHS for point in range(first, last + 1)]
-    blocks = tuple(Paragraph(f"a{one}b {one}") for one in characters)
-    made = as_pdf.as_pdf(Document("Alla tecken", blocks, dated=p.DAY))
-    assert len(reader(made).pages) > 10
+    for start in range(0, len(characters), 1_000):
+        blocks = tuple(Paragraph(f"a{one}b {one}") for one in characters[start : start + 1_000])
+        assert reader(as_pdf.as_pdf(Document("Alla tecken", blocks, dated=p.DAY))).pages
 
 
 def test_a_document_that_is_too_large_is_refused_and_not_begun() -> None:
-    """Given more than four million characters, then it is refused with a code and without a word of it."""
+    """Given more than four hundred thousand characters, then it is refused with a code and without a word of it."""
     with pytest.raises(PluginError) as refused:
-        as_pdf.as_pdf(Document("Stor", (Field("a", "hemligt " * 600_000),), dated=p.DAY))
+        as_pdf.as_pdf(Document("Stor", (Field("a", "hemligt " * 60_000),), dated=p.DAY))
     assert refused.value.code == "render.too_large"
     assert "hemligt" not in str(refused.value)
 
