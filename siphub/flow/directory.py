@@ -186,7 +186,9 @@ def _unit_row(unit: Unit) -> UnitRow:
 
 
 def _agreement_row(found: Agreement) -> AgreementRow:
-    terms = found.model_dump(include={"summons_days", "payment_days", "meeting_weeks", "request_answer_days"}, exclude_none=True)
+    terms = found.model_dump(
+        include={"concerns", "summons_days", "payment_days", "meeting_weeks", "request_answer_days"}, exclude_none=True
+    )
     return AgreementRow(
         owner=found.parties[0],
         id=found.id,

@@ -129,6 +129,7 @@ def _unit(row: UnitRow) -> Unit:
 
 
 def _agreement(row: AgreementRow) -> Agreement:
+    terms: dict[str, Any] = dict(row.terms)
     return Agreement(
         id=row.id,
         area=row.area,
@@ -136,7 +137,7 @@ def _agreement(row: AgreementRow) -> Agreement:
         valid_until=row.valid_until,
         parties=tuple(map(OrganisationNumber, row.parties)),
         binds=tuple(map(_party, row.binds)),
-        **row.terms,
+        **terms,
     )
 
 

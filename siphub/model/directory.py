@@ -91,7 +91,7 @@ class Agreement(Value):
     """A local agreement between organisations: whom it binds to come, and the times it sets in place of the usual ones.
 
     `valid_from` and `valid_until` are days in Sweden, both included; without the latter it holds until further notice. `binds` names the
-    organisations and units that get a duty by it, though no statute gives them one.
+    organisations and units that get a duty by it, though no statute gives them one; `concerns` says for whom its times are.
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
@@ -100,6 +100,7 @@ class Agreement(Value):
     valid_until: date | None = None
     parties: tuple[OrganisationNumber, ...] = ()
     binds: tuple[UnitId | OrganisationNumber, ...] = ()
+    concerns: Literal["everybody", "children", "adults"] = "everybody"
     summons_days: Days | None = None
     payment_days: Days | None = None
     meeting_weeks: Days | None = None

@@ -103,6 +103,7 @@ _CHILDREN = Agreement(
     area="Barn och unga",
     valid_from=date(2024, 1, 1),
     parties=(p.REGION, p.MUNICIPALITY, p.NEIGHBOUR),
+    concerns="children",
     meeting_weeks=3,
 )
 _OWNERS = (p.MUNICIPALITY, p.REGION)

@@ -45,7 +45,7 @@ class UnitRow:
 
 @dataclass(frozen=True, slots=True)
 class AgreementRow:
-    """A local agreement of the directory; `owner` is its first party. `terms` are the times it sets, by name."""
+    """A local agreement of the directory; `owner` is its first party. `terms` are the times it sets and for whom, by name."""
 
     owner: str
     id: str
@@ -54,7 +54,7 @@ class AgreementRow:
     valid_until: date | None
     parties: tuple[str, ...]
     binds: tuple[str, ...]
-    terms: Mapping[str, int]
+    terms: Mapping[str, int | str]
 
 
 @dataclass(frozen=True, slots=True)

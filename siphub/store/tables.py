@@ -381,7 +381,7 @@ unit = Table(
     _word("successor", null=True),
 )
 
-# Under the organisation that is its first party. `parties` and `binds` are lists of numbers, `terms` what it sets, each a number.
+# Under the organisation that is its first party. `parties` and `binds` are lists of numbers, `terms` the times it sets, and for whom.
 agreement = Table(
     "agreement",
     metadata,
