@@ -34,7 +34,7 @@ from siphub.model import Directory, Message
 from siphub.model.case import SipCase
 from siphub.model.identifiers import person_ref
 from siphub.observe import Log
-from siphub.policy import disclosure
+from siphub.policy import disclosure, protection
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered
 from siphub.policy.local import STRICT, LocalRules
@@ -123,27 +123,18 @@ def cut_for(message: Message, row: DeliveryRow, case: SipCase, covered: Covered,
     rule = disclosure.rule_for(row.message_type, kinds)
     if rule is None:
         return Held("basis.none" if kinds else "person.not_in_case")
-    if _protected(message, case, row.recipient) and not _cleared(row, directory):
-        return Held("protected.not_cleared")
+    guard = protection.held(message, rule, case, row.recipient, directory)
+    if guard is not None:
+        return Held(guard)
     consent = disclosure.statement(need_of(row), case.grants, now)
     cut = disclosure.cut(message, rule, recipient=row.recipient, covered=covered, directory=directory, consent=consent)
-    if person is None:
-        return cut
-    names = names_in(cut.document, directory, public=person.kind == "relative")
-    return replace(cut, document={**cut.document, "addressee": addressee(case, person), "names": names})
-
-
-def _protected(message: Message, case: SipCase, recipient: str) -> bool:
-    """Say whether somebody this delivery speaks of, or goes to, is protected; the recall text speaks of nobody."""
-    if message.type == "stop.notice":
-        return False
-    about = (message.subject, case.subject) if message.subject is not None else ()
-    return any(person is not None and person.protection is not None for person in (*about, case.person(recipient)))
-
-
-def _cleared(row: DeliveryRow, directory: Directory) -> bool:
-    unit = directory.unit(row.recipient)
-    return unit is not None and unit.cleared
+    document = protection.guarded(cut.document, message, case, row.recipient, directory)
+    if document is None:
+        return Held("protected.staff_no_switchboard")
+    if person is not None:
+        names = names_in(document, directory, public=person.kind == "relative")
+        document |= {"addressee": addressee(case, person), "names": names}
+    return replace(cut, document=document)
 
 
 def prepare(ground: Ground, row: DeliveryRow, adapter: Adapter, directory: Directory) -> Ready | Held:

@@ -78,6 +78,15 @@ class ConsentRecord(Value):
     registered_at_af: Literal["yes", "no", "unknown"] | None = None
 
 
+class Shielded(Value):
+    """Protected staff, as any message of the case has named them: what must not be read, and whose public label takes its place (G10)."""
+
+    name: Line
+    phone: Phone | None = None
+    email: Line | None = None
+    organisation: OrganisationNumber
+
+
 class PlanConsent(Value):
     """The consent that a plan is made: a record of its own, without which there is no plan on any basis (section 3; SoL 10:8, HSL 16:4)."""
 
@@ -197,6 +206,7 @@ class SipCase(Value):
     phone: Phone | None = None
     units: tuple[UnitId, ...] = ()
     people: tuple[CasePerson, ...] = ()
+    shielded: tuple[Shielded, ...] = ()
     grants: tuple[Grant, ...] = ()
     consents: tuple[ConsentRecord, ...] = ()
     plan_consent: PlanConsent | None = None

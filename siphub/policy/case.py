@@ -25,6 +25,7 @@ from siphub.policy.authority import admit
 from siphub.policy.days import day_of
 from siphub.policy.local import EXCEPTIONS, STRICT, LocalRules
 from siphub.policy.moves import moved
+from siphub.policy.protection import learnt
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, Effect, Narrowed, NoteReceipt, OpenWork, Recall, Retract, Step, Supersede, move
 
@@ -50,8 +51,8 @@ def decide(
     if refusal is not None:
         return refusal
     if case is None:
-        return Decision(moved(_opened(message), directory, day))
-    case = _knowing(case, message)
+        return Decision(moved(learnt(_opened(message), message, directory), directory, day))
+    case = learnt(_knowing(case, message), message, directory)
     step = _STEPS.get(message.type)
     if step is None:
         return Refusal("sender.role", "forbidden", "/type")
@@ -77,12 +78,8 @@ def _versioned(before: SipCase, decision: Decision, now: datetime) -> Decision:
 
 
 def _knowing(case: SipCase, message: Message) -> SipCase:
-    """Keep who the case is about as the first message that names the person says it, and any protection a later one adds (G10, G15)."""
-    named = message.subject
-    if named is None or (case.subject is not None and (case.subject.protection is not None or named.protection is None)):
-        return case
-    known = case.subject.model_copy(update={"protection": named.protection}) if case.subject else named
-    return case.model_copy(update={"subject": known})
+    """Keep who the case is about as the first message that names the person says it (G15)."""
+    return case if case.subject is not None or message.subject is None else case.model_copy(update={"subject": message.subject})
 
 
 def _opened(message: Message) -> SipCase:

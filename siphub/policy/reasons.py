@@ -82,6 +82,13 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Personen har skyddade personuppgifter och mottagaren får inte få dem den här vägen: ring mottagaren i stället.",
             "G10",
         ),
+        "protected.staff_no_switchboard": Reason(
+            "A member of staff has protected identity and the address book has no switchboard to give instead: ask your system administrator "
+            "to add one, then let it go on.",
+            "En medarbetare har skyddade personuppgifter och adressboken saknar ett växelnummer att lämna i stället: be systemförvaltaren "
+            "lägga till det och släpp det sedan.",
+            "G10",
+        ),
         # What is not sent because something else came between.
         "superseded": Reason(
             "A newer version took its place before it was sent: you need not do anything.",

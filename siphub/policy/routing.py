@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from siphub.model import Address, Directory, Message, Unit
+from siphub.model import Address, Directory, Message
 from siphub.model.case import SipCase
 from siphub.model.identifiers import PersonRef, person_ref
 from siphub.model.messages import around as ar
@@ -23,6 +23,7 @@ from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered, Requirement, Rule, cut, judge, kinds_of, requirement, rule_for
 from siphub.policy.local import STRICT, LocalRules
 from siphub.policy.moves import why_gone
+from siphub.policy.protection import guarded, held
 
 _NOBODY = Requirement(bases=(), scopes=frozenset(), widening=frozenset(), party="", party_organisation=None, direction="to")
 
@@ -90,7 +91,8 @@ def route(message: Message, unit: str, case: SipCase, directory: Directory, now:
         state, reason = "withheld", "person.not_in_case" if isinstance(unit, PersonRef) else "recipient.unknown"
     elif state == "queued":
         gone = why_gone(unit, directory, day)
-        state, reason = ("held", gone) if gone else _reachable(message, case, unit, found, address)
+        guard = _guard(message, rule, need, case, unit, directory, now, local) if rule else None
+        state, reason = ("held", gone or guard) if gone or guard else _reachable(unit, address)
     return Route(
         recipient=unit,
         organisation=case.owner if isinstance(unit, PersonRef) else found.organisation if found else getattr(unit, "organisation", ""),
@@ -132,13 +134,22 @@ def _judged(
     return ("queued", None, judged.basis) if isinstance(judged, Covered) else ("withheld", judged.reason, None)
 
 
-def _reachable(message: Message, case: SipCase, recipient: str, unit: Unit | None, address: Address | None) -> tuple[str, str | None]:
-    """Hold what has a basis but cannot simply be sent (G10). The recall text says nothing of the person, and calls back what was sent."""
-    reader = case.person(recipient)
-    people = (message.subject, case.subject, reader)
-    protected = any(person is not None and person.protection is not None for person in people)
-    if protected and message.type != "stop.notice" and not (unit and unit.cleared):
-        return "held", "protected.not_cleared"
+def _guard(
+    message: Message, rule: Rule, need: Requirement, case: SipCase, unit: str, directory: Directory, now: datetime, local: LocalRules
+) -> str | None:
+    """Return why a delivery is held for somebody's protection (G10): nobody of the individual's side, and no staff whose number has no stand-in."""
+    reason = held(message, rule, case, unit, directory)
+    if reason is not None or not case.shielded:
+        return reason
+    covered = judge(need, case.grants, asserted_basis(message), now, local.switched_on(message.sender.organisation))
+    if not isinstance(covered, Covered):
+        return None
+    shown_to = cut(message, rule, recipient=unit, covered=covered, directory=directory).document
+    return "protected.staff_no_switchboard" if guarded(shown_to, message, case, unit, directory) is None else None
+
+
+def _reachable(recipient: str, address: Address | None) -> tuple[str, str | None]:
+    """Hold what has a basis but nowhere to go."""
     if address is None:
         return "held", "address.letters_none" if isinstance(recipient, PersonRef) else "address.none"
     return "queued", None

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from siphub.errors import Refused
-from siphub.flow import track
+from siphub.flow import directory as directories
+from siphub.flow import operate, track
 from siphub.model import people as p
 from siphub.model.identifiers import PersonNumber
 from siphub.model.messages import consent as c
-from siphub.testing.story import SECRECY_ASSESSED, Story
-from siphub.testing.world import World
+from siphub.sandbox import Fault
+from siphub.testing.story import SECRECY_ASSESSED, Story, until
+from siphub.testing.world import PARTNERS, World
 
 ADULT = PersonNumber("199001019802")
 UNITS = (p.HOME_CARE, p.CARE_CENTRE)
@@ -77,6 +79,43 @@ def test_a17_she_cannot_say(world: World) -> None:
     assert told.states[p.FK][0] == "queued"
     assert world.settled(story)
     assert world.types(p.FK, story) == ["meeting.invited"]
+
+
+def test_protected_staff_is_stood_in_for(world: World) -> None:
+    """Given a unit that is down, a kallelse queued to it, and a convener said to be protected only then, then neither is ever told who it is.
+
+    The number of the organisation's switchboard takes the convener's place; without one in the directory it is held.
+    """
+    name, number = "Kanarie Kanariesson", "070-174 06 99"
+    world.sandbox.fault(PARTNERS[p.CARE_CENTRE], Fault("status"))
+    story = world.story()
+    story.ready(UNITS)
+    convener = story.convener.model_copy(update={"name": name, "phone": number})
+    story.say(story.kallelse().model_copy(update={"convener": convener}), [p.CARE_CENTRE])
+    assert until(lambda: any(row.attempts for row in world.deliveries(story) if row.recipient == p.CARE_CENTRE))
+    protected = convener.model_copy(update={"protection": "confidentiality_flag"})
+    told = story.say(story.kallelse().model_copy(update={"convener": protected}), [p.HOME_CARE])
+    assert told.states[p.HOME_CARE] == ("held", "protected.staff_no_switchboard")
+    assert until(lambda: world.states(story, "meeting.summoned")[p.CARE_CENTRE] in {"queued", "held"})
+    switch_board(world, "090-100 00 00")
+    world.sandbox.clear()
+    for row in world.deliveries(story):
+        if row.state == "held":
+            operate.operate(world.hub.ground, row.id, "release", by="test", channel="cli")
+    assert world.settled(story)
+    for unit in UNITS:
+        (body,) = world.bodies(unit, story)
+        text = body.decode()
+        assert name not in text
+        assert number not in text
+        assert "090-100 00 00" in text
+
+
+def switch_board(world: World, number: str) -> None:
+    """Give every organisation of the world's directory a switchboard."""
+    base = world.directory()
+    organisations = tuple(found.model_copy(update={"phone": number}) for found in base.organisations)
+    directories.switch(world.hub.ground, base.model_copy(update={"organisations": organisations}), by="test")
 
 
 def assessed(story: Story) -> Any:

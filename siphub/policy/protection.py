@@ -1,0 +1,249 @@
+"""Protection on every person (G10; REQ-57): what is held, what is replaced, and what is left out, for whoever is not cleared for it.
+
+Pure. Two sorts of people are protected in two ways. Of the individual's side (the individual, guardians, representatives, relatives, whoever
+asks) nothing is sent at all to a function that is not cleared: it is held, and somebody phones. Of staff the name, number and e-mail are
+replaced by the organisation's public label and switchboard, so that the plan goes on. What is known of either counts from the moment that
+any message says it, also for what is queued. It must never let a protected person's words through in a field that merely repeats them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from siphub.model import Directory, Message, Value
+from siphub.model.case import Shielded, SipCase
+from siphub.model.identifiers import OrganisationNumber, UnitId
+from siphub.model.messages.proposal import Proposer
+from siphub.model.messages.request import Requester, SipRequested
+from siphub.model.person import CasePerson, Person, Protection
+from siphub.policy.disclosure import Rule
+
+SILENT: Final = frozenset({"recall", "no_person_data"})
+"""Bases of messages that say nothing of a person: the stop notice, a proposal, the one receipt that is the same for everybody."""
+LEFT_OUT: Final = "[utelämnat]"
+"""What stands where a protected person's words stood and nothing may take their place."""
+LEAST: Final = 6
+"""How many digits a number has at least to be looked for inside other texts."""
+
+
+# ── what is known ──
+
+
+def people_in(value: Value) -> Iterator[tuple[Value, str | None]]:
+    """Yield everybody a value speaks of, with the number that stands beside them, at any depth."""
+    for name in type(value).model_fields:
+        inner = getattr(value, name)
+        for each in inner if isinstance(inner, tuple) else (inner,):
+            if isinstance(each, Value):
+                if "protection" in type(each).model_fields:
+                    yield each, getattr(each, "phone", None) or getattr(value, f"{name}_phone", None)
+                yield from people_in(each)
+
+
+def own_side(person: Value) -> bool:
+    """Say whether somebody is of the individual's side, and not staff."""
+    return isinstance(person, Person | CasePerson | Requester) or (isinstance(person, Proposer) and person.kind != "unit")
+
+
+def _protected(person: Value) -> bool:
+    return getattr(person, "protection", None) is not None
+
+
+def shielded_in(message: Message, directory: Directory) -> tuple[Shielded, ...]:
+    """Return the protected staff that a message speaks of; whoever names no unit belongs to its sender."""
+    found = ((person, phone) for person, phone in people_in(message) if _protected(person) and not own_side(person))
+    return tuple(
+        Shielded(
+            name=getattr(person, "name"),  # noqa: B009 - staff are of several types, and each has a name
+            phone=phone,
+            email=getattr(person, "email", None),
+            organisation=_organisation(getattr(person, "unit", None), message.sender.organisation, directory),
+        )
+        for person, phone in found
+    )
+
+
+def _organisation(unit: UnitId | None, otherwise: OrganisationNumber, directory: Directory) -> OrganisationNumber:
+    found = directory.unit(unit) if unit is not None else None
+    return found.organisation if found is not None else otherwise
+
+
+def learnt(case: SipCase, message: Message, directory: Directory) -> SipCase:
+    """Return the case with the protection that a message adds to what is known: of the individual, and of staff. It is never taken away."""
+    shielded = tuple(dict.fromkeys((*case.shielded, *shielded_in(message, directory))))
+    subject = case.subject
+    if subject is not None and subject.protection is None:
+        subject = subject.model_copy(update={"protection": _of_the_individual(message)})
+    if shielded == case.shielded and subject == case.subject:
+        return case
+    return case.model_copy(update={"shielded": shielded, "subject": subject})
+
+
+def _of_the_individual(message: Message) -> Protection | None:
+    """Return the protection a message gives the individual, by whatever name they stand in it."""
+    if message.subject is not None and message.subject.protection is not None:
+        return message.subject.protection
+    if isinstance(message.content, SipRequested) and message.content.requester.kind == "individual":
+        return message.content.requester.protection
+    mine = (person for person, _ in people_in(message) if isinstance(person, CasePerson) and person.ref.kind == "individual")
+    return next((person.protection for person in mine if person.protection is not None), None)
+
+
+# ── what is held ──
+
+
+def held(message: Message, rule: Rule, case: SipCase, recipient: str, directory: Directory) -> str | None:
+    """Return why a delivery is held for the protection of somebody on the individual's side, or None.
+
+    What says nothing of anybody is not held: the stop notice calls back what was sent, and the neutral receipt must be the same for all.
+    """
+    if "recall" in rule.bases or cleared(recipient, directory):
+        return None
+    about: Iterable[Value | None] = () if SILENT.issuperset(rule.bases) else (message.subject, case.subject)
+    named = (person for person, _ in people_in(message.content) if own_side(person))
+    protected = any(person is not None and _protected(person) for person in (*about, case.person(recipient), *named))
+    return "protected.not_cleared" if protected else None
+
+
+def cleared(recipient: str, directory: Directory) -> bool:
+    """Say whether a recipient is a function that may handle protected people's data; a person never is."""
+    unit = directory.unit(recipient)
+    return unit is not None and unit.cleared
+
+
+# ── what is replaced and left out ──
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What must not be read, and what takes its place; None where there is nothing that may."""
+
+    names: Mapping[str, str]
+    phones: Mapping[str, str | None]
+
+
+class _NoSwitchboardError(Exception):
+    """A number must be replaced and there is none to put in its place."""
+
+
+def guarded(document: Mapping[str, Any], message: Message, case: SipCase, recipient: str, directory: Directory) -> dict[str, Any] | None:
+    """Return a cut as this recipient may read it, or None where a number must be replaced and its organisation has no switchboard.
+
+    The stop notice does without a number then: it calls back what was sent, and is not held.
+
+    Args:
+        document: The cut.
+        message: What it was cut from.
+        case: What is known of its people by now.
+        recipient: Who will read it.
+        directory: A snapshot.
+    """
+    whole = _about_others(dict(document), case, recipient)
+    if cleared(recipient, directory):
+        return whole
+    words = _words(message, case, recipient, directory)
+    if message.type == "stop.notice":
+        words = _Words(words.names, {phone: instead or "" for phone, instead in words.phones.items()})
+    try:
+        return _at_home(_without("", whole, words), case) if words.names or words.phones else _at_home(whole, case)
+    except _NoSwitchboardError:
+        return None
+
+
+def _words(message: Message, case: SipCase, recipient: str, directory: Directory) -> _Words:
+    names: dict[str, str] = {}
+    phones: dict[str, str | None] = {}
+    for person in dict.fromkeys((*case.shielded, *shielded_in(message, directory))):
+        organisation = directory.organisation(person.organisation)
+        label = organisation.public_label if organisation else LEFT_OUT
+        names |= dict.fromkeys(filter(None, (person.name, person.email)), label)
+        if person.phone:
+            phones[person.phone] = organisation.phone if organisation else None
+    for other in case.people:
+        if other.protection is not None and other.ref != recipient:
+            names |= dict.fromkeys((other.name, *other.address_lines), LEFT_OUT)
+            phones |= {other.phone: LEFT_OUT} if other.phone else {}
+    return _Words(names, phones)
+
+
+def _without(key: str, value: Any, words: _Words) -> Any:
+    """Return a part of a document without the words: a person loses what tells of them, and any other text what repeats it."""
+    match value:
+        case Mapping():
+            inner = {name: part for name, part in value.items() if not (name == "email" and part in words.names) and name != "protection"}
+            parts = {name: _without(name, part, words) for name, part in inner.items()}
+            return {name: part for name, part in parts.items() if part != ""}
+        case list():
+            return [_without(key, part, words) for part in value]
+        case str() if value in words.phones:
+            return _number(words.phones[value])
+        case str():
+            return _text(value, words)
+        case _:
+            return value
+
+
+def _number(instead: str | None) -> str:
+    if instead is None:
+        raise _NoSwitchboardError
+    return instead
+
+
+def _text(value: str, words: _Words) -> str:
+    for word, instead in words.names.items():
+        value = _replaced(word, instead, value)
+    for phone, switchboard in words.phones.items():
+        if sum(character.isdigit() for character in phone) >= LEAST and phone in value:
+            value = value.replace(phone, _number(switchboard))
+    return value
+
+
+def _replaced(word: str, instead: str, text: str) -> str:
+    """Replace a name as a word of its own, in the genitive too."""
+    put: Callable[[re.Match[str]], str] = lambda _: instead  # noqa: E731 - a text would be read for backslashes
+    return re.sub(rf"(?<!\w){re.escape(word)}s?(?!\w)", put, text)
+
+
+def _about_others(document: dict[str, Any], case: SipCase, recipient: str) -> dict[str, Any]:
+    """Leave out the name of a relative who answers for something in a plan, unless they agreed to be named (section 5.5).
+
+    The individual has named them, and reads it.
+    """
+    if recipient == "individual":
+        return document
+    agreed = {person.name for person in case.people if person.agrees_to_be_named and person.protection is None and not person.objection}
+    return {key: _unnamed(value, agreed) for key, value in document.items()}
+
+
+def _unnamed(value: Any, agreed: set[str]) -> Any:
+    match value:
+        case {"responsible": {"kind": "relative", "name": str(name)}} if name not in agreed:
+            less = {key: part for key, part in value["responsible"].items() if key != "name"}
+            return {key: less if key == "responsible" else _unnamed(part, agreed) for key, part in value.items()}
+        case Mapping():
+            return {key: _unnamed(part, agreed) for key, part in value.items()}
+        case list():
+            return [_unnamed(part, agreed) for part in value]
+        case _:
+            return value
+
+
+def _at_home(document: dict[str, Any], case: SipCase) -> dict[str, Any]:
+    """Leave out the individual's home where somebody who may live there is protected."""
+    if not any(person.protection is not None for person in case.people):
+        return document
+    return {key: _homeless(value) for key, value in document.items()}
+
+
+def _homeless(value: Any) -> Any:
+    match value:
+        case Mapping():
+            home = value.get("kind") == "home"
+            return {key: _homeless(part) for key, part in value.items() if key != "housing" and not (home and key == "text")}
+        case list():
+            return [_homeless(part) for part in value]
+        case _:
+            return value
