@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from siphub.cli.words import NO, WRONG_USE, Json, aside, body_of, facts, place, problems_as_facts, refuse, table
+from siphub.cli.words import NO, WRONG_USE, Data, Json, aside, body_of, facts, place, problems_as_facts, refuse, table
 
 if TYPE_CHECKING:
-    from siphub.errors import Refused
+    from siphub.errors import Problem, Refused
+    from siphub.model import Directory, Message
+
+
+class Profile(StrEnum):
+    """How whole a message must be (REQ-92)."""
+
+    DRAFT = "draft"
+    FINAL = "final"
+
 
 Type = Annotated[str, typer.Argument(metavar="[TYPE]", help="A message type, such as meeting.summoned.", show_default=False)]
 
@@ -20,7 +30,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("sample", epilog="Example: siphub sample meeting.summoned --maximal")(sample)
     app.command("schema", epilog="Example: siphub schema consent.given")(schema)
-    app.command("validate", epilog="Example: siphub validate message.json")(validate)
+    app.command("validate", epilog="Example: siphub validate plan.json --profile final")(validate)
 
 
 def _unknown(name: str) -> typer.Exit:
@@ -99,10 +109,18 @@ def _dialect(found: dict[str, Any]) -> dict[str, Any]:
 
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files with one canonical message each; - is stdin.")],
+    profile: Annotated[
+        Profile, typer.Option(help="draft: what may be stored and sent; final: also what a plan or a call must say before it is final.")
+    ] = Profile.DRAFT,
+    data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Say of each file whether it is a valid message, and where it is not: JSON pointer and code."""
-    found = [_judged(file) for file in files]
+    """Say of each file whether it is a valid message, and where it is not: JSON pointer and code.
+
+    With --profile final the organisations come from the hub's directory where --data names one, else from the sample directory.
+    """
+    directory = _directory(data) if profile is Profile.FINAL else None
+    found = [_judged(file, directory) for file in files]
     if as_json:
         facts(found)
     else:
@@ -112,7 +130,18 @@ def validate(
         raise typer.Exit(NO)
 
 
-def _judged(file: Path) -> dict[str, Any]:
+def _directory(data: Path | None) -> Directory:
+    from siphub.cli.hubs import opened
+    from siphub.flow import directory as directories
+    from siphub.model import sample_directory
+
+    if data is None:
+        return sample_directory()
+    with opened(data) as hub:
+        return directories.current(hub.ground)
+
+
+def _judged(file: Path, directory: Directory | None) -> dict[str, Any]:
     from siphub.errors import Refused
     from siphub.model import parse_message
 
@@ -120,7 +149,19 @@ def _judged(file: Path) -> dict[str, Any]:
         message = parse_message(body_of(file))
     except Refused as refused:
         return {"file": str(file), "valid": False, "code": refused.code, "detail": refused.detail, "problems": refused.problems}
+    problems = _before_final(message, directory) if directory is not None else ()
+    if problems:
+        detail = "the message is valid as a draft, and not final yet; the problems say why"
+        return {"file": str(file), "valid": False, "code": "message.not_final", "detail": detail, "problems": problems}
     return {"file": str(file), "valid": True, "type": message.type, "problems": ()}
+
+
+def _before_final(message: Message, directory: Directory) -> tuple[Problem, ...]:
+    from siphub.errors import Problem
+    from siphub.policy.profiles import before_final
+    from siphub.policy.reasons import REASONS
+
+    return tuple(Problem(found.code, REASONS[found.code].en, pointer=found.pointer) for found in before_final(message, directory))
 
 
 def _say(one: dict[str, Any]) -> None:

@@ -1,4 +1,6 @@
-"""What a plan must say before it is final (guard G3): the statute's four points, and what our own plans say beyond them.
+"""The two validation profiles: what a draft may leave open, and what a plan or a call must say before it is final (guard G3, REQ-92).
+
+A plan first: the statute's four points, and what our own plans say beyond them.
 
 A draft may leave any of it open (REQ-92). `statutory` is SoL (2025:400) 10:8 and HSL (2017:30) 16:4: which activities, who answers for each,
 what others do, and which huvudman has the overall responsibility (REQ-75). `local` is the named coordinator at a huvudman, the date of the
@@ -10,18 +12,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from siphub.model import Directory
+from siphub.model import Directory, Message
 from siphub.model.directory import PRINCIPALS
+from siphub.model.messages import followup as f
+from siphub.model.messages import meeting as m
 from siphub.model.messages import plan as pl
 
 
 @dataclass(frozen=True, slots=True)
 class Shortcoming:
-    """One thing a plan lacks before it is final: a code of `reasons`, where, and whether the statute itself asks for it."""
+    """One thing a message lacks before it is final: a code of `reasons`, where, and whether the statute itself asks for it."""
 
     code: str
     pointer: str
     statutory: bool
+
+
+def before_final(message: Message, directory: Directory) -> tuple[Shortcoming, ...]:
+    """Return what a valid message lacks before it is final; empty for a type whose draft and final form are the same."""
+    match message.content:
+        case pl.PlanProposed() | pl.PlanEstablished() | pl.PlanRevised():
+            return shortcomings(message.content.plan, directory)
+        case m.MeetingSummoned() | m.MeetingInvited() | m.MeetingRescheduled() | f.FollowUpSummoned():
+            return tuple(_call(message.content))
+        case _:
+            return ()
+
+
+def _call(content: m.MeetingSummoned | m.MeetingInvited | m.MeetingRescheduled | f.FollowUpSummoned) -> Iterator[Shortcoming]:
+    """What whoever is called cannot do without: where it is, and a last day to answer that comes before it (REQ-53)."""
+    if content.meeting.place.kind == "other" and content.meeting.place.text is None:
+        yield Shortcoming("meeting.place_missing", "/content/meeting/place/text", statutory=False)
+    if content.respond_by > content.meeting.starts_at:
+        yield Shortcoming("meeting.respond_late", "/content/respond_by", statutory=False)
 
 
 def shortcomings(plan: pl.Plan, directory: Directory) -> tuple[Shortcoming, ...]:

@@ -351,6 +351,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Den enskilde har inte samtyckt till ett möte i sin frånvaro: fråga den enskilde eller välj en tid som passar den enskilde.",
             "G5",
         ),
+        "meeting.place_missing": Reason("The call does not say where the meeting is.", "Kallelsen anger inte var mötet är."),
+        "meeting.respond_late": Reason("The last day to answer comes after the meeting.", "Sista svarsdag ligger efter mötet."),
         "meeting.not_convener": Reason(
             "Only the unit that called to the meeting may do this: ask that unit to do it.",
             "Bara den enhet som kallade till mötet får göra detta: be den enheten att göra det.",

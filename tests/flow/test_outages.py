@@ -63,7 +63,9 @@ def waiting(world: World, stories: list[Story]) -> int:
     now = world.hub.ground.now()
     rows = [row for story in stories for row in world.deliveries(story) if row.recipient == AWAY]
     heads = {row.id for row in rows if row.state in {"queued", "sending"}}
-    return len([row for row in rows if row.state == "sending" or (row.state == "queued" and row.next_at <= now and row.prev_id not in heads)])
+    return len(
+        [row for row in rows if row.state == "sending" or (row.state == "queued" and row.next_at <= now and row.prev_id not in heads)]
+    )
 
 
 @pytest.mark.timeout(240)

@@ -20,7 +20,7 @@ from siphub.cli.demo.script import AF, CONTACT, FK, UNITS, Script
 from siphub.cli.demo.stage import Stage
 from siphub.errors import SiphubError
 from siphub.model import Message
-from siphub.model.identifiers import UnitId
+from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.messages import meeting as m
 from siphub.model.messages import plan as pl
 from siphub.model.messages import request as rq
@@ -80,7 +80,7 @@ class Tale(Story):
     script: Script = field(kw_only=True)
     moved_to: datetime | None = None
 
-    def message(self, content: Any, to: Sequence[UnitId] = (), **more: Any) -> Message:
+    def message(self, content: Any, to: Sequence[UnitId | PersonRef] = (), **more: Any) -> Message:
         """Return a message of this case with an id that follows from the seed."""
         own = {"message_id": uuid5(self.case_id, f"message {len(self.sent) + 1}"), "registry_number": "SN 2026-117"}
         return super().message(content, to, **{**own, **more})

@@ -1,0 +1,146 @@
+"""What a message may leave open as a draft, and what it must say before it is final (guard G3, REQ-92)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from siphub.model import CATALOGUE, sample
+from siphub.model import people as p
+from siphub.model.messages import meeting as m
+from siphub.model.messages import plan as pl
+from siphub.policy.profiles import before_final, shortcomings
+from siphub.policy.reasons import REASONS
+from siphub.testing.desk import OUTSIDE, PRIVATE, Desk, wide_directory
+
+DIRECTORY = wide_directory()
+
+
+def plan(**change: Any) -> pl.Plan:
+    """Return the fullest sample plan, changed."""
+    content = sample("plan.established", maximal=True).content
+    assert isinstance(content, pl.PlanEstablished)
+    return content.plan.model_copy(update=change)
+
+
+def activity(kind: str, **who: Any) -> pl.Activity:
+    """Return an activity that somebody answers for."""
+    responsible = pl.Responsible.model_construct(kind=kind, unit=who.get("unit"), name=who.get("name"))
+    return pl.Activity.model_construct(
+        id="a1", what="Stöd", when="varje dag", responsible=responsible, goals=(), ends_on=None, follow_up=None
+    )
+
+
+def codes(found: pl.Plan) -> list[str]:
+    """Return what a plan lacks."""
+    return [each.code for each in shortcomings(found, DIRECTORY)]
+
+
+def test_the_fullest_sample_of_every_type_is_final() -> None:
+    """Given the fullest sample of each type, then nothing is missing before it is final."""
+    assert {name: before_final(sample(name, maximal=True), DIRECTORY) for name in CATALOGUE} == dict.fromkeys(CATALOGUE, ())
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "statutory"),
+    [
+        ({"coordinator": None}, "plan.coordinator_missing", False),
+        ({"follow_up_on": None}, "plan.coordinator_missing", False),
+        ({"goals": (), "activities": ()}, "plan.goals_missing", False),
+        ({"needs": ()}, "plan.needs_missing", False),
+        ({"overall_responsible": pl.OverallResponsible(kind="region", organisation=p.MUNICIPALITY)}, "plan.overall_responsible", True),
+        (
+            {"overall_responsible": pl.OverallResponsible(kind="region", organisation=p.FORSAKRINGSKASSAN)},
+            "plan.overall_responsible",
+            True,
+        ),
+    ],
+)
+def test_each_thing_that_is_missing_is_named(change: dict[str, Any], code: str, statutory: bool) -> None:
+    """Given a whole plan, when one thing is taken away, then just that is missing, and it is said whether the statute itself asks for it."""
+    assert shortcomings(plan(), DIRECTORY) == ()
+    found = shortcomings(plan(**change), DIRECTORY)
+    assert [(each.code, each.statutory) for each in found] == [(code, statutory)]
+    assert found[0].code in REASONS
+
+
+def test_a_coordinator_works_at_a_huvudman() -> None:
+    """Given a coordinator at an agency or a private provider, then the plan has none (REQ-66)."""
+    coordinator = plan().coordinator
+    assert coordinator is not None
+    for unit in (p.FK, PRIVATE, OUTSIDE):
+        assert codes(plan(coordinator=coordinator.model_copy(update={"unit": unit}))) == ["plan.coordinator_missing"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "who", "answered"),
+    [
+        ("region", {"unit": p.CARE_CENTRE}, True),
+        ("region", {"unit": p.HOME_CARE}, False),
+        ("region", {"unit": PRIVATE}, True),
+        ("municipality", {"unit": p.HOME_CARE}, True),
+        ("municipality", {"unit": p.CARE_CENTRE}, False),
+        ("municipality", {"unit": PRIVATE}, True),
+        ("municipality", {"unit": p.FK}, False),
+        ("other", {"unit": p.FK}, True),
+        ("other", {"unit": OUTSIDE}, True),
+        ("other", {"unit": "SE2120009994-9999"}, False),
+        ("other", {"name": "Föreningen"}, True),
+        ("other", {}, False),
+        ("individual", {}, True),
+        ("relative", {}, True),
+        ("region", {}, False),
+        ("region", {"name": "Vårdcentralen"}, True),
+    ],
+)
+def test_every_activity_has_somebody_who_answers_for_it(kind: str, who: dict[str, Any], answered: bool) -> None:
+    """Given activities of each kind, then each is answered for by what the plan says it is; a private provider acts for either huvudman (REQ-75)."""
+    assert codes(plan(activities=(activity(kind, **who),))) == ([] if answered else ["plan.responsible"])
+
+
+def test_every_activity_that_lacks_somebody_is_pointed_at() -> None:
+    """Given three activities of which two have nobody, then each of these is pointed at by its place."""
+    found = plan(activities=(activity("other"), activity("individual"), activity("other")))
+    assert [each.pointer for each in shortcomings(found, DIRECTORY)] == [
+        "/content/plan/activities/0/responsible",
+        "/content/plan/activities/2/responsible",
+    ]
+
+
+def test_a_call_says_where_and_is_answered_before() -> None:
+    """Given calls without a place, or to be answered after the meeting, then both are said, of kallelse, inbjudan, rebooking and follow-up."""
+    for name in ("meeting.summoned", "meeting.invited", "meeting.rescheduled", "followup.summoned"):
+        message = sample(name, maximal=True)
+        content: Any = message.content
+        nowhere = content.meeting.model_copy(update={"place": m.Place(kind="other")})
+        vague = message.model_copy(update={"content": content.model_copy(update={"meeting": nowhere})})
+        assert [(each.code, each.pointer) for each in before_final(vague, DIRECTORY)] == [
+            ("meeting.place_missing", "/content/meeting/place/text")
+        ]
+        at_home = content.meeting.model_copy(update={"place": m.Place(kind="home")})
+        assert before_final(message.model_copy(update={"content": content.model_copy(update={"meeting": at_home})}), DIRECTORY) == ()
+        late = content.model_copy(update={"respond_by": content.meeting.starts_at + timedelta(seconds=1)})
+        assert [each.code for each in before_final(message.model_copy(update={"content": late}), DIRECTORY)] == ["meeting.respond_late"]
+        just = content.model_copy(update={"respond_by": content.meeting.starts_at})
+        assert before_final(message.model_copy(update={"content": just}), DIRECTORY) == ()
+
+
+def test_our_own_plan_is_refused_and_a_foreign_one_is_taken_with_work() -> None:
+    """Given a plan without needs, when it comes by the API, then it is refused; by a reader, it is taken, and the coordinator has something to do."""
+    for channel, code in (("api", "plan.needs_missing"), ("submit", "plan.needs_missing"), ("reader", None), ("poll", None)):
+        desk = Desk()
+        story = desk.story
+        story.ready((p.HOME_CARE,))
+        story.summoned((p.HOME_CARE,))
+        story.held((p.HOME_CARE,))
+        bare = story.plan((p.CONTACT,)).model_copy(update={"needs": ()})
+        desk.send(story.message(pl.PlanProposed(plan=bare), (p.HOME_CARE,)))
+        message = story.message(pl.PlanEstablished(plan=bare), (p.HOME_CARE,))
+        caller = desk.caller_for(message)
+        decided = desk.ask(message, type(caller)(caller.organisation, caller.units, caller.roles, channel))
+        if code is not None:
+            assert getattr(decided, "code", None) == code
+        else:
+            assert "plan.incomplete" in [getattr(effect, "type", None) for effect in getattr(decided, "effects", ())]
