@@ -207,6 +207,8 @@ def package(ground: Ground, row: RecordCopyRow, directory: Directory) -> RecordP
         delivery = work.deliveries.get(row.owner, row.delivery_id) if row.delivery_id else None
     if stored is None or (row.delivery_id and delivery is None):
         return Held("message.gone")
+    if stored.erased_at is not None:
+        return Held("message.erased")
     if delivery is not None:
         cut = cut_of(ground, delivery, Covered(delivery.basis or "", granted_of(delivery)), directory)
         body = b"" if isinstance(cut, Held) else canonical(cut.document)
@@ -299,6 +301,6 @@ def _confirm(ground: Ground, row: RecordCopyRow, reference: str) -> bool:
         if not work.record_copies.confirm(row, reference, now):
             return False
         retention.erase_withheld(work, (row.owner, row.case_id), [row.message_row], now)
-        facts = {"package": row.id, "organisation": row.organisation, "case_id": row.case_id}
+        facts = {"package": row.id, "organisation": row.organisation, "sha256": row.hash or "", "case_id": row.case_id}
         work.audit.append(row.owner, row.organisation, "records", "record.confirmed", facts)
     return True

@@ -55,7 +55,7 @@ START_LIMIT = timedelta(seconds=30)
 
 RECORD_LIMIT = timedelta(seconds=30)
 """How long one record keeper may take over one package, or over the confirmations of one registry."""
-MOST_CONFIRMATIONS = 500
+MOST_CONFIRMATIONS = 5000
 """How many confirmations of one registry are taken at once."""
 
 REASON = re.compile(r"[a-z0-9][a-z0-9._:-]{0,63}")

@@ -80,11 +80,11 @@ def checked_keeper(plugin: Plugin, keeper: object, limit: timedelta) -> HeldKeep
     Raises:
         PluginError: `plugin.bad_keeper`.
     """
-    missing = [one for one in ("name", "offer", "confirmations", "settle", "check", "close") if not hasattr(type(keeper), one)]
+    missing = [one for one in ("offer", "confirmations", "settle", "check", "close") if not hasattr(type(keeper), one)]
     if missing:
         raise plugin.error(f"record keeper {type(keeper).__name__} has no {', '.join(missing)}", code="plugin.bad_keeper")
-    name = plugin.call("name", limit, lambda: keeper.name if isinstance(keeper, RecordKeeper) else None)
-    if not isinstance(keeper, RecordKeeper) or not isinstance(name, str) or not NAME.fullmatch(name):
+    name = plugin.call("name", limit, lambda: getattr(keeper, "name", None))
+    if not isinstance(name, str) or not NAME.fullmatch(name) or not isinstance(keeper, RecordKeeper):
         raise plugin.error("a record keeper's name is lower-case letters, digits and hyphens, at most 40", code="plugin.bad_keeper")
     return HeldKeeper(keeper, name, plugin)
 

@@ -532,6 +532,39 @@ def test_a24_no_decision_no_erasure(make: MakeRecorded, rule: dict[str, Any]) ->
     assert _said(doctor.retention, world) == ""
 
 
+def test_two_erasers_at_once_erase_once(make: MakeRecorded) -> None:
+    """Given four rounds that begin together, then a case is erased and its key forgotten once, as the audit says."""
+    hand = Hand()
+    world = make(clock=hand, retention={p.MUNICIPALITY: {"keep": "3000 d", "decision": "KS 1"}})
+    story = _closed(world)
+    assert world.recorded(story)
+    together = threading.Barrier(4)
+
+    def erase() -> None:
+        together.wait()
+        retention.run(world.hub.ground)
+
+    hand.at += timedelta(days=3001)
+    threads = [threading.Thread(target=erase) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert until(lambda: world.erased(story))
+    assert [world.actions(story).count(action) for action in ("case.erased", "case.key_forgotten")] == [1, 1]
+
+
+def test_a_copy_of_what_is_erased_is_dropped(make: MakeRecorded) -> None:
+    """Given a copy queued by a late receipt for a message that is gone, then it is dropped, and nobody waits for its confirmation."""
+    world, keeper, hand, copy = _told(make)
+    with world.hub.store.write() as work:
+        work.erasure.message(copy.owner, copy.message_row, hand.now())
+    assert (records.offer_due(world.hub.ground), keeper.got) == (0, [])
+    with world.hub.store.read() as work:
+        assert work.record_copies.find(copy.id) is None
+        assert work.audit.of_case(copy.owner, copy.case_id)[-1].facts["reason"] == "message.erased"
+
+
 def test_what_is_on_its_way_is_not_erased(make: MakeRecorded) -> None:
     """Given a closed case whose stop notices have not left, then it is kept until the units have been told."""
     hand = Hand()

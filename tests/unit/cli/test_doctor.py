@@ -5,17 +5,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from siphub.contract import Submission
 from siphub.flow import operate
 from siphub.flow.directory import switch
 from siphub.hub import build
-from siphub.model import Directory, sample_directory
+from siphub.model import Caller, Directory, sample, sample_directory
 from siphub.sandbox import make_certificates
 from siphub.settings import Settings
+from siphub.testing.store_rows import NOW, new_case
 
 if TYPE_CHECKING:
     from tests.conftest import Done
@@ -144,6 +147,34 @@ def test_sending_that_is_stopped(doctor: Doctor, data_folder: Path) -> None:
     operate.switch(hub.ground, "stopped", by="test")
     hub.stop()
     assert any("siphub start" in one for one in said(doctor(), "look"))
+
+
+def test_record_copies_that_nobody_has_confirmed(doctor: Doctor, data_folder: Path) -> None:
+    """Given a message of an owner without a registry, then it is worth a look whose copy waits; given a registry no plugin reaches, it is wrong."""
+    hub = build(Settings(data=data_folder, min_free_disk=1))
+    message = sample("sip.requested")
+    hub.accept(Submission(message.to_json(), "application/json"), Caller(message.owner, frozenset(), frozenset({"send"}), "api"))
+    hub.stop()
+    assert any(f"record copies of {message.owner}" in one and "no records address" in one for one in said(doctor(), "look"))
+    with closing(sqlite3.connect(data_folder / "siphub.sqlite")) as database:
+        fax = '{"adapter": "fax", "endpoint": "1", "mapping": null, "options": {}}'
+        database.execute("UPDATE organisation SET records = ? WHERE number = ?", (fax, message.owner))
+        database.execute("UPDATE directory_version SET version = version + 1")
+        database.commit()
+    found = said(doctor(), "wrong")
+    assert any("no enabled plugin has the record keeper fax" in one for one in found)
+    assert any("no such record keeper" in one for one in found)
+
+
+def test_closed_cases_that_nobody_has_decided_about(doctor: Doctor, data_folder: Path) -> None:
+    """Given a case that is over, and no decision in the settings, then it is worth a look, with the table to write."""
+    assert not any("wait for a decision" in one for one in said(doctor(), "look"))
+    case = replace(new_case(), state="CLOSED", ended_at=NOW)
+    hub = build(Settings(data=data_folder, min_free_disk=1))
+    with hub.store.write() as work:
+        work.cases.add(case)
+    hub.stop()
+    assert any(f"1 closed cases of {case.owner} wait for a decision" in one for one in said(doctor(), "look"))
 
 
 def test_a_certificate_that_runs_out_soon(doctor: Doctor, data_folder: Path, tmp_path: Path) -> None:
