@@ -59,6 +59,7 @@ def check(
         *_units(directory, adapters),
         *_closed(directory, day),
         *_agreements(directory),
+        *_cleared(directory),
     )
 
 
@@ -71,6 +72,14 @@ def _organisations(directory: Directory, adapters: Collection[str], keepers: Col
         if organisation.records is not None and organisation.records.adapter not in keepers:
             missing = "this hub has no such record keeper enabled"
             yield Problem("directory.keeper_missing", missing, pointer=f"/organisations/{index}/records/adapter")
+
+
+def _cleared(directory: Directory) -> Iterator[Problem]:
+    """A state agency is told of protected people by telephone only, so a directory that says otherwise would promise what is not kept."""
+    for index, unit in enumerate(directory.units):
+        if unit.cleared and directory.kind_of(unit.id) == "state_agency":
+            never = "a state agency is never cleared for protected people: it is telephoned; take the mark away"
+            yield Problem("directory.agency_cleared", never, pointer=f"/units/{index}/cleared")
 
 
 def _adapter(address: Address | None, at: str, adapters: Collection[str]) -> Iterator[Problem]:

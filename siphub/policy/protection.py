@@ -109,9 +109,12 @@ def held(message: Message, rule: Rule, case: SipCase, recipient: str, directory:
 
 
 def cleared(recipient: str, directory: Directory) -> bool:
-    """Say whether a recipient is a function that may handle protected people's data; a person never is."""
+    """Say whether a recipient is a function that may handle protected people's data.
+
+    A person never is, and neither is a state agency: Försäkringskassan and Arbetsförmedlingen are telephone only, whatever the directory says.
+    """
     unit = directory.unit(recipient)
-    return unit is not None and unit.cleared
+    return unit is not None and unit.cleared and directory.kind_of(unit.id) != "state_agency"
 
 
 # ── what is replaced and left out ──

@@ -102,12 +102,16 @@ def admitted(story: Story, to: Sequence[UnitId] = (p.CONTACT, p.CARE_CENTRE)) ->
     return story.say(content, to, by=p.HOSPITAL, basis=ON_THE_STATUTE)
 
 
+def ready_content(notice: UUID, given_at: datetime) -> d.DischargeReady:
+    """Return the notice itself."""
+    return d.DischargeReady(notice_id=notice, given_at=given_at, ready_at=given_at)
+
+
 def ready_to_go_home(
     story: Story, notice: UUID, given_at: datetime, to: Sequence[UnitId] = (p.CONTACT, p.CARE_CENTRE), sent_at: datetime | None = None
 ) -> Answered:
     """D2, from the ward."""
-    content = d.DischargeReady(notice_id=notice, given_at=given_at, ready_at=given_at)
-    return story.say(content, to, by=p.HOSPITAL, basis=ON_THE_STATUTE, sent_at=sent_at or given_at)
+    return story.say(ready_content(notice, given_at), to, by=p.HOSPITAL, basis=ON_THE_STATUTE, sent_at=sent_at or given_at)
 
 
 def not_ready_after_all(story: Story, notice: UUID, at: datetime, to: Sequence[UnitId] = (p.CONTACT, p.CARE_CENTRE)) -> Answered:
@@ -123,17 +127,20 @@ def gone_home(story: Story, at: datetime, to: Sequence[UnitId] = (p.CONTACT, p.C
 
 def summoned_at_discharge(story: Story, units: Sequence[UnitId], basis: BasisClaim | None = None, by: UnitId = p.CARE_CENTRE) -> Answered:
     """K1 by LUS 4:1, from the fast vårdkontakt's unit."""
-    convener = UnitContact(name="Vera Vårdcentral", unit=by, phone="090-765 43 21")
-    content = m.MeetingSummoned(
+    return story.say(kallelse_at_discharge(story, by, (by, *units)), units, by=by, basis=basis)
+
+
+def kallelse_at_discharge(story: Story, by: UnitId, taking_part: Sequence[UnitId]) -> m.MeetingSummoned:
+    """Return the kallelse by LUS 4:1, where municipal health care is needed."""
+    return m.MeetingSummoned(
         meeting=story.meeting(days=2),
         purpose="discharge",
-        convener=convener,
+        convener=UnitContact(name="Vera Vårdcentral", unit=by, phone="090-765 43 21"),
         duty_basis="LUS4:1",
         respond_by=story.now + timedelta(days=1),
         municipal_health_care=True,
-        participating_units=(by, *units),
+        participating_units=tuple(taking_part),
     )
-    return story.say(content, units, by=by, basis=basis)
 
 
 # ── after the plan ──

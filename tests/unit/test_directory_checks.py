@@ -89,7 +89,7 @@ def test_letters_and_records_need_their_adapters() -> None:
         ("directory.adapter_missing", "/organisations/0/letters/adapter"),
         ("directory.adapter_missing", "/organisations/2/letters/adapter"),
     ]
-    assert ("directory.adapter_missing", "/organisations/0/records/adapter") in of(base(), {"letter"})
+    assert ("directory.keeper_missing", "/organisations/0/records/adapter") in of(base(), {"letter"})
 
 
 def test_a_unit_that_closes_later_keeps_its_address_until_then() -> None:
@@ -138,3 +138,11 @@ def test_an_agreement_holds_from_its_first_to_its_last_day(day: date, *, holds: 
     ending = CHILDREN.model_copy(update={"valid_until": date(2024, 6, 30)})
     assert ending.holds(day) is holds
     assert CHILDREN.holds(day) is (day >= date(2024, 1, 1))
+
+
+def test_a_state_agency_cannot_be_cleared() -> None:
+    """Given a directory that marks an agency as cleared for protected people, then it is told so: agencies are telephoned."""
+    whole = sample_directory()
+    units = tuple(unit.model_copy(update={"cleared": unit.id in {p.FK, p.HOME_CARE}}) for unit in whole.units)
+    place = next(index for index, unit in enumerate(units) if unit.id == p.FK)
+    assert of(whole.model_copy(update={"units": units})) == [("directory.agency_cleared", f"/units/{place}/cleared")]

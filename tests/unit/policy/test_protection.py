@@ -155,6 +155,15 @@ def _own(message: Message, path: tuple[str | int, ...]) -> bool:
     return own_side(person)
 
 
+def test_a_state_agency_is_telephoned_whatever_the_directory_says() -> None:
+    """Given a directory in which every unit is marked cleared, then care is, and neither a state agency nor any person is."""
+    directory = town(cleared=True)
+    cleared = {unit.id for unit in directory.units if protection.cleared(unit.id, directory)}
+    assert cleared == {unit.id for unit in directory.units} - {p.FK, p.AF}
+    assert not protection.cleared("individual", directory)
+    assert not [unit.id for unit in directory.units if protection.cleared(unit.id, town(cleared=False))]
+
+
 @pytest.mark.parametrize("name", LEAVING)
 def test_a_cleared_function_reads_what_its_rule_shows(name: str) -> None:
     """Given the same, when the recipient is cleared, then it reads exactly what it would read if nobody were protected."""
@@ -164,7 +173,7 @@ def test_a_cleared_function_reads_what_its_rule_shows(name: str) -> None:
         directory = town(cleared=True)
         case = learnt(case_of(message), message, directory)
         for rule, recipient in outgoing(name):
-            if directory.unit(recipient) is None:
+            if not protection.cleared(recipient, directory):
                 continue
             text = leaving(message, rule, case, recipient, directory)
             covered = Covered(rule.bases[0], rule.scopes | frozenset(rule.show_with))
