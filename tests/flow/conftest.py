@@ -13,6 +13,7 @@ import pytest
 
 from siphub.contract import Clock
 from siphub.sandbox import Sandbox
+from siphub.testing.recorded import Recorded
 from siphub.testing.world import PARTNERS, World
 
 if TYPE_CHECKING:
@@ -60,3 +61,22 @@ def world(make_world: Callable[..., World]) -> Iterator[World]:
     """Return a running hub and its partners."""
     with make_world() as running:
         yield running
+
+
+@pytest.fixture
+def make_recorded(tmp_path: Path, sandbox: Sandbox) -> Iterator[Callable[..., Recorded]]:
+    """Return what opens a world whose organisations have registries; further settings by name. With `up=False` nobody is there yet."""
+    opened: list[Recorded] = []
+
+    def made(*, start: bool = True, up: bool = True, **more: Any) -> Recorded:
+        own = {name: more.pop(name) for name in ("registries", "keeper", "plugins", "clock") if name in more}
+        world = Recorded(sandbox, tmp_path / "folders", tmp_path / "hub", given=more, **own)
+        for number in world.registries if up else ():
+            world.registry(number).open()
+        world.open(start=start)
+        opened.append(world)
+        return world
+
+    yield made
+    for world in opened:
+        world.hub.stop()
