@@ -1,21 +1,19 @@
-"""`explain`: who receives a message on which basis, who does not and why, and which fields each does not see."""
+"""`explain`: who receives a message on which basis, who does not and why, and which fields each sees; in Swedish and in English."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from siphub.cli.words import NO, WRONG_USE, Data, Json, facts, refuse
+from siphub.cli.words import NO, WRONG_USE, Data, Json, Languages, facts, languages_of, refuse
 
 if TYPE_CHECKING:
-    from siphub.flow.track import Tracked
-    from siphub.hub import Hub
-    from siphub.model import Message
-    from siphub.policy.refusal import Refusal
-    from siphub.policy.routing import Shown
+    from siphub.flow.explain import Explained, Foreseen, ForeseenRecipient
+    from siphub.policy.foresight import Caution
 
 
 def register(app: typer.Typer) -> None:
@@ -28,130 +26,171 @@ def explain(
     dry_run: Annotated[
         Path | None, typer.Option("--dry-run", metavar="FILE", help="A message that was not handed in; nothing is stored.")
     ] = None,
+    language: Languages = "both",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Say who receives a message on which basis, who does not and why; with --dry-run also what each would not see, and nothing is stored."""
+    """Say who receives a message on which basis, who does not and why; with --dry-run also what each would see, and nothing is stored."""
     from siphub.cli.hubs import opened
-    from siphub.flow import track
+    from siphub.flow.explain import explained, foreseen
 
+    said_in = languages_of(language)
     if bool(message_id) == (dry_run is not None):
         raise refuse("explain.what", "say either a message's id, or --dry-run and a file", status=WRONG_USE)
     with opened(data) as hub:
         if dry_run is None:
-            _tell_sent(track.explained(hub.ground, _spelt(message_id)), as_json=as_json)
+            _tell_sent(explained(hub.ground, _spelt(message_id)), said_in, as_json=as_json)
         else:
             from siphub.cli.messages import parsed
 
-            _tell_foreseen(hub, _foreseen(hub, parsed(dry_run)), as_json=as_json)
+            _tell_foreseen(foreseen(hub.ground, parsed(dry_run)), said_in, as_json=as_json)
 
 
 def _spelt(text: str) -> str:
     from uuid import UUID
 
+    from siphub.policy.reasons import REASONS
+
     try:
         return str(UUID(text))
     except ValueError:
-        raise refuse("message.not_there", "there is no such message here") from None
+        raise refuse("message.not_there", REASONS["message.not_there"].en) from None
 
 
-def _tell_sent(found: tuple[Tracked, ...], *, as_json: bool) -> None:
+_ALONE = {
+    "en": "The message is for the hub alone: nobody receives it.",
+    "sv": "Meddelandet stannar här: ingen får det.",
+}
+
+
+def _tell_sent(found: Sequence[Explained], said_in: Sequence[str], *, as_json: bool) -> None:
     if as_json:
-        facts(found)
+        facts([{**asdict(one.delivery), "kind": one.kind, "text_sv": one.said.sv, "text_en": one.said.en} for one in found])
         return
     if not found:
-        print("The message is for the hub alone: nobody receives it.")
+        _say((language, _ALONE[language]) for language in said_in)
     for one in found:
-        print(_sentence(one))
+        print(_head(one))
+        _say((language, one.said.in_(language)) for language in said_in)
 
 
-def _sentence(one: Tracked) -> str:
-    basis = f" on the basis {one.basis}" if one.basis else ""
-    version = f" (consent version {one.consent_version})" if one.consent_version else ""
-    tries = f", {one.attempts} attempt{'s' if one.attempts != 1 else ''}" if one.attempts else ""
-    why = f": {one.text} [{one.reason}]" if one.text else f" [{one.reason}]" if one.reason else ""
-    through = f" through {one.adapter}" if one.adapter and one.attempts else ""
-    return f"{one.recipient}: {one.state}{through}{basis}{version}{tries}{why}"
+def _head(one: Explained) -> str:
+    """Return who it is and how it stands, in codes: what an operator searches for."""
+    found = one.delivery
+    through = f" through {found.adapter}" if found.adapter and found.attempts else ""
+    tries = f", {found.attempts} attempt{'s' if found.attempts != 1 else ''}" if found.attempts else ""
+    version = f" (consent version {found.consent_version})" if found.consent_version else ""
+    basis = f" on the basis {found.basis}{version}" if found.basis else ""
+    return f"{found.recipient}: {found.state}{through}{basis}{tries}{f' [{found.reason}]' if found.reason else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """What would happen to a message that is not handed in: a refusal, if any, and each recipient as the case would stand."""
-
-    refusal: Refusal | None
-    shown: tuple[Shown, ...]
+def _say(lines: Iterable[tuple[str, str]]) -> None:
+    for language, text in lines:
+        print(f"  {language}: {text}")
 
 
-def _foreseen(hub: Hub, message: Message) -> Foreseen:
-    """Decide as intake would, for a caller that may speak for the sender, and store nothing."""
-    from siphub.errors import NotThere
-    from siphub.flow import track
-    from siphub.model import Caller
-    from siphub.policy.case import decide
-    from siphub.policy.refusal import Refusal
-    from siphub.policy.routing import shown
-
-    directory, now = hub.ground.directory(), hub.ground.now()
-    try:
-        before = track.case_of(hub.ground, message.owner, str(message.case_id))
-    except NotThere:
-        before = None
-    caller = Caller(message.sender.organisation, frozenset(), frozenset({"send"}), "submit")
-    decided = decide(before, message, caller, directory, now)
-    refusal = decided if isinstance(decided, Refusal) else None
-    case = before if isinstance(decided, Refusal) else decided.case
-    if case is None:
-        return Foreseen(refusal, ())
-    return Foreseen(refusal, tuple(shown(message, unit, case, directory, now) for unit in message.recipients))
-
-
-def _tell_foreseen(hub: Hub, found: Foreseen, *, as_json: bool) -> None:
-    code = found.refusal.code if found.refusal else None
+def _tell_foreseen(found: Foreseen, said_in: Sequence[str], *, as_json: bool) -> None:
     if as_json:
-        facts({"accepted": code is None, "code": code, "text": _text(code), "recipients": [_as_facts(one) for one in found.shown]})
+        facts(_as_facts(found))
     else:
-        if found.refusal is not None:
-            print(f"The hub would not take it as the case stands: {_text(code)} [{code}]")
-        elif not found.shown:
-            print("The message is for the hub alone: nobody would receive it.")
-        for one in found.shown:
-            unit = hub.ground.directory().unit(one.route.recipient)
-            for line in _lines(one, unit.name if unit else "not in the directory"):
-                print(line)
+        for head, lines in _told(found, said_in):
+            print(head)
+            _say(lines)
     if found.refusal is not None:
         raise typer.Exit(NO)
 
 
-def _as_facts(one: Shown) -> dict[str, Any]:
-    route = one.route
-    sent = route.basis is not None
-    adapter = route.address.adapter if route.address else None
+def _as_facts(found: Foreseen) -> dict[str, Any]:
+    code = found.refusal.code if found.refusal else None
+    text = _sentence(code)
     return {
-        "recipient": route.recipient,
-        "kind": route.kind,
-        "receives": sent and route.state == "queued",
-        "state": route.state,
-        "basis": route.basis,
-        "reason": route.reason,
-        "text": _text(route.reason),
-        "adapter": adapter,
-        "omitted": list(one.omitted) if sent else None,
+        "accepted": code is None,
+        "code": code,
+        "text": text["en"] if text else None,
+        "text_sv": text["sv"] if text else None,
+        "text_en": text["en"] if text else None,
+        "recipients": [_recipient_as_facts(one) for one in found.recipients],
+        "cautions": [_caution_as_facts(one) for one in found.cautions],
     }
 
 
-def _lines(one: Shown, name: str) -> list[str]:
-    told = _as_facts(one)
-    head = f"{name} ({told['recipient']})"
-    if told["basis"] is None:
-        return [f"{head} would not receive it: {told['text']} [{told['reason']}]"]
-    verb = "would receive it" if told["receives"] else f"would receive it, but it is {told['state']}: {told['text']} [{told['reason']}]"
-    through = f", through {told['adapter']}" if told["adapter"] else ""
-    omitted = ", ".join(told["omitted"])
-    return [f"{head} {verb} on the basis {told['basis']}{through}", f"  would not see: {omitted or 'nothing is left out'}"]
+def _recipient_as_facts(one: ForeseenRecipient) -> dict[str, Any]:
+    route, sent = one.shown.route, one.shown.route.basis is not None
+    reason = _sentence(route.reason)
+    return {
+        "recipient": route.recipient,
+        "name": one.name,
+        "kind": one.kind,
+        "receives": one.receives,
+        "state": route.state,
+        "basis": route.basis,
+        "reason": route.reason,
+        "text": reason["en"] if reason else None,
+        "text_sv": one.said.sv,
+        "text_en": one.said.en,
+        "why": dict(one.shown.why) if one.shown.why else None,
+        "adapter": route.address.adapter if route.address else None,
+        "shown": list(one.shown.seen) if sent else None,
+        "omitted": list(one.shown.omitted) if sent else None,
+    }
 
 
-def _text(reason: str | None) -> str | None:
+def _caution_as_facts(one: Caution) -> dict[str, Any]:
     from siphub.policy.reasons import REASONS
 
-    found = REASONS.get(reason or "")
-    return found.en if found else None
+    reason = REASONS[one.code]
+    return {"code": one.code, "recipient": one.recipient, "text_sv": reason.sv, "text_en": reason.en}
+
+
+def _sentence(code: str | None) -> dict[str, str] | None:
+    from siphub.policy.reasons import REASONS
+
+    reason = REASONS.get(code or "")
+    return {"sv": reason.sv, "en": reason.en} if reason else None
+
+
+_Lines = Iterator[tuple[str, str]]
+
+
+def _told(found: Foreseen, said_in: Sequence[str]) -> Iterator[tuple[str, _Lines]]:
+    """Yield what is told, piece by piece: a line for whoever looks for codes, and sentences."""
+    refusal = _sentence(found.refusal.code) if found.refusal else None
+    if found.refusal is not None and refusal is not None:
+        yield f"The hub would not take it as the case stands [{found.refusal.code}]", ((each, refusal[each]) for each in said_in)
+    elif not found.recipients:
+        yield "Nobody would receive it", ((each, _ALONE[each]) for each in said_in)
+    for one in found.recipients:
+        yield _foreseen_head(one), _foreseen_lines(one, said_in)
+    for caution in found.cautions:
+        text = _sentence(caution.code) or {}
+        whom = f" {caution.recipient}" if caution.recipient else ""
+        yield f"Look at{whom} [{caution.code}]", ((each, text[each]) for each in said_in)
+
+
+def _foreseen_head(one: ForeseenRecipient) -> str:
+    route = one.shown.route
+    name = f"{one.name} ({route.recipient})" if one.name else route.recipient
+    if route.basis is None:
+        return f"{name} would not receive it [{route.reason}]"
+    verb = "would receive it" if one.receives else f"would receive it, but it is {route.state} [{route.reason}]"
+    through = f", through {route.address.adapter}" if route.address else ""
+    return f"{name} {verb} on the basis {route.basis}{through}"
+
+
+def _foreseen_lines(one: ForeseenRecipient, said_in: Sequence[str]) -> _Lines:
+    from siphub.cli.fields import named
+    from siphub.policy.wording import kind_of
+
+    for language in said_in:
+        kind = kind_of(one.kind).in_(language)
+        yield language, f"{one.said.in_(language)} {_AS[language]}: {kind}."
+        if one.shown.route.basis is not None:
+            yield language, f"{_SEES[language]}: {', '.join(named(one.shown.seen, language)) or _NOTHING[language]}"
+            if one.kind != "*":
+                yield language, f"{_SEES_NOT[language]}: {', '.join(named(one.shown.omitted, language)) or _NOTHING[language]}"
+
+
+_AS = {"en": "The recipient is", "sv": "Mottagaren är"}
+_SEES = {"en": "would see", "sv": "skulle se"}
+_SEES_NOT = {"en": "would not see", "sv": "skulle inte se"}
+_NOTHING = {"en": "nothing", "sv": "inget"}

@@ -17,6 +17,7 @@ Data = Annotated[
     Path | None, typer.Option("--data", metavar="FOLDER", help="The hub's folder; siphub-data unless the settings say otherwise.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Languages = Annotated[str, typer.Option("--language", metavar="sv|en|both", help="In which language sentences are printed.")]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does it, for the audit.")]
 
 NO, WRONG_USE = 1, 2
@@ -77,6 +78,16 @@ def refuse(code: str, detail: str, *, status: int = NO) -> typer.Exit:
     """Say why not, and return what to raise."""
     aside(f"siphub: {code}: {detail}")
     return typer.Exit(status)
+
+
+def languages_of(language: str) -> tuple[str, ...]:
+    """Return the languages that were asked for, Swedish first."""
+    from siphub.policy.wording import LANGUAGES
+
+    asked = tuple(each for each in LANGUAGES if language in {each, "both"})
+    if not asked:
+        raise refuse("language.unknown", "the languages are sv, en and both", status=WRONG_USE)
+    return asked
 
 
 def body_of(file: Path) -> bytes:

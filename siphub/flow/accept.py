@@ -309,7 +309,7 @@ def _deliver_to(ground: Ground, line: withdraw.Line, message: Message, stored: M
     if message.type in RECALL_TYPES:
         return _recalled(line, message)
     now, directory = line.now, line.directory
-    found = [_sendable(ground, route) for route in routes(message, line.case, directory, now, ground.local)]
+    found = [sendable(ground, route) for route in routes(message, line.case, directory, now, ground.local)]
     tails = line.work.deliveries.line_tails(stored.owner, stored.case_id, [route.recipient for route in found])
     rows = [delivery_row(route, stored, prev_id=tails.get(route.recipient), expires_at=message.expires_at, now=now) for route in found]
     line.work.deliveries.add(rows)
@@ -319,8 +319,8 @@ def _deliver_to(ground: Ground, line: withdraw.Line, message: Message, stored: M
     return tuple(_answer(row) for row in rows)
 
 
-def _sendable(ground: Ground, route: Route) -> Route:
-    """Hold what is addressed to an adapter this hub does not have."""
+def sendable(ground: Ground, route: Route) -> Route:
+    """Return a route as it is sent here: what is addressed to an adapter this hub does not have is held."""
     if route.state == "queued" and route.address is not None and route.address.adapter not in ground.registry.adapters:
         return Route(**{name: getattr(route, name) for name in Route.__slots__} | {"state": "held", "reason": "adapter.not_enabled"})
     return route

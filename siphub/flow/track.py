@@ -18,7 +18,6 @@ from siphub.model import Caller, Message
 from siphub.model.case import SipCase
 from siphub.policy.disclosure import Covered, judge
 from siphub.policy.reasons import REASONS, told
-from siphub.policy.routing import Shown, shown
 from siphub.store import AttemptRow, DeliveryRow, EventRow, GrantRow, MessageRow, WorkItemRow
 
 
@@ -176,30 +175,6 @@ def mailbox(ground: Ground, caller: Caller, case_id: str) -> Mapping[str, Any]:
         "sent": [_as_sent(ground, row, of_message[row.id]) for row in sent],
         "received": [_as_received(ground, row, covered) for row, covered in received],
     }
-
-
-def explained(ground: Ground, message_id: str) -> tuple[Tracked, ...]:
-    """Return what became of a message for each recipient: for an operator, states and codes only.
-
-    Raises:
-        NotThere: There is no such message.
-    """
-    with ground.store.read() as work:
-        rows = work.messages.by_message_id(message_id)
-        found = [delivery for row in rows for delivery in work.deliveries.of_message(row.owner, row.id)]
-    if not rows:
-        raise NotThere(REASONS["message.not_there"].en, code="message.not_there")
-    return tuple(tracked(row) for row in found)
-
-
-def explain_dry(ground: Ground, message: Message) -> tuple[Shown, ...]:
-    """Return who would receive a message as the case stands, on which basis, and which fields each would not see.
-
-    Raises:
-        NotThere: There is no such case.
-    """
-    case = case_of(ground, message.owner, str(message.case_id))
-    return tuple(shown(message, unit, case, ground.directory(), ground.now(), ground.local) for unit in message.recipients)
 
 
 def case_of(ground: Ground, owner: str, case_id: str) -> SipCase:

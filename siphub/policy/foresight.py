@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from siphub.model import Message
+from siphub.model import Directory, Message
+from siphub.model.case import SipCase
 from siphub.model.messages import meeting as m
 from siphub.policy.case import Decision
+from siphub.policy.days import day_of
+from siphub.policy.duties import AGREEMENT, duty
 from siphub.policy.meetings import Call
+from siphub.policy.profiles import before_final
 from siphub.policy.reasons import REASONS
-from siphub.policy.routing import Shown
+from siphub.policy.routing import Route, Shown
 from siphub.policy.step import OpenWork
 
 MANY: Final = 8
@@ -31,7 +35,7 @@ class Caution:
 
 
 def cautions(
-    message: Message, decision: Decision, found: Sequence[Shown], carries: Callable[[str, str], bool], now: datetime
+    message: Message, decision: Decision, found: Sequence[Shown], carries: Callable[[str, str], bool], directory: Directory, now: datetime
 ) -> tuple[Caution, ...]:
     """Return what to look at before a message is sent.
 
@@ -40,10 +44,30 @@ def cautions(
         decision: What the hub would decide about it; the work it would open is worth knowing before.
         found: What each recipient would see.
         carries: Says whether an adapter, by its name, takes a message type.
+        directory: A snapshot.
         now: The time, UTC.
     """
     ours = (Caution(effect.type) for effect in decision.effects if isinstance(effect, OpenWork) and effect.type in REASONS)
-    return (*ours, *_about_the_call(message, decision, now), *_about_recipients(message, found, carries))
+    return (*ours, *_lacking(message, directory), *_about_the_call(message, decision, now), *_about_recipients(message, found, carries))
+
+
+def _lacking(message: Message, directory: Directory) -> Iterator[Caution]:
+    yield from (Caution(code) for code in dict.fromkeys(lack.code for lack in before_final(message, directory)))
+
+
+def standing(message: Message, route: Route, directory: Directory, now: datetime) -> str:
+    """Return as what a recipient gets a message, a key of the kinds of `wording`: a duty by agreement is told apart from one by law."""
+    basis = getattr(message.content, "duty_basis", None)
+    if basis is None or not basis.startswith(AGREEMENT):
+        return route.kind
+    starts_at = message.content.meeting.starts_at if isinstance(message.content, Call) else now
+    return "agreed" if duty(route.recipient, basis, directory, day_of(starts_at)) is True else route.kind
+
+
+def giver_of(case: SipCase) -> str:
+    """Return whose the case's consent is, a key of the givers of `wording`; `somebody` where more than one has given it."""
+    givers = {found.given_by.kind for found in case.consents if found.decision in {"permit", "amend"} and found.given_by is not None}
+    return givers.pop() if len(givers) == 1 else "somebody"
 
 
 def _about_the_call(message: Message, decision: Decision, now: datetime) -> Iterator[Caution]:
@@ -53,7 +77,7 @@ def _about_the_call(message: Message, decision: Decision, now: datetime) -> Iter
     known = decision.case.meeting(content.meeting.id)
     if known is not None and len(known.participants) >= MANY:
         yield Caution("meeting.many_participants")
-    if not now < content.respond_by < content.meeting.starts_at:
+    if content.respond_by <= now:
         yield Caution("meeting.answer_date")
     if isinstance(content, m.MeetingInvited):
         yield Caution("invitation.minimal")

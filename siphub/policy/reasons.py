@@ -351,8 +351,15 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Den enskilde har inte samtyckt till ett möte i sin frånvaro: fråga den enskilde eller välj en tid som passar den enskilde.",
             "G5",
         ),
-        "meeting.place_missing": Reason("The call does not say where the meeting is.", "Kallelsen anger inte var mötet är."),
-        "meeting.respond_late": Reason("The last day to answer comes after the meeting.", "Sista svarsdag ligger efter mötet."),
+        "meeting.place_missing": Reason(
+            "The call to the meeting does not say where it is: fill in the place, or how to take part at a distance.",
+            "Kallelsen anger inte var mötet är: fyll i platsen eller hur man deltar på distans.",
+        ),
+        "meeting.respond_late": Reason(
+            "The last day for answering is after the meeting: choose a day before it.",
+            "Sista svarsdagen ligger efter mötet: välj en dag före mötet.",
+            "G8",
+        ),
         "meeting.not_convener": Reason(
             "Only the unit that called to the meeting may do this: ask that unit to do it.",
             "Bara den enhet som kallade till mötet får göra detta: be den enheten att göra det.",
@@ -375,8 +382,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Den överenskommelse som anges för skyldigheten att delta gäller inte den dag mötet hålls: ange en annan eller bjud in i stället.",
         ),
         "meeting.answer_date": Reason(
-            "The last day for answering is past, or after the meeting, so nobody can be reminded in time: choose another day.",
-            "Sista svarsdagen har passerat eller ligger efter mötet, så ingen kan påminnas i tid: välj en annan dag.",
+            "The last day for answering has passed, so nobody can be reminded before the meeting: choose a later day.",
+            "Sista svarsdagen har passerat, så ingen kan påminnas före mötet: välj en senare dag.",
             "G8",
         ),
         "meeting.duty_declined": Reason(

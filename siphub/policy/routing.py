@@ -5,9 +5,10 @@ It must never give a route without a rule: a recipient no rule covers is withhel
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from siphub.model import Address, Directory, Message
@@ -157,22 +158,36 @@ def _reachable(recipient: str, address: Address | None) -> tuple[str, str | None
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One line of an explanation: what a recipient would see, and on which basis."""
+    """One line of an explanation: what a recipient would see and would not, as JSON pointers, on which basis, and by which rule's reason."""
 
     route: Route
     omitted: tuple[str, ...]
+    seen: tuple[str, ...] = ()
+    why: Mapping[str, str] | None = None
 
 
 def shown(message: Message, unit: str, case: SipCase, directory: Directory, now: datetime, local: LocalRules = STRICT) -> Shown:
-    """Return a recipient's route together with the fields it would not see."""
+    """Return a recipient's route together with the fields it would see and not see."""
     found = route(message, unit, case, directory, now, local)
     rule = rule_for(message.type, (found.kind,))
+    why = rule.why if rule is not None else None
     if rule is None or found.basis is None:
-        return Shown(found, ("",))
+        return Shown(found, ("",), why=why)
     judged = judge(found.need, case.grants, found.asserted, now, local.switched_on(message.sender.organisation))
     if not isinstance(judged, Covered):
-        return Shown(found, ("",))
-    return Shown(found, cut(message, rule, recipient=found.recipient, covered=judged, directory=directory).omitted)
+        return Shown(found, ("",), why=why)
+    made = cut(message, rule, recipient=found.recipient, covered=judged, directory=directory)
+    return Shown(found, made.omitted, tuple(sorted(_left(message.to_document(), made.document, ""))), why)
+
+
+def _left(whole: Mapping[str, Any], part: Mapping[str, Any], at: str) -> Iterator[str]:
+    """Yield what is left of a message: a pointer to each thing that is whole, or that stands in another's place."""
+    for key, value in part.items():
+        before = whole.get(key)
+        if value != before and isinstance(value, Mapping) and isinstance(before, Mapping) and value:
+            yield from _left(before, value, f"{at}/{key}")
+        else:
+            yield f"{at}/{key}"
 
 
 def reached(units: Collection[str], *, but: Collection[str] = ()) -> tuple[str, ...]:

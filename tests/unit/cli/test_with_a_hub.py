@@ -7,131 +7,22 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
 from siphub.flow import operate
-from siphub.hub import add_key
 from siphub.model import people as p
-from siphub.model.messages.meeting import MeetingInvited
-from siphub.policy.reasons import REASONS
 from siphub.testing.story import Story, until
-from siphub.testing.world import Told
 
 if TYPE_CHECKING:
     from tests.conftest import Done, Door
 
 Run = Callable[..., "Done"]
 UNITS = (p.HOME_CARE, p.SOCIAL_SERVICES)
+StoryAt = Callable[["Door"], Story]
 NOBODYS = "00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture
-def run(siphub: Run, data_folder: Path) -> Run:
-    """Return the command line on this test's data folder."""
-    return lambda *words: siphub(*words, "--data", data_folder)
-
-
-def story_at(door: Door) -> Story:
-    """Return a case whose messages go to the hub over HTTP, as whoever sends them."""
-    keys: dict[str, str] = {p.MUNICIPALITY: door.key()}
-
-    def send(message: Any) -> Told:
-        organisation = message.sender.organisation
-        if organisation not in keys:
-            keys[organisation] = add_key(
-                door.hub.store, door.hub.ground.clock, organisation=organisation, name="story", roles=("send", "inbox")
-            )
-        reply = door.send(message.to_json(), key=keys[organisation])
-        assert reply.status == 202, reply.body
-        return Told({one["recipient"]: (one["state"], one["reason"]) for one in reply.document["recipients"]})
-
-    return Story(send)
-
-
-@pytest.fixture
-def called(door: Door) -> Story:
-    """Return a case in which three units are called and two may know; everything has been sent."""
-    story = story_at(door)
-    story.ready(UNITS)
-    story.summoned((*UNITS, p.CARE_CENTRE))
-    assert until(lambda: door.hub.counts().get("delivered") == 3)
-    return story
-
-
-def file_with(tmp_path: Path, story: Story, message: Any) -> Path:
-    """Return a file with a message."""
-    file = tmp_path / f"{uuid4()}.json"
-    file.write_bytes(message.to_json())
-    return file
-
-
-class TestExplain:
-    def test_who_got_it_and_who_did_not(self, run: Run, called: Story) -> None:
-        """Given a kallelse, then each recipient has a sentence: delivered on which basis, or withheld and why."""
-        done = run("explain", called.sent[-1].message_id)
-        assert done.status == 0
-        lines = {line.partition(":")[0]: line for line in done.out.splitlines()}
-        assert "delivered through folder on the basis consent" in lines[p.HOME_CARE]
-        assert "withheld" in lines[p.CARE_CENTRE]
-        assert f"{REASONS['basis.consent_missing'].en} [basis.consent_missing]" in lines[p.CARE_CENTRE]
-
-    def test_as_facts(self, run: Run, called: Story) -> None:
-        """Given --json, then the same as JSON."""
-        found = {one["recipient"]: one for one in run("explain", called.sent[-1].message_id, "--json").facts}
-        assert found[p.HOME_CARE]["state"] == "delivered"
-        assert found[p.CARE_CENTRE]["reason"] == "basis.consent_missing"
-
-    @pytest.mark.parametrize("what", [NOBODYS, "no-id"])
-    def test_a_message_that_is_not_there(self, run: Run, door: Door, what: str) -> None:
-        """Given an id nobody has used, or none, then exit 1."""
-        done = run("explain", what)
-        assert (done.status, done.out) == (1, "")
-        assert "message.not_there" in done.err
-
-    def test_a_dry_run_says_who_would_see_what(self, run: Run, called: Story, tmp_path: Path) -> None:
-        """Given an invitation nobody has sent, then Försäkringskassan would not receive it, in words; and nothing is stored."""
-        invitation = called.message(called.kallelse().model_copy(), UNITS)
-        done = run("explain", "--dry-run", file_with(tmp_path, called, invitation))
-        assert done.status == 0
-        assert "Hemtjänsten (SE2120009994-1002) would receive it on the basis consent, through folder" in done.out
-        assert run("explain", invitation.message_id).status == 1
-
-    def test_a_dry_run_names_the_fields_that_are_left_out(self, run: Run, door: Door, tmp_path: Path) -> None:
-        """Given a consent that names Försäkringskassan, then the dry run of an invitation lists what it would not see."""
-        story = story_at(door)
-        story.ready((*UNITS, p.FK))
-        invitation = story.message(_invitation(story), [p.FK])
-        done = run("explain", "--dry-run", file_with(tmp_path, story, invitation))
-        assert "would receive it on the basis consent" in done.out
-        left_out = done.out.partition("would not see: ")[2].strip().split(", ")
-        assert {"/author", "/sender/unit", "/content/convener/unit"} <= set(left_out)
-
-    def test_a_dry_run_of_what_the_hub_would_refuse(self, run: Run, called: Story, tmp_path: Path) -> None:
-        """Given a second version out of order, then exit 1 and why the hub would not take it."""
-        meeting = called.meeting(version=7)
-        message = called.message(called.kallelse().model_copy(update={"meeting": meeting}), UNITS)
-        done = run("explain", "--dry-run", file_with(tmp_path, called, message), "--json")
-        assert done.status == 1
-        assert done.facts["code"] == "message.out_of_order"
-
-    def test_the_first_message_of_a_case_can_be_tried_too(self, run: Run, siphub: Run, door: Door, tmp_path: Path) -> None:
-        """Given a request in a case nobody has opened, then the contact would receive it."""
-        (tmp_path / "m.json").write_text(siphub("sample", "sip.requested", "--fresh").out)
-        found = run("explain", "--dry-run", tmp_path / "m.json", "--json").facts
-        assert [(one["recipient"], one["receives"], one["basis"]) for one in found["recipients"]] == [(p.CONTACT, True, "own_message")]
-
-    @pytest.mark.parametrize("words", [[], [NOBODYS, "--dry-run", "x"]])
-    def test_one_of_the_two_is_needed(self, run: Run, door: Door, words: Sequence[str]) -> None:
-        """Given neither an id nor a file, or both, then exit 2."""
-        assert run("explain", *words).status == 2
-
-
-def _invitation(story: Story) -> Any:
-    kallelse = story.kallelse()
-    return MeetingInvited(meeting=kallelse.meeting, purpose="sip", convener=kallelse.convener, respond_by=kallelse.respond_by)
 
 
 class TestConsent:
@@ -195,7 +86,7 @@ class TestDeliveries:
         assert done.status == 1
         assert "delivery.not_there" in done.err
 
-    def test_held_released_and_handled(self, run: Run, make_door: Callable[..., Door]) -> None:
+    def test_held_released_and_handled(self, run: Run, make_door: Callable[..., Door], story_at: StoryAt) -> None:
         """Given a hub that does not send, then an operator holds a delivery, lets it go, and notes it as handled."""
         door = make_door(start=False)
         story_at(door).requested()
@@ -216,7 +107,7 @@ class TestDeliveries:
         assert run("deliveries", "retry", one).status == 0
         assert until(lambda: door.hub.counts().get("withheld") == 1)
 
-    def test_a_preview_of_what_would_be_sent(self, run: Run, make_door: Callable[..., Door]) -> None:
+    def test_a_preview_of_what_would_be_sent(self, run: Run, make_door: Callable[..., Door], story_at: StoryAt) -> None:
         """Given a held delivery with a basis, then the preview says yes and changes nothing."""
         door = make_door(start=False)
         story_at(door).requested()
@@ -227,7 +118,7 @@ class TestDeliveries:
 
 
 class TestTheSwitch:
-    def test_stop_and_start(self, run: Run, door: Door) -> None:
+    def test_stop_and_start(self, run: Run, door: Door, story_at: StoryAt) -> None:
         """Given stop, then nothing is sent and what waits is counted; given start, then it goes."""
         assert run("stop").out.strip() == "Sending is stopped; 0 deliveries wait."
         story_at(door).requested()
@@ -347,7 +238,7 @@ class TestSubmit:
         assert "(the hub alone)" in done.out
 
     def test_a_busy_hub_is_asked_again_and_not_for_ever(
-        self, run: Run, siphub: Run, make_door: Callable[..., Door], tmp_path: Path
+        self, run: Run, siphub: Run, make_door: Callable[..., Door], tmp_path: Path, story_at: StoryAt
     ) -> None:
         """Given a hub with too much open work, when patience is short, then exit 1 with the hub's code."""
         door = make_door(start=False, open_limit=1)

@@ -222,6 +222,18 @@ def test_an_explanation_tells_what_would_be_seen(summoned: Desk) -> None:
     assert omitted(p.FK) == omitted(PRIVATE) == omitted("SE2120009994-9999") == ("",)
 
 
+def test_what_is_seen_and_what_is_not_make_the_whole(summoned: Desk) -> None:
+    """Given each message of a case and each of its recipients, then everything in it is either seen or not, and the rule says why."""
+    for message in summoned.story.sent:
+        for unit in message.recipients:
+            found = shown(message, unit, summoned.open, summoned.directory, summoned.now)
+            parts = {pointer.split("/")[1] for pointer in (*found.seen, *found.omitted)}
+            assert set(message.to_document()) <= parts
+            assert set(found.seen).isdisjoint(found.omitted)
+            assert found.why is not None
+            assert set(found.why) == {"en", "sv"}
+
+
 def test_consent_is_not_a_basis_that_is_stated() -> None:
     """Given messages with and without a stated basis, then only a decision of the sending organisation counts as stated."""
     desk = Desk()

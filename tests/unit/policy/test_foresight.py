@@ -1,0 +1,108 @@
+"""What to look at before a message is sent, and as what a recipient gets it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from siphub.model import Caller, Message
+from siphub.model import people as p
+from siphub.model.directory import Agreement
+from siphub.model.messages.meeting import MeetingSummoned
+from siphub.policy.case import Decision, decide
+from siphub.policy.foresight import cautions, giver_of, standing
+from siphub.policy.routing import route, shown
+from siphub.testing.desk import OUTSIDE, Desk
+
+BOUND = Agreement(id="OMBUD-1", area="Umeå", valid_from=date(2020, 1, 1), binds=(OUTSIDE,))
+UNITS = (p.HOME_CARE, p.SOCIAL_SERVICES, p.CARE_CENTRE)
+
+
+def carries_all(_adapter: str, _message_type: str) -> bool:
+    """Say yes."""
+    return True
+
+
+def looked_at(desk: Desk, content: Any, to: Any = UNITS, carries: Any = carries_all, now: datetime | None = None) -> list[str]:
+    """Return the codes of what to look at before the contact sends this."""
+    message, now = desk.story.message(content, to), now or desk.now
+    decision = decide(desk.open, message, caller_of(message), desk.directory, now)
+    assert isinstance(decision, Decision)
+    found = [shown(message, unit, decision.case, desk.directory, now) for unit in to]
+    return [caution.code for caution in cautions(message, decision, found, carries, desk.directory, now)]
+
+
+def caller_of(message: Message) -> Caller:
+    """Return a caller that may speak for the sender."""
+    return Caller(message.sender.organisation, frozenset(), frozenset({"send"}), "submit")
+
+
+def kallelse(desk: Desk, **changes: object) -> MeetingSummoned:
+    """Return the story's kallelse, changed."""
+    return desk.story.kallelse().model_copy(update=changes)
+
+
+def test_nothing_to_look_at(prepared: Desk) -> None:
+    """Given a kallelse to three units that may know, in good time, then there is nothing to look at."""
+    assert looked_at(prepared, kallelse(prepared)) == []
+
+
+def test_absent_and_unprepared(desk: Desk) -> None:
+    """Given an individual who will be absent and has told nobody what they want, then that is told (REQ-61)."""
+    story = desk.story
+    story.ready(UNITS, ("plan", "meeting", "information_exchange", "invite", "meeting_in_absence"))
+    absent = kallelse(desk, individual_attendance="absent_consented")
+    assert looked_at(desk, absent) == []
+    desk.case = desk.open.model_copy(update={"prepared": False})
+    assert looked_at(desk, absent) == ["meeting.absent_unprepared"]
+
+
+def test_a_way_that_cannot_carry_it(prepared: Desk) -> None:
+    """Given an adapter that does not take kallelser, then it is told for each recipient that would be sent one."""
+
+    def no(_adapter: str, message_type: str) -> bool:
+        return message_type != "meeting.summoned"
+
+    assert looked_at(prepared, kallelse(prepared), carries=no) == ["adapter.cannot_carry"] * 3
+    assert looked_at(prepared, kallelse(prepared), to=(p.FK,), carries=no) == []
+
+
+@pytest.mark.parametrize(
+    ("duty_basis", "stands"), [("agreement:OMBUD-1", "agreed"), ("SoL10:8", "outside"), ("agreement:OTHER", "outside")]
+)
+def test_a_duty_by_agreement_is_told_apart(prepared: Desk, duty_basis: str, stands: str) -> None:
+    """Given a kallelse on an agreement that binds a unit, then the unit is obliged by that agreement, and on any other basis it is not."""
+    directory = prepared.directory.model_copy(update={"agreements": (BOUND,)})
+    message = prepared.story.message(kallelse(prepared, duty_basis=duty_basis), (OUTSIDE,))
+    found = route(message, OUTSIDE, prepared.open, directory, prepared.now)
+    assert standing(message, found, directory, prepared.now) == stands
+
+
+def test_other_messages_are_for_what_the_rule_says(prepared: Desk) -> None:
+    """Given a message that calls nobody, then a recipient is what the disclosure rule takes it for."""
+    message = next(found for found in prepared.story.sent if found.type == "sip.requested")
+    found = route(message, p.CONTACT, prepared.open, prepared.directory, prepared.now)
+    assert standing(message, found, prepared.directory, prepared.now) == "contact"
+
+
+def test_whose_consent_it_is(desk: Desk) -> None:
+    """Given a consent by the individual, then it is theirs; given none, then nobody is named."""
+    desk.story.requested()
+    assert giver_of(desk.open) == "somebody"
+    desk.story.consented(UNITS)
+    assert giver_of(desk.open) == "individual"
+
+
+def test_answers_by_a_day_that_is_past(prepared: Desk) -> None:
+    """Given a last day for answering that has just passed, then it is told; at the moment before, it is not (G8)."""
+    last = prepared.story.kallelse().respond_by
+    assert looked_at(prepared, kallelse(prepared), now=last - timedelta(seconds=1)) == []
+    assert looked_at(prepared, kallelse(prepared), now=last) == ["meeting.answer_date"]
+
+
+def test_what_a_call_lacks_before_it_is_final(prepared: Desk) -> None:
+    """Given a kallelse whose last day for answering is after the meeting, then that is told before it is sent."""
+    late = prepared.story.meeting().starts_at + timedelta(days=1)
+    assert looked_at(prepared, kallelse(prepared, respond_by=late)) == ["meeting.respond_late"]

@@ -1,0 +1,58 @@
+"""Whatever is decided has its words in two languages, and what is said is whole sentences."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+
+import pytest
+
+from siphub.model.envelope import BasisCode
+from siphub.model.messages.consent import Giver, Scope
+from siphub.policy.disclosure import RecipientKind, rules
+from siphub.policy.lifecycle import DELIVERY
+from siphub.policy.wording import BASES, FORESEEN, GIVERS, KINDS, SCOPES, STATES, kind_of, on_basis, outcome
+
+SENTENCES = re.compile(r"([A-ZÅÄÖ][^.]*\.)( [A-ZÅÄÖ][^.]*\.)*")
+WHY = {"en": "So it is.", "sv": "Så är det."}
+
+
+def test_every_state_has_its_words() -> None:
+    """Given the state table of deliveries, then each state can be said, also before there is a delivery where intake decides it."""
+    states = {state for steps in DELIVERY.values() for pair in steps.items() for state in pair if state}
+    assert states - set(STATES) == set()
+    assert set(FORESEEN) == {"queued", "held", "withheld", "superseded"}
+
+
+def test_every_basis_kind_and_scope_has_its_words() -> None:
+    """Given the disclosure table and the types, then each basis, kind, scope and giver can be said."""
+    assert {basis for rule in rules() for basis in rule.bases} | set(get_args(BasisCode)) == set(BASES)
+    kinds = {str(kind) for part in get_args(RecipientKind) for kind in (get_args(part) or (part,))}
+    assert {kind_of(kind) for rule in rules() for kind in rule.recipients} <= set(KINDS.values())
+    assert kinds | {"agreed", "any"} == set(KINDS)
+    assert {scope for rule in rules() for scope in (*rule.scopes, *rule.show_with)} | set(get_args(Scope)) <= set(SCOPES)
+    assert set(get_args(Giver)) - {"relative"} < set(GIVERS)
+
+
+@pytest.mark.parametrize("basis", [*sorted(BASES), None])
+@pytest.mark.parametrize("state", sorted(STATES))
+@pytest.mark.parametrize("reason", ["basis.consent_missing", None])
+def test_what_is_said_is_whole_sentences(state: str, basis: str | None, reason: str | None) -> None:
+    """Given any state, basis and reason, then whole sentences are said in both languages, with no code in them."""
+    said = outcome(state, basis, reason, WHY)
+    for text in (said.en, said.sv):
+        assert SENTENCES.fullmatch(text.replace("kap.", "kapitlet"))
+        assert not re.search(r"[_{}]", text)
+
+
+def test_what_is_not_sent_has_no_basis_and_no_rule() -> None:
+    """Given a delivery that is withheld, then neither a basis nor the reason of a rule is said: there is none."""
+    said = outcome("withheld", "consent", "basis.consent_missing", WHY)
+    assert "consent from" not in said.en
+    assert WHY["en"] not in said.en
+
+
+def test_whose_consent_it_is() -> None:
+    """Given who gave the consent, then that is said; given nobody known, then so much as is known."""
+    assert on_basis("consent", "guardian").sv == "på samtycke från vårdnadshavarna"
+    assert on_basis("consent", "nobody known").sv == "på samtycke från den enskilde, eller den som företräder den enskilde"
