@@ -30,14 +30,24 @@ THERE = Recipient(p.HOME_CARE, p.MUNICIPALITY, "Norrby kommun", "fhir", "https:/
 def bundles() -> list[Any]:
     """Return a Bundle of every sample and of every cut the policy makes of it."""
     found = [(f"{name}-{maximal}", whole_cut(sample(name, maximal=maximal))) for name, maximal in product(FORMS, (False, True))]
-    kinds = {"contact": p.CONTACT, "convener": p.CONTACT, "duty": p.HOME_CARE, "agency": p.FK, "outside": p.FK, "*": p.HOME_CARE}
+    kinds = {
+        "contact": p.CONTACT,
+        "convener": p.CONTACT,
+        "duty": p.HOME_CARE,
+        "agency": p.FK,
+        "outside": p.FK,
+        "*": p.HOME_CARE,
+        "individual": "individual",
+        "guardian_restricted": "guardian/2",
+        "relative": "relative/1",
+    }
     for rule in disclosure.rules():
         for name, basis in product(rule.types, rule.bases):
             covered = disclosure.Covered(basis, frozenset())
             cut = disclosure.cut(
-                sample(name, maximal=True), rule, recipient=kinds[rule.recipient], covered=covered, directory=sample_directory()
+                sample(name, maximal=True), rule, recipient=kinds[rule.recipients[0]], covered=covered, directory=sample_directory()
             )
-            found.append((f"{name}-{rule.recipient}-{basis}", cut))
+            found.append((f"{name}-{rule.recipients[0]}-{basis}", cut))
     return [pytest.param(json.loads(translated(cut, THERE, FhirSettings()).body), id=name) for name, cut in found]
 
 
