@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,24 +13,27 @@ from siphub.errors import Refused
 from siphub.flow import directory as directories
 from siphub.flow import operate, track
 from siphub.model import people as p
-from siphub.model.identifiers import PersonNumber
+from siphub.model.directory import Address
+from siphub.model.identifiers import PersonNumber, PersonRef
 from siphub.model.messages import consent as c
+from siphub.model.messages import request as rq
+from siphub.model.person import CasePerson
 from siphub.sandbox import Fault
 from siphub.testing.story import SECRECY_ASSESSED, Story, until
 from siphub.testing.world import PARTNERS, World
 
-ADULT = PersonNumber("199001019802")
+ADULT, CHILD = PersonNumber("199001019802"), PersonNumber("201803019809")
 UNITS = (p.HOME_CARE, p.CARE_CENTRE)
 
 
-def yes(story: Story, parties: tuple[Any, ...], *, scopes: tuple[c.Scope, ...], **given: Any) -> None:
-    """Record a yes of somebody other than the individual, who cannot take a position."""
+def yes(story: Story, parties: tuple[Any, ...], *, scopes: tuple[c.Scope, ...], state: str = "unable", **given: Any) -> None:
+    """Record a yes, in the name of somebody who cannot take a position unless it is said that they can."""
     content = c.ConsentGiven(
         scopes=scopes,
         parties=tuple(c.Party(party=party) for party in parties),
         mode="oral",
         given_by=c.GivenBy.model_validate(given),
-        capacity=c.Capacity(state="unable", assessed_by=story.eva, assessed_at=story.now),
+        capacity=c.Capacity.model_validate({"state": state, "assessed_by": story.eva, "assessed_at": story.now}),
         obtained_by=story.eva,
         obtained_on=story.now.date(),
         documented_in_record=True,
@@ -79,6 +85,70 @@ def test_a17_she_cannot_say(world: World) -> None:
     assert told.states[p.FK][0] == "queued"
     assert world.settled(story)
     assert world.types(p.FK, story) == ["meeting.invited"]
+
+
+@pytest.fixture
+def posting(make_world: Callable[..., World], tmp_path: Path) -> Iterator[tuple[World, Path]]:
+    """Give a world whose municipality leaves its letters in a folder, as documents."""
+    outbox = tmp_path / "letters"
+    outbox.mkdir()
+    with make_world() as world:
+        base = world.directory()
+        letters = Address(adapter="folder", endpoint=str(outbox))
+        organisations = tuple(
+            found.model_copy(update={"letters": letters}) if found.number == p.MUNICIPALITY else found for found in base.organisations
+        )
+        directories.switch(world.hub.ground, base.model_copy(update={"organisations": organisations}), by="test")
+        yield world, outbox
+
+
+def posted(outbox: Path, to: PersonRef) -> list[dict[str, Any]]:
+    """Return what was posted to a person."""
+    found = [json.loads(file.read_bytes()) for file in sorted(outbox.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)]
+    return [document for document in found if document["recipients"] == [to]]
+
+
+def test_a12_a_child_with_two_guardians_one_with_whom_the_address_is_secret(posting: tuple[World, Path]) -> None:
+    """Given a child of eight and two guardians, then both must say yes, or a ground must say why not; both hear of the meeting by letter.
+
+    The one from whom the child's whereabouts are secret reads when it is, and neither place nor units; either of them can take it back.
+    """
+    world, outbox = posting
+    mother, father = PersonRef("guardian/1"), PersonRef("guardian/2")
+    story = world.story(person=CHILD)
+    story.requested()
+    people = (
+        CasePerson(ref=mother, name="Mona Vårdnadshavare", address_lines=("Sjövägen 1", "123 45 Norrby")),
+        CasePerson(ref=father, name="Frans Vårdnadshavare", address_lines=("Bergvägen 2", "987 65 Söderby"), address_secret=True),
+    )
+    story.say(rq.ParticipantsApproved(units=UNITS, approved_on=story.now.date(), approved_how="oral", people=people))
+    scopes: tuple[c.Scope, ...] = ("plan", "meeting", "information_exchange")
+    for given, code in (
+        ({"kind": "individual"}, "consent.ground_missing"),
+        ({"kind": "individual", "ground": "child_mature"}, "consent.too_young"),
+        ({"kind": "guardian", "ground": "both_guardians", "guardians": (mother,)}, "consent.guardian_missing"),
+        ({"kind": "guardian", "ground": "other_hindered", "guardians": (mother,)}, "consent.ground_incomplete"),
+    ):
+        with pytest.raises(Refused) as refused:
+            yes(story, UNITS, scopes=scopes, state="able", **given)
+        assert refused.value.code == code
+    yes(story, UNITS, scopes=scopes, state="able", kind="guardian", ground="both_guardians", guardians=(mother, father))
+
+    told = story.say(story.kallelse(), (*UNITS, mother, father))
+    assert {state for state, _ in told.states.values()} == {"queued"}
+    assert world.settled(story)
+    (hers,), (his,) = posted(outbox, mother), posted(outbox, father)
+    assert hers["content"]["meeting"]["place"]["text"] == "Stadshuset, rum 3"
+    assert his["content"]["meeting"]["starts_at"] == hers["content"]["meeting"]["starts_at"]
+    text = json.dumps(his, ensure_ascii=False)
+    secret = ["Stadshuset", "place", "Eva", "090-", "Biståndsenheten", "Hemtjänsten", "Vårdcentralen", *UNITS, p.CONTACT]
+    assert [word for word in secret if word in text] == []
+
+    story.withdrawn(person=father)
+    assert until(lambda: world.types(p.HOME_CARE, story) == ["meeting.summoned", "stop.notice"])
+    assert world.settled(story)
+    assert [document["type"] for document in posted(outbox, mother)] == ["meeting.summoned"], "her own data rests on no consent"
+    assert track.case_of(world.hub.ground, story.owner, str(story.case_id)).state == "SUSPENDED_NO_CONSENT"
 
 
 def test_protected_staff_is_stood_in_for(world: World) -> None:
