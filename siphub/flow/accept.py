@@ -278,6 +278,7 @@ def _take(
         "state": case.state,
         "version": str(case.version),
         "case_id": str(case.case_id),
+        **({"basis": message.basis.code} if message.basis is not None else {}),
     }
     work.audit.append(case.owner, caller.organisation, caller.channel, "message.accepted", facts)
     return Answer(str(message.message_id), str(message.case_id), answers)

@@ -37,11 +37,8 @@ def bundles() -> list[Any]:
         "agency": p.FK,
         "outside": p.FK,
         "*": p.HOME_CARE,
-        "individual": "individual",
-        "guardian_restricted": "guardian/2",
-        "relative": "relative/1",
     }
-    for rule in disclosure.rules():
+    for rule in (found for found in disclosure.rules() if found.recipients[0] in kinds):  # people are reached by letter
         for name, basis in product(rule.types, rule.bases):
             covered = disclosure.Covered(basis, frozenset())
             cut = disclosure.cut(

@@ -75,12 +75,9 @@ def cuts() -> list[Any]:
         "agency": p.FK,
         "outside": p.FK,
         "*": p.HOME_CARE,
-        "individual": "individual",
-        "guardian_restricted": "guardian/2",
-        "relative": "relative/1",
     }
     found = []
-    for rule in disclosure.rules():
+    for rule in (found for found in disclosure.rules() if found.recipients[0] in kinds):  # people are reached by letter
         for name, basis in product(rule.types, rule.bases):
             for granted in (frozenset[str](), frozenset(rule.show_with)):
                 cut = disclosure.cut(
