@@ -174,6 +174,20 @@ def casestates() -> str:
     return _states({**{f"{event} (opens)": {"": state} for event, state in OPENING.items()}, **CASE})
 
 
+def consentstates() -> str:
+    """Return the states of one scope of consent towards one party, as a diagram and as a table."""
+    from siphub.policy.lifecycle import CONSENT
+
+    return _states(CONSENT)
+
+
+def participantstates() -> str:
+    """Return the states of a participant of a meeting, as a diagram and as a table."""
+    from siphub.policy.lifecycle import PARTICIPANT
+
+    return _states(PARTICIPANT)
+
+
 def _states(table: Mapping[str, Mapping[Any, str]]) -> str:
     """Draw a state table: what moves stands in the diagram, what stays only in the table."""
     moves: dict[tuple[str, str], list[str]] = {}
@@ -231,6 +245,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "envelope": envelope,
     "deliverystates": deliverystates,
     "casestates": casestates,
+    "consentstates": consentstates,
+    "participantstates": participantstates,
     "commands": commands,
 }
 

@@ -42,6 +42,8 @@ def show(case: Case, data: Data = None, as_json: Json = False) -> None:
         print(f"case {one.case_id} of {one.owner}: {one.state}, consent version {one.consent_version}")
         rows = [(grant.party, grant.scope, grant.direction, _at(grant.since), _at(grant.until) or "further notice") for grant in one.grants]
         table(("party", "scope", "direction", "since", "until"), sorted(rows), empty="Nothing is permitted to anybody.")
+        stands = [(found.party, found.scope, found.state) for found in one.standing]
+        table(("party", "scope", "stands"), stands, empty="Nobody was named yet.")
 
 
 def history(case: Case, data: Data = None, as_json: Json = False) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from siphub.errors import NotThere, Sealed
+from siphub.flow import standing
 from siphub.flow.attempt import Held, cut_of
 from siphub.flow.ground import Ground
 from siphub.flow.letters import as_grants, granted_of, need_of, open_case, open_message
@@ -18,6 +19,7 @@ from siphub.model import Caller, Message
 from siphub.model.case import SipCase
 from siphub.policy.disclosure import Covered, judge
 from siphub.policy.reasons import REASONS, told
+from siphub.policy.standing import Consented
 from siphub.store import AttemptRow, DeliveryRow, EventRow, GrantRow, MessageRow, WorkItemRow
 
 
@@ -162,6 +164,7 @@ def mailbox(ground: Ground, caller: Caller, case_id: str) -> Mapping[str, Any]:
         messages = [row for case in cases for row in work.messages.of_case(case.owner, case_id)]
         deliveries = [row for case in cases for row in work.deliveries.of_case(case.owner, case_id)]
         grants = {case.owner: work.grants.of_case(case.owner, case_id) for case in cases}
+        items = [row for case in cases for row in work.work_items.of_case(case.owner, case_id)]
     sent = [row for row in messages if _sent_by(row, caller)]
     readable = [(row, _readable(ground, row, caller, grants[row.owner])) for row in deliveries]
     received = [(row, covered) for row, covered in readable if covered is not None]
@@ -174,6 +177,9 @@ def mailbox(ground: Ground, caller: Caller, case_id: str) -> Mapping[str, Any]:
         "case_id": case_id,
         "sent": [_as_sent(ground, row, of_message[row.id]) for row in sent],
         "received": [_as_received(ground, row, covered) for row, covered in received],
+        "meetings": [
+            found for case in cases for found in standing.meetings(ground, case, caller, deliveries, items, [row for row, _ in received])
+        ],
     }
 
 
@@ -196,13 +202,14 @@ def case_of(ground: Ground, owner: str, case_id: str) -> SipCase:
 
 @dataclass(frozen=True, slots=True)
 class Permitted:
-    """What is permitted in a case, to whom, and since when; no content."""
+    """What is permitted in a case, to whom, and since when, and how everything asked for stands; no content."""
 
     case_id: str
     owner: str
     state: str
     consent_version: int
     grants: tuple[GrantRow, ...]
+    standing: tuple[Consented, ...] = ()
 
 
 def consent(ground: Ground, case_id: str) -> tuple[Permitted, ...]:
@@ -213,12 +220,13 @@ def consent(ground: Ground, case_id: str) -> tuple[Permitted, ...]:
     """
     with ground.store.read() as work:
         cases = work.cases.find(case_id)
-        found = tuple(
-            Permitted(row.case_id, row.owner, row.state, row.consent_version, work.grants.of_case(row.owner, row.case_id)) for row in cases
-        )
-    if not found:
+        grants = {row.owner: work.grants.of_case(row.owner, row.case_id) for row in cases}
+    if not cases:
         raise NotThere(REASONS["case.not_there"].en)
-    return found
+    return tuple(
+        Permitted(row.case_id, row.owner, row.state, row.consent_version, grants[row.owner], standing.consents(ground, row))
+        for row in cases
+    )
 
 
 @dataclass(frozen=True, slots=True)

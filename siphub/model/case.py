@@ -31,9 +31,27 @@ CaseState = Literal[
     "VOID",
 ]
 """`OTHER_PLAN` is a case of its own for a plan that is no SIP: after compulsory care, or by LSS (LIFECYCLE section 7)."""
+ConsentState = Literal["NOT_ASKED", "ACTIVE", "WITHDRAWN", "EXPIRED", "REFUSED"]
+"""What became of asking for one scope towards one party."""
 ParticipantState = Literal[
-    "SENT", "ACCEPTED", "DECLINED", "TENTATIVE", "NEW_TIME_PROPOSED", "DELEGATED", "CONTACT_US", "ATTENDED", "ABSENT"
+    "APPROVED_BY_INDIVIDUAL",
+    "SENT",
+    "DELIVERED",
+    "READ",
+    "UNDELIVERABLE",
+    "MANUAL_FALLBACK",
+    "MANUAL_CONFIRMED",
+    "ACCEPTED",
+    "DECLINED",
+    "TENTATIVE",
+    "NEW_TIME_PROPOSED",
+    "DELEGATED",
+    "CONTACT_US",
+    "ATTENDED",
+    "ABSENT",
 ]
+"""Where a participant stands (LIFECYCLE section 1). A case keeps that it was called, its answer, and whether it came; how far the call came is
+the delivery's to say, and both are put together in `siphub.policy.standing`."""
 
 
 class Grant(Value):
@@ -57,10 +75,20 @@ class Grant(Value):
         return self.until is None or at < self.until
 
 
+class ConsentChange(Value):
+    """What a consent event did to one scope towards one party: an event of the consent's state table, and until when it holds from then on."""
+
+    scope: Line
+    party: UnitId | OrganisationNumber | PersonRef
+    event: Line
+    until: Instant | None = None
+
+
 class ConsentRecord(Value):
     """One consent event as history: which message, what was decided, by whom and on which ground, and who obtained it when (REQ-45).
 
-    `excluded_information` and `registered_at_af` are kept for whoever asks later, and decide nothing.
+    `excluded_information` and `registered_at_af` are kept for whoever asks later, and decide nothing. A no is for every party, so it has
+    no `changes`; its scopes say what it is a no to, none for all.
     """
 
     message_id: UUID
@@ -76,6 +104,7 @@ class ConsentRecord(Value):
     taken_back_by: PersonRef | None = None
     excluded_information: Text | None = None
     registered_at_af: Literal["yes", "no", "unknown"] | None = None
+    changes: tuple[ConsentChange, ...] = ()
 
 
 class Shielded(Value):
@@ -104,7 +133,7 @@ class PlanConsent(Value):
 
 
 class Participant(Value):
-    """One unit's place at one version of a meeting."""
+    """One unit's place at one version of a meeting. `state` is what messages have said: called (`SENT`), the newest answer, came or not."""
 
     unit: UnitId
     duty: bool

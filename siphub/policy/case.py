@@ -154,23 +154,24 @@ def _consent(asked: Asked, content: Content) -> Refusal | Decision:
     if isinstance(change, Refusal):
         return change
     effects: list[Effect] = list(consent.narrowing(asked.case.grants, change.grants, Narrowed()))
-    resumes, was_suspended = asked.case.resumes, asked.case.state == "SUSPENDED_NO_CONSENT"
-    changed = {"grants": change.grants, "plan_consent": change.plan, "consents": (*asked.case.consents, change.record)}
+    was_suspended = asked.case.state == "SUSPENDED_NO_CONSENT"
+    changed: dict[str, object] = {"grants": change.grants, "plan_consent": change.plan, "consents": (*asked.case.consents, change.record)}
     if change.work is not None:
         effects.append(OpenWork(change.work, asked.case.coordinating_unit))
-    after = move(asked, change.event, *effects, **changed)
+    event = change.event
+    if was_suspended and event == "consent.given:enough":
+        event, changed["resumes"] = f"consent.given:back_to_{_resumed(asked.case.resumes).lower()}", None
+    after = move(asked, event, *effects, **changed)
     if isinstance(after, Refusal):
         return after
     if after.case.state == "SUSPENDED_NO_CONSENT" and not was_suspended:
         work = OpenWork("consent.withdrawn", asked.case.coordinating_unit)
         return Decision(consent.suspended(asked.case, after.case), (*after.effects, work))
-    if was_suspended and change.event == "consent.given:enough" and resumes is not None:
-        return Decision(after.case.model_copy(update={"state": _resumed(resumes), "resumes": None}), after.effects)
     return after
 
 
-def _resumed(state: CaseState) -> CaseState:
-    return "PREPARING" if state in {"REQUESTED", "CONSENT_REFUSED"} else state
+def _resumed(state: CaseState | None) -> CaseState:
+    return state if state in lifecycle.RESUMED else "PREPARING"
 
 
 _RECEIPTS: Mapping[type[Content], Literal["received", "read", "rejected"]] = MappingProxyType(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar
 
 from siphub.model import Content, Directory, Message
-from siphub.model.case import CaseState, ConsentRecord, Grant, PlanConsent, SipCase
+from siphub.model.case import CaseState, ConsentChange, ConsentRecord, Grant, PlanConsent, SipCase
 from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.messages import consent as c
 from siphub.model.person import CasePerson
@@ -75,6 +75,38 @@ def choose_participants(grants: Grants, units: Sequence[UnitId | PersonRef], now
 
 def change(case: SipCase, message: Message, content: Content, directory: Directory, now: datetime) -> Change | Refusal:
     """Return what a consent event changes, or why it is refused."""
+    found = _changed(case, message, content, directory, now)
+    if isinstance(found, Refusal) or found.record.decision == "deny":
+        return found
+    changes = tuple(_told(case.grants, found, now))
+    return replace(found, record=found.record.model_copy(update={"changes": changes}))
+
+
+def _told(before: Grants, change: Change, now: datetime) -> Iterator[ConsentChange]:
+    """Tell, scope by scope and party by party, which event of the consent's table a change is there."""
+    named = {"permit": "consent.given", "withdraw": "consent.withdrawn"}
+    for scope, party in dict.fromkeys((grant.scope, grant.party) for grant in _consents((*before, *change.grants))):
+        old, new = _of(before, scope, party), _of(change.grants, scope, party)
+        if old == new:
+            continue
+        event = named.get(change.record.decision) or _amending(_live(old, now), old, new)
+        yield ConsentChange(scope=scope, party=party, event=event, until=_end(new))
+
+
+def _of(grants: Grants, scope: str, party: str) -> Grants:
+    return tuple(grant for grant in grants if (grant.scope, grant.party) == (scope, party))
+
+
+def _amending(live: Grants, old: Grants, new: Grants) -> str:
+    """Say what an amendment did to one scope towards one party."""
+    if not new:
+        return "consent.amended:removed"
+    if not live:
+        return "consent.amended:added"
+    return "consent.amended:narrowed" if narrowing(old, new, "less") else "consent.amended:extended"
+
+
+def _changed(case: SipCase, message: Message, content: Content, directory: Directory, now: datetime) -> Change | Refusal:
     match content:
         case c.ConsentGiven():
             subject = message.subject or case.subject

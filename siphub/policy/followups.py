@@ -10,6 +10,7 @@ from siphub.model.directory import PRINCIPALS
 from siphub.model.messages import around as a
 from siphub.model.messages import followup as f
 from siphub.policy import consent
+from siphub.policy.lifecycle import participant_after
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, Effect, OpenWork, move
 
@@ -68,8 +69,9 @@ def held(asked: Asked, content: f.FollowUpHeld) -> Refusal | Decision:
 
 def attended(record: MeetingRecord, units: tuple[str, ...]) -> MeetingRecord:
     """Return a meeting as held, with who came and who did not."""
-    came = tuple(found.model_copy(update={"state": "ATTENDED" if found.unit in units else "ABSENT"}) for found in record.participants)
-    return record.model_copy(update={"state": "held", "participants": came})
+    came = ((found, participant_after(found.state, "attended" if found.unit in units else "absent")) for found in record.participants)
+    places = tuple(found.model_copy(update={"state": state or found.state}) for found, state in came)
+    return record.model_copy(update={"state": "held", "participants": places})
 
 
 def copied(asked: Asked, content: a.PlanCopyDelivered) -> Refusal | Decision:

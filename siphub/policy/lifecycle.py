@@ -1,4 +1,4 @@
-"""The state tables: a case's, a delivery's. Data only; the diagrams in docs/states.md are made from them.
+"""The four state tables: a case's, a consent's, a participant's, a delivery's. Data only; the diagrams in docs/states.md are made from them.
 
 What is not in a table cannot happen: there is no default.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
-from siphub.model.case import CaseState
+from siphub.model.case import CaseState, ConsentState, ParticipantState
 
 ENDED: tuple[CaseState, ...] = ("DECLINED_NO_NEED", "CLOSED", "VOID")
 """Terminal; a no is taken here too, because something may still be on its way."""
@@ -26,6 +27,8 @@ OPEN: tuple[CaseState, ...] = (
 )
 KEPT: tuple[CaseState, ...] = (*OPEN, *ENDED, "OTHER_PLAN")
 """Every state there is."""
+RESUMED: tuple[CaseState, ...] = ("PREPARING", "DRAFTING", "IN_REVIEW", "ACTIVE")
+"""Where a suspended case goes on when there is a consent again: a meeting is not taken up by itself."""
 
 
 def _stay(*states: CaseState) -> dict[CaseState, CaseState]:
@@ -37,7 +40,12 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
         "need.assessed:yes": _stay("REQUESTED", "CONSENT_REFUSED", "PREPARING"),
         "need.assessed:no": {"REQUESTED": "DECLINED_NO_NEED"},
         "participants.approved": _stay(*OPEN),
-        "consent.given:enough": {**_stay(*OPEN), "REQUESTED": "PREPARING", "CONSENT_REFUSED": "PREPARING"},
+        "consent.given:enough": {
+            **_stay(*(state for state in OPEN if state != "SUSPENDED_NO_CONSENT")),
+            "REQUESTED": "PREPARING",
+            "CONSENT_REFUSED": "PREPARING",
+        },
+        **{f"consent.given:back_to_{state.lower()}": {"SUSPENDED_NO_CONSENT": state} for state in RESUMED},
         "consent.given:partial": _stay(*OPEN),
         "consent.refused": {
             **_stay("CONSENT_REFUSED", "SUSPENDED_NO_CONSENT", *ENDED),
@@ -52,8 +60,8 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
         "consent.amended": _stay(*OPEN),
         "consent.withdrawn:part": _stay(*OPEN, *ENDED),
         "consent.withdrawn:all": {**dict.fromkeys(OPEN, "SUSPENDED_NO_CONSENT"), **_stay(*ENDED)},
-        "consent.expired:part": _stay(*OPEN, *ENDED),
-        "consent.expired:all": {**dict.fromkeys(OPEN, "SUSPENDED_NO_CONSENT"), **_stay(*ENDED)},
+        "consent.expired:part": _stay(*OPEN, "DECLINED_NO_NEED", "CLOSED"),
+        "consent.expired:all": {**dict.fromkeys(OPEN, "SUSPENDED_NO_CONSENT"), **_stay("DECLINED_NO_NEED", "CLOSED")},
         "meeting.summoned": {**_stay("SUMMONED"), "PREPARING": "SUMMONED"},
         "meeting.summoned:no-consent": {
             **_stay("SUMMONED"),
@@ -65,7 +73,7 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
         "meeting.response": _stay("SUMMONED", "SUSPENDED_NO_CONSENT", "DRAFTING", "IN_REVIEW", "ACTIVE", "FOLLOW_UP", "PREPARING"),
         "meeting.rescheduled": _stay("SUMMONED", "FOLLOW_UP"),
         "meeting.cancelled": {"SUMMONED": "PREPARING", "FOLLOW_UP": "ACTIVE", **_stay("PREPARING", "ACTIVE", "SUSPENDED_NO_CONSENT")},
-        "meeting.cancelled:again": _stay(*OPEN, *ENDED),
+        "meeting.cancelled:again": _stay(*(state for state in (*OPEN, "CLOSED", "VOID") if state != "REQUESTED")),
         "meeting.held:plan": {"SUMMONED": "DRAFTING"},
         "meeting.held:no_plan": {"SUMMONED": "CLOSED"},
         "meeting.held:new_meeting": {"SUMMONED": "PREPARING"},
@@ -111,6 +119,58 @@ OPENING: Mapping[str, CaseState] = MappingProxyType(
     }
 )
 """The types that may open a case, and the state it opens in."""
+
+CONSENT: Mapping[str, Mapping[ConsentState, ConsentState]] = MappingProxyType(
+    {
+        "consent.given": dict.fromkeys(("NOT_ASKED", "ACTIVE", "WITHDRAWN", "EXPIRED", "REFUSED"), "ACTIVE"),
+        "consent.refused": dict.fromkeys(("NOT_ASKED", "ACTIVE", "WITHDRAWN", "EXPIRED", "REFUSED"), "REFUSED"),
+        "consent.amended:added": dict.fromkeys(("NOT_ASKED", "WITHDRAWN", "EXPIRED", "REFUSED"), "ACTIVE"),
+        "consent.amended:extended": {"ACTIVE": "ACTIVE"},
+        "consent.amended:narrowed": {"ACTIVE": "ACTIVE"},
+        "consent.amended:removed": dict.fromkeys(("ACTIVE", "EXPIRED"), "WITHDRAWN"),
+        "consent.withdrawn": dict.fromkeys(("ACTIVE", "EXPIRED"), "WITHDRAWN"),
+        "consent.expired": {"ACTIVE": "EXPIRED"},
+        "participants.approved:objection": dict.fromkeys(("ACTIVE", "EXPIRED"), "WITHDRAWN"),
+        "case.ended": {"ACTIVE": "EXPIRED"},
+    }
+)
+"""Event → (state → next state), for one scope towards one party. Every consent ends with its case, where the case ends by being closed."""
+
+ASKED: tuple[ParticipantState, ...] = ("SENT", "DELIVERED", "READ", "UNDELIVERABLE", "MANUAL_FALLBACK", "MANUAL_CONFIRMED")
+"""States of a participant who was called and has not answered: how far the call came."""
+ANSWERS: Mapping[str, ParticipantState] = MappingProxyType(
+    {
+        "accept": "ACCEPTED",
+        "decline": "DECLINED",
+        "tentative": "TENTATIVE",
+        "propose-new-time": "NEW_TIME_PROPOSED",
+        "delegate": "DELEGATED",
+        "contact-us": "CONTACT_US",
+    }
+)
+"""What a participant can answer, in the word of K3; the newest answer counts."""
+_CALLED: tuple[ParticipantState, ...] = (*ASKED, *ANSWERS.values())
+
+PARTICIPANT: Mapping[str, Mapping[ParticipantState | Literal[""], ParticipantState]] = MappingProxyType(
+    {
+        "participants.approved": {"": "APPROVED_BY_INDIVIDUAL"},
+        "meeting.called": dict.fromkeys(("", "APPROVED_BY_INDIVIDUAL", *ASKED), "SENT"),
+        "meeting.rescheduled": dict.fromkeys(("", "APPROVED_BY_INDIVIDUAL", *_CALLED), "SENT"),
+        "delivery.delivered": dict.fromkeys(("SENT", "UNDELIVERABLE", "MANUAL_FALLBACK"), "DELIVERED"),
+        "delivery.read": dict.fromkeys(("SENT", "DELIVERED", "UNDELIVERABLE", "MANUAL_FALLBACK"), "READ"),
+        "delivery.stopped": dict.fromkeys(("SENT", "DELIVERED", "READ", "MANUAL_FALLBACK"), "UNDELIVERABLE"),
+        "delivery.again": dict.fromkeys(("UNDELIVERABLE", "MANUAL_FALLBACK"), "SENT"),
+        "by_hand.taken": {"UNDELIVERABLE": "MANUAL_FALLBACK"},
+        "by_hand.told": dict.fromkeys(("SENT", "UNDELIVERABLE", "MANUAL_FALLBACK"), "MANUAL_CONFIRMED"),
+        **{f"answer.{word}": dict.fromkeys(_CALLED, state) for word, state in ANSWERS.items()},
+        "attended": dict.fromkeys(_CALLED, "ATTENDED"),
+        "absent": dict.fromkeys(_CALLED, "ABSENT"),
+    }
+)
+"""Event → (state → next state), for one unit at one version of a meeting; "" is before anybody has named it.
+
+`delivery.*` and `by_hand.*` are what becomes of the call on its way; they say nothing new of somebody who has answered.
+"""
 
 HELD, QUEUED, SENDING, AWAITING = "held", "queued", "sending", "awaiting_receipt"
 FINAL: frozenset[str] = frozenset(
@@ -176,3 +236,13 @@ def after(state: str, event: str) -> str | None:
 def case_after(state: CaseState, event: str) -> CaseState | None:
     """Return the case state that follows, or None where the event is not allowed in that state."""
     return CASE[event].get(state)
+
+
+def consent_after(state: ConsentState, event: str) -> ConsentState | None:
+    """Return what a consent is after an event, or None where the event changes nothing of it."""
+    return CONSENT[event].get(state)
+
+
+def participant_after(state: ParticipantState | Literal[""], event: str) -> ParticipantState | None:
+    """Return where a participant stands after an event, or None where the event says nothing of somebody who stands there."""
+    return PARTICIPANT[event].get(state)

@@ -5,15 +5,12 @@ Pure, like all of the policy. It must never let anybody but a meeting's own conv
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from siphub.model import Message
-from siphub.model.case import MeetingRecord, Participant, ParticipantState, SipCase
+from siphub.model.case import MeetingRecord, Participant, SipCase
 from siphub.model.identifiers import UnitId
 from siphub.model.messages import followup as f
 from siphub.model.messages import meeting as m
-from siphub.policy import consent, discharges, followups
+from siphub.policy import consent, discharges, followups, lifecycle
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import DUTY_BOUND, bases_of
 from siphub.policy.duties import duty, ill_founded
@@ -146,7 +143,7 @@ def rescheduled(asked: Asked, content: m.MeetingRescheduled) -> Refusal | Decisi
         return Refusal("message.out_of_order", "conflict", "/content/supersedes")
     if content.convener.unit != asked.message.sender.unit:
         return Refusal("meeting.not_convener", "forbidden", "/content/convener/unit")
-    asked_again = tuple(found.model_copy(update={"state": "SENT"}) for found in known.participants)
+    asked_again = tuple(_after(found, "meeting.rescheduled") for found in known.participants)
     moved = {
         "version": content.meeting.version,
         "participants": asked_again,
@@ -187,18 +184,6 @@ def held(asked: Asked, content: m.MeetingHeld) -> Refusal | Decision:
     return move(asked, f"meeting.held:{content.outcome}", meetings=_with(asked.case, record))
 
 
-_ANSWERS: Mapping[str, ParticipantState] = MappingProxyType(
-    {
-        "accept": "ACCEPTED",
-        "decline": "DECLINED",
-        "tentative": "TENTATIVE",
-        "propose-new-time": "NEW_TIME_PROPOSED",
-        "delegate": "DELEGATED",
-        "contact-us": "CONTACT_US",
-    }
-)
-
-
 def responded(asked: Asked, content: m.MeetingResponse) -> Refusal | Decision:
     """K3. An answer to an earlier version is void (G7); a duty-bound no without a substitute is escalated (G11).
 
@@ -211,9 +196,9 @@ def responded(asked: Asked, content: m.MeetingResponse) -> Refusal | Decision:
         return Refusal("case.not_there", "not_there")
     if content.meeting_version != known.version:
         return Refusal("message.out_of_order", "conflict", "/content/meeting_version")
-    if known.state != "planned":
+    answered = _after(mine, f"answer.{content.response}")
+    if known.state != "planned" or answered is mine:
         return move(asked, "meeting.response")
-    answered = mine.model_copy(update={"state": _ANSWERS[content.response]})
     record = known.model_copy(update={"participants": tuple(answered if found.unit == sender else found for found in known.participants)})
     effects: list[Effect] = []
     if content.response == "decline" and mine.duty and content.substitute_unit is None and content.substitute_name is None:
@@ -221,6 +206,12 @@ def responded(asked: Asked, content: m.MeetingResponse) -> Refusal | Decision:
     if content.response in {"propose-new-time", "contact-us"}:
         effects.append(OpenWork(f"meeting.{content.response}", known.convener.unit))
     return move(asked, "meeting.response", *effects, meetings=_with(asked.case, record))
+
+
+def _after(place: Participant, event: str) -> Participant:
+    """Move a participant along its table; the very place where the event says nothing of it."""
+    state = lifecycle.participant_after(place.state, event)
+    return place if state is None else place.model_copy(update={"state": state})
 
 
 def _with(case: SipCase, *records: MeetingRecord) -> tuple[MeetingRecord, ...]:

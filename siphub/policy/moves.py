@@ -11,7 +11,7 @@ from datetime import date
 from typing import TypeVar
 
 from siphub.model import Directory
-from siphub.model.case import DischargeRecord, Grant, MeetingRecord, Participant, PlanRecord, SipCase
+from siphub.model.case import ConsentChange, ConsentRecord, DischargeRecord, Grant, MeetingRecord, Participant, PlanRecord, SipCase
 from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId
 from siphub.model.person import UnitContact
 
@@ -41,6 +41,7 @@ def moved(case: SipCase, directory: Directory, day: date | None = None) -> SipCa
             "deputy": _contact(case.deputy, now) if case.deputy else None,
             "units": tuple(dict.fromkeys(map(now, case.units))),
             "grants": _grants(case.grants, now),
+            "consents": _history(case.consents, case.grants, now),
             "meetings": tuple(_meeting(found, now) for found in case.meetings),
             "plan": _plan(case.plan, now) if case.plan else None,
             "discharge": _discharge(case.discharge, now) if case.discharge else None,
@@ -120,6 +121,17 @@ def _grants(grants: Collection[Grant], now: Now) -> tuple[Grant, ...]:
         key = (grant.scope, party, grant.direction)
         kept[key] = _both(kept[key], heir) if key in kept else heir
     return tuple(kept.values())
+
+
+def _history(consents: Collection[ConsentRecord], grants: Collection[Grant], now: Now) -> tuple[ConsentRecord, ...]:
+    """Let a successor stand in the history of its consents too, where it has none of its own for the same scope."""
+    own = {(grant.scope, grant.party) for grant in grants if _stands(grant.party, now) == grant.party}
+
+    def heir(change: ConsentChange) -> ConsentChange:
+        party = _stands(change.party, now)
+        return change if (change.scope, party) in own else change.model_copy(update={"party": party})
+
+    return tuple(found.model_copy(update={"changes": tuple(map(heir, found.changes))}) for found in consents)
 
 
 def _stands(party: UnitId | OrganisationNumber | PersonRef, now: Now) -> UnitId | OrganisationNumber | PersonRef:

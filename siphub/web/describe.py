@@ -141,6 +141,20 @@ _SENT: Final = _object(
 )
 
 
+def _meeting() -> dict[str, Any]:
+    from siphub.policy.lifecycle import PARTICIPANT
+
+    states = sorted({state for steps in PARTICIPANT.values() for state in steps.values()})
+    place = _object("One participant.", unit=_TEXT, duty={"type": "boolean"}, state={"type": "string", "enum": states})
+    return _object(
+        "Where the participants of a meeting stand; told to the unit that convenes it alone.",
+        meeting_id=_UUID,
+        version={"type": "integer"},
+        state={"type": "string", "enum": ["planned", "held", "cancelled"]},
+        participants={"type": "array", "items": place},
+    )
+
+
 def _shapes() -> dict[str, Any]:
     from siphub.policy.lifecycle import DELIVERY
 
@@ -184,6 +198,7 @@ def _shapes() -> dict[str, Any]:
             case_id=_UUID,
             sent={"type": "array", "items": _SENT},
             received={"type": "array", "items": _RECEIVED},
+            meetings={"type": "array", "items": _meeting()},
         ),
         "Ready": {
             "type": "object",

@@ -10,7 +10,7 @@ import pytest
 
 from siphub.model import CATALOGUE
 from siphub.policy.disclosure import rules
-from siphub.policy.lifecycle import CASE, DELIVERY
+from siphub.policy.lifecycle import CASE, CONSENT, DELIVERY, PARTICIPANT
 from siphub.policy.reasons import REASONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,10 +36,10 @@ def test_a_page_about_the_policy_says_what_its_tables_say(generate: ModuleType, 
 
 
 def test_every_event_has_its_row() -> None:
-    """Given the two state tables, then the page has a diagram for each and a row for every event."""
+    """Given the four state tables, then the page has a diagram for each and a row for every event."""
     page = (ROOT / "docs/states.md").read_text("utf-8")
-    assert page.count("stateDiagram-v2") == 2
-    assert [event for event in (*CASE, *DELIVERY) if f"| `{event}` |" not in page] == []
+    assert page.count("stateDiagram-v2") == 4
+    assert [event for event in (*CASE, *DELIVERY, *CONSENT, *PARTICIPANT) if f"| `{event}` |" not in page] == []
 
 
 def test_every_reason_has_its_row() -> None:

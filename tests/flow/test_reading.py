@@ -8,7 +8,7 @@ from siphub.errors import Conflict, Invalid, NotThere
 from siphub.flow import directory as directories
 from siphub.flow import operate, track
 from siphub.model import people as p
-from siphub.model.messages.consent import ConsentWithdrawn
+from siphub.model.messages.consent import ConsentAmended, ConsentWithdrawn, Party
 from siphub.testing.story import Story, until
 from siphub.testing.world import World
 
@@ -133,3 +133,45 @@ def test_a_refused_opening_leaves_no_key_behind(world: World) -> None:
         story.requested()
     assert refused.value.code == "case.owner"
     assert world.hub.store.keys.case_key(p.NEIGHBOUR, str(story.case_id)) is None
+
+
+def places(world: World, story: Story, organisation: str) -> dict[str, str]:
+    """Return where each participant stands, as an organisation reads it."""
+    seen = track.mailbox(world.hub.ground, world.caller(organisation), str(story.case_id))
+    return {place["unit"]: place["state"] for found in seen["meetings"] for place in found["participants"]}
+
+
+def test_the_convener_reads_where_participants_stand_and_nobody_else_does(world: World) -> None:
+    """Given a call to two units, one answer and one chosen unit not called, then the convener reads each, and the region that takes part nothing."""
+    story = called(world)
+    story.approved((*UNITS, p.SOCIAL_SERVICES))
+    assert places(world, story, p.MUNICIPALITY) == {
+        p.HOME_CARE: "DELIVERED",
+        p.CARE_CENTRE: "DELIVERED",
+        p.SOCIAL_SERVICES: "APPROVED_BY_INDIVIDUAL",
+    }
+    story.responded(p.CARE_CENTRE, "delegate", substitute_name="Sara Substitut")
+    assert world.settled(story)
+    assert places(world, story, p.MUNICIPALITY)[p.CARE_CENTRE] == "DELEGATED"
+    assert track.mailbox(world.hub.ground, world.caller(p.REGION), str(story.case_id))["meetings"] == []
+
+
+def test_an_answer_the_convener_may_not_have_is_not_told_as_a_state_either(world: World) -> None:
+    """Given a unit that may be told but may not tell, when it answers, then its answer is withheld, and it stands as called (G1)."""
+    story = world.story()
+    story.ready(UNITS)
+    eva = {"obtained_by": story.eva, "obtained_on": story.now.date()}
+    story.say(ConsentAmended.model_validate({**eva, "add_parties": (Party(party=p.CARE_CENTRE, direction="to"),)}))
+    story.summoned(UNITS)
+    assert world.settled(story)
+    assert story.responded(p.CARE_CENTRE).states == {p.CONTACT: ("withheld", "basis.direction_missing")}
+    assert places(world, story, p.MUNICIPALITY)[p.CARE_CENTRE] == "DELIVERED"
+
+
+def test_how_every_consent_stands_is_told_without_content(world: World) -> None:
+    """Given consents of which one is taken back, then what is permitted says how each scope stands towards each party."""
+    story = called(world)
+    story.withdrawn([p.CARE_CENTRE])
+    (found,) = track.consent(world.hub.ground, str(story.case_id))
+    stands = {(each.party, each.scope): each.state for each in found.standing}
+    assert {stands[p.CARE_CENTRE, "meeting"], stands[p.HOME_CARE, "meeting"]} == {"WITHDRAWN", "ACTIVE"}
