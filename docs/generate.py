@@ -10,6 +10,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,21 @@ def law() -> str:
         for found in sorted(LAW.values(), key=lambda found: found.name)
     ]
     return _table(("code", "section", "from", "until", "verified", "in English", "in Swedish"), rows)
+
+
+def workitems() -> str:
+    """Return every kind of work item: what it says, whose it is, how soon, and what settles it."""
+    from siphub.policy.work import WORK
+
+    rows = [
+        (f"`{kind}`", found.en, found.sv, found.whose, _span(found.due), found.settled or _codes(sorted(found.settled_by)) or "a person")
+        for kind, found in sorted(WORK.items())
+    ]
+    return _table(("kind", "in English", "in Swedish", "whose", "looked at within", "settled by"), rows)
+
+
+def _span(time: timedelta) -> str:
+    return f"{time.days} d" if time.days else f"{time.seconds // 3600} h"
 
 
 def disclosure() -> str:
@@ -242,6 +258,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "reasoncodes": reasoncodes,
     "disclosure": disclosure,
     "law": law,
+    "workitems": workitems,
     "envelope": envelope,
     "deliverystates": deliverystates,
     "casestates": casestates,

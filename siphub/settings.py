@@ -156,6 +156,9 @@ class Settings(BaseSettings):
         400,
         description="After how many failed attempts a delivery gives up. With the default pauses that is four days: a long weekend and a day.",
     )
+    weekends: Literal["count", "skip"] = Field(
+        "count", description="Whether days on which offices are closed count in the clocks of LUS and of agreements, or are skipped."
+    )
     tell_failures: bool = Field(
         default=True, description="Whether the hub sends `delivery.failed` to the unit whose message was rejected, given up or expired."
     )

@@ -260,7 +260,7 @@ def sending(hub: Hub) -> Iterator[Finding]:
         yield look(f"{len(waiting)} deliveries have waited for more than an hour: siphub deliveries list --state queued")
     late = [item for item in track.desk(hub.ground) if item.due_at is not None and item.due_at < now]
     if late:
-        yield look(f"{len(late)} work items are late: siphub work-items list")
+        yield look(f"{len(late)} work items are late: siphub work list")
     if not waiting and not any(counts.get(state) for state in STUCK):
         yield ok("no delivery is stuck")
 

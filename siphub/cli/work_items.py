@@ -1,4 +1,4 @@
-"""`work-items …`: what a person must do. The name `work` is kept for the worker as a process of its own."""
+"""`work …`: what a person must do. States and codes only: whoever runs the hub sees no content."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from typing import Annotated
 
 import typer
 
-from siphub.cli.words import By, Data, Json, facts, group, refuse, table
+from siphub.cli.words import By, Data, Json, facts, group, table
+
+Item = Annotated[str, typer.Argument(metavar="ITEM", help="The work item's id.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    those = group("work-items", "What a person must do.")
-    those.command("list", epilog="Example: siphub work-items list")(list_them)
-    those.command("close", epilog="Example: siphub work-items close 7c1d… --how phoned --by eva")(close)
+    those = group("work", "What a person must do.")
+    those.command("list", epilog="Example: siphub work list --organisation 2120009994")(list_them)
+    those.command("show", epilog="Example: siphub work show 7c1d…")(show)
+    those.command("close", epilog="Example: siphub work close 7c1d… --how phoned --by eva")(close)
     app.add_typer(those)
 
 
@@ -37,8 +40,26 @@ def list_them(
     table(("work item", "what", "unit", "case", "by when", "delivery"), rows, empty="Nobody has to do anything.")
 
 
+def show(item: Item, data: Data = None, as_json: Json = False) -> None:
+    """Say what one work item asks for, whose it is, and what settles it."""
+    from siphub.cli.hubs import opened
+    from siphub.flow import work_items
+    from siphub.policy.work import work_type
+
+    with opened(data) as hub:
+        found = work_items.show(hub.ground, item)
+    known = work_type(found.type)
+    if as_json:
+        facts({"item": found, "en": known.en, "sv": known.sv, "whose": known.whose, "settled_by": sorted(known.settled_by)})
+        return
+    print(f"{found.type}: {known.en}")
+    print(f"  {known.sv}")
+    print(f"  unit {found.unit}, case {found.case_id}{f', delivery {found.delivery_id}' if found.delivery_id else ''}")
+    print(f"  open since {found.opened_at:%Y-%m-%d %H:%M} UTC{f', by {found.due_at:%Y-%m-%d %H:%M} UTC' if found.due_at else ''}")
+
+
 def close(
-    item: Annotated[str, typer.Argument(metavar="ITEM", help="The work item's id.")],
+    item: Item,
     how: Annotated[
         str, typer.Option("--how", metavar="CODE", help="How it was settled, as a code: phoned, corrected, not-needed.")
     ] = "done",
@@ -48,19 +69,11 @@ def close(
 ) -> None:
     """Note that a work item is done."""
     from siphub.cli.hubs import opened
-    from siphub.flow import track
+    from siphub.flow import work_items
 
     with opened(data) as hub:
-        found = next((one for one in track.desk(hub.ground) if one.id == item), None)
-        if found is None:
-            raise refuse("work_item.not_there", "there is no such open work item")
-        with hub.store.write() as work:
-            done = work.work_items.close(found.owner, found.id, by=by, how=how, at=hub.ground.now())
-            if done:
-                work.audit.append(found.owner, by, "cli", "work_item.closed", {"item": found.id, "how": how, "case_id": found.case_id})
-    if not done:
-        raise refuse("work_item.not_there", "somebody else has closed it meanwhile")
+        work_items.close(hub.ground, item, how=how, by=by, channel="cli")
     if as_json:
-        facts({"item": item, "closed": done})
+        facts({"item": item, "closed": True})
     else:
         print("The work item is closed.")

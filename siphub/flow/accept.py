@@ -16,10 +16,10 @@ from typing import Any
 from siphub.contract import Draft, Reader, Receipt, Submission
 from siphub.contract.xml import parse_xml
 from siphub.errors import Busy, Conflict, Invalid, Problem, Sealed, UnsupportedMedia
-from siphub.flow import receipts, records, retention, withdraw
+from siphub.flow import receipts, records, retention, timers, withdraw
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row, open_case
-from siphub.flow.work_items import open_for, open_in_case
+from siphub.flow.work_items import open_for, open_in_case, open_items, settle
 from siphub.model import Caller, Directory, Message, parse_message
 from siphub.model.case import SipCase
 from siphub.model.identifiers import person_ref
@@ -266,11 +266,14 @@ def _take(
         _open(work, case_row(decided.case, seal, seq=line.seq, opened_at=now, now=now))
     work.messages.add(stored)
     records.queue_own(work, stored)
+    standing = open_items(work, line.key) if row is not None else ()
     _effects(line, decided, before, stored, caller)
+    settle(work, standing, message.type, now)
     answers = _deliver_to(ground, line, message, stored)
     case = decided.case.model_copy(update={"units": _members(decided.case, answers)})
     if row is not None:
         work.cases.save(case_row(case, seal, seq=line.seq, opened_at=row.opened_at, now=now))
+    timers.keep(ground, work, case, directory)
     retention.erase_withheld(work, line.key, line.withheld, now)
     facts = {
         "type": message.type,

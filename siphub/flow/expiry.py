@@ -7,6 +7,7 @@ take a consent for run out by another clock than the claim does.
 from __future__ import annotations
 
 from siphub.errors import Sealed
+from siphub.flow import timers
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, grant_rows, open_case
 from siphub.flow.withdraw import Line
@@ -62,5 +63,6 @@ def _carry_out(ground: Ground, work: Work, row: CaseRow, decided: Decision, seal
                 message = "nothing else follows when a consent runs out"
                 raise AssertionError(message)
     work.cases.save(case_row(decided.case, seal, seq=line.seq, opened_at=row.opened_at, now=now))
+    timers.keep(ground, work, decided.case, line.directory)
     facts = {"type": "consent.expired", "case_id": row.case_id, "state": decided.case.state, "version": str(decided.case.version)}
     work.audit.append(row.owner, "hub", "sweep", "consent.expired", facts)

@@ -18,6 +18,7 @@ from siphub.flow import answers, notify, receipts, records, retention, withdraw
 from siphub.flow.attempt import MOST_LEASES
 from siphub.flow.expiry import expire_consents
 from siphub.flow.ground import Ground
+from siphub.flow.timers import look_at_deadlines
 from siphub.flow.work_items import open_for
 from siphub.observe import Log
 from siphub.store import Change, DeliveryRow, OutcomeRow
@@ -34,7 +35,7 @@ def sweep(ground: Ground) -> None:
 
 def looks() -> tuple[Callable[[Ground], int], ...]:
     """Return everything that is looked after, in this order; each says how much it found to do."""
-    return expire_leases, expire_messages, expire_consents, ring_again, match_receipts, notify.tell_failures
+    return expire_leases, expire_messages, expire_consents, ring_again, match_receipts, look_at_deadlines, notify.tell_failures
 
 
 def expire_leases(ground: Ground) -> int:

@@ -16,7 +16,7 @@ from siphub.errors import NotThere
 from siphub.flow import records, retention
 from siphub.flow.ground import Ground
 from siphub.flow.letters import about_of, as_grants, case_row, delivery_row, message_row, need_of, open_case, today
-from siphub.flow.work_items import DUE_BY_PHONE, open_for, open_in_case
+from siphub.flow.work_items import open_for, open_in_case
 from siphub.model import Directory, Message
 from siphub.model.case import SipCase
 from siphub.policy import recall
@@ -211,7 +211,7 @@ class Line:
     def _phone(self, row: DeliveryRow) -> None:
         """The partner cannot be told by an adapter: somebody phones, at once."""
         key = (row.owner, row.case_id)
-        open_in_case(self.work, key, "recall.phone", self.case.contact, self.now, delivery_id=row.id, due=DUE_BY_PHONE)
+        open_in_case(self.work, key, "recall.phone", self.case.contact, self.now, delivery_id=row.id)
 
 
 def _was_sent(row: DeliveryRow) -> bool:

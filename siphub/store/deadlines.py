@@ -18,14 +18,18 @@ Mark = Literal["warned_at", "passed_at"]
 class Deadlines(Topic):
     """The deadlines of the cases. Whoever changes a case's deadlines holds its lock."""
 
-    def replace(self, owner: str, case_id: str, rows: Iterable[DeadlineRow]) -> None:
-        """Make these the deadlines of the case. One that was there with the same kind, object, unit and time keeps its marks."""
-        same = {_what(row): row for row in self.of_case(owner, case_id)}
-        new = list(rows)
-        if not new and not same:
-            return
-        self._connection.execute(delete(deadline).where(deadline.c.case_id == case_id, deadline.c.owner == owner))
-        self._insert(deadline, *(values_of(_marked(row, same.get(_what(row)))) for row in new))
+    def replace(self, owner: str, case_id: str, rows: Iterable[DeadlineRow]) -> tuple[DeadlineRow, ...]:
+        """Make these the deadlines of the case; one that was there with the same kind, object, unit and times keeps its marks.
+
+        Return those that were marked and are no more, or are others now: something was opened for them.
+        """
+        before = self.of_case(owner, case_id)
+        known = {_what(row): row for row in before}
+        new = [known.get(_what(row), row) for row in rows]
+        if set(new) != set(before):
+            self._connection.execute(delete(deadline).where(deadline.c.case_id == case_id, deadline.c.owner == owner))
+            self._insert(deadline, *map(values_of, new))
+        return tuple(row for row in before if row not in new and (row.warned_at or row.passed_at))
 
     def of_case(self, owner: str, case_id: str) -> tuple[DeadlineRow, ...]:
         """Return the deadlines of a case, the first to come first."""
@@ -55,9 +59,5 @@ class Deadlines(Topic):
         return self._connection.execute(update(deadline).where(*mine).values({mark: at})).rowcount == 1
 
 
-def _what(row: DeadlineRow) -> tuple[str, str, str, datetime]:
-    return row.kind, row.about, row.unit, row.due_at
-
-
-def _marked(row: DeadlineRow, before: DeadlineRow | None) -> DeadlineRow:
-    return before if before is not None and row.warn_at == before.warn_at else row
+def _what(row: DeadlineRow) -> tuple[str, str, str, datetime, datetime]:
+    return row.kind, row.about, row.unit, row.due_at, row.warn_at

@@ -33,7 +33,7 @@ COMMANDS = (
         "keys add",
         "keys list",
     ),
-    *("keys revoke", "work-items list", "work-items close", "db check", "db upgrade"),
+    *("keys revoke", "work list", "work show", "work close", "db check", "db upgrade"),
 )
 
 
@@ -241,7 +241,7 @@ class TestPlugins:
 class TestHowWrongThingsAreSaid:
     @pytest.mark.parametrize(
         "words",
-        [["consent", "show", "x"], ["deliveries", "list"], ["doctor"], ["db", "check"], ["keys", "list"], ["stop"], ["work-items", "list"]],
+        [["consent", "show", "x"], ["deliveries", "list"], ["doctor"], ["db", "check"], ["keys", "list"], ["stop"], ["work", "list"]],
     )
     def test_a_folder_without_a_hub_is_not_made_into_one(self, siphub: Siphub, tmp_path: Path, words: Sequence[str]) -> None:
         """Given a folder where no hub has been, then the command says so and leaves it as it is."""

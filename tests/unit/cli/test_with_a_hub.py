@@ -199,13 +199,13 @@ class TestKeys:
 class TestWorkItems:
     def test_listed_and_closed(self, run: Run, called: Story) -> None:
         """Given a withdrawal, then the contact's work item is listed, closed once, and not twice."""
-        assert run("work-items", "list").out.strip() == "Nobody has to do anything."
+        assert run("work", "list").out.strip() == "Nobody has to do anything."
         called.withdrawn()
-        item = run("work-items", "list", "--json").facts[0]
+        item = run("work", "list", "--json").facts[0]
         assert (item["type"], item["unit"]) == ("consent.withdrawn", p.CONTACT)
-        assert item["id"] in run("work-items", "list").out
-        assert run("work-items", "close", item["id"], "--how", "phoned", "--by", "eva").status == 0
-        again = run("work-items", "close", item["id"])
+        assert item["id"] in run("work", "list").out
+        assert run("work", "close", item["id"], "--how", "phoned", "--by", "eva").status == 0
+        again = run("work", "close", item["id"])
         assert (again.status, "work_item.not_there" in again.err) == (1, True)
 
 

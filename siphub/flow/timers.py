@@ -1,0 +1,93 @@
+"""The deadlines of a case: kept beside it at every save, and looked at by the sweep, which opens work items and closes them again.
+
+Safe to run twice at once: each step is marked under the case's lock in the transaction that takes it, and a work item has the same id
+however often it is asked for. It must never take a deadline for met: whether one stands is the policy's to say.
+"""
+
+from __future__ import annotations
+
+from siphub.errors import Sealed
+from siphub.flow import notify
+from siphub.flow.ground import Ground
+from siphub.flow.letters import case_row, open_case
+from siphub.flow.withdraw import Line
+from siphub.flow.work_items import close_for_deadline, open_for_deadline
+from siphub.model import Directory
+from siphub.model.case import SipCase
+from siphub.observe import Log
+from siphub.policy.deadlines import deadlines
+from siphub.store import DeadlineRow, Seal, Work
+
+BATCH = 200
+_log = Log(worker="sweeper")
+
+
+def keep(ground: Ground, work: Work, case: SipCase, directory: Directory) -> None:
+    """Put a case's deadlines beside it, under its lock, and close the work items of those that no longer stand."""
+    now = ground.now()
+    owner, case_id = case.owner, str(case.case_id)
+    rows = [
+        DeadlineRow(owner, case_id, found.kind, found.about, found.unit, found.due_at, found.warn_at)
+        for found in deadlines(case, directory, now, ground.settings.weekends)
+    ]
+    for gone in work.deadlines.replace(owner, case_id, rows):
+        for stage in ("near", "passed"):
+            close_for_deadline(work, gone, stage, now)
+
+
+def look_at_deadlines(ground: Ground) -> int:
+    """Open work items for deadlines that are near or have passed. Return in how many cases."""
+    with ground.store.read() as work:
+        cases = work.deadlines.due(ground.now(), BATCH)
+    done = 0
+    for owner, case_id in cases:
+        try:
+            done += _look(ground, owner, case_id)
+        except Sealed as error:
+            # One case that cannot be opened keeps no other's deadlines from being looked at.
+            _log.error("deadline.failed", case_id=case_id, code=error.code)
+    if done:
+        ground.wake.set()
+    return done
+
+
+def _look(ground: Ground, owner: str, case_id: str) -> bool:
+    seal, directory = ground.store.seal_of_case(owner, case_id), ground.directory()
+    with ground.store.write() as work:
+        stored = work.cases.lock(owner, case_id)
+        if stored is None or stored.erased_at is not None:
+            return False
+        case = open_case(stored, seal)
+        keep(ground, work, case, directory)
+        near = [row for row in work.deadlines.of_case(owner, case_id) if _step(ground, work, row)]
+        _remind(ground, work, case, directory, seal, near)
+    return True
+
+
+def _step(ground: Ground, work: Work, row: DeadlineRow) -> bool:
+    """Take the next step of one deadline; return whether it has just come near."""
+    now = ground.now()
+    if row.due_at <= now:
+        if work.deadlines.mark(row, "passed_at", now):
+            close_for_deadline(work, row, "near", now)
+            open_for_deadline(work, row, "passed", now)
+            facts = {"kind": row.kind, "about": row.about, "case_id": row.case_id}
+            work.audit.append(row.owner, "hub", "sweep", "deadline.passed", facts)
+        return False
+    if row.warn_at <= now and work.deadlines.mark(row, "warned_at", now):
+        open_for_deadline(work, row, "near", now)
+        return True
+    return False
+
+
+def _remind(ground: Ground, work: Work, case: SipCase, directory: Directory, seal: Seal, near: list[DeadlineRow]) -> None:
+    """Remind those who have not answered a call, when their time is near (K6)."""
+    named = {row.about.partition("/")[0] for row in near if row.kind == "meeting.answer"}
+    meetings = [found for found in case.meetings if str(found.id) in named]
+    stored = work.cases.get(case.owner, str(case.case_id)) if meetings else None
+    if stored is None:
+        return
+    line = Line(ground, work, case, seal, directory, ground.now(), seq=stored.seq)
+    if sum(notify.remind(line, meeting) for meeting in meetings):
+        fresh = case.model_copy(update={"version": case.version + 1})
+        work.cases.save(case_row(fresh, seal, seq=line.seq, opened_at=stored.opened_at, now=line.now))
