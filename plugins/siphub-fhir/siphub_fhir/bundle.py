@@ -82,7 +82,7 @@ class Out:
 
     def staff(self, person: Mapping[str, Any], *, contact: bool = True) -> Resource:
         """Return a reference to somebody. A contact without a unit is an organisation's public label: no Practitioner is made of that."""
-        role: Resource = {"resourceType": "PractitionerRole"}
+        role: Resource = {"resourceType": "PractitionerRole", **label(person)}
         if "name" in person:
             if contact and "unit" not in person:
                 role["organization"] = {"display": person["name"]}
@@ -158,7 +158,7 @@ class In:
             found["role"] = at(role, "code[].text")
         if at(role, "healthcareService[]") is not None:
             found["unit"] = self.unit(at(role, "healthcareService[]"))
-        return found | telecom_of(role)
+        return found | telecom_of(role) | protection_of(role)
 
     def _expected(self, reference: Any, kind: str) -> Resource:
         found = self.resolve(reference)
@@ -200,9 +200,7 @@ def telecom_of(resource: Resource) -> Resource:
 
 def patient(person: Mapping[str, Any]) -> Resource:
     """Return the Patient for a person, as much as there is."""
-    resource: Resource = {"resourceType": "Patient"}
-    if person.get("protection"):
-        resource["meta"] = {"security": [{"system": SECURITY_LABEL, "code": PROTECTION[person["protection"]]}]}
+    resource: Resource = {"resourceType": "Patient", **label(person)}
     if person.get("identity"):
         resource["identifier"] = [{"system": PERSON_SYSTEMS[person["identity"]["kind"]], "value": person["identity"]["value"]}]
     name = {key: value for key, value in (("family", person.get("family_name")), ("given", person.get("given_name"))) if value}
@@ -223,10 +221,21 @@ def person(resource: Resource) -> Resource:
         found["given_name"] = " ".join(part for part in given if part)
     if family:
         found["family_name"] = family
-    for label in at(resource, "meta.security") or []:
-        if label.get("system") == SECURITY_LABEL and label.get("code") in _PROTECTION_OF:
-            found["protection"] = _PROTECTION_OF[label["code"]]
-    return found
+    return found | protection_of(resource)
+
+
+def label(person: Mapping[str, Any]) -> Resource:
+    """Return the security label of whoever is protected, patient, staff or requester, as a part of their resource; empty for others."""
+    if not person.get("protection"):
+        return {}
+    return {"meta": {"security": [{"system": SECURITY_LABEL, "code": PROTECTION[person["protection"]]}]}}
+
+
+def protection_of(resource: Resource) -> Resource:
+    """Return the protection that a resource's security label says; empty where it says none of ours."""
+    labels = at(resource, "meta.security") or []
+    found = [one["code"] for one in labels if one.get("system") == SECURITY_LABEL and one.get("code") in _PROTECTION_OF]
+    return {"protection": _PROTECTION_OF[found[-1]]} if found else {}
 
 
 def is_person(name: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from siphub_fhir.bundle import In, Out, telecom_of, telecoms
+from siphub_fhir.bundle import In, Out, label, protection_of, telecom_of, telecoms
 from siphub_fhir.lens import Resource, at, code_in, coded, ext, parts, plain, read, write
 from siphub_fhir.meeting import proposed_time
 from siphub_fhir.vocabulary import ROLE_CODE, system
@@ -73,7 +73,7 @@ def write_request(document: Mapping[str, Any], out: Out) -> list[Resource]:
 
 def _requester(requester: Mapping[str, Any], out: Out) -> Resource:
     """Return who asks: also the person themselves is a RelatedPerson (ONESELF), so that name and telephone stay with the request."""
-    resource: Resource = {"resourceType": "RelatedPerson", "patient": out.subject()}
+    resource: Resource = {"resourceType": "RelatedPerson", **label(requester), "patient": out.subject()}
     if "kind" in requester:
         codings = [{"system": _KINDS, "code": requester["kind"]}, {"system": ROLE_CODE, "code": _RELATION[requester["kind"]]}]
         resource["relationship"] = [{"coding": codings}]
@@ -89,7 +89,9 @@ def read_request(resource: Resource, back: In) -> Resource:
     requester = back.resolve(resource.get("requester"))
     if requester is not None:
         parts_of = {"kind": code_in(at(requester, "relationship[]"), _KINDS), "name": at(requester, "name[].text")}
-        content["requester"] = {name: value for name, value in parts_of.items() if value is not None} | telecom_of(requester)
+        content["requester"] = (
+            {name: value for name, value in parts_of.items() if value is not None} | telecom_of(requester) | protection_of(requester)
+        )
     texts = [(code_in(one.get("type"), _PREPARATION), one.get("valueString")) for one in resource.get("input") or []]
     if texts:
         content["preparation"] = {name: text for name, text in texts if name}

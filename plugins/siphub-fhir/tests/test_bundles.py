@@ -69,6 +69,22 @@ def test_every_sample_comes_back_equal(made: Callable[..., Bundle], reader: Fhir
     assert reader.read(Submission(json.dumps(made(message)).encode(), "application/fhir+json")) == message
 
 
+@pytest.mark.parametrize("name", FORMS)
+def test_whoever_is_protected_is_labelled(made: Callable[..., Bundle], name: str) -> None:
+    """A member of staff or a requester who is protected has the security label, for a partner that is cleared, and reads back so."""
+    whole = sample(name, maximal=True).to_document()
+    _protect(whole)
+    back = document_of(made(Cut(document=whole, basis="consent", omitted=())))
+    assert shorn(back) == shorn(whole)
+
+
+def _protect(node: Any) -> None:
+    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _protect(part)
+    if isinstance(node, dict) and "name" in node and not {"id", "kind"} & set(node):
+        node["protection"] = "protected_registration"
+
+
 def cuts() -> Iterator[Any]:
     """Yield every cut the policy makes of the samples, with the least and the most that its rule shows."""
     kinds = {
