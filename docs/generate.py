@@ -126,7 +126,7 @@ def disclosure() -> str:
     from siphub.policy.disclosure import rules
 
     return "\n\n".join(
-        f"### {_KINDS[kind]}\n\n{_table(('message', 'basis', 'needs consent to', 'whose', 'sees'), [_rule(rule) for rule in rules() if kind in rule.recipients])}"
+        f"### {_KINDS[kind]}\n\n{_table(_COLUMNS, [_rule(rule) for rule in rules() if kind in rule.recipients])}"
         for kind in dict.fromkeys(kind for rule in rules() for kind in rule.recipients)
     )
 
@@ -138,6 +138,7 @@ def envelope() -> str:
     return ", ".join(f"`{path}`" for path in sorted(disclosure.envelope())) + "."
 
 
+_COLUMNS = ("message", "basis", "needs consent to", "whose", "sees", "why")
 _KINDS = {
     "contact": "The contact who receives the request",
     "convener": "Whoever called the meeting, or coordinates the plan",
@@ -161,7 +162,14 @@ def _rule(rule: Any) -> Sequence[str]:
     if rule.public:
         shown.append("names and units as the organisation's public label")
     whose = ("the recipient" if rule.covers == "recipient" else "the sender") if rule.scopes else ""
-    return _codes(rule.types), _codes(rule.bases), _codes(sorted(rule.scopes)), whose, "<br>".join(shown)
+    return (
+        _codes(rule.types),
+        _codes(rule.bases),
+        _codes(sorted(rule.scopes)),
+        whose,
+        "<br>".join(shown),
+        f"{rule.why['en']}<br>{rule.why['sv']}",
+    )
 
 
 def _codes(words: Iterable[str]) -> str:

@@ -58,3 +58,9 @@ def test_a_type_stands_on_the_page_exactly_where_a_rule_is_for_it() -> None:
     tables = [line for line in (ROOT / "docs/disclosure.md").read_text("utf-8").splitlines() if line.startswith("| `")]
     named = {name for name in CATALOGUE for line in tables if f"`{name}`" in line.split(" | ")[0]}
     assert named == {name for rule in rules() for name in rule.types}
+
+
+def test_every_rule_stands_on_the_page_with_its_reason() -> None:
+    """Given the rules, then each has its reason on the page, in both languages."""
+    page = (ROOT / "docs/disclosure.md").read_text("utf-8")
+    assert [rule.types for rule in rules() if f"{rule.why['en']}<br>{rule.why['sv']}" not in page] == []
