@@ -136,10 +136,7 @@ def _recipient_as_facts(one: ForeseenRecipient) -> dict[str, Any]:
 
 
 def _caution_as_facts(one: Caution) -> dict[str, Any]:
-    from siphub.policy.reasons import REASONS
-
-    reason = REASONS[one.code]
-    return {"code": one.code, "recipient": one.recipient, "text_sv": reason.sv, "text_en": reason.en}
+    return {"code": one.code, "recipient": one.recipient, "text_sv": one.said.sv, "text_en": one.said.en}
 
 
 def _sentence(code: str | None) -> dict[str, str] | None:
@@ -162,9 +159,12 @@ def _told(found: Foreseen, said_in: Sequence[str]) -> Iterator[tuple[str, _Lines
     for one in found.recipients:
         yield _foreseen_head(one), _foreseen_lines(one, said_in)
     for caution in found.cautions:
-        text = _sentence(caution.code) or {}
         whom = f" {caution.recipient}" if caution.recipient else ""
-        yield f"Look at{whom} [{caution.code}]", ((each, text[each]) for each in said_in)
+        yield f"Look at{whom} [{caution.code}]", _caution_lines(caution, said_in)
+
+
+def _caution_lines(one: Caution, said_in: Sequence[str]) -> _Lines:
+    return ((each, one.said.in_(each)) for each in said_in)
 
 
 def _foreseen_head(one: ForeseenRecipient) -> str:

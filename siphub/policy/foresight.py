@@ -21,6 +21,8 @@ from siphub.policy.profiles import before_final
 from siphub.policy.reasons import REASONS
 from siphub.policy.routing import Route, Shown
 from siphub.policy.step import OpenWork
+from siphub.policy.wording import Said
+from siphub.policy.work import work_type
 
 MANY: Final = 8
 """From so many called on, somebody should ask whether all are needed (REQ-49): with the individual and a relative they are ten in a room."""
@@ -28,10 +30,16 @@ MANY: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """One thing to look at: a code of `reasons`, and the recipient it is about where it is about one."""
+    """One thing to look at: a code of `reasons` or the kind of a work item, and the recipient it is about where it is about one."""
 
     code: str
     recipient: str | None = None
+
+    @property
+    def said(self) -> Said:
+        """The sentence in both languages."""
+        found = REASONS.get(self.code) or work_type(self.code)
+        return Said(found.en, found.sv)
 
 
 def cautions(
@@ -47,7 +55,7 @@ def cautions(
         directory: A snapshot.
         now: The time, UTC.
     """
-    ours = (Caution(effect.type) for effect in decision.effects if isinstance(effect, OpenWork) and effect.type in REASONS)
+    ours = (Caution(effect.type) for effect in decision.effects if isinstance(effect, OpenWork))
     return (*ours, *_lacking(message, directory), *_about_the_call(message, decision, now), *_about_recipients(message, found, carries))
 
 

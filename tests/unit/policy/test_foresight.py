@@ -12,7 +12,7 @@ from siphub.model import people as p
 from siphub.model.directory import Agreement
 from siphub.model.messages.meeting import MeetingSummoned
 from siphub.policy.case import Decision, decide
-from siphub.policy.foresight import cautions, giver_of, standing
+from siphub.policy.foresight import Caution, cautions, giver_of, standing
 from siphub.policy.routing import route, shown
 from siphub.testing.desk import OUTSIDE, Desk
 
@@ -106,3 +106,10 @@ def test_what_a_call_lacks_before_it_is_final(prepared: Desk) -> None:
     """Given a kallelse whose last day for answering is after the meeting, then that is told before it is sent."""
     late = prepared.story.meeting().starts_at + timedelta(days=1)
     assert looked_at(prepared, kallelse(prepared, respond_by=late)) == ["meeting.respond_late"]
+
+
+def test_the_work_it_would_open_is_told_in_words() -> None:
+    """Given a plan from elsewhere that lacks something, then the work item it would open is told, in both languages."""
+    said = Caution("plan.incomplete").said
+    assert said.en != said.sv
+    assert said.en.endswith(".")

@@ -34,6 +34,8 @@ FOR_THE_SYSTEM = {
     "delivery.not_there",
     "directory.invalid",
     "directory.unreadable",
+    "work_item.how",
+    "work_item.not_there",
 }
 """What an operator at the command line is told, in words of its own."""
 FOR_THE_RECORD = {"message.erased"}
