@@ -15,9 +15,8 @@ from lxml import etree
 
 from siphub.contract import Draft, Recipient, Refused, Submission
 from siphub.model import people as p
-from siphub.model import sample, sample_directory
-from siphub.policy import disclosure
-from siphub.testing.samples import whole_cut
+from siphub.model import sample
+from siphub.testing.samples import policy_cuts, whole_cut
 from siphub_fhir.message import FORMS
 from siphub_fhir.reader import FhirReader
 from siphub_fhir.settings import FhirSettings
@@ -30,21 +29,7 @@ THERE = Recipient(p.HOME_CARE, p.MUNICIPALITY, "Norrby kommun", "fhir", "https:/
 def bundles() -> list[Any]:
     """Return a Bundle of every sample and of every cut the policy makes of it."""
     found = [(f"{name}-{maximal}", whole_cut(sample(name, maximal=maximal))) for name, maximal in product(FORMS, (False, True))]
-    kinds = {
-        "contact": p.CONTACT,
-        "convener": p.CONTACT,
-        "duty": p.HOME_CARE,
-        "agency": p.FK,
-        "outside": p.FK,
-        "*": p.HOME_CARE,
-    }
-    for rule in (found for found in disclosure.rules() if found.recipients[0] in kinds):  # people are reached by letter
-        for name, basis in product(rule.types, rule.bases):
-            covered = disclosure.Covered(basis, frozenset())
-            cut = disclosure.cut(
-                sample(name, maximal=True), rule, recipient=kinds[rule.recipients[0]], covered=covered, directory=sample_directory()
-            )
-            found.append((f"{name}-{rule.recipients[0]}-{basis}", cut))
+    found += policy_cuts(minimal=False)
     return [pytest.param(json.loads(translated(cut, THERE, FhirSettings()).body), id=name) for name, cut in found]
 
 

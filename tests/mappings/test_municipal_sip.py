@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,10 +15,10 @@ from lxml import etree
 from siphub.contract import MappingError, SystemClock
 from siphub.contract.neutral import from_partner, to_partner
 from siphub.mappings import Mappings, Pack, checksums, shipped
-from siphub.model import CATALOGUE, Message, parse_message, sample, sample_directory
+from siphub.model import CATALOGUE, Message, parse_message, sample
 from siphub.model import people as p
-from siphub.policy import disclosure
 from siphub.testing.golden import golden_samples, readable
+from siphub.testing.samples import policy_cuts
 
 FOLDER = shipped() / "municipal-sip" / "1.0"
 SAMPLES = [pytest.param(message, file, id=file.stem) for message, file in golden_samples(FOLDER)]
@@ -66,32 +65,10 @@ def test_the_manifest_names_every_kind_and_file() -> None:
     assert set((FOLDER / "golden").iterdir()) == {file for _, file in golden_samples(FOLDER)}
 
 
-def cuts() -> list[Any]:
-    """Return every cut the policy makes of the maximal samples, with the least and the most that its rule shows."""
-    kinds = {
-        "contact": p.CONTACT,
-        "convener": p.CONTACT,
-        "duty": p.HOME_CARE,
-        "agency": p.FK,
-        "outside": p.FK,
-        "*": p.HOME_CARE,
-    }
-    found = []
-    for rule in (found for found in disclosure.rules() if found.recipients[0] in kinds):  # people are reached by letter
-        for name, basis in product(rule.types, rule.bases):
-            for granted in (frozenset[str](), frozenset(rule.show_with)):
-                cut = disclosure.cut(
-                    sample(name, maximal=True),
-                    rule,
-                    recipient=kinds[rule.recipients[0]],
-                    covered=disclosure.Covered(basis, granted),
-                    directory=sample_directory(),
-                )
-                found.append(pytest.param(cut, id=f"{name}-{rule.recipients[0]}-{basis}-{len(granted)}"))
-    return found
+CUTS = [pytest.param(cut, id=name) for name, cut in policy_cuts(minimal=False)]
 
 
-@pytest.mark.parametrize("cut", cuts())
+@pytest.mark.parametrize("cut", CUTS)
 def test_every_cut_is_valid_and_comes_back_equal(pack: Pack, cut: Any) -> None:
     """Whatever the policy leaves of a message is valid, and comes back as exactly that."""
     body = to_partner(pack, cut.document)

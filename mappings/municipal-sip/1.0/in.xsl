@@ -262,7 +262,7 @@
   <xsl:template match="m:utlamnad"><delivered_on><xsl:value-of select="normalize-space()"/></delivered_on></xsl:template>
   <xsl:template match="m:franDatum"><from_date><xsl:value-of select="normalize-space()"/></from_date></xsl:template>
   <xsl:template match="m:overenskommetMedDenEnskilde"><agreed_with_individual is="boolean"><xsl:value-of select="normalize-space()"/></agreed_with_individual></xsl:template>
-  <xsl:template match="m:stallforetradare"><deputy is="object"><xsl:apply-templates/></deputy></xsl:template>
+  <xsl:template match="m:ersattareForSamordnaren"><deputy is="object"><xsl:apply-templates/></deputy></xsl:template>
   <xsl:template match="m:iStallet"><fallback c:codes="fallback"><xsl:apply-templates/></fallback></xsl:template>
   <xsl:template match="m:insatsId"><activity><xsl:apply-templates/></activity></xsl:template>
   <xsl:template match="m:status"><status c:codes="activity-state"><xsl:apply-templates/></status></xsl:template>

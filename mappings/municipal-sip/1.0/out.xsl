@@ -262,7 +262,7 @@
   <xsl:template match="c:delivered_on"><utlamnad><xsl:apply-templates/></utlamnad></xsl:template>
   <xsl:template match="c:from_date"><franDatum><xsl:apply-templates/></franDatum></xsl:template>
   <xsl:template match="c:agreed_with_individual"><overenskommetMedDenEnskilde><xsl:apply-templates/></overenskommetMedDenEnskilde></xsl:template>
-  <xsl:template match="c:deputy"><stallforetradare><xsl:apply-templates/></stallforetradare></xsl:template>
+  <xsl:template match="c:deputy"><ersattareForSamordnaren><xsl:apply-templates/></ersattareForSamordnaren></xsl:template>
   <xsl:template match="c:fallback"><iStallet c:codes="fallback"><xsl:apply-templates/></iStallet></xsl:template>
   <xsl:template match="c:activity"><insatsId><xsl:apply-templates/></insatsId></xsl:template>
   <xsl:template match="c:status"><status c:codes="activity-state"><xsl:apply-templates/></status></xsl:template>

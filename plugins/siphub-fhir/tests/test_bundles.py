@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from siphub.contract import Cut, MappingError, Recipient, Submission
-from siphub.model import CATALOGUE, Message, parse_message, sample, sample_directory
+from siphub.model import CATALOGUE, Message, parse_message, sample
 from siphub.model import people as p
-from siphub.policy import disclosure
-from siphub.testing.samples import cut_without, whole_cut
+from siphub.testing.samples import cut_without, policy_cuts, whole_cut
 from siphub_fhir import Fhir, FhirReader
 from siphub_fhir.message import FORMS, document_of
 from siphub_fhir.vocabulary import BASE
@@ -85,24 +84,7 @@ def _protect(node: Any) -> None:
         node["protection"] = "protected_registration"
 
 
-def cuts() -> Iterator[Any]:
-    """Yield every cut the policy makes of the samples, with the least and the most that its rule shows."""
-    kinds = {
-        "contact": p.CONTACT,
-        "convener": p.CONTACT,
-        "duty": p.HOME_CARE,
-        "agency": p.FK,
-        "outside": p.FK,
-        "*": p.HOME_CARE,
-    }
-    for rule in (found for found in disclosure.rules() if found.recipients[0] in kinds):  # people are reached by letter
-        for name, basis, maximal, granted in product(rule.types, rule.bases, (False, True), (frozenset[str](), frozenset(rule.show_with))):
-            message, covered = sample(name, maximal=maximal), disclosure.Covered(basis, granted)
-            cut = disclosure.cut(message, rule, recipient=kinds[rule.recipients[0]], covered=covered, directory=sample_directory())
-            yield pytest.param(cut, id=f"{name}-{rule.recipients[0]}-{basis}-{maximal}-{len(granted)}")
-
-
-@pytest.mark.parametrize("cut", list(cuts()))
+@pytest.mark.parametrize("cut", [pytest.param(cut, id=name) for name, cut in policy_cuts()])
 def test_every_cut_comes_back_as_it_was_cut(made: Callable[..., Bundle], cut: Cut) -> None:
     """Whatever the policy leaves of a message becomes a Bundle, and stands in it: no more, no less."""
     assert shorn(document_of(made(cut))) == shorn(cut.document)

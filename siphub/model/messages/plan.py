@@ -247,8 +247,8 @@ TYPES = (
     MessageType(
         name="plan.revised",
         content=PlanRevised,
-        minimal=lambda: PlanRevised(plan=_plan(2), changes="Ny tid för hemtjänsten.", reason="follow-up", approved_by_individual=True),
-        maximal=lambda: PlanRevised(plan=_full_plan(2), changes="Ny tid för hemtjänsten.", reason="follow-up", approved_by_individual=True),
+        minimal=lambda: PlanRevised(plan=_plan(2), changes="Ny tid för hemtjänsten.", reason="changed-need", approved_by_individual=True),
+        maximal=lambda: PlanRevised(plan=_full_plan(2), changes="Ny tid för hemtjänsten.", reason="changed-need", approved_by_individual=True),
         to=(p.HOME_CARE, p.CARE_CENTRE),
         classification="sensitive",
     ),
