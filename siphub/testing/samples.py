@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import product
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from siphub.contract import Cut
-from siphub.model import Message, sample, sample_directory
+from siphub.errors import Refused
+from siphub.model import Message, parse_message, sample, sample_directory
 from siphub.model import people as p
 from siphub.policy import disclosure
 
@@ -65,3 +68,27 @@ def policy_cuts(*, minimal: bool = True) -> Iterator[tuple[str, Cut]]:
                 consent=sample(name, maximal=True).consent_statement,
             )
             yield f"{name}-{kind}-{basis}-{'maximal' if maximal else 'minimal'}-{len(granted)}", cut
+
+
+def everybody_protected(message: Message) -> Message:
+    """Return a message in which everybody whose protection the model can say is protected, and without the addresses that would rule it out."""
+    document = message.to_document()
+    for holder in _objects(document):
+        before = dict(holder)
+        holder.pop("address_lines", None)
+        holder["protection"] = "protected_registration"
+        with suppress(Refused):
+            parse_message(json.dumps(document).encode())
+            continue
+        holder.clear()
+        holder.update(before)
+    return parse_message(json.dumps(document).encode())
+
+
+def _objects(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object of a document but the document itself."""
+    for value in list(node.values()) if isinstance(node, dict) else node:
+        if isinstance(value, dict):
+            yield value
+        if isinstance(value, (dict, list)):
+            yield from _objects(value)

@@ -18,7 +18,7 @@ from siphub.mappings import Mappings, Pack, checksums, shipped
 from siphub.model import CATALOGUE, Message, parse_message, sample
 from siphub.model import people as p
 from siphub.testing.golden import golden_samples, readable
-from siphub.testing.samples import policy_cuts
+from siphub.testing.samples import everybody_protected, policy_cuts
 
 FOLDER = shipped() / "municipal-sip" / "1.0"
 SAMPLES = [pytest.param(message, file, id=file.stem) for message, file in golden_samples(FOLDER)]
@@ -63,6 +63,36 @@ def test_the_manifest_names_every_kind_and_file() -> None:
     assert set(manifest.kinds) == set(CATALOGUE)
     assert manifest.files == checksums(FOLDER)
     assert set((FOLDER / "golden").iterdir()) == {file for _, file in golden_samples(FOLDER)}
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_protection_stands_on_everybody(pack: Pack, name: str) -> None:
+    """Whoever the model can call protected is protected in the XML too, and comes back so."""
+    message = everybody_protected(sample(name, maximal=True))
+    body = to_partner(pack, message.to_document())
+    assert pack.problems(body) == ()
+    assert read(pack, body) == message
+
+
+def test_everything_a_consent_can_rest_on_is_carried(pack: Pack) -> None:
+    """Each thing that can be said of who consents and on which ground comes back as it was."""
+    document = sample("consent.given", maximal=True).to_document()
+    document["content"]["given_by"] = {
+        "kind": "guardian",
+        "ground": "board_decision",
+        "name": "Vera Vårdnadshavare",
+        "guardians": ["guardian/1", "guardian/2"],
+        "cannot_wait": "Mötet är i morgon.",
+        "board_decision": {"ref": "SN 2026-9", "decided_on": "2026-11-01", "measure": "kontaktperson"},
+        "matter": "barnets vård",
+        "measure": "counselling",
+        "suitability_by": {"name": "Eva Kontakt", "unit": p.CONTACT},
+        "representative": "representative/1",
+    }
+    message = parse_message(json.dumps(document).encode())
+    body = to_partner(pack, message.to_document())
+    assert pack.problems(body) == ()
+    assert read(pack, body) == message
 
 
 CUTS = [pytest.param(cut, id=name) for name, cut in policy_cuts(minimal=False)]

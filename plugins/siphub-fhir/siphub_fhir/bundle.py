@@ -93,7 +93,7 @@ class Out:
         if "unit" in person:
             role["healthcareService"] = [self.unit(person["unit"])]
         telecom = telecoms(person)
-        return self.add({**role, "telecom": telecom} if telecom else role)
+        return self.add({**role, **({"telecom": telecom} if telecom else {})})
 
     def subject(self) -> Resource:
         """Return a reference to the person, or to somebody undisclosed where R4 demands one and the cut has none."""

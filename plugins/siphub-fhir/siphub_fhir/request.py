@@ -24,7 +24,9 @@ REQUESTED: Final = (
     ext("interpreter_language", "interpreter-language", "string"),
     ext("recorded_by", "recorded-by", "staff"),
 )
-_PROPOSER: Final = tuple(ext(name, name, kind, inner=True) for name, kind in (("kind", "code"), ("name", "string"), ("phone", "string")))
+_PROPOSER: Final = tuple(
+    ext(name, name, kind, inner=True) for name, kind in (("kind", "code"), ("name", "string"), ("phone", "string"), ("protection", "code"))
+)
 PROPOSED: Final = (
     plain("proposed_on", "authoredOn"),
     parts("proposer", "proposer", _PROPOSER),
@@ -80,7 +82,7 @@ def _requester(requester: Mapping[str, Any], out: Out) -> Resource:
     if "name" in requester:
         resource["name"] = [{"text": requester["name"]}]
     telecom = telecoms(requester)
-    return out.add({**resource, "telecom": telecom} if telecom else resource)
+    return out.add({**resource, **({"telecom": telecom} if telecom else {})})
 
 
 def read_request(resource: Resource, back: In) -> Resource:

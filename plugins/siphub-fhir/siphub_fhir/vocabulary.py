@@ -142,7 +142,7 @@ EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
     # on Task
     "receiving-contact": ("string", "Whom the request is for by name."),
     "recorded-by": ("Reference", "Who wrote the request down (PractitionerRole)."),
-    "proposer": ("complex", "Who proposes: kind, name, phone."),
+    "proposer": ("complex", "Who proposes: kind, name, phone, protection."),
     "eligibility-basis": ("code", "general, discharge or local."),
     "plan-version": ("positiveInt", "The version of the plan that is meant."),
     "activity-id": ("string", "An activity that is meant, by its id within the plan; repeated, in order."),

@@ -11,9 +11,9 @@ import pytest
 from siphub.contract import Cut, Recipient, Submission
 from siphub.model import Message, parse_message, sample
 from siphub.model import people as p
-from siphub.testing.samples import whole_cut
+from siphub.testing.samples import everybody_protected, whole_cut
 from siphub_fhir import Fhir, FhirReader
-from siphub_fhir.message import document_of
+from siphub_fhir.message import FORMS, document_of
 
 MakeRecipient = Callable[..., Recipient]
 Bundle = dict[str, Any]
@@ -56,6 +56,13 @@ def test_people_are_addressed_by_their_reference(made: Callable[..., Bundle], re
     bundle = made(message)
     assert there_and_back(bundle, reader) == message
     assert not resources(bundle, "RelatedPerson")
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_protection_stands_on_everybody(made: Callable[..., Bundle], reader: FhirReader, name: str) -> None:
+    """Whoever the model can call protected has HL7 Sweden's security label, or our code for it, and comes back so."""
+    message = everybody_protected(sample(name, maximal=True))
+    assert there_and_back(made(message), reader) == message
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,9 @@ TYPES = (
         name="plan.revised",
         content=PlanRevised,
         minimal=lambda: PlanRevised(plan=_plan(2), changes="Ny tid för hemtjänsten.", reason="changed-need", approved_by_individual=True),
-        maximal=lambda: PlanRevised(plan=_full_plan(2), changes="Ny tid för hemtjänsten.", reason="changed-need", approved_by_individual=True),
+        maximal=lambda: PlanRevised(
+            plan=_full_plan(2), changes="Ny tid för hemtjänsten.", reason="changed-need", approved_by_individual=True
+        ),
         to=(p.HOME_CARE, p.CARE_CENTRE),
         classification="sensitive",
     ),
