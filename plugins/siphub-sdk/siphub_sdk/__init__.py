@@ -1,7 +1,7 @@
-"""SIP invitations to state agencies over SDK, Digg's säker digital kommunikation, through the SDK API of a message service.
+"""SIP invitations and what belongs to them, to state agencies over SDK, Digg's säker digital kommunikation, through a message service's SDK API.
 
     name        sdk
-    kinds       meeting.invited, meeting.rescheduled, stop.notice
+    kinds       coordinator.changed, meeting.invited, meeting.reminder, meeting.rescheduled, sip.request.answered, stop.notice
     media type  application/json
     receipts    later: ACCEPTED or REJECTED, fetched by polling
     idempotent  no: a second message under one messageId is refused; GET says whether the first arrived

@@ -7,9 +7,9 @@ is not there to be said, and nothing is filled in. Values are made harmless firs
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -20,6 +20,9 @@ LABELS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "meeting.invited": "Inbjudan till SIP-möte",
         "meeting.rescheduled": "Ny tid för SIP-möte",
+        "meeting.reminder": "Påminnelse om svar på inbjudan till SIP-möte",
+        "coordinator.changed": "Ny kontakt i SIP-ärende",
+        "sip.request.answered": "Er fråga om SIP är mottagen",
         "stop.notice": "Inga fler meddelanden i ärendet",
     }
 )
@@ -42,6 +45,13 @@ _CONSENT = (
     "Ja, om detta möte: den enskilde har samtyckt till att ni får denna inbjudan. "
     "Om samtycket också omfattar att ni lämnar uppgifter prövar ni själva; fråga oss vid behov."
 )
+_WAYS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "to": "Ja, från oss till er: den enskilde har samtyckt till att vi lämnar uppgifter till er, men inte till att ni lämnar uppgifter till oss",
+        "from": "Ja, från er till oss: den enskilde har samtyckt till att ni lämnar uppgifter till oss",
+        "both": "Ja, åt båda hållen: den enskilde har samtyckt till att vi lämnar uppgifter till er och att ni lämnar uppgifter till oss",
+    }
+)
 _HOW = "genom att svara på detta meddelande i SDK med en av raderna längst ned, eller per telefon"
 
 
@@ -63,8 +73,7 @@ def text_of(cut: Cut) -> Text:
     if label is None:
         raise MappingError(f"a {cut.message_type} is not sent over SDK", code="sdk.unsupported_kind")
     content: Mapping[str, Any] = _part(cut.document, "content")
-    lines = _stop(cut, content) if cut.message_type == "stop.notice" else _asked(cut, content)
-    return Text(label, "\n".join([f"# {label}", "", *lines]))
+    return Text(label, "\n".join([f"# {label}", "", *_LINES[cut.message_type](cut, content)]))
 
 
 def _asked(cut: Cut, content: Mapping[str, Any]) -> list[str]:
@@ -72,7 +81,7 @@ def _asked(cut: Cut, content: Mapping[str, Any]) -> list[str]:
     meeting, zone = content["meeting"], content["meeting"].get("zone", _SWEDEN)
     questions = "; ".join(_plain(question["text"]) for question in content.get("questions", ()))
     lines = [
-        ("Från", _caller(content["convener"])),
+        ("Från", _caller(_part(content, "convener"))),
         (
             "Ni ombeds",
             ("delta i mötet på den nya tiden" if moved else _purpose(content)) + (f". Fråga till er: {questions}" if questions else ""),
@@ -80,12 +89,49 @@ def _asked(cut: Cut, content: Mapping[str, Any]) -> list[str]:
         ("När", _when(meeting["starts_at"], zone) + (_until(meeting["ends_at"], zone) if "ends_at" in meeting else "")),
         ("Var", _where(meeting, content)),
         ("Den enskilde", _person(cut)),
-        ("Får vi tala med varandra?", _CONSENT if cut.basis == "consent" else ""),
-        ("Svara senast", f"{_when(content['respond_by'], _SWEDEN)}, {_HOW}"),
+        ("Får vi tala med varandra?", _allowed(cut)),
+        ("Svara senast", _answer_by(content)),
         ("Vår referens", _reference(cut)),
     ]
     tail = ["", "Tidigare svar gäller inte längre: svara på nytt."] if moved else []
-    return [*_listed(lines), *tail, "", "## Svara med en av dessa rader", "", *(f"* {line}" for line in FORM)]
+    return [*_listed(lines), *tail, *_form()]
+
+
+def _reminded(cut: Cut, content: Mapping[str, Any]) -> list[str]:
+    lines = [
+        ("Ni ombeds", f"svara på inbjudan till ett möte som ni redan har fått i detta ärende (version {content['meeting_version']})"),
+        ("Det som saknas", "ert svar"),
+        ("Svara senast", _answer_by(content)),
+        ("Har ni redan svarat?", "Då kan ni bortse från detta."),
+        ("Vår referens", _reference(cut)),
+    ]
+    return [*_listed(lines), *_form()]
+
+
+def _changed(cut: Cut, content: Mapping[str, Any]) -> list[str]:
+    return _listed(
+        [
+            ("Ni behöver göra", "ingenting annat än att vända er till den nya kontakten"),
+            ("Ny kontakt", _caller(_part(content, "coordinator"))),
+            ("Från och med", _day(date.fromisoformat(content["from_date"])) if "from_date" in content else ""),
+            ("Vår referens", _reference(cut)),
+        ]
+    )
+
+
+def _received(cut: Cut, content: Mapping[str, Any]) -> list[str]:  # noqa: ARG001 - whatever else an answer says, it is not for an agency
+    """Say that a question has come, the same whatever it leads to and whoever it is about."""
+    return _listed(
+        [
+            ("Ni behöver göra", "ingenting. Er fråga har kommit fram"),
+            ("Vad händer nu?", "Det får ni inte veta här. Beskedet är detsamma vem det än gäller och vad det än leder till."),
+            ("Vår referens", _reference(cut)),
+        ]
+    )
+
+
+def _form() -> list[str]:
+    return ["", "## Svara med en av dessa rader", "", *(f"* {line}" for line in FORM)]
 
 
 def _stop(cut: Cut, content: Mapping[str, Any]) -> list[str]:
@@ -100,12 +146,30 @@ def _stop(cut: Cut, content: Mapping[str, Any]) -> list[str]:
     )
 
 
+_LINES: Final[Mapping[str, Callable[[Cut, Mapping[str, Any]], list[str]]]] = MappingProxyType(
+    {
+        "meeting.invited": _asked,
+        "meeting.rescheduled": _asked,
+        "meeting.reminder": _reminded,
+        "coordinator.changed": _changed,
+        "sip.request.answered": _received,
+        "stop.notice": _stop,
+    }
+)
+"""What follows the label, for each kind."""
+
+
 def _listed(lines: Sequence[tuple[str, str]]) -> list[str]:
     return [f"* **{name}{'' if name.endswith('?') else ':'}** {value}" for name, value in lines if value]
 
 
 def _caller(convener: Mapping[str, Any]) -> str:
-    return f"{_plain(convener['name'])}, telefon {_plain(convener['phone'])}"
+    phone = f"telefon {_plain(convener['phone'])}" if "phone" in convener else ""
+    return ", ".join(part for part in (_plain(convener.get("name", "")), phone) if part)
+
+
+def _answer_by(content: Mapping[str, Any]) -> str:
+    return f"{_when(content['respond_by'], _SWEDEN)}, {_HOW}" if "respond_by" in content else _HOW
 
 
 def _purpose(content: Mapping[str, Any]) -> str:
@@ -119,6 +183,18 @@ def _person(cut: Cut) -> str:
     """Say where the person is named; never who it is, because the text is what people copy."""
     known = "identity" in _part(cut.document, "subject")
     return "se personnumret i meddelandets referensfält" if known else "namnges inte här; kontakta oss per telefon"
+
+
+def _allowed(cut: Cut) -> str:
+    """Say whether the two may talk: which way, since when and until when, as far as the hub states it (LIFECYCLE 5.3)."""
+    if cut.basis != "consent":
+        return ""
+    stated = _part(cut.document, "consent_statement")
+    if not stated:
+        return _CONSENT
+    until = f"till {_when(stated['until'], _SWEDEN)}" if "until" in stated else "tills vidare"
+    since = _day(_local(stated["since"], _SWEDEN).date())
+    return f"{_WAYS[stated['direction']]}. Samtycket gäller sedan {since}, {until}. Vad ni lämnar ut prövar ni själva."
 
 
 def _where(meeting: Mapping[str, Any], content: Mapping[str, Any]) -> str:
@@ -140,7 +216,11 @@ def _local(instant: str, zone: str) -> datetime:
 def _when(instant: str, zone: str) -> str:
     at = _local(instant, zone)
     where = "" if zone == _SWEDEN else f" ({zone})"
-    return f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]} {at.year} kl. {at:%H.%M}{where}"
+    return f"{_DAYS[at.weekday()]} {_day(at)} kl. {at:%H.%M}{where}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def _until(instant: str, zone: str) -> str:

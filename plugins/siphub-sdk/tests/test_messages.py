@@ -41,8 +41,9 @@ def agency_cut(name: str, *, maximal: bool, granted: frozenset[str] | None = Non
     rule = disclosure.rule_for(name, ("agency",))
     assert rule is not None
     scopes = granted if granted is not None else frozenset({"information_exchange"} if maximal else ())
-    covered = disclosure.Covered(rule.bases[0], scopes)
-    return disclosure.cut(sample(name, maximal=maximal), rule, recipient=p.FK, covered=covered, directory=sample_directory())
+    covered, message = disclosure.Covered(rule.bases[0], scopes), sample(name, maximal=maximal)
+    consent = message.consent_statement
+    return disclosure.cut(message, rule, recipient=p.FK, covered=covered, directory=sample_directory(), consent=consent)
 
 
 def attributes(adapter: Sdk, cut: Cut, fk: Recipient) -> dict[str, Any]:
@@ -70,7 +71,8 @@ def test_the_first_ten_lines_say_it_all(adapter: Sdk, fk: Recipient) -> None:
         "Norrby kommun, telefon 090-123 45 67",
         "Fråga till er: Frågor om sjukpenning",
         "måndag 7 december 2026 kl. 12.00 till kl. 13.00",
-        "den enskilde har samtyckt till att ni får denna inbjudan",
+        "den enskilde har samtyckt till att vi lämnar uppgifter till er och att ni lämnar uppgifter till oss",
+        "gäller sedan 23 november 2026, till tisdag 23 november 2027 kl. 12.00",
         "**Svara senast:** måndag 30 november 2026 kl. 12.00",
         "genom att svara på detta meddelande i SDK",
         "se personnumret i meddelandets referensfält",
@@ -101,6 +103,41 @@ def test_a_stop_notice_says_the_same_whatever_the_reason(adapter: Sdk, fk: Recip
         return made
 
     assert bare(cut) == bare(other)
+
+
+@pytest.mark.parametrize(
+    ("direction", "said"),
+    [
+        ("to", "Ja, från oss till er: den enskilde har samtyckt till att vi lämnar uppgifter till er, men inte till att ni lämnar"),
+        ("from", "Ja, från er till oss: den enskilde har samtyckt till att ni lämnar uppgifter till oss"),
+        ("both", "Ja, åt båda hållen"),
+    ],
+)
+def test_a_consent_says_which_way_and_how_long(adapter: Sdk, fk: Recipient, direction: str, said: str) -> None:
+    """The invitation states the consent: which way, since when, until when, and that the agency decides for itself (LIFECYCLE 5.3)."""
+    cut = agency_cut("meeting.invited", maximal=True)
+    stated = {"since": "2026-11-30T23:30:00Z", "direction": direction}
+    open_ended = text(adapter, Cut({**cut.document, "consent_statement": stated}, "consent"), fk)
+    assert said in open_ended
+    assert "Samtycket gäller sedan 1 december 2026, tills vidare. Vad ni lämnar ut prövar ni själva." in open_ended
+    ended = text(adapter, Cut({**cut.document, "consent_statement": {**stated, "until": "2027-01-31T11:00:00Z"}}, "consent"), fk)
+    assert "till söndag 31 januari 2027 kl. 12.00" in ended
+    assert "Får vi tala med varandra?" not in text(adapter, Cut({**cut.document, "consent_statement": stated}, "secrecy_assessed"), fk)
+
+
+def test_a_reminder_repeats_nothing_of_the_meeting(adapter: Sdk, fk: Recipient) -> None:
+    """It says what is missing, by when and how to answer, and neither where, what about nor who; the person's number is not in it."""
+    made = json.dumps(attributes(adapter, agency_cut("meeting.reminder", maximal=True), fk), ensure_ascii=False)
+    assert "ert svar" in made
+    assert "Svar: ja" in made
+    assert not [word for word in ("Stadshuset", "sjukpenning", str(p.SUBJECT_NUMBER), "Prov", "Eva") if word in made]
+
+
+def test_a_receipt_is_the_same_whatever_was_decided(adapter: Sdk, fk: Recipient) -> None:
+    """Even of a cut that shows more than it should, the text says nothing of the answer."""
+    receipt = agency_cut("sip.request.answered", maximal=False)
+    document = {**receipt.document, "content": sample("sip.request.answered", maximal=True).to_document()["content"]}
+    assert text(adapter, Cut(document, "no_person_data"), fk) == text(adapter, receipt, fk)
 
 
 def test_values_have_no_power_over_the_text(adapter: Sdk, fk: Recipient) -> None:
