@@ -23,7 +23,7 @@ class AdapterInfo:
 
     Args:
         name: The name directory entries use, unique in a hub: `folder`, `municipal-xml`.
-        kinds: The message types it can carry; empty means all.
+        kinds: The message types it can carry; empty means all. What is not among them is held before `translate` is ever asked.
         media_type: What `translate` produces.
         receipts: `immediate`: the answer to the attempt is the receipt; `later`: Accepted now, a Receipt afterwards; `none`: nobody says.
         idempotent: The partner recognises the key, so that a repeat after an uncertain send does no harm.
@@ -43,6 +43,10 @@ class AdapterInfo:
     recall: Literal["native", "message", "none"] = "message"
     max_bytes: int = 30 * 1024 * 1024
     mapping: str | None = None
+
+    def carries(self, message_type: str) -> bool:
+        """Say whether it can carry messages of a type."""
+        return not self.kinds or message_type in self.kinds
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from siphub.contract import Draft, Reader, Receipt, Submission
 from siphub.contract.xml import parse_xml
 from siphub.errors import Busy, Conflict, Invalid, Problem, Sealed, UnsupportedMedia
 from siphub.flow import receipts, records, retention, timers, withdraw
+from siphub.flow.carriers import carried
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row, open_case
 from siphub.flow.work_items import open_for, open_in_case, open_items, settle
@@ -28,7 +29,7 @@ from siphub.policy.authority import admit
 from siphub.policy.lifecycle import OPENING
 from siphub.policy.reasons import REASONS, told
 from siphub.policy.refusal import Refusal
-from siphub.policy.routing import Route, routes
+from siphub.policy.routing import routes
 from siphub.store import CaseRow, DeliveryRow, MessageRow, Seal, SubmissionRow, Work
 
 RECALL_TYPES = frozenset({"meeting.cancelled", "plan.closed"})
@@ -313,7 +314,7 @@ def _deliver_to(ground: Ground, line: withdraw.Line, message: Message, stored: M
     if message.type in RECALL_TYPES:
         return _recalled(line, message)
     now, directory = line.now, line.directory
-    found = [sendable(ground, route) for route in routes(message, line.case, directory, now, ground.local)]
+    found = [carried(ground, route, message.type) for route in routes(message, line.case, directory, now, ground.local)]
     tails = line.work.deliveries.line_tails(stored.owner, stored.case_id, [route.recipient for route in found])
     rows = [delivery_row(route, stored, prev_id=tails.get(route.recipient), expires_at=message.expires_at, now=now) for route in found]
     line.work.deliveries.add(rows)
@@ -321,13 +322,6 @@ def _deliver_to(ground: Ground, line: withdraw.Line, message: Message, stored: M
         if row.state == "held":
             open_for(line.work, row, now)
     return tuple(_answer(row) for row in rows)
-
-
-def sendable(ground: Ground, route: Route) -> Route:
-    """Return a route as it is sent here: what is addressed to an adapter this hub does not have is held."""
-    if route.state == "queued" and route.address is not None and route.address.adapter not in ground.registry.adapters:
-        return Route(**{name: getattr(route, name) for name in Route.__slots__} | {"state": "held", "reason": "adapter.not_enabled"})
-    return route
 
 
 def _recalled(line: withdraw.Line, message: Message) -> tuple[RecipientAnswer, ...]:

@@ -138,7 +138,12 @@ def cut_for(message: Message, row: DeliveryRow, case: SipCase, covered: Covered,
 
 
 def prepare(ground: Ground, row: DeliveryRow, adapter: Adapter, directory: Directory) -> Ready | Held:
-    """Make the bytes, and check them against what an earlier attempt has pinned (same key, same bytes)."""
+    """Make the bytes, and check them against what an earlier attempt has pinned (same key, same bytes).
+
+    An adapter's datasheet may have changed since intake, so it is asked again: a type it does not list is never put to it.
+    """
+    if not adapter.info.carries(row.message_type):
+        return Held("adapter.kind_unsupported")
     cut = cut_of(ground, row, Covered(row.basis or "", granted_of(row)), directory)
     if isinstance(cut, Held):
         return cut

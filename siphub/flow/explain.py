@@ -12,7 +12,8 @@ from typing import Final
 
 from siphub.errors import NotThere
 from siphub.flow import track
-from siphub.flow.accept import RECALL_TYPES, sendable
+from siphub.flow.accept import RECALL_TYPES
+from siphub.flow.carriers import carried
 from siphub.flow.ground import Ground
 from siphub.flow.track import Tracked, tracked
 from siphub.model import Caller, Message
@@ -102,7 +103,7 @@ def foreseen(ground: Ground, message: Message) -> Foreseen:
 def _routed(ground: Ground, message: Message, case: SipCase) -> Iterator[Shown]:
     for unit in message.recipients:
         one = shown(message, unit, case, ground.directory(), ground.now(), ground.local)
-        yield replace(one, route=sendable(ground, one.route))
+        yield replace(one, route=carried(ground, one.route, message.type))
 
 
 def _called_back(ground: Ground, message: Message, case: SipCase) -> Iterator[Shown]:

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from siphub.errors import NotThere
 from siphub.flow import records, retention
+from siphub.flow.carriers import carried
 from siphub.flow.ground import Ground
 from siphub.flow.letters import about_of, as_grants, case_row, delivery_row, message_row, need_of, open_case, today
 from siphub.flow.work_items import open_for, open_in_case
@@ -183,7 +184,9 @@ class Line:
         stored = message_row(message, self.seal, seq=self.seq, channel="hub", now=self.now)
         self.work.messages.add(stored)
         records.queue_own(self.work, stored)
-        found = routes(message, self.case, self.directory, self.now, self.ground.local)
+        found = [
+            carried(self.ground, each, message.type) for each in routes(message, self.case, self.directory, self.now, self.ground.local)
+        ]
         tails = self.work.deliveries.line_tails(*self.key, [each.recipient for each in found])
         rows = [delivery_row(each, stored, prev_id=tails.get(each.recipient), expires_at=None, now=self.now) for each in found]
         self.work.deliveries.add(rows)

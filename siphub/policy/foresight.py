@@ -94,4 +94,4 @@ def _about_the_call(message: Message, decision: Decision, now: datetime) -> Iter
 def _about_recipients(message: Message, found: Sequence[Shown], carries: Callable[[str, str], bool]) -> Iterator[Caution]:
     for route in (one.route for one in found):
         if route.basis is not None and route.address is not None and not carries(route.address.adapter, message.type):
-            yield Caution("adapter.cannot_carry", route.recipient)
+            yield Caution("adapter.kind_unsupported", route.recipient)

@@ -162,6 +162,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The way of sending that this recipient uses is not switched on here: phone meanwhile, and tell your system administrator.",
             "Det sätt att skicka som mottagaren använder är inte påslaget här: ring så länge och säg till systemförvaltaren.",
         ),
+        "adapter.kind_unsupported": Reason(
+            "The recipient's system cannot take this kind of message: phone them, or send a letter instead.",
+            "Mottagarens system kan inte ta emot den här sortens meddelande: ring dem eller skicka ett brev i stället.",
+        ),
         "misdirected": Reason(
             "The recipient says that this came to the wrong place: find out which unit is the right one, and send it there.",
             "Mottagaren säger att detta kom till fel ställe: ta reda på vilken enhet som är rätt och skicka dit.",
@@ -356,9 +360,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Kallelsen anger inte var mötet är: fyll i platsen eller hur man deltar på distans.",
         ),
         "meeting.respond_late": Reason(
-            "The last day for answering is after the meeting: choose a day before it.",
-            "Sista svarsdagen ligger efter mötet: välj en dag före mötet.",
-            "G8",
+            "The last day to answer comes after the meeting: choose an earlier day.",
+            "Sista svarsdag ligger efter mötet: välj en tidigare dag.",
         ),
         "meeting.not_convener": Reason(
             "Only the unit that called to the meeting may do this: ask that unit to do it.",
@@ -403,10 +406,6 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Whoever is invited without being obliged to come is told only when and where to meet and whom to call: the rest is left out on purpose.",
             "Den som bjuds in utan att vara skyldig att delta får bara veta när och var mötet är och vem man ringer: resten utelämnas med avsikt.",
             "G4",
-        ),
-        "adapter.cannot_carry": Reason(
-            "The recipient's system cannot take this kind of message: phone them, or send a letter instead.",
-            "Mottagarens system kan inte ta emot den här sortens meddelande: ring dem eller skicka ett brev i stället.",
         ),
         # Going home from hospital.
         "discharge.none": Reason(

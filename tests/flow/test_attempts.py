@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -137,6 +137,38 @@ def send(world: World, row: DeliveryRow) -> list[Any]:
     if outcomes:
         deliver.record(ground, outcomes)
     return claimed
+
+
+def test_a_type_the_adapter_does_not_carry_is_held_at_intake(still: World, wire: Wire) -> None:
+    """Given an adapter whose datasheet lists invitations only, when a kallelse comes in, then it is held with the reason and is a person's work."""
+    wire.info = replace(wire.info, kinds=frozenset({"meeting.invited"}))
+    story, row = called(still)
+    assert (row.state, row.reason) == ("held", "adapter.kind_unsupported")
+    assert send(still, row) == []
+    assert wire.took == []
+    with still.hub.store.read() as work:
+        items = [(item.type, item.delivery_id) for item in work.work_items.open_items(story.owner)]
+    assert items == [("delivery.adapter.kind_unsupported", row.id)]
+
+
+def test_a_type_the_adapter_no_longer_carries_is_held_at_the_attempt(still: World, wire: Wire) -> None:
+    """Given a queued kallelse, when the adapter's datasheet has lost that type before the attempt, then not a byte is sent and it is held."""
+    story, row = called(still)
+    assert row.state == "queued"
+    wire.info = replace(wire.info, kinds=frozenset({"meeting.invited"}))
+    send(still, row)
+    assert (newest(still, story).state, newest(still, story).reason) == ("held", "adapter.kind_unsupported")
+    assert wire.took == []
+
+
+def test_a_notice_of_the_hub_asks_the_adapter_too(still: World, wire: Wire) -> None:
+    """Given a kallelse that arrived, when it is called back over an adapter that carries no stop notice, then the notice is a person's work."""
+    story, row = called(still)
+    wire.info = replace(wire.info, kinds=frozenset({"meeting.summoned"}))
+    send(still, row)
+    story.cancelled([p.HOME_CARE])
+    notice = newest(still, story, "stop.notice")
+    assert (notice.state, notice.reason) == ("held", "adapter.kind_unsupported")
 
 
 def test_a_consent_that_ran_out_in_the_queue_is_noticed_at_the_claim(still: World, wire: Wire, hand: Hand) -> None:

@@ -65,7 +65,7 @@ def test_a_way_that_cannot_carry_it(prepared: Desk) -> None:
     def no(_adapter: str, message_type: str) -> bool:
         return message_type != "meeting.summoned"
 
-    assert looked_at(prepared, kallelse(prepared), carries=no) == ["adapter.cannot_carry"] * 3
+    assert looked_at(prepared, kallelse(prepared), carries=no) == ["adapter.kind_unsupported"] * 3
     assert looked_at(prepared, kallelse(prepared), to=(p.FK,), carries=no) == []
 
 
