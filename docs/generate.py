@@ -168,7 +168,7 @@ def _rule(rule: Any) -> Sequence[str]:
         _codes(sorted(rule.scopes)),
         whose,
         "<br>".join(shown),
-        f"{rule.why['en']}<br>{rule.why['sv']}",
+        _both(rule.why["en"], rule.why["sv"]),
     )
 
 
@@ -182,6 +182,27 @@ def _fields(paths: Iterable[str]) -> str:
 
     own = sorted(path.removeprefix("content.") for path in paths if path not in envelope())
     return ", ".join(f"`{path}`" for path in own)
+
+
+def terms() -> str:
+    """Return every term with its words."""
+    from siphub.model.terms import terms as every
+
+    rows = [
+        (
+            term.sv,
+            term.en,
+            _codes(term.seen_in.split(", ") if term.seen_in else [term.code]),
+            ", ".join(term.aliases),
+            _both(term.note_en, term.note_sv),
+        )
+        for term in every()
+    ]
+    return _table(("in Swedish", "in English", "in the code", "also called", "note"), rows)
+
+
+def _both(en: str, sv: str) -> str:
+    return "<br>".join(text for text in (en, sv) if text)
 
 
 def deliverystates() -> str:
@@ -268,6 +289,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "law": law,
     "workitems": workitems,
     "envelope": envelope,
+    "terms": terms,
     "deliverystates": deliverystates,
     "casestates": casestates,
     "consentstates": consentstates,

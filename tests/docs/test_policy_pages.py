@@ -27,7 +27,7 @@ def generate() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["states", "reasons", "disclosure"])
+@pytest.mark.parametrize("name", ["states", "reasons", "disclosure", "terms"])
 def test_a_page_about_the_policy_says_what_its_tables_say(generate: ModuleType, name: str) -> None:
     """Given a page made from the policy, when it is rendered anew, then not a letter of it changes, and something in it is generated."""
     page = (ROOT / f"docs/{name}.md").read_text("utf-8")
