@@ -279,6 +279,38 @@ def _help(words: Sequence[str]) -> str:
     return "\n".join(line.rstrip() for line in done.output.strip().splitlines())
 
 
+_ROLES = {
+    "anybody": "any unit of the case",
+    "principal": "a region, a municipality or a care provider",
+    "contact": "the contact, or the coordinator",
+    "convener": "whoever called the meeting",
+    "participant": "the unit whose part it is",
+    "coordinator": "the coordinator's unit, or the deputy's",
+    "recipient": "the unit that received it",
+    "hospital": "the ward",
+    "planner": "the hospital (LPT, LRV) or the municipality (LSS)",
+    "hub": "the hub itself",
+}
+
+
+def catalogue() -> str:
+    """Return every message type: its name, its Swedish title, what it is for, who sends it and which kinds of recipient may get it."""
+    from siphub.documents.words import TITLES
+    from siphub.model import CATALOGUE
+    from siphub.policy.authority import ROLES
+    from siphub.policy.disclosure import rules
+
+    rows = []
+    for name, row in CATALOGUE.items():
+        kinds = sorted({kind for rule in rules() if name in rule.types for kind in rule.recipients})
+        to = "the hub alone" if row.internal else ", ".join("everybody reached before" if kind == "*" else kind for kind in kinds)
+        about = (row.content.__doc__ or "").splitlines()[0]
+        to = "the unit whose message it was" if name == "delivery.failed" else to or "by the stop notice alone"
+        by = "a region or a municipality" if name.startswith("consent.") else _ROLES[ROLES[name]]
+        rows.append((f"`{name}`", TITLES[name][0] if name in TITLES else "", about, by, to))
+    return _table(("type", "in Swedish", "what it says", "sent by", "may reach"), rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "errors": errors,
@@ -295,6 +327,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "consentstates": consentstates,
     "participantstates": participantstates,
     "commands": commands,
+    "catalogue": catalogue,
 }
 
 
