@@ -13,6 +13,7 @@ from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from siphub.errors import Invalid, NotThere
 from siphub.flow.ground import Ground
+from siphub.policy.reasons import REASONS
 from siphub.policy.work import DELIVERY, UNDONE, settles, work_type
 from siphub.store import DeadlineRow, DeliveryRow, Work, WorkItemRow
 
@@ -80,15 +81,15 @@ def close(ground: Ground, item_id: str, *, how: str, by: str, channel: str) -> N
     """Note that a person has settled a work item.
 
     Raises:
-        Invalid: `work_item.how`; how it was settled is a code, never a text: nothing of the person is kept here.
-        NotThere: `work_item.not_there`; there is no such open work item.
+        Invalid: `work.how`; how it was settled is a code, never a text: nothing of the person is kept here.
+        NotThere: `work.not_there`; there is no such open work item.
     """
     if not _HOW.fullmatch(how):
-        raise Invalid("say how it was settled as a code, such as phoned: small letters, digits and . _ : -", code="work_item.how")
+        raise Invalid(REASONS["work.how"].en, code="work.how")
     with ground.store.write() as work:
         found = _open_item(work.work_items.open_items(), item_id)
         if not work.work_items.close(found.owner, found.id, by=by, how=how, at=ground.now()):
-            raise NotThere("somebody else has closed it meanwhile", code="work_item.not_there")
+            raise NotThere(REASONS["work.not_there"].en, code="work.not_there")
         work.audit.append(found.owner, by, channel, "work_item.closed", {"item": found.id, "how": how, "case_id": found.case_id})
 
 
@@ -96,7 +97,7 @@ def show(ground: Ground, item_id: str) -> WorkItemRow:
     """Return one open work item.
 
     Raises:
-        NotThere: `work_item.not_there`; there is no such open work item.
+        NotThere: `work.not_there`; there is no such open work item.
     """
     with ground.store.read() as work:
         return _open_item(work.work_items.open_items(), item_id)
@@ -105,7 +106,7 @@ def show(ground: Ground, item_id: str) -> WorkItemRow:
 def _open_item(items: Iterable[WorkItemRow], item_id: str) -> WorkItemRow:
     found = next((item for item in items if item.id == item_id), None)
     if found is None:
-        raise NotThere("there is no such open work item", code="work_item.not_there")
+        raise NotThere(REASONS["work.not_there"].en, code="work.not_there")
     return found
 
 

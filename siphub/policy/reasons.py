@@ -278,6 +278,14 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "There is no such message here for you: check that you have the right one.",
             "Det finns inget sådant meddelande här för dig: kontrollera att du har rätt meddelande.",
         ),
+        "work.not_there": Reason(
+            "There is nothing to do by that number, or somebody has closed it already: look at what is still open.",
+            "Det finns inget att göra med det numret, eller så har någon redan avslutat det: se efter vad som ännu är öppet.",
+        ),
+        "work.how": Reason(
+            "How it was settled is kept as one word: write for instance phoned, and nothing about the person.",
+            "Hur det ordnades sparas som ett enda ord: skriv till exempel phoned, och inget om personen.",
+        ),
         "case.opened_meanwhile": Reason(
             "Somebody else opened this case at the same moment: send yours once more.",
             "Någon annan öppnade ärendet i samma ögonblick: skicka ditt en gång till.",

@@ -247,7 +247,7 @@ def test_how_it_was_settled_is_a_code(still: World, story: Story) -> None:
     found = item(still, "consent.withdrawn")
     with pytest.raises(Invalid) as wrong:
         work_items.close(still.hub.ground, found.id, how="Ringde Kanariefågel", by="eva", channel="cli")
-    assert (wrong.value.code, "Kanarie" in str(wrong.value)) == ("work_item.how", False)
+    assert (wrong.value.code, "Kanarie" in str(wrong.value)) == ("work.how", False)
     assert desk(still) == ["consent.withdrawn"]
 
 

@@ -206,7 +206,7 @@ class TestWorkItems:
         assert item["id"] in run("work", "list").out
         assert run("work", "close", item["id"], "--how", "phoned", "--by", "eva").status == 0
         again = run("work", "close", item["id"])
-        assert (again.status, "work_item.not_there" in again.err) == (1, True)
+        assert (again.status, "work.not_there" in again.err) == (1, True)
 
 
 class TestSubmit:
