@@ -58,8 +58,8 @@ _CASE: Mapping[str, WorkType] = {
         "consent.given",
     ),
     "consent.expired": _of_case(
-        "The consent has run out, and everything has stopped: ask the individual for a new one, or close the plan.",
-        "Samtycket har gått ut och allt har stoppats: be den enskilde om ett nytt eller avsluta planen.",
+        "Some or all of the consent has run out, and what rested on it has stopped: ask the individual for a new one, or close the plan.",
+        "Samtycket har helt eller delvis gått ut och det som vilade på det har stoppats: be den enskilde om ett nytt eller avsluta planen.",
         _COORDINATOR,
         "consent.given",
     ),
