@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 WITHOUT_A_WORD = frozenset({"content", ""})
+_IN_A_LIST = {"sv": {"subject": "Vem det gäller"}, "en": {"subject": "who it is about"}}
+"""What a document says as a heading, and a list must say in more words."""
 
 
 def named(pointers: Iterable[str], language: str) -> tuple[str, ...]:
@@ -29,5 +31,7 @@ def _name(pointer: str, language: str) -> str:
 def _word(part: str, language: str) -> str:
     from siphub.documents.words import LABELS
 
+    if part in _IN_A_LIST[language]:
+        return _IN_A_LIST[language][part]
     plain = part.replace("_", " ")
     return LABELS.get(part, plain.capitalize()) if language == "sv" else plain

@@ -79,7 +79,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "protected.not_cleared": Reason(
             "The person has protected personal data and this recipient may not get it this way: phone the recipient instead.",
-            "Personen har skyddade personuppgifter och mottagaren får inte få dem den här vägen: ring mottagaren i stället.",
+            "Personen har skyddade personuppgifter och mottagaren får inte ta emot dem den här vägen: ring mottagaren i stället.",
             "G10",
         ),
         "protected.staff_no_switchboard": Reason(
@@ -465,7 +465,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "consent.not_a_child": Reason(
             "The individual is of age and consents in person, or through somebody with a mandate: ask one of them.",
-            "Den enskilde är myndig och samtycker själv, eller genom någon som har uppdraget: fråga någon av dem.",
+            "Den enskilde är myndig och samtycker själv, eller genom någon som har den enskildes uppdrag: fråga någon av dem.",
         ),
         "consent.not_an_adult": Reason(
             "The individual is not of age: choose a ground that is for children.",

@@ -181,10 +181,11 @@ def shown(message: Message, unit: str, case: SipCase, directory: Directory, now:
 
 
 def _left(whole: Mapping[str, Any], part: Mapping[str, Any], at: str) -> Iterator[str]:
-    """Yield what is left of a message: a pointer to each thing that is whole, or that stands in another's place."""
+    """Yield what is left of a message: a pointer to each thing that is whole, or stands in another's place; each field of the content by itself."""
     for key, value in part.items():
         before = whole.get(key)
-        if value != before and isinstance(value, Mapping) and isinstance(before, Mapping) and value:
+        apart = value != before or (not at and key == "content")
+        if apart and value and isinstance(value, Mapping) and isinstance(before, Mapping):
             yield from _left(before, value, f"{at}/{key}")
         else:
             yield f"{at}/{key}"

@@ -34,7 +34,6 @@ def _table(**rows: tuple[str, str]) -> Mapping[str, Said]:
 
 STATES: Final = _table(
     queued=("It waits to be sent", "Det väntar på att skickas"),
-    claimed=("It is being sent", "Det skickas just nu"),
     sending=("It is being sent", "Det skickas just nu"),
     held=("It is stopped until somebody has looked at it", "Det är stoppat tills någon har tittat på det"),
     withheld=("It is not sent", "Det skickas inte"),
@@ -50,6 +49,8 @@ STATES: Final = _table(
     handled_manually=("Somebody has taken care of it by hand", "Någon har ordnat det för hand"),
 )
 """The beginning of a sentence about a delivery, by its state."""
+ON_ITS_WAY: Final = frozenset({"queued", "sending", "awaiting_receipt", "delivered", "read"})
+"""The states of which it is said on which basis they came about; of what is stopped it would sound like the reason."""
 
 FORESEEN: Final = _table(
     queued=("It would be sent", "Det skulle skickas"),
@@ -163,7 +164,8 @@ def outcome(
         states: How sentences begin: what became of it, or what would.
     """
     sentence, reached = told(reason, state), state not in {"withheld", "superseded", "expired"}
-    begun, on = states[state], on_basis(basis, giver) if reached and basis is not None and basis in BASES else None
+    named = state in ON_ITS_WAY and basis is not None and basis in BASES
+    begun, on = states[state], on_basis(basis or "", giver) if named else None
     begun = Said(f"{begun.en}, {on.en}.", f"{begun.sv}, {on.sv}.") if on else Said(f"{begun.en}.", f"{begun.sv}.")
     why = why if reached else None
     return Said(

@@ -230,6 +230,7 @@ def test_what_is_seen_and_what_is_not_make_the_whole(summoned: Desk) -> None:
             parts = {pointer.split("/")[1] for pointer in (*found.seen, *found.omitted)}
             assert set(message.to_document()) <= parts
             assert set(found.seen).isdisjoint(found.omitted)
+            assert "/content" not in found.seen
             assert found.why is not None
             assert set(found.why) == {"en", "sv"}
 

@@ -52,6 +52,12 @@ def test_what_is_not_sent_has_no_basis_and_no_rule() -> None:
     assert WHY["en"] not in said.en
 
 
+@pytest.mark.parametrize(("state", "named"), [("queued", True), ("delivered", True), ("held", False), ("rejected", False)])
+def test_on_which_basis_it_is_on_its_way(state: str, named: bool) -> None:
+    """Given what is on its way or arrived, then its basis is said; of what is stopped it is not: it would sound like the reason."""
+    assert ("på samtycke från" in outcome(state, "consent", None, WHY).sv) == named
+
+
 def test_whose_consent_it_is() -> None:
     """Given who gave the consent, then that is said; given nobody known, then so much as is known."""
     assert on_basis("consent", "guardian").sv == "på samtycke från vårdnadshavarna"
