@@ -311,6 +311,29 @@ def catalogue() -> str:
     return _table(("type", "in Swedish", "what it says", "sent by", "may reach"), rows)
 
 
+def requirements() -> str:
+    """Return what the source documents ask for, where it lives, and which tests hold it."""
+    return _table(("row", "what is asked", "where it lives", "what holds it"), _requirements().asked())
+
+
+def contradictions() -> str:
+    """Return where the source documents contradict one another, and what can be chosen."""
+    return _table(("name", "what they say", "what can be chosen", "where it lives", "what holds it"), _requirements().contradicted())
+
+
+def _requirements() -> Any:
+    """Return the script beside this one that reads the table of requirements."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("requirements_of_the_sources", DOCS / "requirements.py")
+    if spec is None or spec.loader is None:
+        raise RuntimeError("docs/requirements.py cannot be read")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "errors": errors,
@@ -328,6 +351,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "participantstates": participantstates,
     "commands": commands,
     "catalogue": catalogue,
+    "requirements": requirements,
+    "contradictions": contradictions,
 }
 
 

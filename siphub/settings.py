@@ -172,6 +172,11 @@ class Settings(BaseSettings):
         description="Whether a relative may come to a meeting only when the individual has chosen it, or unless the individual objects. "
         "An objection always wins, and a relative gets a copy only where the individual wishes it.",
     )
+    relative_requests: Literal["request", "proposal"] = Field(
+        "request",
+        description="Whether a relative may ask for a SIP on the individual's behalf, or only propose one: then such a request is refused, "
+        "with the advice to send a proposal, which must be answered and binds nobody.",
+    )
     exceptions: Mapping[str, Names] = Field(
         default_factory=dict,
         description="Exceptions from secrecy a sending organisation has switched on, between region and municipality: a table `[exceptions]` "

@@ -170,7 +170,7 @@ class Ground:
     def local(self) -> LocalRules:
         """What this installation has chosen where the law leaves a choice."""
         chosen = {organisation: frozenset(names) for organisation, names in self.settings.exceptions.items()}
-        return LocalRules(exceptions=chosen, relatives=self.settings.relatives)
+        return LocalRules(exceptions=chosen, relatives=self.settings.relatives, relative_requests=self.settings.relative_requests)
 
     @property
     def retry(self) -> RetryRule:

@@ -87,8 +87,9 @@ class ConsentChange(Value):
 class ConsentRecord(Value):
     """One consent event as history: which message, what was decided, by whom and on which ground, and who obtained it when (REQ-45).
 
-    `excluded_information` and `registered_at_af` are kept for whoever asks later, and decide nothing. A no is for every party, so it has
-    no `changes`; its scopes say what it is a no to, none for all.
+    `documented_in_record` and `document_ref` say whether and where the individual's own record has it (REQ-43). `excluded_information` and
+    `registered_at_af` are kept for whoever asks later, and decide nothing. A no is for every party, so it has no `changes`; its scopes say
+    what it is a no to, none for all.
     """
 
     message_id: UUID
@@ -102,6 +103,8 @@ class ConsentRecord(Value):
     given_by: GivenBy | None = None
     until: Instant | None = None
     taken_back_by: PersonRef | None = None
+    documented_in_record: bool | None = None
+    document_ref: Line | None = None
     excluded_information: Text | None = None
     registered_at_af: Literal["yes", "no", "unknown"] | None = None
     changes: tuple[ConsentChange, ...] = ()

@@ -47,7 +47,7 @@ def decide(
     """
     day = day_of(now)
     case = moved(case, directory, day) if case is not None else None
-    refusal = admit(message, case, caller, directory) or _switched_off(message, local)
+    refusal = admit(message, case, caller, directory) or _switched_off(message, local) or _only_proposes(message, local)
     if refusal is not None:
         return refusal
     if case is None:
@@ -65,6 +65,13 @@ def _switched_off(message: Message, local: LocalRules) -> Refusal | None:
     stated = message.basis.code if message.basis is not None else None
     off = stated in EXCEPTIONS and stated not in local.switched_on(message.sender.organisation)
     return Refusal("basis.exception_off", "invalid", "/basis/code") if off else None
+
+
+def _only_proposes(message: Message, local: LocalRules) -> Refusal | None:
+    """Refuse a relative's request where relatives may propose and not ask (REQ-29)."""
+    theirs = isinstance(message.content, rq.SipRequested) and message.content.requester.kind == "relative"
+    refused = theirs and local.relative_requests == "proposal"
+    return Refusal("request.relative_proposes", "invalid", "/content/requester/kind") if refused else None
 
 
 def _versioned(before: SipCase, decision: Decision, now: datetime) -> Decision:

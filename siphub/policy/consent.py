@@ -247,10 +247,13 @@ def _given(case: SipCase, message: Message, content: c.ConsentGiven, now: dateti
         scopes=content.scopes,
         given_by=content.given_by,
         until=content.valid_until,
+        documented_in_record=content.documented_in_record,
+        document_ref=content.document_ref,
         excluded_information=content.excluded_information,
         registered_at_af=content.registered_at_af,
     )
-    return Change(grants, _to_a_plan(record) if "plan" in content.scopes else case.plan_consent, f"consent.given:{enough}", record)
+    plan = _to_a_plan(record) if "plan" in content.scopes else case.plan_consent
+    return Change(grants, plan, f"consent.given:{enough}", record, work=None if content.documented_in_record else "consent.undocumented")
 
 
 def _to_a_plan(record: ConsentRecord) -> PlanConsent | None:

@@ -78,5 +78,8 @@ def _local(plan: pl.Plan, directory: Directory) -> Iterator[Shortcoming]:
         yield Shortcoming("plan.coordinator_missing", "/content/plan/coordinator", statutory=False)
     if not plan.goals:
         yield Shortcoming("plan.goals_missing", "/content/plan/goals", statutory=False)
+    for index, activity in enumerate(plan.activities):
+        if plan.goals and activity.responsible.unit is not None and not activity.goals:
+            yield Shortcoming("plan.activity_without_goal", f"/content/plan/activities/{index}/goals", statutory=False)
     if not plan.needs:
         yield Shortcoming("plan.needs_missing", "/content/plan/needs", statutory=False)

@@ -343,6 +343,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "En upprättad plan anger sina mål: fyll i dem.",
             "G3",
         ),
+        "plan.activity_without_goal": Reason(
+            "One of the activities is not tied to any goal: say which goal it is meant to reach, or ask the individual what it is for.",
+            "En av insatserna hör inte till något mål: ange vilket mål den ska leda till, eller fråga den enskilde vad den är till för.",
+            "G3",
+        ),
         "plan.needs_missing": Reason(
             "An agreed plan says what the individual needs: fill that in.",
             "En upprättad plan anger den enskildes behov: fyll i dem.",
@@ -486,6 +491,14 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "consent.placement": Reason(
             "A child's own consent is never enough for a placement: ask the guardians.",
             "Barnets eget samtycke räcker aldrig för en placering: fråga vårdnadshavarna.",
+        ),
+        "consent.undocumented": Reason(
+            "The consent is registered here but not in the individual's own record: write it in the journal or personal file.",
+            "Samtycket är registrerat här men inte i den enskildes journal eller akt: skriv in det där.",
+        ),
+        "request.relative_proposes": Reason(
+            "Here a relative may propose a plan but not request one: send it as a proposal, which will be answered, or ask the individual.",
+            "Här får en närstående föreslå en plan men inte begära den: skicka det som ett förslag, som ska besvaras, eller fråga den enskilde.",
         ),
         "consent.own_side": Reason(
             "The individual, guardians and representatives need no consent to read what is theirs: name only units and relatives.",

@@ -69,6 +69,12 @@ _CASE: Mapping[str, WorkType] = {
         _COORDINATOR,
         "consent.given",
     ),
+    "consent.undocumented": _of_case(
+        "The consent is registered here but not in the individual's own record: write it there, and register that it is.",
+        "Samtycket är registrerat här men inte i den enskildes journal eller akt: skriv in det där och registrera att det är gjort.",
+        _COORDINATOR,
+        "consent.given",
+    ),
     "basis.choose": _of_case(
         "The individual cannot give a consent: choose the legal ground for calling to a meeting, or do without one.",
         "Den enskilde kan inte lämna ett samtycke: välj vilken rättslig grund kallelsen ska vila på, eller avstå.",

@@ -87,6 +87,7 @@ def expected(story: dict[str, Any]) -> dict[str, Counter[str]]:
     return ledgers
 
 
+@pytest.mark.req(1)
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, 21))
 def test_the_ledgers_hold_what_the_life_of_a_sip_says(siphub: Callable[..., Done], seed: int) -> None:
@@ -171,6 +172,7 @@ def texts(stage: Stage, unit: Any) -> str:
     return "\n".join(body.decode() for body in stage.partners.bodies(unit))
 
 
+@pytest.mark.req(14)
 def test_each_partner_gets_it_in_its_own_way(tmp_path: Path) -> None:
     """Given one story, then the region has Bundles, the municipality XML, the contact JSON, the agencies SDK; and the meeting moves to AF's time."""
     with played(tmp_path) as (stage, outcome):

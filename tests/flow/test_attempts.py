@@ -171,6 +171,7 @@ def test_a_notice_of_the_hub_asks_the_adapter_too(still: World, wire: Wire) -> N
     assert (notice.state, notice.reason) == ("held", "adapter.kind_unsupported")
 
 
+@pytest.mark.req(89)
 def test_a_consent_that_ran_out_in_the_queue_is_noticed_at_the_claim(still: World, wire: Wire, hand: Hand) -> None:
     """Given a consent valid for an hour, when the kallelse is claimed after two, then it is withheld and not a byte is sent."""
     story, row = called(still, valid_until=hand.at + timedelta(hours=1))
@@ -269,6 +270,7 @@ def test_a_partner_that_cannot_recognise_a_repeat_is_not_sent_one(still: World, 
     assert [item.type for item in track.desk(still.hub.ground)] == ["delivery.send.uncertain"]
 
 
+@pytest.mark.req(2)
 def test_retry_after_is_honoured_and_the_last_attempt_is_a_dead_letter(
     make_world: Callable[..., World], wire: Wire, hand: Hand, tmp_path: Path
 ) -> None:

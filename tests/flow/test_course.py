@@ -77,6 +77,7 @@ def test_a7_rebooked(world: World) -> None:
     assert {found.state for found in case_of(world, story).meetings[0].participants} == {"ACCEPTED"}
 
 
+@pytest.mark.req(83, 84, 85)
 def test_a_plan_is_followed_up_and_goes_on(world: World) -> None:
     """Given an active plan, when it is followed up, then units report, are asked of their own part alone, and the next date stands."""
     story = active(world)
@@ -98,6 +99,7 @@ def test_a_plan_is_followed_up_and_goes_on(world: World) -> None:
     assert world.types(p.CONTACT, story)[-2:] == ["activity.status", "meeting.response"]
 
 
+@pytest.mark.req(67, 86)
 def test_only_the_coordinators_unit_calls_to_a_follow_up(world: World) -> None:
     """Given an active plan, when another unit calls to its follow-up, then it is refused (G6); a new coordinator's unit may, the old one not."""
     story = active(world)
@@ -122,6 +124,7 @@ def test_a_follow_up_that_is_called_off_leaves_the_plan_as_it_is(world: World) -
     assert until(lambda: world.types(p.HOME_CARE, story)[-1] == "stop.notice")
 
 
+@pytest.mark.req(86)
 def test_a_follow_up_needs_the_consent_as_it_is_then(world: World) -> None:
     """Given an active plan, when the consent is withdrawn, then nobody can be called to a follow-up, and it resumes with a new consent (REQ-86)."""
     story = active(world)
@@ -163,6 +166,7 @@ def test_a_message_gone_astray_comes_back_to_its_sender(world: World) -> None:
         chapters.misdirected(story, kallelse, p.SOCIAL_SERVICES)
 
 
+@pytest.mark.req(39)
 def test_a_message_passed_on_within_an_organisation_asks_for_a_consent(world: World) -> None:
     """Given a kallelse that home care passes on to a colleague unit, then nothing goes there before somebody has asked the individual (REQ-39)."""
     story = world.story()
@@ -230,6 +234,7 @@ def test_a_request_taken_back_closes_the_case(world: World) -> None:
     assert [world.types(unit, story) for unit in UNITS] == [[], []]
 
 
+@pytest.mark.req(2)
 def test_the_sender_hears_of_what_did_not_arrive(world: World) -> None:
     """Given a partner that refuses a kallelse, then its sender gets `delivery.failed` once, with a code and what to do (T4)."""
     story = world.story()

@@ -45,6 +45,7 @@ def admitted(world: World) -> Story:
     return story
 
 
+@pytest.mark.req(32)
 def test_a10_discharge_friday_afternoon(world: World) -> None:
     """Given a notice Friday 13.10, revoked Saturday, given again Sunday 09.00, then the old clocks are void and the new ones count from Sunday.
 
@@ -113,6 +114,7 @@ def test_a16_no_to_the_plan_yes_to_going_home(world: World) -> None:
     chapters.summoned_at_discharge(story, [p.HOME_CARE], basis=SECRECY_ASSESSED)
 
 
+@pytest.mark.req(20, 32, "discharge-initiator")
 def test_only_the_fast_vardkontakts_unit_calls_at_a_discharge(world: World) -> None:
     """Given a discharge, when municipality or ward calls by LUS 4:1, or the convener does not take part itself, then it is refused (G16)."""
     story = admitted(world)

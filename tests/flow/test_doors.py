@@ -148,6 +148,7 @@ def nothing_left(world: World, story: Story) -> None:
     assert world.files(p.FK, story) == []
 
 
+@pytest.mark.req(13, 40)
 @pytest.mark.parametrize("door", ["api", "reader", "submit", "poll"])
 def test_a11_behind_someones_back(doorway: Doorway, door: str) -> None:
     """Given a consent that does not name FK, when it is invited through a door, then it hears nothing and the sender is told why."""
@@ -190,6 +191,7 @@ def test_every_door_has_its_case() -> None:
     assert {door.name for door in DOORS} == {"api", "reader", "submit", "poll", "retry"}
 
 
+@pytest.mark.req(10, 13, 55)
 def test_with_a_consent_that_names_it_the_agency_is_invited_with_the_minimum(doorway: Doorway) -> None:
     """Given a consent that names FK, then FK gets an inbjudan: its own question, no participants, no unit's name, no narrative."""
     world, story = doorway.world, ready(doorway.world, "api")

@@ -33,6 +33,7 @@ def letters(world: World, story: Story, person: PersonRef) -> dict[str, str]:
     return {name: text_of(pdf) for to, name, pdf in world.letters(story) if to == person}
 
 
+@pytest.mark.req(10, 13, 15, 16, 47, 79, 81, 82)
 def test_a1_a_plan_made_together(world: World) -> None:
     """Given a request and an oral consent naming home care, primary care, FK and AF, then the four are called or invited, and a plan is made.
 
@@ -96,6 +97,7 @@ def test_a1_a_plan_made_together(world: World) -> None:
     assert track.case_of(world.hub.ground, story.owner, str(story.case_id)).plan.copies == (ME,)  # type: ignore[union-attr]  # it was established
 
 
+@pytest.mark.req(16, 82)
 def test_a_relative_is_told_only_what_the_individual_wishes(world: World) -> None:
     """Given a relative chosen for the meeting alone, when the plan is established, then there is no copy for them (REQ-82); chosen for it, there is."""
     story = world.story()
@@ -115,6 +117,7 @@ def test_a_relative_is_told_only_what_the_individual_wishes(world: World) -> Non
     assert set(letters(world, story, SISTER)) == {"plan.revised"}
 
 
+@pytest.mark.req(47, 58)
 def test_a_relative_who_is_objected_to_hears_nothing_more(world: World) -> None:
     """Given a relative who was invited, when the individual objects to them, then they get the one notice, and nothing after it."""
     story = world.story()
@@ -132,6 +135,7 @@ def test_a_relative_who_is_objected_to_hears_nothing_more(world: World) -> None:
     assert story.rescheduled([*CARE, SISTER]).states[SISTER] == ("withheld", "person.not_in_case")  # type: ignore[list-item]  # a person, said on purpose
 
 
+@pytest.mark.req(57)
 def test_a_letter_to_somebody_protected_is_handed_over_by_hand(world: World) -> None:
     """Given an individual who is protected, when the plan's letter is due, then it is held, with work, and no address is kept at all (G10)."""
     story = world.story()
@@ -148,6 +152,7 @@ def test_a_letter_to_somebody_protected_is_handed_over_by_hand(world: World) -> 
         CasePerson(ref=ME, name="Prov", protection="protected_registration", address_lines=("Provgatan 1",))
 
 
+@pytest.mark.req(2, 81)
 def test_without_an_outbox_a_letter_waits_for_a_person(world: World) -> None:
     """Given an owner without letters in the directory, when a letter is due, then it is held with a reason; with an outbox it goes when released."""
     from siphub.flow import directory as directories
@@ -166,6 +171,7 @@ def test_without_an_outbox_a_letter_waits_for_a_person(world: World) -> None:
     assert until(lambda: set(letters(world, story, ME)) == {"meeting.summoned"})
 
 
+@pytest.mark.req(31)
 def test_who_asks_for_another_gets_the_neutral_receipt_and_the_individual_the_answer(world: World) -> None:
     """Given an answer to the individual and to a relative who asked, then the relative's says that it was received, and nothing else (R3)."""
     story = world.story()

@@ -112,6 +112,7 @@ def test_a_delivery_without_an_address_is_sent_when_it_has_one(world: World) -> 
     assert track.desk(world.hub.ground) == ()
 
 
+@pytest.mark.req(57)
 def test_protection_that_becomes_known_later_holds_what_waits(world: World) -> None:
     """Given a kallelse that waits, when the person turns out to be protected, then it is held at its turn and the unit hears nothing."""
     story = world.story()

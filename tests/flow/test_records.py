@@ -179,6 +179,7 @@ def _traces(world: World, story: Story) -> list[bytes]:
     return [case.sealed[-48:], case.sealed[:48], *(row.sealed[:48] for row in messages), *(row.sealed[-48:] for row in messages)]
 
 
+@pytest.mark.req(87)
 def test_a15_closed_and_erased_everywhere(make_recorded: MakeRecorded) -> None:
     """Given a closed case with a dead letter, when its time has come, then the units were told, its content is nowhere, and the audit verifies."""
     hand = Hand()
@@ -233,6 +234,7 @@ def test_a15_closed_and_erased_everywhere(make_recorded: MakeRecorded) -> None:
         world.send(story.sent[0])
 
 
+@pytest.mark.req(87)
 def test_a24_first_the_record_then_the_eraser(make_recorded: MakeRecorded) -> None:
     """Given a registry that is down for a week while retention runs, then nothing unconfirmed is erased and the doctor says whose; confirmed, it goes."""
     hand = Hand()

@@ -20,6 +20,7 @@ from siphub.testing.world import PARTNERS, World
 UNITS = (p.HOME_CARE, p.SOCIAL_SERVICES, p.CARE_CENTRE)
 
 
+@pytest.mark.req(1, 42, 52, 67, 79)
 def test_a1_short_a_plan_made_together(world: World) -> None:
     """Given a request and an oral consent, when three units are called, one wants a new time and all confirm, then the plan reaches them all."""
     story = world.story()
@@ -49,6 +50,7 @@ def test_a1_short_a_plan_made_together(world: World) -> None:
     assert track.desk(world.hub.ground) == ()
 
 
+@pytest.mark.req(34, 36, 68, 90)
 def test_a1_the_individuals_own_words_reach_the_contact_and_nobody_else(world: World) -> None:
     """Given the five texts of the request form, when the case runs to a plan, then they are in the contact's ledger alone."""
     story = world.story()
@@ -61,6 +63,7 @@ def test_a1_the_individuals_own_words_reach_the_contact_and_nobody_else(world: W
     assert not [body for unit in UNITS for body in world.bodies(unit, story) if b"Kanarie" in body]
 
 
+@pytest.mark.req(7, 38, 40, 41, 45)
 @pytest.mark.parametrize("scopes", [None, ("meeting",)])
 def test_a2_no(world: World, scopes: tuple[str, ...] | None) -> None:
     """Given a no, or a yes to the meeting alone, then no plan is possible, nothing leaves, and the sender is told why."""
@@ -84,6 +87,7 @@ def test_a2_no(world: World, scopes: tuple[str, ...] | None) -> None:
     assert case.state == ("CONSENT_REFUSED" if scopes is None else "REQUESTED")
 
 
+@pytest.mark.req(39, 40)
 def test_a2_a_meeting_consent_that_names_only_some_withholds_the_others_with_a_reason(world: World) -> None:
     """Given a consent that names two of three units, then the third is withheld, and the answer says why."""
     story = world.story()
@@ -97,6 +101,7 @@ def test_a2_a_meeting_consent_that_names_only_some_withholds_the_others_with_a_r
     assert world.types(p.HOME_CARE, story) == ["meeting.summoned"]
 
 
+@pytest.mark.req(44, 89)
 def test_a3_withdrawn_while_in_the_queue(world: World) -> None:
     """Given kallelser behind partners that are down and one that was reached, when all is withdrawn, then none is sent, one is called back."""
     story = world.story()
@@ -157,6 +162,7 @@ def test_a3_the_content_of_what_was_withheld_is_sealed_to_its_sender(world: Worl
         track.message(world.hub.ground, world.caller(p.REGION), message_id)
 
 
+@pytest.mark.req(39, 89)
 def test_a4_one_unit_removed(world: World) -> None:
     """Given three units with pending kallelser, when one is removed, then only its delivery is withheld and nobody else hears a thing."""
     story = world.story()
@@ -187,6 +193,7 @@ def test_a4_a_reached_unit_that_is_removed_gets_the_notice_alone(world: World) -
     assert world.types(p.HOME_CARE, story) == world.types(p.CARE_CENTRE, story) == ["meeting.summoned"]
 
 
+@pytest.mark.req(52)
 def test_a9_sent_twice(world: World) -> None:
     """Given one kallelse handed in fifty times at once, then it has one effect, fifty equal answers, and one delivery per recipient."""
     story = world.story()
@@ -227,6 +234,7 @@ def test_another_organisations_message_id_is_not_revealed(world: World) -> None:
     assert told.states[p.SOCIAL_SERVICES] == ("queued", None)
 
 
+@pytest.mark.req(41)
 def test_a16_a_kallelse_without_consent_where_secrecy_does_not_hinder(world: World) -> None:
     """Given a no to a plan and a recorded assessment, then the duty-bound are called on that basis, FK is not, and no plan is possible."""
     story = world.story()

@@ -296,6 +296,7 @@ def looked(world: World) -> list[str]:
     return desk(world)
 
 
+@pytest.mark.req(2)
 def test_a_request_nobody_answers(still: World, story: Story, hand: Hand) -> None:
     """Given a request, when its time comes near and passes, then the contact is told each time, and the answer settles it."""
     story.requested()
@@ -378,6 +379,7 @@ def test_the_weeks_that_were_agreed(still: World, story: Story, hand: Hand) -> N
     assert "deadline.meeting.soon.near" not in desk(still)
 
 
+@pytest.mark.req(81, 84)
 def test_what_is_owed_after_a_plan(still: World, story: Story, hand: Hand) -> None:
     """Given a plan, then its copy and its follow-up are asked for in their time, and each goes away when it is done."""
     to_a_plan(story)
@@ -397,6 +399,7 @@ def test_what_is_owed_after_a_plan(still: World, story: Story, hand: Hand) -> No
     assert desk(still) == []
 
 
+@pytest.mark.req(56, 88)
 def test_what_was_to_be_evaluated(still: World, story: Story, hand: Hand) -> None:
     """Given a day for the evaluation, then it is asked for until the case ends."""
     story.ready(UNITS)

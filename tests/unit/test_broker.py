@@ -100,6 +100,7 @@ def test_a_bell_cannot_carry_a_number_of_a_person(word: str) -> None:
     assert not word or word not in str(caught.value)
 
 
+@pytest.mark.req(94)
 def test_the_topology_is_one_durable_queue_per_adapter() -> None:
     """Given adapters, each has one durable queue named after it, with a delivery limit."""
     topology = topology_for(["sdk", "folder", "sdk"], delivery_limit=7)

@@ -23,6 +23,13 @@ class Requester(Value):
     email: Line | None = None
     protection: Protection | None = None
 
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Requester:
+        if self.phone is None and self.email is None:
+            message = "whoever asks gives a telephone number or an e-mail address"
+            raise ValueError(message)
+        return self
+
 
 class Preparation(Value):
     """The five free texts of the request form (S4). They belong to the individual and reach nobody but the contact (REQ-34, REQ-90)."""

@@ -32,11 +32,13 @@ def ticked(blocks: tuple[Block, ...]) -> dict[str, set[str]]:
     return {block.label: set(block.chosen) for block in blocks if isinstance(block, Choice)}
 
 
+@pytest.mark.req(91)
 def test_there_are_five_forms() -> None:
     """The source documents have five: request, leaflet, consent, preparation and plan (REQ-91)."""
     assert set(FORMS) == {"request", "leaflet", "consent", "preparation", "plan"}
 
 
+@pytest.mark.req(91)
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("form", ["text", "html", "pdf"])
 def test_a_blank_form_is_always_the_same(name: str, form: As) -> None:
@@ -52,6 +54,7 @@ def test_a_blank_form_knows_nothing(name: str) -> None:
     assert set().union(*ticked(blocks).values()) == set()
 
 
+@pytest.mark.req(33, 34, 35, 68, 91)
 def test_the_request_has_what_the_form_has() -> None:
     """S4: to and from, number, ways to reach, five free texts with room to write, and who helped (REQ-33, REQ-34, REQ-35)."""
     blank_lines = lines(pages("request"))
@@ -60,6 +63,7 @@ def test_the_request_has_what_the_form_has() -> None:
     assert [count for count in blank_lines.values() if count > 1] == [4, 6, 6, 6, 2]
 
 
+@pytest.mark.req(53, 54, 55, 56, 91)
 def test_the_leaflet_has_what_the_leaflets_have() -> None:
     """S0 and S1: coordinator, day, time, place, contact person with telephone, six lines for units, evaluation date (REQ-53 to REQ-56)."""
     assert lines(pages("leaflet")) == {
@@ -75,6 +79,7 @@ def test_the_leaflet_has_what_the_leaflets_have() -> None:
     }
 
 
+@pytest.mark.req(25, 38, 42, 43, 45, 46, 91)
 def test_the_consent_has_what_the_form_has() -> None:
     """S1: obtained by, yes and no to the exchange of information, a date; and the scopes and parties a consent consists of (REQ-38 to REQ-46)."""
     blocks = pages("consent")
@@ -86,6 +91,7 @@ def test_the_consent_has_what_the_form_has() -> None:
     assert parties.empty == 6
 
 
+@pytest.mark.req(36, 37, 91)
 def test_the_preparation_has_five_questions_and_thirteen_lines() -> None:
     """S0's questions and S1's lines for what I want to talk about (REQ-36, REQ-37)."""
     blank_lines = lines(pages("preparation"))
@@ -93,6 +99,7 @@ def test_the_preparation_has_five_questions_and_thirteen_lines() -> None:
     assert blank_lines["Mina egna ord"] == 13
 
 
+@pytest.mark.req(70, 73, 74, 76, 78, 79, 80, 91)
 def test_an_empty_plan_has_room_for_everything_a_plan_must_say() -> None:
     """Needs, goals, activities with every column, responsibility, coordinator, follow-up, and whom to turn to (REQ-70 to REQ-80)."""
     blocks = pages("plan")
@@ -102,6 +109,7 @@ def test_an_empty_plan_has_room_for_everything_a_plan_must_say() -> None:
     assert any(isinstance(block, Signature) for block in blocks)
 
 
+@pytest.mark.req(19, 27)
 def test_a_leaflet_is_filled_in_from_a_kallelse() -> None:
     """Given a kallelse, then day, time, place, coordinator, contact, units and evaluation date are written, and lines are left for more units."""
     blocks = pages("leaflet", "meeting.summoned")

@@ -103,6 +103,7 @@ def test_the_sample_directory_has_a_label_that_reveals_no_care() -> None:
     assert [unit.id for unit in directory.units if unit.cleared] == [p.CONTACT]
 
 
+@pytest.mark.req(22)
 def test_regions_and_municipalities_are_the_huvudman() -> None:
     """Given the kinds of organisation, then two of them are a huvudman."""
     assert {"region", "municipality"} == PRINCIPALS

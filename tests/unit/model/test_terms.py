@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CODE = {word for file in (ROOT / "siphub").glob("**/*.py") for word in re.findall(r"[a-z][a-z_.]+", file.read_text("utf-8"))}
 
 
+@pytest.mark.req(93)
 @pytest.mark.parametrize(
     ("word", "codes"),
     [
@@ -55,6 +56,7 @@ def test_every_term_is_a_word_of_the_code() -> None:
         assert bool(term.note_sv) == bool(term.note_en)
 
 
+@pytest.mark.req(94)
 def test_sip_is_this_plan_and_no_other() -> None:
     """Given the other meanings of SIP, then the page on terms tells them apart, and what we name carries siphub, not sip (REQ-94)."""
     page = (ROOT / "docs/terms.md").read_text("utf-8")

@@ -225,6 +225,7 @@ def test_a_withdrawal_follows_the_directory_too(asked: Desk) -> None:
         assert asked.scopes_of(p.HOME_CARE) != {}
 
 
+@pytest.mark.req(44)
 @pytest.mark.parametrize("unit", UNITS)
 def test_any_care_unit_of_the_case_may_receive_a_withdrawal(summoned: Desk, unit: UnitId) -> None:
     """Given a unit that takes part, when the individual withdraws there, then it holds as at the coordinator's (C4)."""
@@ -313,6 +314,7 @@ def test_a_removed_party_that_is_added_again_must_be_chosen_again(prepared: Desk
 # ── who takes part ──
 
 
+@pytest.mark.req(51)
 def test_a_new_list_of_participants_replaces_the_old(prepared: Desk) -> None:
     """Given three chosen units, when the individual chooses one of them and another, then just these are chosen (G2)."""
     content = ParticipantsApproved(units=(p.HOME_CARE, p.FK, p.HOME_CARE), approved_on=p.DAY, approved_how="oral")

@@ -366,6 +366,7 @@ def test_the_agreed_weeks_stand_until_a_meeting_is_planned_in_time(meetings: tup
     assert soon(*meetings) is stands
 
 
+@pytest.mark.req(12)
 def test_the_agreed_weeks_are_for_those_the_agreement_concerns() -> None:
     """Given an agreement on children and one on adults, then a child's case has the one's weeks alone, and nobody's without a request."""
     assert soon(concerns="children")

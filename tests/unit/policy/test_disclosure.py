@@ -476,6 +476,7 @@ def test_every_field_of_the_envelope_is_shown_to_somebody_or_says_why_not() -> N
 # ── what must not be seen ──
 
 
+@pytest.mark.req(34, 90)
 def test_the_individuals_own_words_are_in_no_rule_but_the_contacts() -> None:
     """Given the five free texts of the request, then one rule shows them, and it is for the contact (REQ-34, REQ-90)."""
     showing = [rule for rule in rules() if any("preparation" in path and "preparation_ref" not in path for path in shown_by(rule))]
@@ -520,6 +521,7 @@ def test_an_invited_party_sees_its_own_question_alone() -> None:
     assert made.document["content"]["questions"] == [{"unit": p.AF, "text": "Praktik"}]  # type: ignore[index]  # the document is plain JSON
 
 
+@pytest.mark.req(55)
 def test_without_consent_a_kallelse_says_nothing_of_who_else_comes() -> None:
     """Given a kallelse on another basis than consent, then other units, agenda, the individual's texts and relatives are not in it (A16)."""
     rule = rule_for("meeting.summoned", ("duty",))

@@ -30,6 +30,7 @@ def agreed(*more: Agreement) -> Directory:
     return wide_directory().model_copy(update={"agreements": (HALF, *more)})
 
 
+@pytest.mark.req(9)
 @pytest.mark.parametrize(
     ("name", "day", "law"),
     [

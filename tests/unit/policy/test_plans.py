@@ -98,6 +98,7 @@ def test_a_word_is_given_for_each_activity_and_the_newest_counts(proposed: Desk)
     assert establish(proposed, proposed.story.plan(UNITS)) == "plan.commitments_missing"
 
 
+@pytest.mark.req(76)
 def test_one_confirmed_activity_does_not_stand_for_the_other(drafting: Desk) -> None:
     """Given a unit with two activities, when it confirms one, then the plan is not final; when it confirms the other, it is."""
     plan = drafting.story.plan((p.HOME_CARE,))
@@ -138,7 +139,8 @@ def test_a_new_draft_must_be_confirmed_anew(proposed: Desk) -> None:
 def test_an_agencys_part_needs_no_confirmation_because_it_cannot_be_asked(drafting: Desk) -> None:
     """Given a plan in which Försäkringskassan does something, when the care units have confirmed, then it is final: nobody is stuck (REQ-75)."""
     plan = drafting.story.plan((p.HOME_CARE,))
-    agencys = pl.Activity(id="fk", what="Handlägga sjukpenning", when="i december", responsible=pl.Responsible(kind="other", unit=p.FK))
+    responsible = pl.Responsible(kind="other", unit=p.FK)
+    agencys = pl.Activity(id="fk", what="Handlägga sjukpenning", when="i december", responsible=responsible, goals=("g1",))
     plan = plan.model_copy(update={"activities": (*plan.activities, agencys)})
     drafting.story.say(pl.PlanProposed(plan=plan), [p.HOME_CARE, p.FK])
     assert drafting.last.states[p.FK] == ("withheld", "basis.none")
@@ -147,6 +149,7 @@ def test_an_agencys_part_needs_no_confirmation_because_it_cannot_be_asked(drafti
     assert establish(drafting, plan) is None
 
 
+@pytest.mark.req(64)
 def test_plan_versions_follow_one_another(active: Desk) -> None:
     """Given version 1, when a revision skips one, repeats one or speaks of another plan, then it is out of order; version 2 is taken."""
     plan = active.story.plan(UNITS, 2)

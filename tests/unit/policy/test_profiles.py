@@ -29,8 +29,12 @@ def activity(kind: str, **who: Any) -> pl.Activity:
     """Return an activity that somebody answers for."""
     responsible = pl.Responsible.model_construct(kind=kind, unit=who.get("unit"), name=who.get("name"))
     return pl.Activity.model_construct(
-        id="a1", what="Stöd", when="varje dag", responsible=responsible, goals=(), ends_on=None, follow_up=None
+        id="a1", what="Stöd", when="varje dag", responsible=responsible, goals=("g1",), ends_on=None, follow_up=None
     )
+
+
+UNTIED = activity("municipality", unit=p.HOME_CARE).model_copy(update={"goals": ()})
+"""What a unit does, towards no goal."""
 
 
 def codes(found: pl.Plan) -> list[str]:
@@ -43,6 +47,7 @@ def test_the_fullest_sample_of_every_type_is_final() -> None:
     assert {name: before_final(sample(name, maximal=True), DIRECTORY) for name in CATALOGUE} == dict.fromkeys(CATALOGUE, ())
 
 
+@pytest.mark.req(75, 92)
 @pytest.mark.parametrize(
     ("change", "code", "statutory"),
     [
@@ -50,6 +55,7 @@ def test_the_fullest_sample_of_every_type_is_final() -> None:
         ({"follow_up_on": None}, "plan.coordinator_missing", False),
         ({"goals": (), "activities": ()}, "plan.goals_missing", False),
         ({"needs": ()}, "plan.needs_missing", False),
+        ({"activities": (UNTIED,)}, "plan.activity_without_goal", False),
         ({"overall_responsible": pl.OverallResponsible(kind="region", organisation=p.MUNICIPALITY)}, "plan.overall_responsible", True),
         (
             {"overall_responsible": pl.OverallResponsible(kind="region", organisation=p.FORSAKRINGSKASSAN)},
@@ -66,6 +72,7 @@ def test_each_thing_that_is_missing_is_named(change: dict[str, Any], code: str, 
     assert found[0].code in REASONS
 
 
+@pytest.mark.req(66)
 def test_a_coordinator_works_at_a_huvudman() -> None:
     """Given a coordinator at an agency or a private provider, then the plan has none (REQ-66)."""
     coordinator = plan().coordinator
@@ -74,6 +81,7 @@ def test_a_coordinator_works_at_a_huvudman() -> None:
         assert codes(plan(coordinator=coordinator.model_copy(update={"unit": unit}))) == ["plan.coordinator_missing"]
 
 
+@pytest.mark.req(4, 23, 75)
 @pytest.mark.parametrize(
     ("kind", "who", "answered"),
     [
@@ -98,6 +106,13 @@ def test_a_coordinator_works_at_a_huvudman() -> None:
 def test_every_activity_has_somebody_who_answers_for_it(kind: str, who: dict[str, Any], answered: bool) -> None:
     """Given activities of each kind, then each is answered for by what the plan says it is; a private provider acts for either huvudman (REQ-75)."""
     assert codes(plan(activities=(activity(kind, **who),))) == ([] if answered else ["plan.responsible"])
+
+
+def test_what_the_individual_and_relatives_do_themselves_needs_no_goal() -> None:
+    """Given activities towards no goal, then those of units are asked for one (REQ-72), and the individual's own and a relative's are not."""
+    own = tuple(activity(kind).model_copy(update={"goals": ()}) for kind in ("individual", "relative"))
+    found = shortcomings(plan(activities=(*own, UNTIED)), DIRECTORY)
+    assert [(each.code, each.pointer) for each in found] == [("plan.activity_without_goal", "/content/plan/activities/2/goals")]
 
 
 def test_every_activity_that_lacks_somebody_is_pointed_at() -> None:

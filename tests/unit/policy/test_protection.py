@@ -288,7 +288,7 @@ def test_the_individual_is_protected_by_whatever_name_they_stand_in_a_message(na
     document = whole(name)
     content = document["content"]
     if name == "sip.requested":
-        content["requester"] = {"kind": "individual", "name": p.SUBJECT_NAME, "protection": KINDS[0]}
+        content["requester"] = {"kind": "individual", "name": p.SUBJECT_NAME, "phone": "070-174 06 05", "protection": KINDS[0]}
     else:
         content["people"] = [{"ref": "individual", "name": p.SUBJECT_NAME, "protection": KINDS[0]}]
     message = parse_message(json.dumps(document).encode())

@@ -145,6 +145,7 @@ class TestWhatIsRead:
         assert (reply.status, reply.code) == (400, "body.unreadable")
         assert reply.document["problems"][0]["position"] == "line 2 column 11"
 
+    @pytest.mark.req(14)
     def test_xml_is_read_by_its_reader(self, door: Door) -> None:
         """Given the same request as a municipality's XML, then it is taken as the same message."""
         body = to_partner(door.hub.mappings.load("municipal-sip"), REQUEST.to_document())
