@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
         rich_markup_mode=None,
         add_completion=False,
     )
-    those.command("show", epilog="Example: siphub disclosure meeting.invited --to agency")(show)
+    those.command("show", epilog="Example: siphub disclosure show meeting.invited --to agency")(show)
     those.command("test", epilog="Example: siphub disclosure test docs/disclosure-expectations.toml")(hold)
     app.add_typer(those)
 

@@ -33,7 +33,7 @@ COMMANDS = (
         "keys add",
         "keys list",
     ),
-    *("keys revoke", "work list", "work show", "work close", "db check", "db upgrade"),
+    *("disclosure show", "disclosure test", "keys revoke", "work list", "work show", "work close", "db check", "db upgrade"),
 )
 
 
