@@ -284,7 +284,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "work.how": Reason(
             "How it was settled is kept as one word: write for instance phoned, and nothing about the person.",
-            "Hur det ordnades sparas som ett enda ord: skriv till exempel phoned, och inget om personen.",
+            "Hur det ordnades sparas som ett enda ord: skriv exempelvis phoned, och inget om själva personen.",
         ),
         "case.opened_meanwhile": Reason(
             "Somebody else opened this case at the same moment: send yours once more.",
