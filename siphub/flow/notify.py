@@ -58,8 +58,12 @@ def _tell(ground: Ground, row: DeliveryRow) -> bool:
 
 
 def remind(line: Line, meeting: MeetingRecord) -> int:
-    """Remind everybody who was called to a meeting, was reached, and has not answered; within the caller's transaction. Return how many."""
-    reached = {row.recipient for row in line.before if row.object_id == str(meeting.id) and row.object_version == meeting.version}
+    """Remind everybody who was called to a meeting, was reached, and has not answered; within the caller's transaction. Return how many.
+
+    A reminder rests on the consent. Whoever was called on a basis that the sender stated is phoned instead: the hub states none of its own.
+    """
+    called = [row for row in line.before if row.object_id == str(meeting.id) and row.object_version == meeting.version]
+    reached = {row.recipient for row in called if row.basis == "consent"}
     units = [unit for unit in notices.unanswered(meeting) if unit in reached]
     message = notices.reminder(line.case, meeting, units, message_id=uuid4(), now=line.now)
     return len(line.say(message)) if message is not None else 0
