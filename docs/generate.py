@@ -239,7 +239,7 @@ def _states(table: Mapping[str, Mapping[Any, str]]) -> str:
     for event, steps in table.items():
         for before, after in steps.items():
             if before != after:
-                moves.setdefault((before or "[*]", after), []).append(event.replace(":", " "))
+                moves.setdefault((before or "[*]", after or "[*]"), []).append(event.replace(":", " "))
     edges = [f"    {before} --> {after}: {', '.join(events)}" for (before, after), events in moves.items()]
     rows = [(f"`{event}`", _from(steps), _to(steps)) for event, steps in table.items()]
     return "\n".join(["```mermaid", "stateDiagram-v2", *edges, "```", "", _table(("event", "in", "becomes"), rows)])
@@ -250,7 +250,7 @@ def _from(steps: Mapping[Any, str]) -> str:
 
 
 def _to(steps: Mapping[Any, str]) -> str:
-    return "<br>".join("stays" if before == after else after for before, after in steps.items())
+    return "<br>".join("stays" if before == after else after or "(nobody)" for before, after in steps.items())
 
 
 def commands() -> str:

@@ -51,10 +51,10 @@ def verdict(directory: Directory, local: LocalRules = STRICT) -> Accept:
 
     def accept(row: DeliveryRow, grants: Sequence[GrantRow], now: datetime) -> Permitted | Refusal:
         if row.expires_at is not None and row.expires_at <= now:
-            return Refusal("expired", "message.expired")
+            return Refusal("expired", "message.expired", event="expire")
         address = _address(row, directory, day_of(now))
         if isinstance(address, str):
-            return Refusal("held", address)
+            return Refusal("held", address, event="claim.hold")
         judged = disclosure.judge(need_of(row), as_grants(grants), row.asserted, now, local.switched_on(row.sender_organisation))
         if isinstance(judged, Covered):
             return Permitted(judged.basis, ",".join(sorted(judged.granted)), *address)

@@ -44,12 +44,17 @@ def meetings(
     except Sealed:
         return
     directory = ground.directory()
-    calls = [_call(found, items, directory, ground.now()) for found in deliveries if found.owner == row.owner]
+    mine = calls([found for found in deliveries if found.owner == row.owner], items, directory, ground.now())
     heard = {found.sender_unit for found in read if found.message_type == "meeting.response"}
     for meeting in case.meetings:
         unit = directory.unit(meeting.convener.unit)
         if unit is not None and caller.speaks_for(unit.id, unit.organisation):
-            yield _standing(case, _as_heard(meeting, heard), calls)
+            yield _standing(case, _as_heard(meeting, heard), mine)
+
+
+def calls(rows: Sequence[DeliveryRow], items: Sequence[WorkItemRow], directory: Directory, now: datetime) -> list[Call]:
+    """Return deliveries as the policy looks at them."""
+    return [_call(row, items, directory, now) for row in rows]
 
 
 def _call(row: DeliveryRow, items: Sequence[WorkItemRow], directory: Directory, now: datetime) -> Call:

@@ -151,9 +151,12 @@ ANSWERS: Mapping[str, ParticipantState] = MappingProxyType(
 """What a participant can answer, in the word of K3; the newest answer counts."""
 _CALLED: tuple[ParticipantState, ...] = (*ASKED, *ANSWERS.values())
 
-PARTICIPANT: Mapping[str, Mapping[ParticipantState | Literal[""], ParticipantState]] = MappingProxyType(
+Place = ParticipantState | Literal[""]
+"""Where a participant stands; "" is before anybody has named it."""
+PARTICIPANT: Mapping[str, Mapping[Place, Place]] = MappingProxyType(
     {
         "participants.approved": {"": "APPROVED_BY_INDIVIDUAL"},
+        "participants.left_out": {"APPROVED_BY_INDIVIDUAL": ""},
         "meeting.called": dict.fromkeys(("", "APPROVED_BY_INDIVIDUAL", *ASKED), "SENT"),
         "meeting.rescheduled": dict.fromkeys(("", "APPROVED_BY_INDIVIDUAL", *_CALLED), "SENT"),
         "delivery.delivered": dict.fromkeys(("SENT", "UNDELIVERABLE", "MANUAL_FALLBACK"), "DELIVERED"),
@@ -167,7 +170,7 @@ PARTICIPANT: Mapping[str, Mapping[ParticipantState | Literal[""], ParticipantSta
         "absent": dict.fromkeys(_CALLED, "ABSENT"),
     }
 )
-"""Event → (state → next state), for one unit at one version of a meeting; "" is before anybody has named it.
+"""Event → (state → next state), for one unit at one version of a meeting.
 
 `delivery.*` and `by_hand.*` are what becomes of the call on its way; they say nothing new of somebody who has answered.
 """
@@ -184,7 +187,6 @@ DELIVERY: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "accept.queue": {"": QUEUED},
         "accept.hold": {"": HELD},
         "accept.withhold": {"": "withheld"},
-        "accept.never_sent": {"": "superseded"},
         "claim.permit": {QUEUED: SENDING},
         "claim.withhold": {QUEUED: "withheld"},
         "claim.hold": {QUEUED: HELD},
@@ -243,6 +245,6 @@ def consent_after(state: ConsentState, event: str) -> ConsentState | None:
     return CONSENT[event].get(state)
 
 
-def participant_after(state: ParticipantState | Literal[""], event: str) -> ParticipantState | None:
+def participant_after(state: Place, event: str) -> Place | None:
     """Return where a participant stands after an event, or None where the event says nothing of somebody who stands there."""
     return PARTICIPANT[event].get(state)

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Literal
 
 from siphub.model.case import ConsentRecord, ConsentState, Grant, MeetingRecord, ParticipantState, SipCase
 from siphub.model.identifiers import UnitId
 from siphub.policy.consent import ENOUGH, PARTICIPANT
-from siphub.policy.lifecycle import ANSWERS, AWAITING, QUEUED, SENDING, TERMINAL, consent_after, participant_after
+from siphub.policy.lifecycle import ANSWERS, AWAITING, QUEUED, SENDING, TERMINAL, Place, consent_after, participant_after
 
 CALLS: frozenset[str] = frozenset({"meeting.summoned", "meeting.invited", "meeting.rescheduled", "followup.summoned"})
 """The types that call somebody to a meeting."""
@@ -109,7 +108,7 @@ def participant_standing(case: SipCase, meeting: MeetingRecord, unit: str, calls
 
     The unit's own answer outweighs what became of the call, and whether it came outweighs both. `calls` may hold more than this meeting's.
     """
-    state: ParticipantState | Literal[""] = ""
+    state: Place = ""
     for event in _path(case, meeting, unit, calls):
         state = participant_after(state, event) or state
     return state or None

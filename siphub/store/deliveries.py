@@ -23,7 +23,7 @@ _queued = delivery.c.state == exactly("queued")
 _head = or_(_before.c.id.is_(None), _before.c.state.not_in(sorted(BLOCKING)))
 _with_predecessor = delivery.outerjoin(_before, and_(_before.c.id == delivery.c.prev_id, _before.c.owner == delivery.c.owner))
 
-_ACCEPTED = {"queued": "accept.queue", "held": "accept.hold", "withheld": "accept.withhold", "superseded": "accept.never_sent"}
+_ACCEPTED = {"queued": "accept.queue", "held": "accept.hold", "withheld": "accept.withhold"}
 """The states a delivery may begin in, and the event that says so."""
 
 _FOLLOWS = frozenset({"gave_up", "held", "queued"})
