@@ -274,6 +274,9 @@ def _take(
     case = decided.case.model_copy(update={"units": _members(decided.case, answers)})
     if row is not None:
         work.cases.save(case_row(case, seal, seq=line.seq, opened_at=row.opened_at, now=now))
+    elif case != decided.case:
+        case = case.model_copy(update={"version": case.version + 1})
+        work.cases.save(case_row(case, seal, seq=line.seq, opened_at=now, now=now))
     timers.keep(ground, work, case, directory)
     retention.erase_withheld(work, line.key, line.withheld, now)
     facts = {
@@ -353,6 +356,6 @@ def _members(case: SipCase, answers: tuple[RecipientAnswer, ...]) -> tuple[Any, 
 
 
 def _open(work: Work, row: CaseRow) -> None:
-    """Add the case before anything that refers to it. Its first message names its members, so nothing about it changes afterwards."""
+    """Add the case before anything that refers to it; whoever its first message reaches is in it from then on."""
     if not work.cases.add(row):
         raise Busy(REASONS["case.opened_meanwhile"].en, code="case.opened_meanwhile")

@@ -12,6 +12,7 @@ from siphub.errors import Conflict, Forbidden, Invalid
 from siphub.flow import track
 from siphub.model import people as p
 from siphub.model.case import SipCase
+from siphub.model.messages import receipt as r
 from siphub.policy.deadlines import deadlines
 from siphub.testing import chapters
 from siphub.testing.story import SECRECY_ASSESSED, Story, until
@@ -156,3 +157,13 @@ def test_a_withdrawn_consent_does_not_stop_the_statutes_notices(world: World) ->
     assert told == dict.fromkeys(TO, ("queued", None))
     assert world.settled(story)
     assert world.types(p.CONTACT, story) == ["inpatient.admitted", "inpatient.discharge_ready"]
+
+
+def test_whoever_the_admission_reaches_is_in_the_case_and_nobody_else(world: World) -> None:
+    """Given an admission to the municipality's unit and, wrongly, to Försäkringskassan, then the one may answer in the case, the other is not in it."""
+    story = chapters.of_the_region(world.story())
+    chapters.admitted(story, [*TO, p.FK])
+    assert set(case_of(world, story).units) == {p.HOSPITAL, *TO}
+    assert until(lambda: world.types(p.CONTACT, story) == ["inpatient.admitted"])
+    story.say(r.Read(message_id=story.sent[0].message_id, unit=p.CONTACT, at=story.now, reader_role="biståndshandläggare"), by=p.CONTACT)
+    assert world.states(story, "inpatient.admitted")[p.CONTACT] == "read"
