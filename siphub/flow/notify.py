@@ -9,15 +9,18 @@ from uuid import UUID, uuid4
 
 from siphub.errors import Sealed
 from siphub.flow.ground import Ground
-from siphub.flow.letters import case_row, open_case
-from siphub.flow.withdraw import Line
+from siphub.flow.letters import case_row, open_case, open_message
+from siphub.flow.withdraw import SENT, Line
 from siphub.model.case import MeetingRecord
 from siphub.model.identifiers import UnitId
 from siphub.observe import Log
 from siphub.policy import notices
+from siphub.policy.deadlines import WARN
 from siphub.store import DeliveryRow
 
 BATCH = 50
+CALLS = frozenset({"meeting.summoned", "meeting.invited", "meeting.rescheduled", "followup.summoned"})
+"""What calls somebody to a meeting, and so may be reminded of."""
 _log = Log(worker="sweeper")
 
 
@@ -58,12 +61,24 @@ def _tell(ground: Ground, row: DeliveryRow) -> bool:
 
 
 def remind(line: Line, meeting: MeetingRecord) -> int:
-    """Remind everybody who was called to a meeting, was reached, and has not answered; within the caller's transaction. Return how many.
+    """Remind everybody who was reached by the call to a meeting and has not answered; within the caller's transaction. Return how many.
 
-    A reminder rests on the consent. Whoever was called on a basis that the sender stated is phoned instead: the hub states none of its own.
+    A reminder rests on what the call rested on: who was called without a consent, because secrecy does not hinder, is reminded so too.
+    Whoever was called when the time was near already is not reminded on top of it.
     """
-    called = [row for row in line.before if row.object_id == str(meeting.id) and row.object_version == meeting.version]
-    reached = {row.recipient for row in called if row.basis == "consent"}
-    units = [unit for unit in notices.unanswered(meeting) if unit in reached]
-    message = notices.reminder(line.case, meeting, units, message_id=uuid4(), now=line.now)
-    return len(line.say(message)) if message is not None else 0
+    if meeting.respond_by is None:
+        return 0
+    open_to, near = frozenset(notices.unanswered(meeting)), meeting.respond_by - WARN["meeting.answer"]
+    calls: dict[str, dict[str, UnitId]] = {}
+    for row in line.before:
+        here = row.object_id == str(meeting.id) and row.object_version == meeting.version and row.state in SENT
+        in_time = row.created_at < near
+        if here and in_time and row.recipient in open_to and row.message_type in CALLS:
+            calls.setdefault(row.message_row, {})[row.recipient] = UnitId(row.recipient)
+    said = 0
+    for message_row, units in calls.items():
+        stored = line.work.messages.get(line.case.owner, message_row)
+        basis = open_message(stored, line.seal).basis if stored is not None else None
+        message = notices.reminder(line.case, meeting, tuple(units.values()), basis, message_id=uuid4(), now=line.now)
+        said += len(line.say(message)) if message is not None else 0
+    return said

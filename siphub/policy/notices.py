@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from siphub.model import Message, Sender, model_of
+from siphub.model import BasisClaim, Message, Sender, model_of
 from siphub.model.case import MeetingRecord, SipCase
 from siphub.model.envelope import Content
 from siphub.model.identifiers import UnitId, person_ref
@@ -29,12 +29,17 @@ def unanswered(meeting: MeetingRecord) -> tuple[UnitId, ...]:
     return tuple(found.unit for found in meeting.participants if found.state in UNANSWERED)
 
 
-def reminder(case: SipCase, meeting: MeetingRecord, units: Sequence[UnitId], *, message_id: UUID, now: datetime) -> Message | None:
-    """Return the reminder of a meeting for those who have not answered, or None where there is nobody, or no date to answer by."""
+def reminder(
+    case: SipCase, meeting: MeetingRecord, units: Sequence[UnitId], basis: BasisClaim | None, *, message_id: UUID, now: datetime
+) -> Message | None:
+    """Return the reminder of a meeting for those who have not answered, or None where there is nobody, or no date to answer by.
+
+    `basis` is what the call they have not answered rested on.
+    """
     if meeting.respond_by is None or not units:
         return None
     content = MeetingReminder(meeting_id=meeting.id, meeting_version=meeting.version, respond_by=meeting.respond_by)
-    return _from_the_hub(case, "meeting.reminder", content, units, message_id, now)
+    return _from_the_hub(case, "meeting.reminder", content, units, message_id, now).model_copy(update={"basis": basis})
 
 
 def failure(case: SipCase, unit: UnitId, original: UUID, recipient: str, reason: str, *, message_id: UUID, now: datetime) -> Message:

@@ -60,6 +60,14 @@ def story(still: World, hand: Hand) -> Story:
     return still.story(now=hand.at)
 
 
+def delivered(world: World, story: Story) -> None:
+    """Let the hub's workers send what waits, and stop again."""
+    world.hub.start()
+    assert world.settled(story)
+    world.hub.stop()
+    world.open(start=False)
+
+
 def desk(world: World) -> list[str]:
     """Return the kinds of what is open."""
     return [item.type for item in track.desk(world.hub.ground)]
@@ -342,6 +350,7 @@ def test_whoever_does_not_answer_is_reminded_and_phoned(still: World, story: Sto
     """Given a kallelse that one of two answers, when the time is near, then the other is reminded once; when it has passed, somebody phones."""
     story.ready(UNITS)
     story.summoned(UNITS)
+    delivered(still, story)
     story.responded(p.CARE_CENTRE)
     hand.at += timedelta(days=6, minutes=1)
     assert looked(still) == ["deadline.meeting.answer.near"]
@@ -352,6 +361,27 @@ def test_whoever_does_not_answer_is_reminded_and_phoned(still: World, story: Sto
     story.now = hand.at
     story.responded(p.HOME_CARE)
     assert desk(still) == []
+
+
+def test_whoever_the_call_has_not_reached_is_not_reminded_of_it(still: World, story: Story, hand: Hand) -> None:
+    """Given a kallelse that still waits to be sent, when the time is near, then there is work, and no reminder of what nobody has heard of."""
+    story.ready(UNITS)
+    story.summoned(UNITS)
+    hand.at += timedelta(days=6, minutes=1)
+    assert set(looked(still)) == {"deadline.meeting.answer.near"}
+    assert not [row for row in still.deliveries(story) if row.message_type == "meeting.reminder"]
+
+
+def test_a_reminder_rests_on_what_the_call_rested_on(still: World, story: Story, hand: Hand) -> None:
+    """Given a kallelse without a consent, because secrecy does not hinder, when the time is near, then the reminder goes out on the same basis."""
+    story.requested()
+    story.refused()
+    story.summoned(UNITS, basis=SECRECY_ASSESSED)
+    delivered(still, story)
+    hand.at += timedelta(days=6, minutes=1)
+    looked(still)
+    reminders = [row for row in still.deliveries(story) if row.message_type == "meeting.reminder"]
+    assert {(row.recipient, row.state, row.basis) for row in reminders} == {(unit, "queued", "secrecy_assessed") for unit in UNITS}
 
 
 def test_a_meeting_nobody_reports_on(still: World, story: Story, hand: Hand) -> None:
