@@ -48,13 +48,16 @@ def printed(
     source: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="A recipient's copy of a message, as JSON, to fill in from; - is stdin.")
     ] = None,
+    area: Annotated[
+        str | None, typer.Option("--area", metavar="NAME", help="The county or region a blank form is for, printed at its head.")
+    ] = None,
 ) -> None:
     """Print a form to write on: blank, or with what a message says filled in and lines for the rest."""
     from siphub.documents import FORMS, blank, prefilled
 
     if name not in FORMS:
         raise refuse("form.unknown", f"there is no such form; there is {', '.join(FORMS)}", status=WRONG_USE)
-    body = blank(name, form.value) if source is None else prefilled(name, _copy(source), form.value)
+    body = blank(name, form.value, area) if source is None else prefilled(name, _copy(source), form.value)
     if output is None:
         sys.stdout.buffer.write(body)
         sys.stdout.buffer.flush()

@@ -15,7 +15,7 @@ from siphub.contract import Cut
 from siphub.documents.facts import Facts
 from siphub.documents.forms import FORMS, Form, document_of
 from siphub.documents.messages import UNDATED, dated, document, reference
-from siphub.documents.model import Document
+from siphub.documents.model import Document, Paragraph
 
 __all__ = ["FORMS", "MEDIA_TYPES", "As", "Form", "blank", "prefilled", "render"]
 
@@ -32,13 +32,20 @@ def render(cut: Cut, form: As) -> bytes:
     return _written(document(cut), form)
 
 
-def blank(name: str, form: As) -> bytes:
+def blank(name: str, form: As, area: str | None = None) -> bytes:
     """Return one of `FORMS` with nothing filled in.
+
+    Args:
+        name: Which.
+        form: As what.
+        area: The county or region it is for, where it is not for everywhere (REQ-12).
 
     Raises:
         KeyError: There is no such form.
     """
     title, blocks = document_of(name, Facts({}))
+    if area is not None:
+        blocks = (Paragraph(f"För dig som bor i {area}."), *blocks)
     return _written(Document(title, blocks, dated=UNDATED, reference="Samordnad individuell plan (SIP)"), form)
 
 

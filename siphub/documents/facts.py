@@ -263,6 +263,8 @@ _TELLERS: Mapping[str, Callable[[Facts, str], str]] = {
     "questions": _questions,
     **dict.fromkeys(("convener", "coordinator", "author", "responder", "requester", "recorded_by", "assessed_by"), _contact),
     **dict.fromkeys(("obtained_by", "received_by", "main_responsible", "proposer", "sender", "contact", "deputy", "initiator"), _contact),
-    **dict.fromkeys(("questions_to", "reported_by", "reporter", "found_by", "need_assessed_by", "chief_physician"), _contact),
+    **dict.fromkeys(
+        ("questions_to", "care_contacts", "reported_by", "reporter", "found_by", "need_assessed_by", "chief_physician"), _contact
+    ),
 }
 """Who says what: by the field's name."""

@@ -33,6 +33,8 @@ def plan(facts: Facts, *, paper: bool = False) -> Iterator[Block]:
     yield Heading("Ansvar och samordning")
     for key in ("overall_responsible", "main_responsible", "coordinator"):
         yield from _field(facts, key, lines=2, paper=paper)
+    yield from _field(facts, "coordinator_chosen_by", paper=paper)
+    yield from _field(facts, "care_contacts", lines=2, paper=paper)
     yield Heading("Vem vänder jag mig till?")
     yield from _contact(facts, paper=paper)
     yield from _field(facts, "crisis_plan", lines=4, paper=paper)

@@ -218,6 +218,8 @@ LABELS: Mapping[str, str] = {
     "approved_by_individual": "Godkänt av den enskilde",
     "closed_on": "Avslutad",
     "closed_by": "Avslutad av",
+    "coordinator_chosen_by": "Samordnaren valdes av",
+    "care_contacts": "Fasta vårdkontakter",
     "questions_to": "Vid frågor",
     "written_input_ref": "Skriftligt underlag finns i",
     # discharge, follow-up and what goes wrong
@@ -346,6 +348,7 @@ CODES: Mapping[str, Mapping[str, str]] = {
         "LPT7a": "lagen om psykiatrisk tvångsvård 7 a §",
         "LRV12a": "lagen om rättspsykiatrisk vård 12 a §",
     },
+    "coordinator_chosen_by": {"individual": "den enskilde", "jointly": "den enskilde och verksamheterna tillsammans"},
     "individual_attendance": {
         "attends": "är med",
         "absent_consented": "är inte med, men vill att mötet hålls",

@@ -434,7 +434,7 @@ def test_of_two_drafts_written_at_once_the_second_is_refused(world: World) -> No
     assert case_of(world, story).plan.version == 2  # type: ignore[union-attr]  # it was proposed
 
 
-@pytest.mark.req(1, 4, 20, 21, 23, 26, 69, 70, 71, 72, 73, 74, 75, 76, 78, 80, "plan-responsibility")
+@pytest.mark.req(1, 4, 20, 21, 23, 26, 69, 70, 71, 72, 73, 74, 75, 76, 78, 80, "plan-responsibility", "coordinator-appointed")
 def test_a_plan_says_all_that_the_source_documents_ask_for(world: World) -> None:
     """Given a plan with needs, goals, everybody's activities and all who answer for it, then each unit reads the whole of it."""
     story = drafting(world)
@@ -455,6 +455,8 @@ def test_a_plan_says_all_that_the_source_documents_ask_for(world: World) -> None
         main_responsible=pl.MainResponsible(name="Hanna Hemtjänst", unit=p.HOME_CARE),
         overall_responsible=pl.OverallResponsible(kind="municipality", organisation=p.MUNICIPALITY),
         coordinator=BO,
+        coordinator_chosen_by="individual",
+        care_contacts=(VERA, UnitContact(name="Lars Läkare", unit=p.HOSPITAL, phone="090-765 43 22", role="fast vårdkontakt")),
         questions_to=VERA,
     )
     assert world.settled(story)
@@ -467,6 +469,8 @@ def test_a_plan_says_all_that_the_source_documents_ask_for(world: World) -> None
             "Hanna Hemtjänst",
             "Bo Bistånd",
             "biståndsbedömare",
+            "den enskilde",
+            "Lars Läkare",
             "Vera Vårdcentral",
             "2027-06-30",
             "på mötet",

@@ -293,6 +293,8 @@
   <xsl:template match="m:insatsEnligtLss"><measure><xsl:apply-templates/></measure></xsl:template>
   <xsl:template match="m:kommunalHalsoOchSjukvard"><municipal_health_care is="boolean"><xsl:value-of select="normalize-space()"/></municipal_health_care></xsl:template>
   <xsl:template match="m:skriftligtUnderlag"><written_input_ref><xsl:apply-templates/></written_input_ref></xsl:template>
+  <xsl:template match="m:samordnarenValdesAv"><coordinator_chosen_by c:codes="chosen-by"><xsl:apply-templates/></coordinator_chosen_by></xsl:template>
+  <xsl:template match="m:fastaVardkontakter"><care_contacts is="array"><xsl:for-each select="m:fastVardkontakt"><item is="object"><xsl:apply-templates/></item></xsl:for-each></care_contacts></xsl:template>
   <xsl:template match="m:fragorTill"><questions_to is="object"><xsl:apply-templates/></questions_to></xsl:template>
   <xsl:template match="m:originaletFinnsHos"><original_holder><xsl:apply-templates/></original_holder></xsl:template>
   <xsl:template match="m:samtyckesuppgift"><consent_statement is="object"><xsl:apply-templates/></consent_statement></xsl:template>

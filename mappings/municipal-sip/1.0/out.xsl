@@ -293,6 +293,8 @@
   <xsl:template match="c:measure"><insatsEnligtLss><xsl:apply-templates/></insatsEnligtLss></xsl:template>
   <xsl:template match="c:municipal_health_care"><kommunalHalsoOchSjukvard><xsl:apply-templates/></kommunalHalsoOchSjukvard></xsl:template>
   <xsl:template match="c:written_input_ref"><skriftligtUnderlag><xsl:apply-templates/></skriftligtUnderlag></xsl:template>
+  <xsl:template match="c:coordinator_chosen_by"><samordnarenValdesAv c:codes="chosen-by"><xsl:apply-templates/></samordnarenValdesAv></xsl:template>
+  <xsl:template match="c:care_contacts"><fastaVardkontakter><xsl:for-each select="c:item"><fastVardkontakt><xsl:apply-templates/></fastVardkontakt></xsl:for-each></fastaVardkontakter></xsl:template>
   <xsl:template match="c:questions_to"><fragorTill><xsl:apply-templates/></fragorTill></xsl:template>
   <xsl:template match="c:original_holder"><originaletFinnsHos><xsl:apply-templates/></originaletFinnsHos></xsl:template>
   <xsl:template match="c:consent_statement"><samtyckesuppgift><xsl:apply-templates/></samtyckesuppgift></xsl:template>

@@ -27,6 +27,8 @@ PLAN: Final = (
     ext("crisis_plan", "crisis-plan", "string"),
     ext("housing", "housing", "string"),
     plain("notes", "note[].text"),
+    ext("coordinator_chosen_by", "coordinator-chosen-by", "code"),
+    exts("care_contacts", "care-contact", "staff"),
     ext("questions_to", "questions-to", "staff"),
     ext("original_holder", "original-holder", "unit"),
 )

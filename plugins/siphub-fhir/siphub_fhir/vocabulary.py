@@ -127,6 +127,8 @@ EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
     "changes": ("string", "What is new in this version."),
     "change-reason": ("code", "Why there is a new version."),
     "approved-by-individual": ("boolean", "The individual has agreed to the change."),
+    "coordinator-chosen-by": ("code", "Who chose the coordinator: individual, or jointly with the units."),
+    "care-contact": ("Reference", "A permanent care contact found at the meeting (PractitionerRole); repeated, in order."),
     "questions-to": ("Reference", "Whom the individual turns to with questions or when things get worse (PractitionerRole)."),
     "original-holder": ("Reference", "The unit that keeps the original of a child's plan."),
     "legal-basis": ("code", "The provision a plan that is no SIP rests on: LPT7a, LRV12a or LSS10."),

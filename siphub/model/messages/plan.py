@@ -70,7 +70,8 @@ class MainResponsible(Value):
 class Plan(Value):
     """One version of the plan document (REQ-70 to REQ-80).
 
-    `questions_to` is whom the individual turns to with questions or when things get worse (REQ-80); `original_holder` is who keeps the
+    `coordinator_chosen_by` says whether the individual chose the coordinator alone, or together with the units (REQ-65, REQ-66);
+    `care_contacts` are the fasta vårdkontakter found at the meeting, of whom there may be several (REQ-20). `questions_to` is whom the individual turns to with questions or when things get worse (REQ-80); `original_holder` is who keeps the
     original of a child's plan (LIFECYCLE 5.8).
     """
 
@@ -83,6 +84,8 @@ class Plan(Value):
     overall_responsible: OverallResponsible
     main_responsible: MainResponsible | None = None
     coordinator: UnitContact | None = None
+    coordinator_chosen_by: Literal["individual", "jointly"] | None = None
+    care_contacts: Annotated[tuple[UnitContact, ...], Field(max_length=20)] = ()
     follow_up_on: date | None = None
     crisis_plan: Text | None = None
     housing: Text | None = None
@@ -197,6 +200,11 @@ def _full_plan(version: int = 1) -> Plan:
         main_responsible=MainResponsible(name="Eva Kontakt", unit=p.CONTACT),
         coordinator=UnitContact(
             name="Eva Kontakt", unit=p.CONTACT, phone="090-123 45 67", email="eva.kontakt@example.org", role="biståndshandläggare"
+        ),
+        coordinator_chosen_by="jointly",
+        care_contacts=(
+            UnitContact(name="Vera Vårdcentral", unit=p.CARE_CENTRE, phone="090-765 43 21", role="fast vårdkontakt"),
+            UnitContact(name="Lars Läkare", unit=p.HOSPITAL, phone="090-765 43 22"),
         ),
         follow_up_on=date(2027, 3, 1),
         crisis_plan="Ring vårdcentralen, annars 112.",

@@ -38,6 +38,11 @@ def test_a_form_is_printed_to_stdout(siphub: Siphub) -> None:
     assert done.out.startswith("Om din samordnade individuella plan")
 
 
+def test_a_form_is_for_a_county(siphub: Siphub) -> None:
+    """Given a county's name, then the form says that it is for those who live there."""
+    assert "För dig som bor i Östergötland." in siphub("forms", "print", "leaflet", "--format", "text", "--area", "Östergötland").out
+
+
 def test_a_form_is_filled_in_from_a_copy(siphub: Siphub, tmp_path: Path) -> None:
     """Given what a recipient got of a kallelse, with fields missing, then what it says is written, and there are lines for the rest."""
     document = sample("meeting.summoned", maximal=True).to_document()

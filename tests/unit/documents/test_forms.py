@@ -46,6 +46,14 @@ def test_a_blank_form_is_always_the_same(name: str, form: As) -> None:
     assert blank(name, form) == blank(name, form)
 
 
+@pytest.mark.req(12)
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_says_which_county_it_is_for(name: str) -> None:
+    """Given a county, then the form says at its head whom it is for; without one it is for everywhere."""
+    assert blank(name, "text", "Västerbotten").count("För dig som bor i Västerbotten.".encode()) == 1
+    assert "För dig som bor i" not in blank(name, "text").decode()
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_a_blank_form_knows_nothing(name: str) -> None:
     """Given a blank form, then nothing is filled in and no box is ticked."""
