@@ -29,7 +29,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the hub and its partners running until Ctrl-C.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Let one SIP travel on this machine: to a region as FHIR, to municipalities as XML, to Försäkringskassan and Arbetsförmedlingen by SDK.
+    """Let one SIP travel on this machine: to a region as FHIR, to municipalities as XML, to agencies by SDK, and to people by letter.
 
     One of them hears nothing, and in the end a consent is taken back. The hub is built as `up` builds it, the partners speak TLS, and at
     the end their own ledgers are compared with what the hub says: a difference exits 1. Everything lies in a temporary folder.
@@ -106,6 +106,7 @@ def _keep(raised: Stage, *, as_json: bool) -> None:
     with told_to_stop() as stop:
         say(f"\nThe hub listens on {raised.server.url}; its data and keys are in {raised.folder / 'hub'}.")
         say(f"The partners listen on {raised.partners.sandbox.url}; their ledgers are in {raised.folder / 'sandbox'}.")
+        say(f"The letters to people are in {raised.partners.mail_room.outbox}: open the PDFs.")
         say(f"The agencies' message service is at {raised.partners.sdk.url}; their ledgers are in {raised.folder / 'sdk'}.")
         say(f"Look around with: siphub deliveries list --data {raised.folder / 'hub'}. Ctrl-C ends it, and takes the folder away.")
         stop.wait()

@@ -8,7 +8,8 @@ The sandbox must never know the hub: it is a partner, not a part of it.
 from siphub.sandbox.certificate import Certificates, make_certificates
 from siphub.sandbox.faults import Fault, Faults
 from siphub.sandbox.ledger import Entry, Ledger
+from siphub.sandbox.mail_room import Letter, MailRoom
 from siphub.sandbox.partner import Partner
 from siphub.sandbox.server import Sandbox
 
-__all__ = ["Certificates", "Entry", "Fault", "Faults", "Ledger", "Partner", "Sandbox", "make_certificates"]
+__all__ = ["Certificates", "Entry", "Fault", "Faults", "Ledger", "Letter", "MailRoom", "Partner", "Sandbox", "make_certificates"]

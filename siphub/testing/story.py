@@ -171,7 +171,7 @@ class Story:
         return self.say(c.ConsentRefused(obtained_by=self.eva, obtained_on=self.now.date(), scopes=tuple(scopes)))
 
     def withdrawn(
-        self, parties: Sequence[UnitId | OrganisationNumber] = (), *, by: UnitId | None = None, person: PersonRef | None = None
+        self, parties: Sequence[UnitId | OrganisationNumber | PersonRef] = (), *, by: UnitId | None = None, person: PersonRef | None = None
     ) -> Answered:
         """C4, all of it or for some parties; told to a unit, by the individual unless another person is named."""
         extent: Literal["all", "parties"] = "parties" if parties else "all"
@@ -223,7 +223,7 @@ class Story:
         )
         return self.say(content, [self.contact], by=unit)
 
-    def rescheduled(self, units: Sequence[UnitId], version: int = 2) -> Answered:
+    def rescheduled(self, units: Sequence[UnitId | PersonRef], version: int = 2) -> Answered:
         """K4."""
         content = m.MeetingRescheduled(
             meeting=self.meeting(version, days=15), supersedes=version - 1, convener=self.convener, respond_by=self.now + timedelta(days=8)

@@ -19,7 +19,7 @@ from siphub.hub import Hub, build
 from siphub.model import Address, Caller, Directory, Message, sample_directory
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
-from siphub.sandbox import Entry, Sandbox
+from siphub.sandbox import Entry, Letter, MailRoom, Sandbox
 from siphub.settings import read
 from siphub.store import DeliveryRow
 from siphub.testing.story import Story, until
@@ -98,12 +98,10 @@ class World:
         folder.mkdir(parents=True, exist_ok=True)
         return Address(adapter="letter", endpoint=str(folder))
 
-    def letters(self, story: Story) -> list[tuple[str, str, bytes]]:
-        """Return the letters in the outbox of a case's owner, oldest first: to whom, which type, and the PDF."""
-        folder = self.folders / f"letters-{story.owner}"
-        notes = [json.loads(file.read_bytes()) for file in sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)]
-        mine = [note for note in notes if note["case"] == str(story.case_id)]
-        return [(note["recipient"], note["message_type"], (folder / note["letter"]).read_bytes()) for note in mine]
+    def letters(self, story: Story) -> list[Letter]:
+        """Return a case's letters in the outbox of its owner, oldest first."""
+        outbox = MailRoom(self.folders / f"letters-{story.owner}")
+        return [letter for letter in outbox.letters() if letter.case_id == str(story.case_id)]
 
     def address(self, unit: UnitId) -> Address:
         """Return where a unit is reached."""

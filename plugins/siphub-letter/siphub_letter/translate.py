@@ -12,7 +12,8 @@ from siphub.contract import Cut, MappingError, Payload, PluginError, Recipient, 
 PDF = "application/pdf"
 _FORMS: Mapping[str, tuple[Literal["pdf", "html"], str]] = {"pdf": ("pdf", PDF), "html": ("html", "text/html")}
 _ENDINGS = {media_type: form for form, media_type in _FORMS.values()}
-_TYPE, _CASE = "siphub-message-type", "siphub-case"
+_MESSAGE, _TYPE, _CASE = "siphub-message-id", "siphub-message-type", "siphub-case"
+_TOLD = {_MESSAGE: "message_id", _TYPE: "type", _CASE: "case_id"}
 
 
 def letter(cut: Cut, recipient: Recipient, render: Render) -> Payload:
@@ -27,7 +28,7 @@ def letter(cut: Cut, recipient: Recipient, render: Render) -> Payload:
         raise MappingError("a letter's form is pdf or html: correct the option form of this address", code="mapping.unsupported_form")
     form, media_type = _FORMS[asked]
     windowed = replace(cut, document={"addressee": {}, **cut.document})
-    headers = {_TYPE: cut.message_type, _CASE: str(cut.document.get("case_id", ""))}
+    headers = {header: str(cut.document.get(field, "")) for header, field in _TOLD.items()}
     try:
         body = render(windowed, form)
     except PluginError as error:
@@ -41,9 +42,10 @@ def ending(payload: Payload) -> str:
 
 
 def note(payload: Payload, recipient: Recipient, key: str) -> bytes:
-    """Return the note beside the letter, for the mail room's list: what it is, in which case, to whom by reference; nobody's name or address."""
+    """Return the note beside the letter, for the mail room's list: which message, in which case, to whom by reference; no name, no address."""
     told = {
         "letter": f"{key}.{ending(payload)}",
+        "message_id": payload.headers[_MESSAGE],
         "message_type": payload.headers[_TYPE],
         "case": payload.headers[_CASE],
         "recipient": recipient.unit,

@@ -92,6 +92,7 @@ def test_a_letter_and_its_note_appear(root: Path, adapter: LetterAdapter) -> Non
     assert (root / "out" / f"{KEY}.pdf").read_bytes() == payload.body
     assert json.loads((root / "out" / f"{KEY}.json").read_bytes()) == {
         "letter": f"{KEY}.pdf",
+        "message_id": str(sample("meeting.summoned", maximal=True).message_id),
         "message_type": "meeting.summoned",
         "case": "5b0f3f1e-7c64-4d7e-8f5c-2a9d3c1b0001",
         "recipient": "individual",

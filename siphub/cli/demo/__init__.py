@@ -1,4 +1,4 @@
-"""The demo: one SIP travels on this machine to a region, two municipalities and two state agencies, and one of them hears nothing of it.
+"""The demo: one SIP travels on this machine to a region, two municipalities, two agencies and the family; some of them hear nothing of it.
 
     script     what a seed decides: who is left out, in which order, at which times, whom the consent is taken back from
     partners   who is reached how, and what lies in whose own book

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from siphub.cli.demo.partners import ADAPTERS, Entry
-from siphub.cli.demo.play import AGENCY_SCOPES, SCOPES, Play
-from siphub.cli.demo.script import UNITS, Script
-from siphub.cli.demo.silence import overheard
+from siphub.cli.demo.play import AGENCY_SCOPES, RELATIVE_SCOPES, SCOPES, Play
+from siphub.cli.demo.script import BROTHER, FAMILY, RECIPIENTS, SISTER, Script, Who
+from siphub.cli.demo.silence import overheard, read_at_home
 from siphub.cli.demo.stage import Stage
 from siphub.errors import SiphubError
-from siphub.model.identifiers import UnitId
+from siphub.model.identifiers import PersonRef
 
 ARRIVED: Final = frozenset({"delivered", "read", "recalled"})
 """The states in which the hub says that a recipient has it."""
@@ -23,7 +23,7 @@ ARRIVED: Final = frozenset({"delivered", "read", "recalled"})
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message to one recipient, as the hub tells it. `agency` is the organisation the recipient belongs to."""
+    """One message to one recipient, as the hub tells it. `agency` is the recipient's organisation; for a person it is `letter`."""
 
     step: int
     message_id: str
@@ -41,7 +41,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """One unit: what its own ledger holds, and what the hub says it has."""
+    """One unit or person: what their own ledger holds, and what the hub says they have."""
 
     unit: str
     name: str
@@ -104,7 +104,7 @@ def performed(stage: Stage, script: Script, tell: Callable[[str], None]) -> Outc
         error = broke_off
     try:
         told = tuple(_told(stage, play))
-        return Outcome(play, told, tuple(_book(stage, play, unit, told) for unit in UNITS), error, stage.broker)
+        return Outcome(play, told, tuple(_book(stage, play, who, told) for who in RECIPIENTS), error, stage.broker)
     except SiphubError as unseen:
         # The hub does not even say what it did: there is nothing to compare, and no agreement.
         return Outcome(play, (), (), error or unseen, stage.broker)
@@ -123,7 +123,7 @@ def _told(stage: Stage, play: Play) -> Iterator[Delivery]:
 
 
 def _delivery(step: int, sender: str, line: Mapping[str, Any]) -> Delivery:
-    name, agency = UNITS[line["recipient"]]
+    name, agency = RECIPIENTS[line["recipient"]]
     return Delivery(
         step=step,
         message_id=line["message_id"],
@@ -140,17 +140,17 @@ def _delivery(step: int, sender: str, line: Mapping[str, Any]) -> Delivery:
     )
 
 
-def _book(stage: Stage, play: Play, unit: UnitId, told: Sequence[Delivery]) -> Book:
+def _book(stage: Stage, play: Play, unit: Who, told: Sequence[Delivery]) -> Book:
     case_id = str(play.case_id)
     mine = [one for one in told if one.recipient == unit and one.state in ARRIVED]
     said = tuple(Entry(one.message_id, one.message_type, case_id, one.payload_sha256 or "") for one in mine)
     ledger = stage.partners.ledger(unit)
-    return Book(unit, UNITS[unit][0], ledger, said, tuple(_differences(stage, play, unit, (ledger, said))))
+    return Book(unit, RECIPIENTS[unit][0], ledger, said, tuple(_differences(stage, play, unit, (ledger, said))))
 
 
-def _differences(stage: Stage, play: Play, unit: UnitId, entries: tuple[Sequence[Entry], Sequence[Entry]]) -> Iterator[str]:
-    """Yield in words where a ledger and what the hub says of it part, and whatever this unit should never have heard."""
-    (ledger, said), name = entries, UNITS[unit][0]
+def _differences(stage: Stage, play: Play, unit: Who, entries: tuple[Sequence[Entry], Sequence[Entry]]) -> Iterator[str]:
+    """Yield in words where a ledger and what the hub says of it part, and whatever they should never have heard."""
+    (ledger, said), name = entries, RECIPIENTS[unit][0]
     for one in _without(ledger, said):
         yield f"{name} holds {one.message_type} {one.message_id}, and the hub does not say that it has these bytes"
     for one in _without(said, ledger):
@@ -158,7 +158,9 @@ def _differences(stage: Stage, play: Play, unit: UnitId, entries: tuple[Sequence
     if len(set(ledger)) != len(ledger):
         yield f"{name} holds a message twice"
     yield from overheard(play, unit, stage.partners.bodies(unit))
-    if unit == play.script.left_out and play.mailbox(unit):
+    if isinstance(unit, PersonRef):
+        yield from read_at_home(play, unit, stage.partners.posted(unit))
+    if unit in {play.script.left_out, BROTHER} and play.mailbox(unit):
         yield f"{name} is told of a case it has no part in"
 
 
@@ -173,7 +175,12 @@ def _story(play: Play) -> dict[str, Any]:
         "contact": play.tale.contact,
         "called": script.called,
         "invited": script.invited,
-        "consents": [{"parties": script.consented, "scopes": SCOPES}, {"parties": script.consented_agencies, "scopes": AGENCY_SCOPES}],
+        "consents": [
+            {"parties": script.consented, "scopes": SCOPES},
+            {"parties": script.consented_agencies, "scopes": AGENCY_SCOPES},
+            {"parties": (SISTER,), "scopes": RELATIVE_SCOPES},
+        ],
+        "people": [{"ref": one.ref, "chosen": one.chosen, "objection": one.objection} for one in FAMILY],
         "approved": script.approved,
         "left_out": script.left_out,
         "left_out_of": script.left_out_of,

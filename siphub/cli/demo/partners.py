@@ -1,7 +1,7 @@
 """The partners as the demo sees them: which unit is reached how, and what lies in whose own book.
 
 Every book is read at its owner's: a municipality's and the region's at the sandbox, the agencies' behind the message service, the contact's
-in its folder. It must never ask the hub.
+in its folder; a person's letters in the outbox that the municipality's mail room empties. It must never ask the hub.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from siphub.cli.demo.script import AF, CARE_CENTRE, CONTACT, FK, HOME_CARE, HOME_NURSING, HOUSING, SOCIAL_SERVICES
+from siphub.cli.demo.script import AF, CARE_CENTRE, CONTACT, FK, HOME_CARE, HOME_NURSING, HOUSING, PEOPLE, SOCIAL_SERVICES, Who
 from siphub.model import Address
-from siphub.model.identifiers import UnitId
-from siphub.sandbox import Sandbox
+from siphub.model.identifiers import PersonRef, UnitId
+from siphub.sandbox import Letter, MailRoom, Sandbox
 from siphub.sandbox.sdk_server import SdkSandbox
 
 MUNICIPAL: Final = {
@@ -30,13 +30,14 @@ REGIONAL: Final = {CARE_CENTRE: "region-vardcentral"}
 """The unit reached as FHIR."""
 AGENCIES: Final = {FK: "fk", AF: "af"}
 """The agencies, behind the SDK message service."""
-ADAPTERS: Final[Mapping[UnitId, str]] = {
+ADAPTERS: Final[Mapping[Who, str]] = {
     CONTACT: "folder",
     **dict.fromkeys(MUNICIPAL, "municipal-xml"),
     **dict.fromkeys(REGIONAL, "fhir"),
     **dict.fromkeys(AGENCIES, "sdk"),
+    **dict.fromkeys(PEOPLE, "letter"),
 }
-"""Unit → how it is reached."""
+"""Unit or person → how they are reached."""
 _TYPES: Final = {
     "Inbjudan till SIP-möte": "meeting.invited",
     "Ny tid för SIP-möte": "meeting.rescheduled",
@@ -66,6 +67,12 @@ class Partners:
     folder: Path
     sandbox: Sandbox
     sdk: SdkSandbox
+    mail_room: MailRoom
+
+    @property
+    def letters(self) -> Address:
+        """Where the owner's letters go, as the directory says it."""
+        return Address(adapter="letter", endpoint=str(self.mail_room.outbox))
 
     def address(self, unit: UnitId) -> Address:
         """Return what the directory says of a unit."""
@@ -78,8 +85,10 @@ class Partners:
             return Address(adapter="municipal-xml", endpoint=self.sandbox.endpoint(MUNICIPAL[unit]))
         return Address(adapter="folder", endpoint=str(self.folder))
 
-    def ledger(self, unit: UnitId) -> tuple[Entry, ...]:
-        """Return what a unit has taken, from its own book; for the contact, from its folder."""
+    def ledger(self, unit: Who) -> tuple[Entry, ...]:
+        """Return what a unit has taken, from its own book; for the contact, from its folder; for a person, what is to be posted to them."""
+        if isinstance(unit, PersonRef):
+            return tuple(Entry(one.message_id, one.message_type, one.case_id, one.sha256) for one in self.posted(unit))
         if unit in AGENCIES:
             book = self.sdk.service.agencies[AGENCIES[unit]].ledger
             return tuple(_by_sdk(book.body(found.key)) for found in book.effects())
@@ -90,8 +99,14 @@ class Partners:
             for found in self.sandbox.ledger(_name(unit)).effects()
         )
 
-    def bodies(self, unit: UnitId) -> tuple[bytes, ...]:
-        """Return every body that came to a unit, refused ones too."""
+    def posted(self, person: PersonRef) -> tuple[Letter, ...]:
+        """Return a person's letters."""
+        return tuple(letter for letter in self.mail_room.letters() if letter.recipient == person)
+
+    def bodies(self, unit: Who) -> tuple[bytes, ...]:
+        """Return every body that came to a unit, refused ones too; a person's letters."""
+        if isinstance(unit, PersonRef):
+            return tuple(letter.body for letter in self.posted(unit))
         if unit in AGENCIES:
             participant = self.sdk.service.agencies[AGENCIES[unit]].participant.encode()
             return tuple(body for body in self.sdk.service.traffic.bodies() if participant in body)

@@ -16,15 +16,16 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from siphub.cli.client import Reply
-from siphub.cli.demo.script import AF, CONTACT, FK, UNITS, Script
+from siphub.cli.demo.script import AF, BROTHER, CONTACT, FAMILY, FK, ME, RECIPIENTS, SISTER, Script, Who
 from siphub.cli.demo.stage import Stage
 from siphub.errors import SiphubError
 from siphub.model import Message
-from siphub.model.identifiers import PersonRef, UnitId
+from siphub.model.identifiers import UnitId
 from siphub.model.messages import meeting as m
 from siphub.model.messages import plan as pl
 from siphub.model.messages import request as rq
 from siphub.model.messages.consent import Scope
+from siphub.testing import chapters
 from siphub.testing.story import Story
 
 UNSETTLED: Final = frozenset({"queued", "sending", "awaiting_receipt"})
@@ -35,6 +36,8 @@ SCOPES: Final[tuple[Scope, ...]] = ("plan", "meeting", "information_exchange")
 """What the consent to the units covers."""
 AGENCY_SCOPES: Final[tuple[Scope, ...]] = ("meeting", "invite", "information_exchange")
 """What the consent to the agencies covers: an invitation with the person's number, and no plan."""
+RELATIVE_SCOPES: Final[tuple[Scope, ...]] = ("meeting", "copy_to_relative")
+"""What the consent to the sister covers: to come to the meeting, and a copy of the plan."""
 QUESTIONS: Final = {FK: "Frågor om sjukpenning", AF: "Frågor om praktik"}
 """What each agency is asked; for that agency alone."""
 BY_SDK: Final = "an answer in SDK"
@@ -80,7 +83,7 @@ class Tale(Story):
     script: Script = field(kw_only=True)
     moved_to: datetime | None = None
 
-    def message(self, content: Any, to: Sequence[UnitId | PersonRef] = (), **more: Any) -> Message:
+    def message(self, content: Any, to: Sequence[Who] = (), **more: Any) -> Message:
         """Return a message of this case with an id that follows from the seed."""
         own = {"message_id": uuid5(self.case_id, f"message {len(self.sent) + 1}"), "registry_number": "SN 2026-117"}
         return super().message(content, to, **{**own, **more})
@@ -95,8 +98,8 @@ class Tale(Story):
         found = super().meeting(version)
         return found.model_copy(update={"starts_at": (self.moved_to or self.at(version)).astimezone(UTC)})
 
-    def invited(self, units: Sequence[UnitId]) -> Any:
-        """K2, with a question to each agency."""
+    def invited(self, units: Sequence[UnitId], also: Sequence[Who] = ()) -> Any:
+        """K2, with a question to each agency; `also` are relatives."""
         content = m.MeetingInvited(
             meeting=self.meeting(),
             purpose="sip",
@@ -105,7 +108,7 @@ class Tale(Story):
             questions=tuple(m.Question(unit=unit, text=QUESTIONS[unit]) for unit in units),
             digital_option="Säg till om ni hellre är med på video",
         )
-        return self.say(content, units)
+        return self.say(content, (*units, *also))
 
     def requested(self) -> Any:
         """R1, with everything the form can carry."""
@@ -126,7 +129,7 @@ class Tale(Story):
             rq.NeedAssessed(needed=True, assessed_by=self.eva, assessed_at=self.now, eligibility_basis="general", individual_agrees=True)
         )
 
-    def planned(self, addressed: Sequence[UnitId], *, final: bool) -> Any:
+    def planned(self, addressed: Sequence[Who], *, final: bool) -> Any:
         """P0 and P1: the plan gives work to the units that may know, whoever the message names."""
         plan = self.plan(self.script.units)
         return self.say(pl.PlanEstablished(plan=plan) if final else pl.PlanProposed(plan=plan), addressed)
@@ -178,20 +181,23 @@ class Play:
         tale.requested()
         tale.assessed()
         if script.participants_first:
-            tale.approved(script.approved)
+            chapters.approved(tale, script.approved, FAMILY)
         tale.consented(script.consented, SCOPES)
         tale.consented(script.consented_agencies, AGENCY_SCOPES)
+        chapters.consented_for(tale, SISTER, RELATIVE_SCOPES)
         if not script.participants_first:
-            tale.approved(script.approved)
+            chapters.approved(tale, script.approved, FAMILY)
         missing = "the consent does not name" if script.left_out_of == "consent" else "the individual has not chosen"
         self._tell(f"They say yes, and choose who comes; {missing} {_name(script.left_out)}.")
+        self._tell("Of the family they want their sister there, and do not want their brother to be told anything.")
 
     def _meet(self) -> None:
         script, tale = self.script, self.tale
-        self._tell(f"Five units with a duty to come get a kallelse: {_names(script.called)}.")
-        tale.summoned(script.called)
+        self._tell(f"Five units with a duty to come get a kallelse, and the individual gets it by letter: {_names(script.called)}.")
+        tale.summoned(script.called, also=[ME])
         self._tell(f"Two agencies without one get an inbjudan that says next to nothing: {_names(script.invited)}.")
-        tale.invited(script.invited)
+        self._tell("The sister is invited by letter; somebody addresses the invitation to the brother as well.")
+        tale.invited(script.invited, also=[SISTER, BROTHER])
         self._settled()
         self._tell(f"They answer from what they have received; {_name(script.new_time_by)} asks for another time, by SDK.")
         for unit in script.answers:
@@ -202,7 +208,7 @@ class Play:
         self._tell(
             f"The meeting moves to {tale.moved_to.astimezone(SWEDEN):%Y-%m-%d %H:%M}, as the contact reads there; all are asked again."
         )
-        tale.rescheduled(script.asked_again)
+        tale.rescheduled((*script.asked_again, ME, SISTER))
         self._settled()
         for unit in script.answers_again:
             tale.responded(unit, "accept", self._called_to(unit))
@@ -219,26 +225,29 @@ class Play:
         self._settled()
         for unit in script.confirms:
             tale.confirmed(unit, f"a{script.units.index(unit) + 1}")
-        tale.planned(script.planned, final=True)
+        self._tell("The individual gets the plan by letter, and the sister the copy that was wished for.")
+        tale.planned((*script.planned, ME, SISTER), final=True)
         self._settled()
 
     def _withdraw(self) -> None:
         gone = self.script.withdrawn
         if gone is None:
-            self._tell("The individual takes the consent back: whoever was told anything gets the one stop notice.")
+            self._tell(
+                "The individual takes the consent back: whoever was told anything on it gets the one stop notice; their own letters stay theirs."
+            )
             self.tale.withdrawn()
         else:
             self._tell(
-                f"The individual takes the consent back for {_name(gone)}, which gets the one stop notice; the others notice nothing."
+                f"The individual takes the consent back for {_name(gone)}: one stop notice goes there, and the others notice nothing."
             )
-            self.tale.withdrawn([gone.organisation if gone in QUESTIONS else gone])
+            self.tale.withdrawn([gone.organisation if isinstance(gone, UnitId) and gone in QUESTIONS else gone])
         self._settled()
         self._wait(self._notices_there, "the stop notices")
 
     # ── what the play asks the hub ──
 
-    def mailbox(self, unit: UnitId) -> Mapping[str, Any]:
-        """Return what a unit sees of the case with its own key; empty where it is told that there is no such case."""
+    def mailbox(self, unit: Who) -> Mapping[str, Any]:
+        """Return what a unit sees of the case with its own key, or the mail room of a person's letters; empty where there is no such case."""
         reply = self._stage.clients[unit].get(f"/v1/cases/{self.case_id}")
         if reply.status == 404:  # noqa: PLR2004 - HTTP's not found
             return {}
@@ -303,9 +312,9 @@ class Play:
         return not self._open
 
     def _notices_there(self) -> bool:
-        """Say whether every unit that something was called back from has its stop notice."""
-        recalled = {UnitId(line["recipient"]) for _, view in self.views() for line in view["recipients"] if line["state"] == "recalled"}
-        boxes = [self.mailbox(unit).get("received", []) for unit in recalled]
+        """Say whether everybody that something was called back from has their stop notice."""
+        recalled = {line["recipient"] for _, view in self.views() for line in view["recipients"] if line["state"] == "recalled"}
+        boxes = [self.mailbox(who).get("received", []) for who in recalled]
         return all(any(found["message"]["type"] == "stop.notice" and _ended(found) for found in box) for box in boxes)
 
     def _wait(self, done: Callable[[], bool], what: str) -> None:
@@ -315,8 +324,8 @@ class Play:
             time.sleep(PAUSE)
 
 
-def _name(unit: UnitId) -> str:
-    return UNITS[unit][0]
+def _name(who: Who) -> str:
+    return RECIPIENTS[who][0]
 
 
 def _ended(line: Mapping[str, Any]) -> bool:

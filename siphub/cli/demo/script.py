@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal
 
 from siphub.model import people as p
-from siphub.model.identifiers import OrganisationNumber, UnitId
+from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId
+from siphub.model.person import CasePerson
 
 CONTACT: Final = p.CONTACT
 HOME_CARE: Final = p.HOME_CARE
@@ -29,6 +31,21 @@ UNITS: Final = {
     AF: ("Arbetsförmedlingen", "Arbetsförmedlingen"),
 }
 """Unit → its name and its organisation's; outside parties have no unit that is named."""
+
+ME: Final = PersonRef("individual")
+SISTER: Final = PersonRef("relative/1")
+BROTHER: Final = PersonRef("relative/2")
+FAMILY: Final = (
+    CasePerson(ref=ME, name=p.SUBJECT_NAME, address_lines=("Provgatan 1", "123 45 Norrby")),
+    CasePerson(ref=SISTER, name="Siv Exempelsson", address_lines=("Systergatan 2", "123 45 Norrby"), relation="syster", chosen=True),
+    CasePerson(ref=BROTHER, name="Bror Exempelsson", address_lines=("Brorsgatan 3", "123 45 Norrby"), relation="bror", objection=True),
+)
+"""The people of the case as the contact writes them down: the sister is wished for, the brother is objected to."""
+PEOPLE: Final = {ME: ("the individual", "letter"), SISTER: ("the sister", "letter"), BROTHER: ("the brother", "letter")}
+"""Person → what we call them here, and where the others have their organisation, that they are reached by letter."""
+Who = UnitId | PersonRef
+RECIPIENTS: Final[Mapping[Who, tuple[str, str]]] = dict([*UNITS.items(), *PEOPLE.items()])
+"""Everybody that anything is addressed to."""
 
 CALLED: Final = (HOUSING, HOME_CARE, SOCIAL_SERVICES, HOME_NURSING, CARE_CENTRE)
 """The five with a duty to come, who get a kallelse."""
@@ -74,7 +91,7 @@ class Script:
     participants_first: bool
     named_again: bool
     plan_names_agencies: bool
-    withdrawn: UnitId | None
+    withdrawn: Who | None
 
     @property
     def everybody(self) -> tuple[UnitId, ...]:
@@ -133,6 +150,7 @@ def written(seed: int) -> Script:
     left_out = _LEFT_OUT[seed % len(_LEFT_OUT)]
     units = [unit for unit in called if unit != left_out]
     orders = [tuple(chance.sample(units, len(units))) for _ in range(3)]
+    told: list[Who] = [SISTER, *(unit for unit in (*called, *invited) if unit != left_out)]
     first = chance.randint(8, 21)
     coins = [chance.random() < 0.5 for _ in range(4)]  # noqa: PLR2004 - a coin
     return Script(
@@ -150,5 +168,5 @@ def written(seed: int) -> Script:
         participants_first=coins[1],
         named_again=coins[2],
         plan_names_agencies=coins[3],
-        withdrawn=None if seed % 2 else chance.choice([unit for unit in (*called, *invited) if unit != left_out]),
+        withdrawn=None if seed % 2 else chance.choice(told),
     )

@@ -18,7 +18,7 @@ from siphub.broker import Broker, connect
 from siphub.cli.client import HubClient
 from siphub.cli.demo.partners import ADAPTERS, AGENCIES, MUNICIPAL, REGIONAL, Partners
 from siphub.cli.demo.queues import taken_away
-from siphub.cli.demo.script import CARE_CENTRE, CONTACT, HOME_NURSING, SOCIAL_SERVICES, UNITS
+from siphub.cli.demo.script import CARE_CENTRE, CONTACT, HOME_NURSING, RECIPIENTS, SOCIAL_SERVICES, UNITS, Who
 from siphub.contract import Cut, Recipient
 from siphub.contract.neutral import to_partner
 from siphub.errors import BrokerLost
@@ -26,8 +26,8 @@ from siphub.flow import directory as directories
 from siphub.hub import Hub, add_key, build
 from siphub.model import Directory, Message, Unit, sample_directory
 from siphub.model import people as p
-from siphub.model.identifiers import UnitId
-from siphub.sandbox import Sandbox
+from siphub.model.identifiers import PersonRef
+from siphub.sandbox import MailRoom, Sandbox
 from siphub.sandbox.sdk_server import SdkSandbox
 from siphub.settings import Settings
 from siphub.web import Server, serve
@@ -41,13 +41,13 @@ _ANSWERS_WITHIN = 30.0
 
 @dataclass(frozen=True)
 class Stage:
-    """What stands: the partners, the hub's address, and a client with a key for each unit."""
+    """What stands: the partners, the hub's address, and a client with a key for each unit; the mail room has one for each person it posts to."""
 
     folder: Path
     partners: Partners
     hub: Hub
     server: Server
-    clients: Mapping[UnitId, HubClient]
+    clients: Mapping[Who, HubClient]
 
     @property
     def broker(self) -> str:
@@ -84,17 +84,18 @@ def raised(folder: Path, broker_url: str = EMBEDDED) -> Iterator[Stage]:
     with ExitStack() as opened:
         sandbox = opened.enter_context(Sandbox([*MUNICIPAL.values(), *REGIONAL.values()], folder=folder / "sandbox"))
         sdk = opened.enter_context(SdkSandbox(folder=folder / "sdk", certificates=sandbox.certificates))
-        partners = Partners(folder / "norrby-bistand", sandbox, sdk)
+        partners = Partners(folder / "norrby-bistand", sandbox, sdk, MailRoom(folder / "norrby-letters"))
         partners.folder.mkdir()
+        partners.mail_room.outbox.mkdir()
         broker = None if broker_url == EMBEDDED else opened.enter_context(_lent(broker_url))
         hub = opened.enter_context(build(_settings(folder / "hub", partners, broker_url), broker=broker))
         directories.switch(hub.ground, _directory(partners), by="demo")
-        keys = {unit: _key(hub, unit) for unit in UNITS}
+        keys = {who: _key(hub, who) for who in RECIPIENTS}
         hub.start()
         _require_answer(hub)
         server = serve(hub, hub.settings.host, hub.settings.port)
         opened.callback(server.stop)
-        clients = {unit: HubClient(server.url, key) for unit, key in keys.items()}
+        clients = {who: HubClient(server.url, key) for who, key in keys.items()}
         for client in clients.values():
             opened.callback(client.close)
         yield Stage(folder, partners, hub, server, clients)
@@ -119,7 +120,7 @@ def _require_answer(hub: Hub) -> None:
 
 
 def _settings(data: Path, partners: Partners, broker_url: str) -> Settings:
-    """Return the settings of a hub with all four adapters; SDK is asked for answers at every sweep, and that is often: people wait."""
+    """Return the settings of a hub with all five adapters; SDK is asked for answers at every sweep, and that is often: people wait."""
     service = partners.sdk.service
     sdk: dict[str, str] = {
         "service": partners.sdk.url,
@@ -135,7 +136,7 @@ def _settings(data: Path, partners: Partners, broker_url: str) -> Settings:
         "broker_url": broker_url,
         "ca_file": partners.sandbox.ca_file,
         "plugins": sorted(set(ADAPTERS.values())),
-        "plugin": {"sdk": sdk},
+        "plugin": {"sdk": sdk, "letter": {"root": str(partners.mail_room.outbox)}},
         "plugin_secrets": {"sdk": {"client_secret": service.client[1]}},
         "sweep_every": "200ms",
         "ring_timeout": "5s",
@@ -143,10 +144,15 @@ def _settings(data: Path, partners: Partners, broker_url: str) -> Settings:
     return Settings(**given)
 
 
-def _key(hub: Hub, unit: UnitId) -> str:
-    """Make a key that speaks for one unit and nothing else. The agencies' are for looking only: their answers come by SDK."""
-    roles = ("inbox",) if unit in AGENCIES else ("send", "inbox")
-    return add_key(hub.store, hub.ground.clock, organisation=unit.organisation, name=f"demo-{unit}", roles=roles, units=(unit,))
+def _key(hub: Hub, who: Who) -> str:
+    """Make a key that speaks for one recipient and nothing else.
+
+    The agencies' are for looking only: their answers come by SDK. So are those by which the owner's mail room looks after its letters.
+    """
+    person = isinstance(who, PersonRef)
+    organisation = CONTACT.organisation if isinstance(who, PersonRef) else who.organisation
+    roles = ("inbox",) if person or who in AGENCIES else ("send", "inbox")
+    return add_key(hub.store, hub.ground.clock, organisation=organisation, name=f"demo-{who}", roles=roles, units=(who,))
 
 
 def _directory(partners: Partners) -> Directory:
@@ -157,4 +163,8 @@ def _directory(partners: Partners) -> Directory:
         units.append(
             Unit(id=unit, organisation=unit.organisation, name=name, public_label=label, agency=agency, address=partners.address(unit))
         )
-    return Directory(organisations=known.organisations, units=tuple(units))
+    owner = CONTACT.organisation
+    organisations = tuple(
+        found.model_copy(update={"letters": partners.letters}) if found.number == owner else found for found in known.organisations
+    )
+    return Directory(organisations=organisations, units=tuple(units))
