@@ -143,6 +143,7 @@ _KINDS = {
     "contact": "The contact who receives the request",
     "convener": "Whoever called the meeting, or coordinates the plan",
     "duty": "Units of regions and municipalities, and private care providers",
+    "bound": "Whoever else an agreement obliges to come",
     "agency": "State agencies",
     "outside": "Schools and everybody else outside",
     "individual": "The individual",

@@ -20,13 +20,13 @@ from siphub.model.case import SipCase
 from siphub.model.directory import PRINCIPALS
 from siphub.model.envelope import ConsentStatement
 from siphub.model.identifiers import PersonRef
-from siphub.model.messages.meeting import MeetingResponse
+from siphub.model.messages.meeting import Meeting, MeetingResponse
 from siphub.policy.local import EXCEPTIONS
 
 DUTY_BOUND: frozenset[str] = frozenset({"region", "municipality", "private_provider"})
 """Kinds of organisation whose units can be duty-bound; only between these can a basis other than consent hold (LIFECYCLE section 3)."""
 PeopleKind = Literal["individual", "guardian", "guardian_restricted", "representative", "relative"]
-RecipientKind = Literal["contact", "convener", "duty", "agency", "outside", PeopleKind]
+RecipientKind = Literal["contact", "convener", "duty", "bound", "agency", "outside", PeopleKind]
 UNCONDITIONAL: frozenset[str] = frozenset({"own_message", "own_data", "no_person_data", "recall"})
 """Bases that rest on no grant."""
 
@@ -158,8 +158,17 @@ def kinds_of(unit: str, case: SipCase, directory: Directory, message: Message) -
     if organisation in DUTY_BOUND:
         kinds.append("duty")
     else:
+        kinds += ["bound"] if _bound_by_agreement(unit, case, message) else []
         kinds.append("agency" if organisation == "state_agency" else "outside")
     return tuple(kinds)
+
+
+def _bound_by_agreement(unit: str, case: SipCase, message: Message) -> bool:
+    """Say whether a unit outside care has a duty to come to the meeting of a call: only an agreement gives one, as the case has noted."""
+    called = getattr(message.content, "meeting", None)
+    meeting = case.meeting(called.id) if isinstance(called, Meeting) else None
+    place = meeting.participant(unit) if meeting is not None else None
+    return place is not None and place.duty
 
 
 def _person_kinds(ref: PersonRef, case: SipCase) -> tuple[RecipientKind, ...]:

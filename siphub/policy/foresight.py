@@ -69,7 +69,7 @@ def standing(message: Message, route: Route, directory: Directory, now: datetime
     if basis is None or not basis.startswith(AGREEMENT):
         return route.kind
     starts_at = message.content.meeting.starts_at if isinstance(message.content, Call) else now
-    return "agreed" if duty(route.recipient, basis, directory, day_of(starts_at)) is True else route.kind
+    return "bound" if duty(route.recipient, basis, directory, day_of(starts_at)) is True else route.kind
 
 
 def giver_of(case: SipCase) -> str:

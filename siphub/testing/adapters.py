@@ -45,6 +45,7 @@ _UNIT_OF_KIND = {
     "contact": p.CONTACT,
     "agency": p.FK,
     "outside": p.FK,
+    "bound": p.FK,
     "duty": p.HOME_CARE,
     "convener": p.CONTACT,
     "individual": "individual",

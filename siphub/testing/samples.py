@@ -22,6 +22,7 @@ RECIPIENT_OF_KIND: Final[Mapping[str, str]] = MappingProxyType(
         "duty": p.HOME_CARE,
         "agency": p.FK,
         "outside": p.FK,
+        "bound": p.FK,
         "individual": "individual",
         "guardian": "guardian/1",
         "guardian_restricted": "guardian/2",

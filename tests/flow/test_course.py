@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from siphub.errors import Conflict, Forbidden, Invalid, NotThere
+from siphub.flow import directory as directories
 from siphub.flow import track
+from siphub.model import Address, Agreement, Organisation, Unit
 from siphub.model import people as p
 from siphub.model.case import SipCase
-from siphub.model.identifiers import UnitId
+from siphub.model.identifiers import OrganisationNumber, UnitId
 from siphub.sandbox import Fault
 from siphub.testing import chapters
 from siphub.testing.story import Story, until
@@ -246,3 +250,58 @@ def test_the_sender_hears_of_what_did_not_arrive(world: World) -> None:
     assert world.settled(story)
     assert world.types(p.CONTACT, story).count("delivery.failed") == 1
     assert p.SUBJECT_NUMBER.encode() not in world.bodies(p.CONTACT, story)[-1]
+
+
+def test_a_school_that_an_agreement_obliges_is_called_with_as_little_as_an_invited_party(world: World) -> None:
+    """Given an agreement that binds a school, when it is called on it, then it gets a kallelse with the minimal fields, and only with consent.
+
+    Called on the statute it has no duty, and a kallelse is not for it.
+    """
+    number, school = OrganisationNumber("8020009992"), UnitId("8020009992/skolan")
+    base = world.directory()
+    folder = world.folders / "skolan"
+    folder.mkdir()
+    agreement = Agreement(
+        id="skolan-1", area="Barn", valid_from=p.DAY.replace(year=2020), parties=(p.REGION, p.MUNICIPALITY), binds=(school,)
+    )
+    wider = base.model_copy(
+        update={
+            "version": 2,
+            "organisations": (*base.organisations, Organisation(number=number, name="Skolan", kind="school", public_label="Skolan")),
+            "units": (
+                *base.units,
+                Unit(
+                    id=school,
+                    organisation=number,
+                    name="Elevhälsan",
+                    public_label="Skolan",
+                    address=Address(adapter="folder", endpoint=str(folder)),
+                ),
+            ),
+            "agreements": (*base.agreements, agreement),
+        }
+    )
+    directories.switch(world.hub.ground, wider, by="test")
+    story = world.story()
+    story.ready((p.HOME_CARE, school))
+    assert story.summoned((school,)).states[school] == ("withheld", "basis.none")
+    kallelse = story.kallelse().model_copy(update={"duty_basis": "agreement:skolan-1", "agenda": ("Hemligt ämne",)})
+    other = world.story()
+    other.requested()
+    other.consented((p.HOME_CARE,))
+    other.approved((p.HOME_CARE, school))
+    refused = other.say(kallelse.model_copy(update={"meeting": other.meeting()}), [school]).states
+    assert refused[school] == ("withheld", "basis.consent_missing")
+    story.cancelled([])
+    story.meeting_id = uuid4()
+    told = story.say(kallelse.model_copy(update={"meeting": story.meeting()}), [school, p.HOME_CARE]).states
+    assert told == {school: ("queued", None), p.HOME_CARE: ("queued", None)}
+    assert world.settled(story)
+    document = next(json.loads(file.read_bytes()) for file in folder.glob("*.json"))
+    assert document["type"] == "meeting.summoned"
+    assert document["content"]["duty_basis"] == "agreement:skolan-1"
+    assert set(document["content"]) == {"meeting", "purpose", "convener", "respond_by", "duty_holder", "duty_basis"}
+    assert document["content"]["convener"]["name"] == "Norrby kommun"
+    assert "Hemligt" not in json.dumps(document, ensure_ascii=False)
+    places = {found.unit: found.duty for found in case_of(world, story).meetings[-1].participants}
+    assert places == {school: True, p.HOME_CARE: True}

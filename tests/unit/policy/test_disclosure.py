@@ -40,8 +40,8 @@ SEEN_BY: Mapping[str, set[str]] = {
     "sip.requested": {"contact"},
     "sip.proposed": {"contact"},
     "sip.initiated": {"duty"},
-    "sip.request.answered": set(KINDS) - {"convener"},
-    "meeting.summoned": {"duty", "guardian_restricted", *OWN_SIDE},
+    "sip.request.answered": set(KINDS) - {"convener", "bound"},
+    "meeting.summoned": {"duty", "bound", "guardian_restricted", *OWN_SIDE},
     "meeting.invited": {"agency", "outside", "relative"},
     "meeting.rescheduled": {"duty", "agency", "outside", "relative", "guardian_restricted", *OWN_SIDE},
     "meeting.reminder": {"duty", "agency", "outside"},
@@ -50,7 +50,7 @@ SEEN_BY: Mapping[str, set[str]] = {
     "message.misdirected": {"duty"},
     "message.forwarded": {"duty"},
     "delivery.failed": set(KINDS),
-    "followup.summoned": {"duty", "guardian_restricted", *OWN_SIDE},
+    "followup.summoned": {"duty", "bound", "guardian_restricted", *OWN_SIDE},
     "followup.held": {"duty", *OWN_SIDE},
     "activity.status": {"convener"},
     "coordinator.changed": {"duty", "agency", "outside", "relative", *OWN_SIDE},
@@ -203,18 +203,18 @@ def test_to_outside_parties_consent_is_the_only_basis() -> None:
 
     The neutral receipt says nothing of anybody, and a notice that a message of one's own failed is about that alone.
     """
-    outside = [rule for rule in rules() if {"agency", "outside", "relative"} & set(rule.recipients)]
+    outside = [rule for rule in rules() if {"bound", "agency", "outside", "relative"} & set(rule.recipients)]
     told = [rule for rule in outside if rule.types != ("sip.request.answered",)]
     assert {rule.bases for rule in told} == {("consent",)}
     assert all("participant" in rule.scopes for rule in told)
-    invited = [rule for rule in told if {"agency", "outside"} & set(rule.recipients)]
+    invited = [rule for rule in told if {"bound", "agency", "outside"} & set(rule.recipients)]
     assert all(rule.scopes == {"meeting", "invite", "participant"} for rule in invited)
     assert all(rule.public for rule in invited if rule.types != ("meeting.reminder",))
 
 
 def test_no_plan_rests_on_anything_but_consent() -> None:
     """Given the rules for plans, then each asks for consent to a plan and lists no other basis."""
-    plans = [rule for rule in rules() if any(name.startswith(("plan.", "followup.", "activity.")) for name in rule.types)]
+    plans = [rule for rule in rules() if any(name.startswith(("plan.", "followup.held", "activity.")) for name in rule.types)]
     others = [rule for rule in plans if rule.bases != ("own_data",)]
     assert all(rule.bases == ("consent",) and {"plan", "copy_to_relative"} & rule.scopes for rule in others)
     assert {kind for rule in plans if rule.bases == ("own_data",) for kind in rule.recipients} == {*OWN_SIDE, "guardian_restricted"}
@@ -250,7 +250,7 @@ def test_the_notices_of_a_discharge_rest_on_their_statute_alone() -> None:
 
 def test_everybody_but_the_individuals_side_gets_one_neutral_answer() -> None:
     """Given an answer to a request, when it is cut for anybody else, then it holds `received` and nothing that differs between persons (R3)."""
-    for kind in set(KINDS) - OWN_SIDE - {"convener"}:
+    for kind in set(KINDS) - OWN_SIDE - {"convener", "bound"}:
         rule = rule_for("sip.request.answered", (kind,))
         assert rule is not None
         made = [cut(sample("sip.request.answered", maximal=full), rule, "no_person_data", frozenset()).document for full in (False, True)]
@@ -352,6 +352,7 @@ RECIPIENT: Mapping[str, str] = {
     "duty": p.HOME_CARE,
     "agency": p.FK,
     "outside": OUTSIDE,
+    "bound": OUTSIDE,
     "individual": "individual",
     "guardian": "guardian/1",
     "guardian_restricted": "guardian/2",

@@ -38,6 +38,7 @@ RECIPIENT: Mapping[str, str] = {
     "duty": p.HOME_CARE,
     "agency": p.FK,
     "outside": OUTSIDE,
+    "bound": OUTSIDE,
     "individual": PersonRef("individual"),
     "guardian": PersonRef("guardian/1"),
     "guardian_restricted": PersonRef("guardian/2"),
