@@ -33,7 +33,7 @@ def letters(world: World, story: Story, person: PersonRef) -> dict[str, str]:
     return {letter.message_type: text_of(letter.body) for letter in world.letters(story) if letter.recipient == person}
 
 
-@pytest.mark.req(10, 13, 15, 16, 47, 79, 81, 82)
+@pytest.mark.req(10, 13, 15, 16, 47, 58, 79, 81, 82)
 def test_a1_a_plan_made_together(world: World) -> None:
     """Given a request and an oral consent naming home care, primary care, FK and AF, then the four are called or invited, and a plan is made.
 

@@ -20,7 +20,7 @@ from siphub.testing.world import PARTNERS, World
 UNITS = (p.HOME_CARE, p.SOCIAL_SERVICES, p.CARE_CENTRE)
 
 
-@pytest.mark.req(1, 42, 52, 67, 79)
+@pytest.mark.req(1, 42, 52, 76, 79)
 def test_a1_short_a_plan_made_together(world: World) -> None:
     """Given a request and an oral consent, when three units are called, one wants a new time and all confirm, then the plan reaches them all."""
     story = world.story()

@@ -399,6 +399,7 @@ def test_a_meeting_nobody_reports_on(still: World, story: Story, hand: Hand) -> 
     assert desk(still) == []
 
 
+@pytest.mark.req(12)
 def test_the_weeks_that_were_agreed(still: World, story: Story, hand: Hand) -> None:
     """Given an agreement on children, when three weeks have nearly gone without a meeting, then one is asked for, until it is planned in time."""
     story.ready(UNITS)

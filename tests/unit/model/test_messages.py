@@ -189,6 +189,7 @@ def test_a_message_cannot_be_changed(message: Message) -> None:
 # ── silent ──
 
 
+@pytest.mark.req(28)
 @pytest.mark.parametrize("message", SAMPLES)
 def test_no_value_shows_itself(message: Message) -> None:
     """Given a message, then its repr, its text and that of every value in it tell the type and nothing else."""

@@ -221,6 +221,7 @@ def test_a_protected_persons_letters_are_held(who: str, kind: Protection) -> Non
                 assert held(message, rule, case, recipient, town(cleared=True)) == "protected.not_cleared"
 
 
+@pytest.mark.req(57)
 @pytest.mark.parametrize("who", ["guardian/1", "relative/1"])
 def test_where_somebody_at_home_is_protected_the_home_is_left_out(who: str) -> None:
     """Given a guardian or relative who is protected, when a meeting is at home, then the address is left out for whoever is not cleared."""
