@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
+from typing import Literal
 
 import pytest
 
 from siphub import settings
-from siphub.model import BasisClaim, Message
+from siphub.model import BasisClaim, Caller, Message
 from siphub.model import people as p
 from siphub.model.identifiers import PersonRef
+from siphub.model.messages.request import SipRequested
 from siphub.model.person import CasePerson
 from siphub.policy import case as policy
 from siphub.policy import consent
@@ -35,6 +38,7 @@ def test_settings_and_policy_know_the_same() -> None:
     assert settings.EXCEPTIONS == EXCEPTIONS
     assert STRICT.switched_on(p.REGION) == frozenset()
     assert STRICT.relatives == settings.Settings().relatives == "opt_in"
+    assert STRICT.relative_requests == settings.Settings().relative_requests == "request"
 
 
 def test_no_plan_and_nothing_outside_care_rests_on_one() -> None:
@@ -124,3 +128,19 @@ def test_the_unit_of_a_party_is_never_a_person() -> None:
     need = requirement(EXCEPTED[0], recipient=PersonRef("relative/1"), sender=p.CONTACT, directory=wide_directory())
     assert not EXCEPTIONS & set(need.bases)
     assert judge(need, [], "osl_26_9", p.NOON, EXCEPTIONS) == Withheld("basis.not_allowed")
+
+
+@pytest.mark.parametrize("kind", ["individual", "relative", "guardian"])
+@pytest.mark.parametrize("rule", ["request", "proposal"])
+def test_a_relative_asks_or_proposes(kind: str, rule: Literal["request", "proposal"]) -> None:
+    """Given a request by each who may ask, then a relative's alone is refused, and only where relatives may do no more than propose (REQ-29)."""
+    desk = Desk()
+    desk.story.requested()
+    asked = desk.story.sent[-1]
+    content = asked.content.model_dump(mode="json")
+    content["requester"]["kind"] = kind
+    message = asked.model_copy(update={"content": SipRequested.model_validate_json(json.dumps(content))})
+    caller = Caller(message.sender.organisation, frozenset(), frozenset({"send"}), "desk")
+    decided = policy.decide(None, message, caller, desk.directory, desk.now, LocalRules(relative_requests=rule))
+    refused = kind == "relative" and rule == "proposal"
+    assert (decided.code if isinstance(decided, Refusal) else None) == ("request.relative_proposes" if refused else None)
