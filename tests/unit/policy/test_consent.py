@@ -72,10 +72,10 @@ def test_a_consent_grants_each_scope_to_each_party_and_to_nobody_else(asked: Des
 def test_a_consent_that_is_not_in_the_record_is_somebodys_work_and_counts(asked: Desk) -> None:
     """Given a yes that nobody has written into the journal, then it grants what it says, and the coordinator has work; written down, none (REQ-43)."""
     yes(asked, c.Party(party=p.HOME_CARE), documented_in_record=False)
-    assert asked.last.work == ("consent.undocumented",)
+    assert list(asked.last.work) == ["consent.undocumented"]
     assert set(asked.scopes_of(p.HOME_CARE)) == {"meeting", "information_exchange"}
     yes(asked, c.Party(party=p.HOME_CARE), document_ref="journal 2026-17")
-    assert asked.last.work == ()
+    assert list(asked.last.work) == []
     kept = [(record.documented_in_record, record.document_ref) for record in asked.open.consents]
     assert kept == [(False, None), (True, "journal 2026-17")]
 
