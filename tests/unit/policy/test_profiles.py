@@ -27,7 +27,8 @@ def plan(**change: Any) -> pl.Plan:
 
 def activity(kind: str, **who: Any) -> pl.Activity:
     """Return an activity that somebody answers for."""
-    responsible = pl.Responsible.model_construct(kind=kind, unit=who.get("unit"), name=who.get("name"))
+    said: dict[str, Any] = {"kind": kind, "unit": who.get("unit"), "name": who.get("name")}
+    responsible = pl.Responsible.model_construct(**said)
     return pl.Activity.model_construct(
         id="a1", what="Stöd", when="varje dag", responsible=responsible, goals=("g1",), ends_on=None, follow_up=None
     )
