@@ -11,7 +11,7 @@ import pytest
 
 from siphub.errors import Conflict, Forbidden, Invalid, NotThere
 from siphub.flow import directory as directories
-from siphub.flow import track
+from siphub.flow import notify, track
 from siphub.model import Address, Agreement, Organisation, Unit
 from siphub.model import people as p
 from siphub.model.case import SipCase
@@ -305,3 +305,13 @@ def test_a_school_that_an_agreement_obliges_is_called_with_as_little_as_an_invit
     assert "Hemligt" not in json.dumps(document, ensure_ascii=False)
     places = {found.unit: found.duty for found in case_of(world, story).meetings[-1].participants}
     assert places == {school: True, p.HOME_CARE: True}
+
+
+def test_the_word_that_something_did_not_arrive_is_no_message_to_tell_of_in_turn(world: World) -> None:
+    """Given a sender that cannot be told either, then it is told once, a person has the rest, and the hub does not go on about its own words."""
+    story = world.story()
+    world.sandbox.fault(PARTNERS[p.CONTACT], Fault("status", status=400))
+    story.requested()
+    assert until(lambda: world.states(story, "delivery.failed").get(p.CONTACT) == "rejected")
+    assert notify.tell_failures(world.hub.ground) == 0
+    assert [row.message_type for row in world.deliveries(story)].count("delivery.failed") == 1
