@@ -134,7 +134,7 @@ def _cut(message: Message, unit: str, directory: Directory) -> Cut:
     from siphub.policy.disclosure import Covered, cut, kinds_of, rule_for
     from siphub.policy.lifecycle import OPENING
 
-    kinds = kinds_of(unit, _imagined(message), directory, message)
+    kinds = kinds_of(unit, _imagined(message, unit, directory), directory, message)
     to_contact = message.type in OPENING or CATALOGUE[message.type].sent_by == "participant"
     rule = rule_for(message.type, ("contact", "convener", *kinds) if to_contact else kinds)
     if rule is None:
@@ -143,8 +143,10 @@ def _cut(message: Message, unit: str, directory: Directory) -> Cut:
     return cut(message, rule, recipient=unit, covered=covered, directory=directory)
 
 
-def _imagined(message: Message) -> SipCase:
-    """Return a case in which the message makes sense: requests and answers go to its contact, everything else comes from it."""
-    from siphub.model.case import SipCase
+def _imagined(message: Message, unit: str, directory: Directory) -> SipCase:
+    """Return a case in which the message makes sense: it comes from the contact, and whoever gets it is concerned by a discharge."""
+    from siphub.model.case import DischargeRecord, SipCase
 
-    return SipCase(case_id=message.case_id, owner=message.owner, state="PREPARING", contact=message.sender.unit)
+    found = directory.unit(unit)
+    stay = DischargeRecord(admitting_unit=message.sender.unit, municipality=found.organisation) if found is not None else None
+    return SipCase(case_id=message.case_id, owner=message.owner, state="PREPARING", contact=message.sender.unit, discharge=stay)

@@ -23,13 +23,13 @@ from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row,
 from siphub.flow.work_items import open_for, open_in_case, open_items, settle
 from siphub.model import Caller, Directory, Message, parse_message
 from siphub.model.case import SipCase
-from siphub.model.identifiers import person_ref
+from siphub.model.identifiers import UnitId
 from siphub.policy import case as policy
 from siphub.policy.authority import admit
 from siphub.policy.lifecycle import OPENING
 from siphub.policy.reasons import REASONS, told
 from siphub.policy.refusal import Refusal
-from siphub.policy.routing import routes
+from siphub.policy.routing import joining, routes
 from siphub.store import CaseRow, DeliveryRow, MessageRow, Seal, SubmissionRow, Work
 
 RECALL_TYPES = frozenset({"meeting.cancelled", "plan.closed"})
@@ -270,8 +270,8 @@ def _take(
     standing = open_items(work, line.key) if row is not None else ()
     _effects(line, decided, before, stored, caller)
     settle(work, standing, message.type, now)
-    answers = _deliver_to(ground, line, message, stored)
-    case = decided.case.model_copy(update={"units": _members(decided.case, answers)})
+    answers, new = _deliver_to(ground, line, message, stored)
+    case = decided.case.model_copy(update={"units": tuple(dict.fromkeys((*decided.case.units, *new)))})
     if row is not None:
         work.cases.save(case_row(case, seal, seq=line.seq, opened_at=row.opened_at, now=now))
     elif case != decided.case:
@@ -313,9 +313,12 @@ def _effects(line: withdraw.Line, decided: policy.Decision, before: SipCase | No
                 receipts.note_of_unit(line, str(message_id), stored.sender_unit, receipt, code, caller)
 
 
-def _deliver_to(ground: Ground, line: withdraw.Line, message: Message, stored: MessageRow) -> tuple[RecipientAnswer, ...]:
+def _deliver_to(
+    ground: Ground, line: withdraw.Line, message: Message, stored: MessageRow
+) -> tuple[tuple[RecipientAnswer, ...], tuple[UnitId, ...]]:
+    """Route the message and store its deliveries; return what to answer, and which units are in the case from now on."""
     if message.type in RECALL_TYPES:
-        return _recalled(line, message)
+        return _recalled(line, message), ()
     now, directory = line.now, line.directory
     found = [carried(ground, route, message.type) for route in routes(message, line.case, directory, now, ground.local)]
     tails = line.work.deliveries.line_tails(stored.owner, stored.case_id, [route.recipient for route in found])
@@ -324,7 +327,7 @@ def _deliver_to(ground: Ground, line: withdraw.Line, message: Message, stored: M
     for row in rows:
         if row.state == "held":
             open_for(line.work, row, now)
-    return tuple(_answer(row) for row in rows)
+    return tuple(_answer(row) for row in rows), joining(message, found)
 
 
 def _recalled(line: withdraw.Line, message: Message) -> tuple[RecipientAnswer, ...]:
@@ -347,12 +350,6 @@ def _answer(row: DeliveryRow) -> RecipientAnswer:
 def _told(recipient: str, delivery: str | None, state: str, reason: str | None) -> RecipientAnswer:
     sentence = told(reason, state)
     return RecipientAnswer(recipient, delivery, state, reason, sentence.en if sentence else None, sentence.sv if sentence else None)
-
-
-def _members(case: SipCase, answers: tuple[RecipientAnswer, ...]) -> tuple[Any, ...]:
-    """Whoever may receive something is in the case from now on, and may answer."""
-    new = (found.recipient for found in answers if found.state != "withheld" and found.reason != "recall.never_sent")
-    return tuple(dict.fromkeys((*case.units, *(unit for unit in new if person_ref(unit) is None))))
 
 
 def _open(work: Work, row: CaseRow) -> None:

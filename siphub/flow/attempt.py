@@ -119,7 +119,7 @@ def cut_of(ground: Ground, row: DeliveryRow, covered: Covered, directory: Direct
 def cut_for(message: Message, row: DeliveryRow, case: SipCase, covered: Covered, directory: Directory, now: datetime) -> Cut | Held:
     """Cut a message by the rule its delivery was routed under; a protected person's is held here too, whoever released it (G10)."""
     person = person_ref(row.recipient)
-    kinds = (row.recipient_kind,) if person is None else disclosure.kinds_of(person, case, directory, message)
+    kinds = (row.recipient_kind,) if person is None else disclosure.kinds_of(person, case, directory, message, day_of(now))
     rule = disclosure.rule_for(row.message_type, kinds)
     if rule is None:
         return Held("basis.none" if kinds else "person.not_in_case")

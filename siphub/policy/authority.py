@@ -12,6 +12,7 @@ from typing import Literal
 from siphub.model import Caller, Directory, Message
 from siphub.model.case import SipCase
 from siphub.model.directory import PRINCIPALS
+from siphub.model.identifiers import UnitId
 from siphub.model.messages.followup import ActivityStatus, FollowUpHeld
 from siphub.model.messages.meeting import MeetingCancelled, MeetingHeld, MeetingResponse
 from siphub.model.messages.plan import CommitmentConfirmed, CommitmentRejected
@@ -99,9 +100,21 @@ def admit(message: Message, case: SipCase | None, caller: Caller, directory: Dir
     if message.sender.unit not in case.units:
         return Refusal("case.not_there", "not_there")
     refusal = _role(message, case, directory)
+    if refusal is None and message.subject is not None and not _told_who(message.sender.unit, case, directory):
+        return Refusal("subject.not_told", "invalid", "/subject")
     if refusal is None and message.subject is not None and case.subject is not None and message.subject.identity != case.subject.identity:
         return Refusal("case.not_there", "not_there")
     return refusal
+
+
+def _told_who(unit: UnitId, case: SipCase, directory: Directory) -> bool:
+    """Say whether a unit may name the person: care may, and whoever else a consent has ever let have the number; others could only guess."""
+    if directory.kind_of(unit) in CARE:
+        return True
+    names = {unit, unit.organisation}
+    granted = {(found.scope, found.party) for found in case.grants}
+    said = {(found.scope, found.party) for record in case.consents for found in record.changes}
+    return any(("information_exchange", name) in granted | said for name in names)
 
 
 def _opens(message: Message, directory: Directory) -> Refusal | None:
@@ -111,6 +124,8 @@ def _opens(message: Message, directory: Directory) -> Refusal | None:
     receiving = getattr(message.content, "receiving_unit", None)
     if receiving is not None and (directory.unit(receiving) is None or receiving not in message.recipients):
         return Refusal("recipient.unknown", "invalid", "/content/receiving_unit")
+    if not discharges.may_be_contact(message.content, directory):
+        return Refusal("discharge.contact_unit", "invalid", "/content/care_contact_unit")
     if message.owner not in _owners(message, directory):
         return Refusal("case.owner", "invalid", "/owner")
     return _opener(message, directory)

@@ -151,8 +151,9 @@ def _participants(asked: Asked, content: rq.ParticipantsApproved) -> Refusal | D
 
 
 def _silenced(before: Sequence[CasePerson], after: Sequence[CasePerson]) -> frozenset[str]:
-    """Return who of the people named before is not named any more, or is objected to now: nothing is granted to them any longer."""
-    kept = {person.ref for person in after if not person.objection}
+    """Return who of the people named before is not named any more, is somebody else now, or is objected to: nothing is granted to them any longer."""
+    names = {person.ref: person.name for person in before}
+    kept = {person.ref for person in after if not person.objection and names.get(person.ref, person.name) == person.name}
     return frozenset({person.ref for person in (*before, *after)} - kept)
 
 

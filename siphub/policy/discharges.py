@@ -5,12 +5,35 @@ They move no SIP: they start and stop clocks, which `deadlines` reads from the c
 
 from __future__ import annotations
 
-from siphub.model import Directory, Message
+from siphub.model import Content, Directory, Message
 from siphub.model.case import DischargeRecord, SipCase
+from siphub.model.identifiers import UnitId
 from siphub.model.messages import discharge as d
 from siphub.model.messages import meeting as m
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, move
+
+
+def may_be_contact(content: Content, directory: Directory) -> bool:
+    """Say whether the unit that a notice names for the fast vårdkontakt, if any, can have one: open care that the region pays (LUS 2:1)."""
+    named = content.care_contact_unit if isinstance(content, d.InpatientAdmitted | d.DischargeReady) else None
+    return named is None or _open_care(named, directory)
+
+
+def _open_care(unit: UnitId, directory: Directory) -> bool:
+    found = directory.unit(unit)
+    return found is not None and found.care == "open" and found.financed_by == "region"
+
+
+def concerns(unit: UnitId, case: SipCase, directory: Directory) -> bool:
+    """Say whether a discharge is a unit's business: the municipality where the person lives and who works for one, and open care (LUS 2:1)."""
+    found, known = directory.unit(unit), case.discharge
+    if found is None or known is None:
+        return False
+    kind = directory.kind_of(unit)
+    if kind == "private_provider":
+        return found.financed_by == "municipality" or _open_care(unit, directory)
+    return found.organisation == known.municipality or (kind == "region" and found.care != "inpatient")
 
 
 def admission(message: Message, content: d.InpatientAdmitted) -> DischargeRecord:
@@ -25,6 +48,8 @@ def admission(message: Message, content: d.InpatientAdmitted) -> DischargeRecord
 
 def admitted(asked: Asked, content: d.InpatientAdmitted) -> Refusal | Decision:
     """D1 in a case there is already: a new stay, with clocks of its own."""
+    if not may_be_contact(content, asked.directory):
+        return Refusal("discharge.contact_unit", "invalid", "/content/care_contact_unit")
     return move(asked, "inpatient", discharge=admission(asked.message, content))
 
 
@@ -33,6 +58,8 @@ def ready(asked: Asked, content: d.DischargeReady) -> Refusal | Decision:
     known = asked.case.discharge
     if known is None or known.discharged_at is not None or known.interrupted_at is not None:
         return _none()
+    if not may_be_contact(content, asked.directory):
+        return Refusal("discharge.contact_unit", "invalid", "/content/care_contact_unit")
     started = {
         "notice_id": content.notice_id,
         "given_at": content.given_at,
@@ -82,21 +109,19 @@ def may_call(asked: Asked, content: m.MeetingSummoned) -> Refusal | None:
     if content.duty_basis != "LUS4:1":
         return None
     known, sender = asked.case.discharge, asked.message.sender.unit
-    if known is None or known.notice_id is None or known.revoked_at is not None:
+    if known is None or known.notice_id is None or known.revoked_at is not None or known.interrupted_at is not None:
         return _none()
-    unit = asked.directory.unit(sender)
-    open_care = unit is not None and unit.care == "open" and unit.financed_by == "region"
-    if not open_care or known.care_contact_unit not in {None, sender}:
+    if not _open_care(sender, asked.directory) or known.care_contact_unit not in {None, sender}:
         return Refusal("discharge.not_care_contact", "forbidden", "/sender")
     if content.municipal_health_care and sender not in content.participating_units:
         return Refusal("discharge.care_contact_absent", "invalid", "/content/participating_units")
     return None
 
 
-def called(asked: Asked, content: m.MeetingSummoned | object) -> DischargeRecord | None:
-    """Return the discharge as it follows from a kallelse: the kallelse clock stops when it is sent in time, by its own unit."""
+def called(asked: Asked, content: m.MeetingSummoned | object, *, leaves: bool) -> DischargeRecord | None:
+    """Return the discharge as it follows from a kallelse: its clock stops when one by its own unit `leaves`, for somebody at least."""
     known = asked.case.discharge
-    on_discharge = isinstance(content, m.MeetingSummoned) and content.duty_basis == "LUS4:1"
+    on_discharge = leaves and isinstance(content, m.MeetingSummoned) and content.duty_basis == "LUS4:1"
     return known.model_copy(update={"summoned_at": known.summoned_at or asked.now}) if known is not None and on_discharge else known
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, Protocol
@@ -19,14 +19,19 @@ from siphub.model import Directory, Message
 from siphub.model.case import SipCase
 from siphub.model.directory import PRINCIPALS
 from siphub.model.envelope import ConsentStatement
-from siphub.model.identifiers import PersonRef
+from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.messages.meeting import Meeting, MeetingResponse
+from siphub.policy import discharges, grounds
 from siphub.policy.local import EXCEPTIONS
 
 DUTY_BOUND: frozenset[str] = frozenset({"region", "municipality", "private_provider"})
 """Kinds of organisation whose units can be duty-bound; only between these can a basis other than consent hold (LIFECYCLE section 3)."""
 PeopleKind = Literal["individual", "guardian", "guardian_restricted", "representative", "relative"]
 RecipientKind = Literal["contact", "convener", "duty", "bound", "agency", "outside", PeopleKind]
+STATUTORY: frozenset[str] = frozenset(
+    {"inpatient.admitted", "inpatient.discharge_ready", "inpatient.discharge_ready.revoked", "inpatient.discharged", "process.interrupted"}
+)
+"""The notices of LUS: whoever the discharge does not concern is outside, whatever care it gives."""
 UNCONDITIONAL: frozenset[str] = frozenset({"own_message", "own_data", "no_person_data", "recall"})
 """Bases that rest on no grant."""
 
@@ -143,13 +148,23 @@ def bases_of(message_type: str) -> frozenset[str]:
     return frozenset(basis for rule in rules() if message_type in rule.types for basis in rule.bases)
 
 
-def kinds_of(unit: str, case: SipCase, directory: Directory, message: Message) -> tuple[RecipientKind, ...]:
-    """Return every kind a unit is for this message, most particular first; empty where the directory does not know it."""
+def kinds_of(unit: str, case: SipCase, directory: Directory, message: Message, day: date | None = None) -> tuple[RecipientKind, ...]:
+    """Return every kind a unit is for this message, most particular first; empty where the directory does not know it.
+
+    Args:
+        unit: A unit, or a person of the case.
+        case: The case.
+        directory: A snapshot.
+        message: What is sent.
+        day: The day in Sweden, for who comes of age; that of the message where none is named.
+    """
     if isinstance(unit, PersonRef):
-        return _person_kinds(unit, case)
+        return _person_kinds(unit, case, day or message.sent_at.date())
     organisation = directory.kind_of(unit)
     if organisation is None:
         return ()
+    if message.type in STATUTORY and not discharges.concerns(UnitId(unit), case, directory):
+        return ("outside",)
     kinds: list[RecipientKind] = []
     if unit == case.contact:
         kinds.append("contact")
@@ -171,12 +186,16 @@ def _bound_by_agreement(unit: str, case: SipCase, message: Message) -> bool:
     return place is not None and place.duty
 
 
-def _person_kinds(ref: PersonRef, case: SipCase) -> tuple[RecipientKind, ...]:
-    """Return what a person is for a case: only the individual needs no entry in it, and nobody objected to is anything."""
+def _person_kinds(ref: PersonRef, case: SipCase, day: date) -> tuple[RecipientKind, ...]:
+    """Return what a person is for a case: only the individual needs no entry in it, and nobody objected to is anything.
+
+    Whoever has come of age has no guardian any more.
+    """
     known = case.person(ref)
     if ref.kind == "individual":
         return ("individual",)
-    if known is None or known.objection:
+    grown = ref.kind == "guardian" and (grounds.age(case.subject, day) or 0) >= grounds.OF_AGE
+    if known is None or known.objection or grown:
         return ()
     return ("guardian_restricted",) if known.address_secret else (ref.kind,)
 

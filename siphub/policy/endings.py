@@ -21,8 +21,13 @@ def request_withdrawn(asked: Asked, _: e.RequestWithdrawn) -> Refusal | Decision
 
 
 def in_error(asked: Asked, content: e.EnteredInError) -> Refusal | Decision:
-    """A3: one message that should not have been is called back; a whole case is void, which only the coordinator's unit can say."""
+    """A3: one message that should not have been is called back; a whole case is void, which only the coordinator's unit can say.
+
+    A consent that should not have been is taken back as one: calling its message back would leave what it allows.
+    """
     if content.extent == "message":
+        if any(found.message_id == content.message_id and found.decision in {"permit", "amend"} for found in asked.case.consents):
+            return Refusal("error.consent", "invalid", "/content/message_id")
         work = OpenWork("message.in_error", asked.case.coordinating_unit)
         return move(asked, "message.entered_in_error:message", Retract(content.message_id), work)
     if not asked.case.coordinates(asked.message.sender.unit):

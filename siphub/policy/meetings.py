@@ -15,6 +15,7 @@ from siphub.policy.days import day_of
 from siphub.policy.disclosure import DUTY_BOUND, bases_of
 from siphub.policy.duties import duty, ill_founded
 from siphub.policy.refusal import Refusal
+from siphub.policy.routing import routes
 from siphub.policy.step import Asked, Decision, Effect, OpenWork, Recall, Supersede, move
 
 Call = m.MeetingSummoned | m.MeetingInvited | f.FollowUpSummoned
@@ -35,7 +36,9 @@ def called(asked: Asked, content: Call) -> Refusal | Decision:
     if known is None and getattr(content, "individual_attendance", None) == "absent_consented" and not asked.case.prepared:
         effects.append(OpenWork("meeting.absent_unprepared", content.convener.unit))
     meetings = (*(_called_off(found) for found in left), record)
-    changes = {"meetings": _with(asked.case, *meetings), "phone": content.convener.phone, "discharge": discharges.called(asked, content)}
+    leaves = any(found.state != "withheld" for found in routes(asked.message, asked.case, asked.directory, asked.now, asked.local))
+    discharge = discharges.called(asked, content, leaves=leaves)
+    changes = {"meetings": _with(asked.case, *meetings), "phone": content.convener.phone, "discharge": discharge}
     return move(asked, _calling(asked.message), *effects, **changes)
 
 

@@ -41,9 +41,10 @@ def planned(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.Pla
         follow_up_on=plan.follow_up_on,
     )
     coordinator = plan.coordinator if plan.coordinator and not proposed else asked.case.coordinator
+    deputy = asked.case.deputy if coordinator is None or coordinator.unit == asked.case.coordinating_unit else None
     lacking = not proposed and bool(profiles.shortcomings(plan, asked.directory))
     work = (OpenWork("plan.incomplete", asked.case.coordinating_unit),) if lacking else ()
-    return move(asked, asked.message.type, Supersede(plan.id, plan.version), *work, plan=record, coordinator=coordinator)
+    return move(asked, asked.message.type, Supersede(plan.id, plan.version), *work, plan=record, coordinator=coordinator, deputy=deputy)
 
 
 def _plan_version(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.PlanRevised) -> Refusal | None:

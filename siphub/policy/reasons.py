@@ -64,9 +64,19 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Den enskilde har inte valt att den här deltagaren ska vara med: fråga den enskilde om den ska delta.",
             "G2",
         ),
+        "subject.not_told": Reason(
+            "You have not been told here whom this is about, so a message that names somebody is not taken: send it without the person's name and number.",
+            "Ni har inte fått veta här vem det gäller, så ett meddelande som namnger någon tas inte emot: skicka det utan personens namn och nummer.",
+            "G15",
+        ),
+        "error.consent": Reason(
+            "A consent that was registered in error is not undone by calling its message back: take the consent back, so that what it allowed stops.",
+            "Ett samtycke som registrerats av misstag tas inte bort genom att meddelandet återkallas: återkalla samtycket, så stoppas det som det tillät.",
+            "G14",
+        ),
         "person.not_in_case": Reason(
-            "This person is not registered in the case, or the individual does not want them to be told: ask the individual.",
-            "Personen finns inte i ärendet, eller så vill den enskilde inte att personen får veta något: fråga den enskilde.",
+            "This person is not registered in the case, is no guardian any more, or is not to be told by the individual's wish: ask the individual.",
+            "Personen finns inte i ärendet, är inte längre vårdnadshavare eller ska enligt den enskilde inte få veta något: fråga den enskilde.",
             "G2",
         ),
         "withdrawn": Reason(
@@ -428,6 +438,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "discharge.no_such_notice": Reason(
             "This is not the notice of discharge that is in force: find the newest one, and refer to that.",
             "Detta är inte den underrättelse om utskrivning som gäller: leta upp den senaste och hänvisa till den.",
+        ),
+        "discharge.contact_unit": Reason(
+            "The unit you named for the permanent care contact is not in open care paid by the region: name one that is, or leave it open.",
+            "Enheten du angett för den fasta vårdkontakten finns inte i öppenvård som regionen betalar: ange en som gör det eller lämna det öppet.",
+            "G16",
         ),
         "discharge.not_care_contact": Reason(
             "At a discharge, the unit of the permanent care contact in open care paid by the region calls to the meeting: ask that unit to do it.",

@@ -5,7 +5,7 @@ It must never give a route without a rule: a recipient no rule covers is withhel
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from uuid import UUID
 
 from siphub.model import Address, Directory, Message
 from siphub.model.case import SipCase
-from siphub.model.identifiers import PersonRef, person_ref
+from siphub.model.identifiers import PersonRef, UnitId, person_ref
 from siphub.model.messages import around as ar
 from siphub.model.messages import followup as f
 from siphub.model.messages import meeting as m
@@ -82,7 +82,7 @@ def route(message: Message, unit: str, case: SipCase, directory: Directory, now:
     day = day_of(now)
     found = directory.current(unit, day) or directory.unit(unit)
     unit = found.id if found else unit
-    kinds = kinds_of(unit, case, directory, message)
+    kinds = kinds_of(unit, case, directory, message, day)
     rule = rule_for(message.type, kinds)
     asserted = asserted_basis(message)
     need = requirement(rule, recipient=unit, sender=message.sender.unit, directory=directory) if rule else _NOBODY
@@ -113,6 +113,16 @@ def _kind(rule: Rule | None, kinds: Sequence[str]) -> str:
     if rule is None:
         return kinds[-1] if kinds else "outside"
     return next((kind for kind in kinds if kind in rule.recipients), rule.recipients[0])
+
+
+def joining(message: Message, found: Iterable[Route]) -> tuple[UnitId, ...]:
+    """Return the units that are in the case from now on, and may answer: those that may receive something of it.
+
+    What says nothing of the person may be sent to anybody, so it makes nobody a part of the case but the unit that is asked.
+    """
+    asked = getattr(message.content, "receiving_unit", None)
+    new = (each for each in found if each.state != "withheld" and person_ref(each.recipient) is None)
+    return tuple(UnitId(each.recipient) for each in new if each.basis != "no_person_data" or each.recipient == asked)
 
 
 def address_of(recipient: str, owner: str, directory: Directory, day: date | None = None) -> Address | None:

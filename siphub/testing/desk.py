@@ -13,12 +13,12 @@ from uuid import UUID, uuid4
 from siphub.model import Caller, Directory, Message, Organisation, Unit, sample_directory
 from siphub.model import people as p
 from siphub.model.case import SipCase
-from siphub.model.identifiers import OrganisationNumber, UnitId, person_ref
+from siphub.model.identifiers import OrganisationNumber, UnitId
 from siphub.policy import case as policy
 from siphub.policy import recall
 from siphub.policy.disclosure import Covered, judge
 from siphub.policy.refusal import Refusal
-from siphub.policy.routing import Route, routes
+from siphub.policy.routing import Route, joining, routes
 from siphub.testing.story import Story
 
 PROVIDER = OrganisationNumber("5560009994")
@@ -111,8 +111,7 @@ class Desk:
             self.last = Verdict(refusal=decided)
             return self.last
         found = () if message.type in RECALLS else routes(message, decided.case, self.directory, self.now)
-        units = (route.recipient for route in found if route.state != "withheld" and person_ref(route.recipient) is None)
-        members = (*decided.case.units, *(UnitId(unit) for unit in units))
+        members = (*decided.case.units, *joining(message, found))
         self.case = decided.case.model_copy(update={"units": tuple(dict.fromkeys(members))})
         self.last = Verdict(effects=decided.effects, routes=found)
         return self.last

@@ -13,11 +13,13 @@ from siphub.model import CATALOGUE, Caller, Message, Person, Sender, UnitContact
 from siphub.model import people as p
 from siphub.model.case import DischargeRecord, MeetingRecord, Participant, Planned, PlanRecord, SipCase
 from siphub.model.identifiers import OrganisationNumber, PersonNumber, UnitId
+from siphub.model.messages import around as a
 from siphub.model.person import PersonNumberIdentity
 from siphub.model.samples import SAMPLE_CASE
 from siphub.policy.authority import ROLES, admit
 from siphub.policy.lifecycle import OPENING
 from siphub.policy.refusal import Refusal
+from siphub.testing import chapters
 from siphub.testing.desk import OUTSIDE, PRIVATE, Desk, wide_directory
 
 SENDERS = {
@@ -302,3 +304,22 @@ def test_until_a_coordinator_is_appointed_the_contact_coordinates() -> None:
     message = sample("plan.closed")
     assert admit(message, case(), caller(message), directory) == Refusal("plan.not_coordinator", "forbidden", "/sender")
     assert admit(message, case().model_copy(update={"coordinator": None}), caller(message), directory) is None
+
+
+def test_what_says_nothing_of_the_person_makes_nobody_a_part_of_the_case(summoned: Desk) -> None:
+    """Given a neutral answer and a message gone astray to units that nobody has asked, when these speak in the case, then it is not there."""
+    desk, story = summoned, summoned.story
+    chapters.answered(story, [p.FK])
+    astray = a.Misdirected(message_id=story.sent[-1].message_id, unit=p.HOME_CARE, reason="other")
+    assert story.say(astray, [p.HOSPITAL, PRIVATE], by=p.HOME_CARE).states[PRIVATE] == ("queued", None)
+    assert not {p.FK, p.HOSPITAL, PRIVATE} & set(desk.open.units)
+    story.say(sample("subject.deceased").content, by=PRIVATE)
+    assert (desk.last.code, desk.state) == ("case.not_there", "SUMMONED")
+
+
+def test_a_unit_that_is_asked_to_take_part_is_in_the_case_and_may_answer() -> None:
+    """Given a case that is open, when a unit of the other huvudman is asked by an initiative, then it is in the case."""
+    desk = Desk()
+    desk.story.requested()
+    chapters.initiated(desk.story, p.CARE_CENTRE)
+    assert p.CARE_CENTRE in desk.open.units
