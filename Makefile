@@ -59,8 +59,9 @@ chaos: $(VENV)/dev.stamp ## The long dose of kill -9: 100 seeded moments; result
 races: $(VENV)/dev.stamp ## 100 000 races of a withdrawal against a send; results to docs/results
 	$(BIN)/pytest -m chaos -k race --race-rounds 100000 --results docs/results --timeout 7200 tests/chaos tests/flow $(ARGS)
 
-mutants: $(VENV)/dev.stamp ## Take away one guard at a time and see that its test fails
-	$(BIN)/python tests/mutants.py $(ARGS)
+mutants: $(VENV)/dev.stamp ## Take away one guard at a time, then change the policy in every small way, and see that a test fails
+	$(if $(ARGS),,$(BIN)/python tests/mutants.py)
+	$(BIN)/python tests/mutation.py $(ARGS)
 
 lock: ## For maintainers: pin every dependency anew with its hashes (needs uv)
 	@$(call pin,requirements.txt,build)

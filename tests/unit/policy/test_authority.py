@@ -323,3 +323,21 @@ def test_a_unit_that_is_asked_to_take_part_is_in_the_case_and_may_answer() -> No
     desk.story.requested()
     chapters.initiated(desk.story, p.CARE_CENTRE)
     assert p.CARE_CENTRE in desk.open.units
+
+
+@pytest.mark.parametrize(("name", "by"), [("sip.requested", p.FK), ("inpatient.admitted", p.CONTACT), ("lss.established", p.CARE_CENTRE)])
+def test_who_may_not_open_a_case_with_a_type_hears_that_it_is_the_role(name: str, by: UnitId) -> None:
+    """Given no case yet, when a unit opens one with a type that is not its to open with, then it is refused for its role, at the sender."""
+    message = sample(name)
+    owner = by.organisation if name != "sip.requested" else message.owner
+    message = message.model_copy(update={"sender": Sender(unit=by, organisation=by.organisation), "owner": owner})
+    caller = Caller(by.organisation, frozenset(), frozenset({"send"}), "desk")
+    assert admit(message, None, caller, wide_directory()) == Refusal("sender.role", "forbidden", "/sender")
+
+
+def test_a_receiving_unit_nobody_knows_is_named_in_the_refusal() -> None:
+    """Given a request to a unit that is not among its recipients, then it is refused as unknown, at that field."""
+    message = sample("sip.requested").model_copy(update={"recipients": (p.HOME_CARE,)})
+    caller = Caller(p.MUNICIPALITY, frozenset(), frozenset({"send"}), "desk")
+    expected = Refusal("recipient.unknown", "invalid", "/content/receiving_unit")
+    assert admit(message, None, caller, wide_directory()) == expected
