@@ -216,7 +216,8 @@ class SipCase(Value):
     """A case. `version` counts every change, `consent_version` those that changed what is allowed.
 
     `needed` says that a huvudman has found a plan needed, which binds the others. `opened_by` is the type of its first message, `prepared`
-    that the individual has put their own words down, `deputy` who may act in the coordinator's place.
+    that the individual has put their own words down, `deputy` who may act in the coordinator's place. `blind` are the units that
+    were told of an initiative and not whom it is for.
     """
 
     case_id: UUID
@@ -237,6 +238,7 @@ class SipCase(Value):
     deputy: UnitContact | None = None
     phone: Phone | None = None
     units: tuple[UnitId, ...] = ()
+    blind: tuple[UnitId, ...] = ()
     people: tuple[CasePerson, ...] = ()
     shielded: tuple[Shielded, ...] = ()
     grants: tuple[Grant, ...] = ()

@@ -108,8 +108,12 @@ def admit(message: Message, case: SipCase | None, caller: Caller, directory: Dir
 
 
 def _told_who(unit: UnitId, case: SipCase, directory: Directory) -> bool:
-    """Say whether a unit may name the person: care may, and whoever else a consent has ever let have the number; others could only guess."""
-    if directory.kind_of(unit) in CARE:
+    """Say whether a unit may name the person: care may, and whoever else a consent has ever let have the number; others could only guess.
+
+    A care unit that was told of an initiative, and not for whom, may when it has been called to the meeting.
+    """
+    called = any(found.participant(unit) is not None for found in case.meetings)
+    if directory.kind_of(unit) in CARE and (called or unit not in case.blind):
         return True
     names = {unit, unit.organisation}
     granted = {(found.scope, found.party) for found in case.grants}

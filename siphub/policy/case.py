@@ -102,7 +102,7 @@ def _opened(message: Message) -> SipCase:
             begun = {"requested_on": content.proposed_on}
         case pr.SipInitiated():
             contact = sender.unit if sender.organisation == message.owner else content.receiving_unit
-            begun = {"needed": True}
+            begun = {"needed": True, "blind": () if contact == content.receiving_unit else (content.receiving_unit,)}
         case d.InpatientAdmitted():
             contact = content.care_contact_unit or sender.unit
             begun = {"discharge": discharges.admission(message, content)}

@@ -40,6 +40,7 @@ def moved(case: SipCase, directory: Directory, day: date | None = None) -> SipCa
             "coordinator": _contact(case.coordinator, now) if case.coordinator else None,
             "deputy": _contact(case.deputy, now) if case.deputy else None,
             "units": tuple(dict.fromkeys(map(now, case.units))),
+            "blind": tuple(dict.fromkeys(map(now, case.blind))),
             "grants": _grants(case.grants, now),
             "consents": _history(case.consents, case.grants, now),
             "meetings": tuple(_meeting(found, now) for found in case.meetings),
