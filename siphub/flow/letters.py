@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from siphub.contract import Recipient
-from siphub.model import Directory, Message, parse_message
+from siphub.model import Directory, Message, parse_message, upcast
 from siphub.model.case import Grant, SipCase
 from siphub.model.identifiers import PersonRef, person_ref
 from siphub.policy.disclosure import GrantLike, Requirement
@@ -43,7 +43,7 @@ def open_case(row: CaseRow, seal: Seal) -> SipCase:
     Raises:
         Sealed: The key is gone or the bytes were altered.
     """
-    return SipCase.model_validate_json(seal.open("sip_case", row.case_id, row.sealed))
+    return SipCase.model_validate_json(upcast.case(seal.open("sip_case", row.case_id, row.sealed)))
 
 
 def message_row(message: Message, seal: Seal, *, seq: int, channel: str, now: datetime) -> MessageRow:
@@ -71,7 +71,7 @@ def open_message(row: MessageRow, seal: Seal) -> Message:
     Raises:
         Sealed: The key is gone or the bytes were altered.
     """
-    return parse_message(seal.open("message", row.id, row.sealed))
+    return parse_message(seal.open("message", row.id, row.sealed), stored=True)
 
 
 def delivery_row(route: Route, message: MessageRow, *, prev_id: str | None, expires_at: datetime | None, now: datetime) -> DeliveryRow:

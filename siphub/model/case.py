@@ -120,13 +120,16 @@ class Shielded(Value):
 
 
 class PlanConsent(Value):
-    """The consent that a plan is made: a record of its own, without which there is no plan on any basis (section 3; SoL 10:8, HSL 16:4)."""
+    """The consent that a plan is made: a record of its own, without which there is no plan on any basis (section 3; SoL 10:8, HSL 16:4).
+
+    Who gave it, how and when it was obtained is not known of one that was registered before this was kept.
+    """
 
     message_id: UUID
-    given_by: GivenBy
-    mode: Mode
+    given_by: GivenBy | None = None
+    mode: Mode | None = None
     obtained_by: UnitId
-    obtained_on: date
+    obtained_on: date | None = None
     at: Instant
     until: Instant | None = None
 

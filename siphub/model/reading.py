@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails, from_json
 from siphub.errors import BadBody, Invalid, Problem
 from siphub.model.envelope import Message
 from siphub.model.messages import CATALOGUE
+from siphub.model.upcast import STORED
 
 _POSITION = re.compile(r"line (\d+) column (\d+)")
 _QUIET = {
@@ -34,8 +35,8 @@ def model_of(name: str) -> type[Message]:
     return CATALOGUE[name].model()
 
 
-def parse_message(body: bytes) -> Message:
-    """Read one canonical message.
+def parse_message(body: bytes, *, stored: bool = False) -> Message:
+    """Read one canonical message; of one that was `stored` nothing is asked that was not asked when it came.
 
     Raises:
         BadBody: Not JSON (`body.not_json`), or a key stands twice in one object (`body.duplicate_key`).
@@ -48,7 +49,7 @@ def parse_message(body: bytes) -> Message:
     if not isinstance(name, str) or name not in CATALOGUE:
         raise _invalid(Problem("message.unknown_type", "type is missing or not one of those `siphub sample --list` names", pointer="/type"))
     try:
-        return model_of(name).model_validate_json(body)
+        return model_of(name).model_validate_json(body, context=STORED if stored else None)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         raise _invalid(*problems_of(found, document)) from None

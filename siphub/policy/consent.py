@@ -256,10 +256,8 @@ def _given(case: SipCase, message: Message, content: c.ConsentGiven, now: dateti
     return Change(grants, plan, f"consent.given:{enough}", record, work=None if content.documented_in_record else "consent.undocumented")
 
 
-def _to_a_plan(record: ConsentRecord) -> PlanConsent | None:
+def _to_a_plan(record: ConsentRecord) -> PlanConsent:
     """Return the consent that a plan is made, from the record of the consent it was a part of."""
-    if record.given_by is None or record.mode is None or record.obtained_on is None:
-        return None
     return PlanConsent(
         message_id=record.message_id,
         given_by=record.given_by,
@@ -311,7 +309,7 @@ def _plan_amended(case: SipCase, content: c.ConsentAmended, live: Grants, now: d
     known = None if "plan" in content.remove_scopes else case.plan_consent
     if "plan" not in content.add_scopes or (known is not None and known.holds(now)):
         return known
-    records = [record for record in _records(case, live) if record.given_by is not None]
+    records = [record for record in _records(case, live) if record.decision == "permit"]
     return _to_a_plan(records[-1].model_copy(update={"until": _end(live)})) if records else known
 
 
@@ -405,7 +403,7 @@ def _plan_left(case: SipCase, content: c.ConsentWithdrawn, event: str) -> PlanCo
     if plan is None or event == "consent.withdrawn:all":
         return None
     meant = content.extent == "all" or "plan" in content.scopes
-    return None if meant and grounds.rests_on(plan.given_by, content.by) else plan
+    return None if meant and (plan.given_by is None or grounds.rests_on(plan.given_by, content.by)) else plan
 
 
 def _touches(party: str, named: Iterable[str], directory: Directory) -> bool:

@@ -81,8 +81,11 @@ def _given(asked: Asked, plan: pl.Plan) -> tuple[Planned, ...]:
 
 
 def _digest(activity: pl.Activity) -> str:
-    """Return a digest of what is to be done. The unit stands beside it: one that was merged meanwhile has still said yes to the same."""
-    return sha256(activity.model_dump_json(exclude={"responsible": {"unit"}}).encode()).hexdigest()
+    """Return a digest of what is to be done. The unit stands beside it: one that was merged meanwhile has still said yes to the same.
+
+    What is not said is left out, so that a field that comes with a later version does not make a stored activity another one.
+    """
+    return sha256(activity.model_dump_json(exclude={"responsible": {"unit"}}, exclude_none=True).encode()).hexdigest()
 
 
 def _current(asked: Asked, unit: UnitId) -> UnitId:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from siphub.model import people as p
 from siphub.model.base import Code, Instant, Line, Phone, Text, Value
 from siphub.model.envelope import Content, MessageType
 from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.person import CasePerson, Protection, StaffMember
+from siphub.model.upcast import STORED
 
 
 class Requester(Value):
@@ -24,8 +25,8 @@ class Requester(Value):
     protection: Protection | None = None
 
     @model_validator(mode="after")
-    def _can_be_reached(self) -> Requester:
-        if self.phone is None and self.email is None:
+    def _can_be_reached(self, info: ValidationInfo) -> Requester:
+        if self.phone is None and self.email is None and info.context != STORED:
             message = "whoever asks gives a telephone number or an e-mail address"
             raise ValueError(message)
         return self

@@ -1,0 +1,45 @@
+"""What an earlier version stored, lifted to what this one reads. Cases are lifted by what they lack, messages by their schema version.
+
+A message is stored as it was sent, and 1.0 is the only version of it yet: what a later rule asks of new messages, a stored one need not say,
+so it is read with the context `STORED`. Pure. It must never invent what nobody said: what is not known of an old consent is left open.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+STORED: Final[Mapping[str, bool]] = {"stored": True}
+"""The validation context of what is read back from the store."""
+
+
+def case(stored: bytes) -> bytes:
+    """Return a stored case with what it lacks: until it was kept apart, the consent that a plan is made was a scope among others."""
+    if b'"plan_consent":' in stored:
+        return stored
+    document: dict[str, Any] = json.loads(stored)
+    grants = [_resting(grant, document) for grant in document["grants"]]
+    lifted = {**document, "grants": grants, "plan_consent": _plan_consent(document)}
+    return json.dumps(lifted).encode()
+
+
+def _resting(grant: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    """Let a grant rest on the consent that was given at its very moment; one that was added later is left without, so anybody can take it back."""
+    mine = [found["message_id"] for found in document["consents"] if found["decision"] == "permit" and found["at"] == grant["since"]]
+    return {**grant, "rests_on": mine if grant["scope"] != "participant" else []}
+
+
+def _plan_consent(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the consent to a plan as far as the case tells of it, or None where there was none."""
+    allowed = [grant for grant in document["grants"] if grant["scope"] == "plan"]
+    given = [found for found in document["consents"] if found["decision"] in {"permit", "amend"}]
+    since = max((datetime.fromisoformat(grant["since"]) for grant in allowed), default=None)
+    records = [found for found in given if since is not None and datetime.fromisoformat(found["at"]) <= since]
+    if not records:
+        return None
+    newest = max(records, key=lambda found: datetime.fromisoformat(found["at"]))
+    ends = [grant.get("until") for grant in allowed]
+    until = None if None in ends else max(filter(None, ends), key=datetime.fromisoformat)
+    return {**{name: newest[name] for name in ("message_id", "obtained_by", "at")}, "until": until}
