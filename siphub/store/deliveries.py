@@ -139,8 +139,11 @@ class Deliveries(Topic):
 
     def untold(self, limit: int) -> tuple[DeliveryRow, ...]:
         """Return deliveries that ended without arriving and whose sender has not been told, oldest first; never a word about such a word itself."""
-        failed = (one_of(delivery.c.state, ["expired", "gave_up", "rejected"]), delivery.c.told_at.is_(None))
-        failed = (*failed, delivery.c.message_type != exactly("delivery.failed"))
+        failed = (
+            one_of(delivery.c.state, ["expired", "gave_up", "rejected"]),
+            delivery.c.told_at.is_(None),
+            delivery.c.message_type != exactly("delivery.failed"),
+        )
         return self._all(DeliveryRow, select(delivery).where(*failed).order_by(delivery.c.updated_at).limit(limit))
 
     def mark_told(self, delivery_id: str, at: datetime) -> bool:

@@ -40,7 +40,7 @@ SEEN_BY: Mapping[str, set[str]] = {
     "sip.requested": {"contact"},
     "sip.proposed": {"contact"},
     "sip.initiated": {"duty"},
-    "sip.request.answered": set(KINDS) - {"convener", "bound"},
+    "sip.request.answered": set[str](KINDS) - {"convener", "bound"},
     "meeting.summoned": {"duty", "bound", "guardian_restricted", *OWN_SIDE},
     "meeting.invited": {"agency", "outside", "relative"},
     "meeting.rescheduled": {"duty", "agency", "outside", "relative", "guardian_restricted", *OWN_SIDE},
