@@ -90,7 +90,7 @@ def test_the_page_says_what_the_table_and_the_tests_say(table: ModuleType) -> No
         ("siphub.model.case.SipCase.plan_consents", False),
         ("plan.established/plan.activities.responsible.unit", True),
         ("plan.established/plan.activities.responsible.units", False),
-        ("plan.establised/plan", False),
+        ("plan.founded/plan", False),
         ("setting relatives", True),
         ("setting relations", False),
         ("form leaflet", True),

@@ -343,6 +343,7 @@ def test_the_consent_to_a_plan_is_on_record(young: Desk) -> None:
     young.story.say(content)
     plan = young.open.plan_consent
     assert plan is not None
+    assert plan.given_by is not None
     assert (plan.given_by.ground, plan.mode, plan.obtained_by, plan.obtained_on) == ("child_mature", "oral", p.CONTACT, p.DAY)
     young.story.refused(("evaluation_survey",))
     assert young.open.plan_consent == plan

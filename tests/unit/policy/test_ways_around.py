@@ -140,7 +140,7 @@ def test_a_guardian_reads_no_more_when_the_child_has_come_of_age(desk: Desk) -> 
     """Given a guardian of a child, when the child turns eighteen, then letters do not go to the guardian any more, and still to the individual."""
     story = desk.story
     story.ready(UNITS)
-    chapters.approved(story, UNITS, (CasePerson(ref=GUARDIAN, name="Mor Provsdotter"),))
+    chapters.approved(story, UNITS, (CasePerson(ref=GUARDIAN, name="Maj Provsdotter"),))
     letters = desk.directory.units[0].address
     owners = (found.model_copy(update={"letters": letters}) for found in desk.directory.organisations)
     desk.directory = desk.directory.model_copy(update={"organisations": tuple(owners)})
