@@ -106,7 +106,7 @@ class Line:
         about = about_of(row)
         meeting = self.case.meeting(about[0]) if about else None
         plan = self.case.plan if about and self.case.plan is not None and self.case.plan.id == about[0] else None
-        current = meeting.version if meeting and meeting.state == "planned" else plan.version if plan and plan.state != "closed" else None
+        current = meeting.version if meeting and meeting.state != "cancelled" else plan.version if plan and plan.state != "closed" else None
         return about is not None and current is not None and about[1] < current and self._covered(row)
 
     def recall(self, object_id: UUID | None) -> None:

@@ -193,11 +193,13 @@ def _role(message: Message, case: SipCase, directory: Directory) -> Refusal | No
 
 
 def _convenes(message: Message, case: SipCase) -> bool:
+    """Say whether a meeting is the sender's own; the coordinator may call off anybody's, or a convener that is gone would stop the case."""
     content = message.content
     named = content.meeting_id if isinstance(content, MeetingCancelled | MeetingHeld | FollowUpHeld) else None
     meeting_id = named or getattr(content, "meeting", None)
     meeting = case.meeting(getattr(meeting_id, "id", meeting_id)) if meeting_id is not None else None
-    return meeting is None or meeting.convener.unit == message.sender.unit
+    calls_off = isinstance(content, MeetingCancelled) and case.coordinates(message.sender.unit)
+    return meeting is None or calls_off or meeting.convener.unit == message.sender.unit
 
 
 def _participates(message: Message, case: SipCase) -> Refusal | None:

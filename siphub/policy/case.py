@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from siphub.model import Caller, Content, Directory, Message
-from siphub.model.case import CaseState, SipCase
+from siphub.model.case import CaseState, Grant, SipCase
 from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.messages import discharge as d
 from siphub.model.messages import otherplan as o
@@ -164,6 +164,9 @@ def _consent(asked: Asked, content: Content) -> Refusal | Decision:
     effects: list[Effect] = list(consent.narrowing(asked.case.grants, change.grants, Narrowed()))
     was_suspended = asked.case.state == "SUSPENDED_NO_CONSENT"
     changed: dict[str, object] = {"grants": change.grants, "plan_consent": change.plan, "consents": (*asked.case.consents, change.record)}
+    if _excludes_coordinator(asked.case, change.grants):
+        changed |= {"coordinator": None, "deputy": None}
+        effects.append(OpenWork("coordinator.excluded", asked.case.contact))
     if change.work is not None:
         effects.append(OpenWork(change.work, asked.case.coordinating_unit))
     event = change.event
@@ -176,6 +179,13 @@ def _consent(asked: Asked, content: Content) -> Refusal | Decision:
         work = OpenWork("consent.withdrawn", asked.case.coordinating_unit)
         return Decision(consent.suspended(asked.case, after.case), (*after.effects, work))
     return after
+
+
+def _excludes_coordinator(case: SipCase, after: Sequence[Grant]) -> bool:
+    """Say whether the individual has just taken everything from the coordinator's unit, and not from everybody: then the contact coordinates."""
+    unit = case.coordinating_unit
+    before, left = ({grant.party for grant in grants if grant.scope != consent.PARTICIPANT} for grants in (case.grants, after))
+    return unit != case.contact and unit in before and unit not in left and bool(left)
 
 
 def _resumed(state: CaseState | None) -> CaseState:

@@ -1,6 +1,6 @@
 """The steps of a meeting: called, moved, called off, held, answered (K1 to K5, M1, U1). One meeting at a time is planned in a case.
 
-Pure, like all of the policy. It must never let anybody but a meeting's own convener change it.
+Pure, like all of the policy. It must never let anybody but a meeting's own convener change it; calling it off is the coordinator's to do as well.
 """
 
 from __future__ import annotations

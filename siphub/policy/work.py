@@ -82,6 +82,12 @@ _CASE: Mapping[str, WorkType] = {
         "consent.given",
         "meeting.summoned",
     ),
+    "coordinator.excluded": _of_case(
+        "The individual wants the coordinator's unit to be told nothing more, so you coordinate until there is another: agree on one with the individual.",
+        "Den enskilde vill inte att samordnarens enhet får veta något mer, så ni samordnar tills vidare: kom överens med den enskilde om en ny samordnare.",
+        _CONTACT,
+        "coordinator.changed",
+    ),
     "participant.forwarded": _of_case(
         "A unit says that another unit of the same organisation should have this: ask the individual whether that one may take part.",
         "En enhet säger att en annan enhet i samma organisation borde ha detta: fråga den enskilde om den får delta.",

@@ -180,6 +180,14 @@ def moved(story: Story) -> None:
     story.rescheduled(UNITS)
 
 
+def excluded(story: Story) -> None:
+    """The coordinator is at another unit, which the individual then wants to be told nothing more."""
+    story.ready(UNITS)
+    story.summoned(UNITS)
+    chapters.coordinated_by(story, p.CARE_CENTRE, UNITS)
+    story.withdrawn([p.CARE_CENTRE])
+
+
 def closed(story: Story) -> None:
     """The plan is closed."""
     story.closed(UNITS)
@@ -198,6 +206,7 @@ def closed(story: Story) -> None:
         ("meeting.contact-us", answered("contact-us", "FK"), lambda story: story.held(UNITS)),
         ("message.in_error", in_error, closed),
         ("plan.commitment_rejected", rejected, lambda story: story.proposed(UNITS, version=2)),
+        ("coordinator.excluded", excluded, lambda story: chapters.coordinated_by(story, p.HOME_CARE, UNITS)),
         ("plan.to_revise", decided("revise"), lambda story: chapters.revised(story, UNITS, UNITS)),
         ("plan.to_close", decided("close"), closed),
     ],

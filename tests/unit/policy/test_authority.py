@@ -50,7 +50,7 @@ MAY: dict[str, set[str]] = {
     "meeting.invited": CARE,
     "meeting.response": {"participant", "agency"},
     "meeting.rescheduled": {"convener"},
-    "meeting.cancelled": {"convener"},
+    "meeting.cancelled": {"convener", "coordinator"},
     "meeting.held": {"convener"},
     "plan.proposed": {"coordinator"},
     "plan.commitment.confirmed": {"participant"},

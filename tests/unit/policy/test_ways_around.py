@@ -182,3 +182,42 @@ def test_the_copy_of_a_plan_that_is_no_sip_can_be_handed_over(desk: Desk) -> Non
     assert [found.kind for found in deadlines(desk.open, desk.directory, desk.now)] == ["plan.copy"]
     chapters.copied(story)
     assert (desk.last.code, deadlines(desk.open, desk.directory, desk.now)) == (None, ())
+
+
+def test_a_coordinator_of_a_unit_that_is_excluded_coordinates_no_more(active: Desk) -> None:
+    """Given a coordinator elsewhere, when the individual excludes that unit, then the contact coordinates and has work; what others say is not told there."""
+    story = active.story
+    chapters.coordinated_by(story, p.CARE_CENTRE, UNITS)
+    story.withdrawn([p.CARE_CENTRE])
+    assert (active.open.coordinating_unit, "coordinator.excluded" in active.last.work, active.state) == (story.contact, True, "ACTIVE")
+    status = sample("activity.status").content.model_copy(update={"plan_id": story.plan_id, "plan_version": 1, "activity": "a1"})
+    story.say(status, [p.CARE_CENTRE, story.contact], by=p.HOME_CARE)
+    assert active.last.reached == {story.contact}
+    story.say(pl.PlanRevised(plan=story.plan(UNITS, 2), changes="-", reason="other", approved_by_individual=True), UNITS, by=p.CARE_CENTRE)
+    assert active.last.code == "plan.not_coordinator"
+
+
+def test_whoever_takes_back_everything_keeps_the_coordinator_who_ends_it(active: Desk) -> None:
+    """Given a coordinator elsewhere, when everything is taken back, then the coordinator has the work and can close the plan."""
+    story = active.story
+    chapters.coordinated_by(story, p.CARE_CENTRE, UNITS)
+    story.withdrawn()
+    assert (active.open.coordinating_unit, active.last.work) == (p.CARE_CENTRE, ("consent.withdrawn",))
+
+
+def test_the_coordinator_calls_off_a_meeting_whose_convener_is_gone(summoned: Desk) -> None:
+    """Given a meeting that another unit has called, then the coordinator may call it off, and nothing else about it; another participant may not."""
+    story = summoned.story
+    story.cancelled(UNITS)
+    story.meeting_id = uuid4()
+    convener = UnitContact(name="Vera Vårdcentral", unit=p.CARE_CENTRE, phone="090-765 43 21")
+    story.say(story.kallelse().model_copy(update={"convener": convener}), [p.HOME_CARE], by=p.CARE_CENTRE)
+    assert (summoned.last.code, summoned.state) == (None, "SUMMONED")
+    off = sample("meeting.cancelled").content.model_copy(update={"meeting_id": story.meeting_id, "meeting_version": 1})
+    moved = sample("meeting.rescheduled").content.model_copy(update={"meeting": story.meeting(2), "supersedes": 1})
+    answers = []
+    for content, by in ((off, p.HOME_CARE), (moved, p.CONTACT), (off, p.CONTACT)):
+        story.say(content, (), by=by)
+        answers.append(summoned.last.code)
+    assert answers == ["sender.role", "sender.role", None]
+    assert summoned.open.state == "PREPARING"
