@@ -17,7 +17,7 @@ TEXTS = sorted(
     file
     for pattern in ("siphub/**/*", "plugins/**/*", "mappings/**/*", "tests/**/*", "docs/**/*", "deploy/**/*", ".ci/*", "*")
     for file in ROOT.glob(pattern)
-    if file.is_file() and "__pycache__" not in file.parts and file.suffix not in {".png", ".gz", ".pyc"}
+    if file.is_file() and "__pycache__" not in file.parts and file.suffix not in {".png", ".gz", ".pyc"} and file.name != ".git"
 )
 
 Rule = Callable[[str], Iterator[str]]
