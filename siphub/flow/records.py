@@ -9,7 +9,7 @@ itself has not, and never give up: a registry that is away for a week finds its 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -34,11 +34,11 @@ from siphub.errors import PluginError, SiphubError
 from siphub.flow import retention
 from siphub.flow.attempt import Held, cut_of
 from siphub.flow.ground import Ground
-from siphub.flow.letters import granted_of, open_message
+from siphub.flow.letters import as_grants, granted_of, need_of, open_message
 from siphub.model import Directory
 from siphub.observe import Log
-from siphub.policy.disclosure import Covered
-from siphub.store import DeliveryRow, MessageRow, RecordCopyRow, Work
+from siphub.policy.disclosure import Covered, judge
+from siphub.store import DeliveryRow, GrantRow, MessageRow, RecordCopyRow, Work
 
 BATCH: Final = 20
 """How many copies of one organisation are handed over in one round."""
@@ -205,17 +205,25 @@ def package(ground: Ground, row: RecordCopyRow, directory: Directory) -> RecordP
     with ground.store.read() as work:
         stored = work.messages.get(row.owner, row.message_row)
         delivery = work.deliveries.get(row.owner, row.delivery_id) if row.delivery_id else None
+        grants = work.grants.of_case(row.owner, row.case_id)
     if stored is None or (row.delivery_id and delivery is None):
         return Held("message.gone")
     if stored.erased_at is not None:
         return Held("message.erased")
     if delivery is not None:
-        cut = cut_of(ground, delivery, Covered(delivery.basis or "", granted_of(delivery)), directory)
+        cut = cut_of(ground, delivery, _still(ground, delivery, grants), directory)
         body = b"" if isinstance(cut, Held) else canonical(cut.document)
     else:
         message = open_message(stored, ground.store.seal_of_case(row.owner, row.case_id))
         cut, body = Cut(message.to_document(), "own_data"), message.to_json()
     return cut if isinstance(cut, Held) else _packed(row, stored, cut, body, ground.render(cut, "pdf"))
+
+
+def _still(ground: Ground, row: DeliveryRow, grants: Sequence[GrantRow]) -> Covered:
+    """Return as what a delivery went out, without the part of it that a wider consent had added and that is not consented to any more."""
+    sent = Covered(row.basis or "", granted_of(row))
+    judged = judge(need_of(row), as_grants(grants), row.asserted, ground.now(), ground.local.switched_on(row.sender_organisation))
+    return Covered(sent.basis, sent.granted & judged.granted) if isinstance(judged, Covered) and judged.basis == sent.basis else sent
 
 
 def _packed(row: RecordCopyRow, stored: MessageRow, cut: Cut, body: bytes, pdf: bytes) -> RecordPackage:

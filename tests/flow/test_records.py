@@ -20,6 +20,7 @@ from siphub.cli import doctor
 from siphub.errors import Conflict, NotThere, Sealed
 from siphub.flow import operate, records, retention, track
 from siphub.model import people as p
+from siphub.model.messages import consent as c
 from siphub.testing.recorded import Hand, Recorded, Registry
 from siphub.testing.story import CANARY, Story, until
 from siphub.testing.world import World
@@ -132,6 +133,23 @@ def test_what_a_withdrawal_stopped_is_erased_when_it_is_recorded(make_recorded: 
     with pytest.raises(Conflict) as refused:
         operate.operate(world.hub.ground, row.id, "retry", by="test", channel="cli")
     assert refused.value.code == "message.erased"
+
+
+def test_what_a_narrower_consent_leaves_out_is_not_shown_to_a_registry_any_more(make_recorded: MakeRecorded) -> None:
+    """Given an agency that got the person's number, when that is taken back before its registry takes its copy, then the copy is without it."""
+    world = make_recorded(registries=(p.FORSAKRINGSKASSAN,), up=False)
+    story = world.story()
+    story.ready([p.FK])
+    story.invited([p.FK])
+    assert world.settled(story)
+    assert [document["subject"]["identity"]["value"] for document in world.files(p.FK, story)] == [story.person]
+    content = c.ConsentWithdrawn(extent="scopes", scopes=("information_exchange",), received_by=story.eva, at=story.now)
+    story.say(content)
+    assert world.settled(story)
+    registry = world.registry(p.FORSAKRINGSKASSAN).open()
+    assert until(registry.metadata)
+    (found,) = registry.metadata()
+    assert (found["type"], found["basis"], "subject" in found) == ("meeting.invited", "consent", False)
 
 
 def test_what_is_recorded_already_is_erased_by_the_withdrawal(make_recorded: MakeRecorded) -> None:
