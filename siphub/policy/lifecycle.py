@@ -61,7 +61,10 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
         "consent.withdrawn:part": _stay(*OPEN, *ENDED),
         "consent.withdrawn:all": {**dict.fromkeys(OPEN, "SUSPENDED_NO_CONSENT"), **_stay(*ENDED)},
         "consent.expired:part": _stay(*OPEN, "DECLINED_NO_NEED", "CLOSED"),
-        "consent.expired:all": {**dict.fromkeys(OPEN, "SUSPENDED_NO_CONSENT"), **_stay("DECLINED_NO_NEED", "CLOSED")},
+        "consent.expired:all": {
+            **dict.fromkeys(OPEN, "SUSPENDED_NO_CONSENT"),
+            **_stay("REQUESTED", "CONSENT_REFUSED", "DECLINED_NO_NEED", "CLOSED"),
+        },
         "meeting.summoned": {**_stay("SUMMONED"), "PREPARING": "SUMMONED"},
         "meeting.summoned:no-consent": {
             **_stay("SUMMONED"),

@@ -15,6 +15,7 @@ from siphub.model.messages import consent as c
 from siphub.model.messages import discharge as d
 from siphub.model.messages import plan as pl
 from siphub.model.person import CasePerson, PersonNumberIdentity
+from siphub.policy import consent
 from siphub.policy.deadlines import deadlines
 from siphub.policy.refusal import Refusal
 from siphub.testing import chapters
@@ -221,3 +222,16 @@ def test_the_coordinator_calls_off_a_meeting_whose_convener_is_gone(summoned: De
         answers.append(summoned.last.code)
     assert answers == ["sender.role", "sender.role", None]
     assert summoned.open.state == "PREPARING"
+
+
+def test_a_part_of_a_consent_that_runs_out_before_anything_was_sent_suspends_nothing(desk: Desk) -> None:
+    """Given a case that waits for a consent, when all there was runs out, then it waits on, and can still be called to by the statute."""
+    story = desk.story
+    story.requested()
+    story.consented(UNITS, ("evaluation_survey",), valid_until=desk.now + timedelta(days=1))
+    desk.later(timedelta(days=2))
+    decided = consent.expired(desk.open, desk.now)
+    assert decided is not None
+    desk.case = decided.case
+    story.summoned(UNITS, SECRECY_ASSESSED)
+    assert (desk.last.code, desk.state) == (None, "SUMMONED")
