@@ -229,8 +229,9 @@ def _parties(parties: Sequence[c.Party], case: SipCase, directory: Directory, po
 def _given(case: SipCase, message: Message, content: c.ConsentGiven, now: datetime) -> Change:
     """C1."""
     rests_on = (message.message_id,)
+    until = grounds.until(content.given_by, message.subject or case.subject, content.valid_until)
     new = tuple(
-        Grant(scope=scope, party=party.party, direction=party.direction, since=now, until=content.valid_until, rests_on=rests_on)
+        Grant(scope=scope, party=party.party, direction=party.direction, since=now, until=until, rests_on=rests_on)
         for scope in dict.fromkeys(content.scopes)
         for party in dict.fromkeys(content.parties)
     )
@@ -246,7 +247,7 @@ def _given(case: SipCase, message: Message, content: c.ConsentGiven, now: dateti
         mode=content.mode,
         scopes=content.scopes,
         given_by=content.given_by,
-        until=content.valid_until,
+        until=until,
         documented_in_record=content.documented_in_record,
         document_ref=content.document_ref,
         excluded_information=content.excluded_information,

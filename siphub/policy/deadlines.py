@@ -17,6 +17,7 @@ from siphub.model import Agreement, Directory
 from siphub.model.case import DischargeRecord, MeetingRecord, PlanRecord, SipCase
 from siphub.model.identifiers import UnitId
 from siphub.policy.days import STOCKHOLM, after, at, day_of, end_of
+from siphub.policy.grounds import comes_of_age
 from siphub.policy.lifecycle import TERMINAL
 from siphub.policy.moves import moved
 from siphub.policy.notices import unanswered
@@ -34,7 +35,6 @@ PAYMENT_DAYS = 3
 NOON = time(12)
 ANSWER_DAYS = 5
 """Working days within which a request is answered: what "utan dröjsmål" is taken to be where no agreement says."""
-ADULT = 18
 COPY_DAYS = 7
 """Within how many days of the plan the individual has a copy."""
 
@@ -207,14 +207,8 @@ def _plan(case: SipCase, plan: PlanRecord) -> Iterator[Deadline]:
 def _agreements(case: SipCase, directory: Directory, day: date, *parties: str) -> list[Agreement]:
     """Return the agreements that are in force between all these parties on a day and concern the person the case is about."""
     born = case.subject.identity.value.birth_date if case.subject is not None else None
-    ages = {"everybody"} if born is None else {"everybody", "children" if day < _eighteen(born) else "adults"}
+    ages = {"everybody"} if born is None else {"everybody", "children" if day < comes_of_age(born) else "adults"}
     return [found for found in directory.agreements if found.holds(day) and found.concerns in ages and set(parties) <= set(found.parties)]
-
-
-def _eighteen(born: date) -> date:
-    """Return the day on which somebody comes of age; who was born on the 29th of February does so on the 1st of March."""
-    leap = (born.month, born.day) == (2, 29)
-    return date(born.year + ADULT, 3, 1) if leap else born.replace(year=born.year + ADULT)
 
 
 def _shortest(agreements: Iterable[Agreement], term: Literal["request_answer_days", "payment_days"]) -> int | None:

@@ -7,7 +7,7 @@ sender states of the age is believed, and something must be stated.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import Final
 
@@ -16,6 +16,7 @@ from siphub.model.case import SipCase
 from siphub.model.identifiers import PersonRef
 from siphub.model.messages import consent as c
 from siphub.model.person import CasePerson, Person
+from siphub.policy.days import at
 from siphub.policy.refusal import Refusal
 
 OF_AGE: Final = 18
@@ -50,6 +51,21 @@ def age(subject: Person | None, on: date) -> int | None:
     """Return how old the individual was on a day, or None where the number does not tell."""
     born = subject.identity.value.birth_date if subject is not None else None
     return None if born is None else on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+def comes_of_age(born: date) -> date:
+    """Return the day on which somebody comes of age; who was born on the 29th of February does so on the 1st of March."""
+    leap = (born.month, born.day) == (2, 29)
+    return date(born.year + OF_AGE, 3, 1) if leap else born.replace(year=born.year + OF_AGE)
+
+
+def until(given: c.GivenBy, subject: Person | None, asked: datetime | None) -> datetime | None:
+    """Return when a consent runs out: when it was said to, and a guardian's at the latest on the day the child comes of age."""
+    born = subject.identity.value.birth_date if subject is not None else None
+    if given.kind != "guardian" or born is None:
+        return asked
+    grown = at(comes_of_age(born), time())
+    return grown if asked is None else min(asked, grown)
 
 
 def refuse(content: c.ConsentGiven, case: SipCase, subject: Person | None, directory: Directory) -> Refusal | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -235,3 +235,29 @@ def test_a_part_of_a_consent_that_runs_out_before_anything_was_sent_suspends_not
     desk.case = decided.case
     story.summoned(UNITS, SECRECY_ASSESSED)
     assert (desk.last.code, desk.state) == (None, "SUMMONED")
+
+
+@pytest.mark.parametrize("days", [None, 30])
+def test_a_guardians_consent_runs_out_when_the_child_comes_of_age(desk: Desk, days: int | None) -> None:
+    """Given a guardian's consent for a child of sixteen, with an end or without, then it runs out by itself at eighteen at the latest (FB 6:13)."""
+    story = desk.story
+    story.requested()
+    chapters.approved(story, UNITS, (CasePerson(ref=GUARDIAN, name="Mor Provsdotter"),))
+    content = c.ConsentGiven(
+        scopes=("plan", "meeting", "information_exchange"),
+        parties=tuple(c.Party(party=unit) for unit in UNITS),
+        mode="oral",
+        given_by=c.GivenBy(kind="guardian", ground="both_guardians", guardians=(GUARDIAN,)),
+        capacity=c.Capacity(state="able"),
+        obtained_by=story.eva,
+        obtained_on=story.now.date(),
+        documented_in_record=True,
+        valid_until=desk.now + timedelta(days=days) if days else None,
+    )
+    story.say(content)
+    ends = {grant.until for grant in desk.open.grants if grant.scope == "meeting"}
+    assert ends == {content.valid_until or datetime(2028, 1, 2, 23, tzinfo=UTC)}
+    assert desk.open.plan_consent is not None
+    assert {desk.open.plan_consent.until} == ends
+    desk.later(timedelta(days=2 * 365))
+    assert {found for found, _ in story.summoned(UNITS).states.values()} == {"withheld"}
