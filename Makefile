@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check docs bench chaos races mutants lock clean
+.PHONY: help demo test check docs bench chaos races machine mutants lock clean
 
 # The Python that makes the environment; `make PYTHON=python3.12 test` chooses another.
 PYTHON ?= python3
@@ -58,6 +58,9 @@ chaos: $(VENV)/dev.stamp ## The long dose of kill -9: 100 seeded moments; result
 
 races: $(VENV)/dev.stamp ## 100 000 races of a withdrawal against a send; results to docs/results
 	$(BIN)/pytest -m chaos -k race --race-rounds 100000 --results docs/results --timeout 7200 tests/chaos tests/flow $(ARGS)
+
+machine: $(VENV)/dev.stamp ## 500 rounds of anything in any order, restarts and clock jumps among it; results to docs/results
+	$(BIN)/pytest -m chaos -k any_order --machine-rounds 500 --results docs/results --timeout 14400 tests/flow $(ARGS)
 
 mutants: $(VENV)/dev.stamp ## Take away one guard at a time, then change the policy in every small way, and see that a test fails
 	$(if $(ARGS),,$(BIN)/python tests/mutants.py)

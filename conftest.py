@@ -30,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     doses.addoption("--chaos-rounds", type=int, default=10, help="how many seeded moments of kill -9")
     doses.addoption("--chaos-seed", type=int, default=None, help="the seed of an earlier run; a new one unless given")
     doses.addoption("--race-rounds", type=int, default=5_000, help="how many races of a withdrawal against a send")
+    doses.addoption("--machine-rounds", type=int, default=4, help="how many rounds of anything in any order")
     doses.addoption("--results", type=Path, default=None, help="the folder where figures are written down; nowhere unless given")
 
 
@@ -92,6 +93,12 @@ def chaos_seed(request: pytest.FixtureRequest) -> int:
 def race_rounds(request: pytest.FixtureRequest) -> int:
     """Return how many races of a withdrawal against a send this run takes."""
     return int(request.config.getoption("--race-rounds"))
+
+
+@pytest.fixture(scope="session")
+def machine_rounds(request: pytest.FixtureRequest) -> int:
+    """Return how many rounds of anything in any order this run takes."""
+    return int(request.config.getoption("--machine-rounds"))
 
 
 @pytest.fixture(scope="session")

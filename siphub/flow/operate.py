@@ -12,6 +12,7 @@ from typing import Final, Literal
 from siphub.errors import Conflict, NotThere
 from siphub.flow.ground import Ground
 from siphub.flow.letters import as_grants, need_of
+from siphub.flow.work_items import open_for
 from siphub.model import Address, Directory
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered, judge
@@ -99,6 +100,8 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
         if not work.deliveries.change(row.id, change):
             raise Conflict("the delivery changed at the same moment; look again", code="delivery.wrong_state")
         _close_items(work, row, by, now)
+        if action == "hold" and (held := work.deliveries.by_id(row.id)) is not None:
+            open_for(work, held, now)  # whoever holds something has it on the desk, so that it is not forgotten there
         facts = {"delivery": row.id, "action": action, "case_id": row.case_id}
         work.audit.append(row.owner, by, channel, "delivery.operated", facts)
     ground.wake.set()

@@ -425,3 +425,13 @@ def test_a_rejecting_receipt_is_a_persons_work(still: World, wire: Wire) -> None
     receipts.note(still.hub.ground, "wire", Receipt(row.key, "rejected", still.hub.ground.now(), code="BV.not-found"))
     assert (newest(still, story).state, newest(still, story).reason) == ("rejected", "BV.not-found")
     assert [item.type for item in track.desk(still.hub.ground)] == ["delivery.rejected.BV.not-found"]
+
+
+def test_what_an_operator_holds_is_on_a_desk_until_it_is_released(still: World) -> None:
+    """Given a delivery that an operator holds, then it is somebody's work, so that nobody forgets it there; released, it is nobody's any more."""
+    _, row = called(still)
+    ground = still.hub.ground
+    operate.operate(ground, row.id, "hold", by="eva", channel="cli")
+    assert [(item.type, item.delivery_id) for item in track.desk(ground)] == [("delivery.operator.hold", row.id)]
+    operate.operate(ground, row.id, "release", by="eva", channel="cli")
+    assert track.desk(ground) == ()
