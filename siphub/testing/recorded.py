@@ -6,8 +6,7 @@ A registry works from a folder, as one would behind the plugin `folder`; a test 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,6 @@ from siphub.model import people as p
 from siphub.store import RecordCopyRow
 from siphub.testing.story import Story, until
 from siphub.testing.world import World
-
-
-@dataclass
-class Hand:
-    """A clock that a test turns."""
-
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def now(self) -> datetime:
-        """Return the time it shows."""
-        return self.at
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,26 +25,12 @@ from siphub.model.case import SipCase
 from siphub.policy.standing import Call
 from siphub.settings import read
 from siphub.store import DeliveryRow, OutcomeRow
+from siphub.testing.clock import Hand
 from siphub.testing.desk import wide_directory
 from siphub.testing.world import Told
 
 WIRES: Mapping[str, bool] = {"wire": True, "once": False}
 """The adapters of a yard, and whether their partners recognise a repeat."""
-
-
-@dataclass
-class Hand:
-    """A clock that a test turns; forward only."""
-
-    at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
-
-    def now(self) -> datetime:
-        """Return the time it shows."""
-        return self.at
-
-    def on(self, time: timedelta) -> None:
-        """Turn it."""
-        self.at += time
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +34,9 @@ from siphub.model import Address, Directory
 from siphub.model import people as p
 from siphub.sandbox import Fault
 from siphub.store import DeliveryRow
+from siphub.testing.clock import Hand
 from siphub.testing.story import Story, until
 from siphub.testing.world import PARTNERS, World
-
-
-@dataclass
-class Hand:
-    """A clock that a test turns."""
-
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def now(self) -> datetime:
-        """Return the time it shows."""
-        return self.at
 
 
 @dataclass

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from siphub.flow import expiry, track
 from siphub.model import people as p
 from siphub.sandbox import Fault
+from siphub.testing.clock import Hand
 from siphub.testing.story import Story, until
 from siphub.testing.world import PARTNERS, World
 
 UNITS = (p.HOME_CARE, p.SOCIAL_SERVICES)
 HOUR = timedelta(hours=1)
-
-
-@dataclass
-class Hand:
-    """A clock that a test turns."""
-
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def now(self) -> datetime:
-        """Return the time it shows."""
-        return self.at
 
 
 @pytest.fixture

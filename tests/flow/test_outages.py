@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from statistics import median
 
 import pytest
 
 from siphub.model import people as p
 from siphub.sandbox import Fault
+from siphub.testing.clock import Hand
 from siphub.testing.rabbitmq import SETTLED, Rabbit
 from siphub.testing.story import Story, until
 from siphub.testing.world import PARTNERS, World
@@ -22,17 +22,6 @@ AWAY, NEAR = p.SOCIAL_SERVICES, p.HOME_CARE
 UNITS = (AWAY, NEAR)
 WEEKEND = timedelta(hours=72)
 STEP = timedelta(hours=6)
-
-
-@dataclass
-class Hand:
-    """A clock that a test turns."""
-
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def now(self) -> datetime:
-        """Return the time it shows."""
-        return self.at
 
 
 def called(world: World) -> Story:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -33,20 +33,10 @@ from siphub.flow.relay import Relay
 from siphub.model import Address
 from siphub.model import people as p
 from siphub.store import Change, DeliveryRow
+from siphub.testing.clock import Hand
 from siphub.testing.small_plugins import Box, adapting, objecting
 from siphub.testing.story import Story, until
 from siphub.testing.world import World
-
-
-@dataclass
-class Hand:
-    """A clock that a test turns."""
-
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def now(self) -> datetime:
-        """Return the time it shows."""
-        return self.at
 
 
 class Told(Box):

@@ -14,7 +14,8 @@ from siphub.contract import Check, Confirmation, Delivered, Outcome, Recipient, 
 from siphub.flow import records
 from siphub.model import people as p
 from siphub.store import RecordCopyRow
-from siphub.testing.recorded import Hand, Recorded
+from siphub.testing.clock import Hand
+from siphub.testing.recorded import Recorded
 from siphub.testing.small_plugins import giving, plugin
 
 WEEK = timedelta(days=7)

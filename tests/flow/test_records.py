@@ -21,7 +21,8 @@ from siphub.errors import Conflict, NotThere, Sealed
 from siphub.flow import operate, records, retention, track
 from siphub.model import people as p
 from siphub.model.messages import consent as c
-from siphub.testing.recorded import Hand, Recorded, Registry
+from siphub.testing.clock import Hand
+from siphub.testing.recorded import Recorded, Registry
 from siphub.testing.story import CANARY, Story, until
 from siphub.testing.world import World
 

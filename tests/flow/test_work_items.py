@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import uuid4
@@ -20,6 +19,7 @@ from siphub.model.messages import plan as pl
 from siphub.policy.work import WORK
 from siphub.store import Change, WorkItemRow
 from siphub.testing import chapters
+from siphub.testing.clock import Hand
 from siphub.testing.desk import Desk
 from siphub.testing.story import ALL, SECRECY_ASSESSED, Story
 from siphub.testing.world import World
@@ -28,21 +28,10 @@ UNITS = (p.HOME_CARE, p.CARE_CENTRE)
 DAY = timedelta(days=1)
 
 
-@dataclass
-class Hand:
-    """A clock that a test turns."""
-
-    at: datetime = field(default_factory=lambda: datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
-
-    def now(self) -> datetime:
-        """Return the time it shows."""
-        return self.at
-
-
 @pytest.fixture
 def hand() -> Hand:
     """Give the clock."""
-    return Hand()
+    return Hand(datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
 
 
 @pytest.fixture
