@@ -56,15 +56,22 @@ _log = Log(worker="archivist")
 
 
 def queue_own(work: Work, stored: MessageRow) -> None:
-    """Queue the owner's own copy of a message, in the transaction that stores it."""
-    direction: Literal["sent", "received"] = "sent" if stored.sender_organisation == stored.owner else "received"
-    work.record_copies.add([_copy(stored.owner, stored.id, stored, stored.owner, direction, stored.received_at)])
+    """Queue the owner's own copy of a message that it sent, in the transaction that stores it.
+
+    What another organisation says in its case is the owner's record only as far as it is told it: as a recipient, when it arrives.
+    """
+    if stored.sender_organisation == stored.owner:
+        work.record_copies.add([_copy(stored.owner, stored.id, stored, stored.owner, "sent", stored.received_at)])
 
 
 def queue_received(work: Work, rows: Iterable[DeliveryRow], directory: Directory, now: datetime) -> None:
-    """Queue the recipients' copies of deliveries that have just arrived, where the recipient's own registry is known."""
+    """Queue the recipients' copies of deliveries that have just arrived, where the recipient's own registry is known.
+
+    What the owner sent to a unit of its own it has whole already.
+    """
     for row in rows:
-        if row.recipient_organisation != row.owner and _has_registry(directory, row.recipient_organisation):
+        within = row.recipient_organisation == row.sender_organisation == row.owner
+        if not within and _has_registry(directory, row.recipient_organisation):
             copy = _copy(row.owner, row.message_row, row, row.recipient_organisation, "received", now)
             work.record_copies.add([replace(copy, delivery_id=row.id)])
 
