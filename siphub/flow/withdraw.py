@@ -110,10 +110,17 @@ class Line:
         return about is not None and current is not None and about[1] < current and self._covered(row)
 
     def recall(self, object_id: UUID | None) -> None:
-        """Tell everybody who was sent something, of this object or of the whole case."""
+        """Tell everybody who was sent something, of this object or of the whole case.
+
+        When the whole case ends, what waits is not sent either, whatever it is about and rests on; but for the notices of a discharge, which
+        are no part of a SIP, and for what somebody says of their own.
+        """
         rows = [row for row in (self._about(object_id) if object_id else self.before) if not row.recall and not _is_answer(row)]
-        rows = [row for row in rows if row.bases != "own_message"]
-        self._mark(row for row in rows if row.state == "sending")
+        rows = [row for row in rows if row.bases not in {"own_message", "statutory_duty"}]
+        if object_id is None:
+            self._stop(rows, to_state="superseded", event="supersede", reason="superseded")
+        else:
+            self._mark(row for row in rows if row.state == "sending")
         self.notify(row for row in rows if _was_sent(row))
         self._tell_by_hand(rows)
 

@@ -117,9 +117,9 @@ def _request(case: SipCase, directory: Directory, weekends: Weekends) -> Iterato
 
 
 def _discharge(case: SipCase, directory: Directory, weekends: Weekends) -> Iterator[Deadline]:
-    """The two clocks of LUS. They rest on their own statute: no consent, and no want of one, stops them."""
+    """The two clocks of LUS. They rest on their own statute: no consent or want of one, and no end of the SIP, stops them."""
     known = case.discharge
-    if case.state in TERMINAL or known is None or known.notice_id is None:
+    if case.state == "VOID" or known is None or known.notice_id is None:
         return
     if known.revoked_at is not None or known.interrupted_at is not None:
         return

@@ -10,6 +10,7 @@ from siphub.model.case import DischargeRecord, SipCase
 from siphub.model.identifiers import UnitId
 from siphub.model.messages import discharge as d
 from siphub.model.messages import meeting as m
+from siphub.policy.lifecycle import TERMINAL
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, move
 
@@ -47,7 +48,9 @@ def admission(message: Message, content: d.InpatientAdmitted) -> DischargeRecord
 
 
 def admitted(asked: Asked, content: d.InpatientAdmitted) -> Refusal | Decision:
-    """D1 in a case there is already: a new stay, with clocks of its own."""
+    """D1 in a case there is already: a new stay, with clocks of its own. A case that has ended takes none: the stay opens its own."""
+    if asked.case.state in TERMINAL:
+        return Refusal("case.wrong_state", "conflict", "/type")
     if not may_be_contact(content, asked.directory):
         return Refusal("discharge.contact_unit", "invalid", "/content/care_contact_unit")
     return move(asked, "inpatient", discharge=admission(asked.message, content))
@@ -106,16 +109,22 @@ def _none() -> Refusal:
 
 def may_call(asked: Asked, content: m.MeetingSummoned) -> Refusal | None:
     """G16: the kallelse of LUS 4:1 comes from the fast vårdkontakt's unit in region-financed open care, which takes part itself where needed."""
-    if content.duty_basis != "LUS4:1":
-        return None
     known, sender = asked.case.discharge, asked.message.sender.unit
-    if known is None or known.notice_id is None or known.revoked_at is not None or known.interrupted_at is not None:
+    stands = known is not None and known.notice_id is not None and known.revoked_at is None and known.interrupted_at is None
+    if content.duty_basis != "LUS4:1":
+        return Refusal("discharge.other_basis", "invalid", "/content/duty_basis") if stands and _without_consent(asked.message) else None
+    if known is None or not stands:
         return _none()
     if not _open_care(sender, asked.directory) or known.care_contact_unit not in {None, sender}:
         return Refusal("discharge.not_care_contact", "forbidden", "/sender")
     if content.municipal_health_care and sender not in content.participating_units:
         return Refusal("discharge.care_contact_absent", "invalid", "/content/participating_units")
     return None
+
+
+def _without_consent(message: Message) -> bool:
+    """Say whether a kallelse rests on what the sender has assessed: at a discharge only the statute's own kallelse can, with its own rules."""
+    return message.basis is not None and message.basis.code != "consent"
 
 
 def called(asked: Asked, content: m.MeetingSummoned | object, *, leaves: bool) -> DischargeRecord | None:

@@ -36,9 +36,10 @@ def in_error(asked: Asked, content: e.EnteredInError) -> Refusal | Decision:
 
 
 def deceased(asked: Asked, _: e.SubjectDeceased) -> Refusal | Decision:
-    """A3: everything stops; nobody is told why."""
+    """A3: everything stops, the clocks of a discharge too; nobody is told why."""
     plan = asked.case.plan.model_copy(update={"state": "closed"}) if asked.case.plan else None
-    return move(asked, "subject.deceased", *stopped(asked), plan=plan, grants=())
+    stay = asked.case.discharge.model_copy(update={"interrupted_at": asked.now}) if asked.case.discharge else None
+    return move(asked, "subject.deceased", *stopped(asked), plan=plan, grants=(), discharge=stay)
 
 
 def misdirected(asked: Asked, content: a.Misdirected) -> Refusal | Decision:

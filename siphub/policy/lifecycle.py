@@ -96,7 +96,7 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
         "sip.initiated": _stay("REQUESTED"),
         "sip.request.answered": _stay("REQUESTED", "CONSENT_REFUSED", "PREPARING", "DECLINED_NO_NEED", "CLOSED"),
         "sip.request.withdrawn": {**dict.fromkeys(("REQUESTED", "CONSENT_REFUSED", "PREPARING"), "CLOSED"), **_stay("CLOSED")},
-        "inpatient": _stay(*OPEN),
+        "inpatient": _stay(*OPEN, "DECLINED_NO_NEED", "CLOSED"),
         "splptlrv.established": _stay("OTHER_PLAN"),
         "lss.established": _stay("OTHER_PLAN"),
         "message.entered_in_error:message": _stay(*KEPT),

@@ -449,6 +449,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Vid utskrivning är det den fasta vårdkontaktens enhet i öppenvård som regionen betalar som kallar till mötet: be den enheten.",
             "G16",
         ),
+        "discharge.other_basis": Reason(
+            "The person is going home from hospital: without a consent, call by LUS 4:1, from the care contact's unit in open care.",
+            "Personen är på väg hem från sjukhuset: kalla utan samtycke enligt LUS 4:1, från den fasta vårdkontaktens enhet.",
+            "G16",
+        ),
         "discharge.care_contact_absent": Reason(
             "When municipal health care is needed, the permanent care contact's unit takes part itself: add that unit.",
             "När kommunal hälso- och sjukvård behövs deltar den fasta vårdkontaktens enhet själv: lägg till den enheten.",

@@ -11,12 +11,14 @@ import pytest
 from siphub.errors import Conflict, Forbidden, Invalid
 from siphub.flow import track
 from siphub.model import people as p
+from siphub.model import sample
 from siphub.model.case import SipCase
 from siphub.model.messages import receipt as r
 from siphub.policy.deadlines import deadlines
+from siphub.sandbox import Fault
 from siphub.testing import chapters
 from siphub.testing.story import SECRECY_ASSESSED, Story, until
-from siphub.testing.world import World
+from siphub.testing.world import PARTNERS, World
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 TO = (p.CONTACT, p.CARE_CENTRE)
@@ -167,3 +169,46 @@ def test_whoever_the_admission_reaches_is_in_the_case_and_nobody_else(world: Wor
     assert until(lambda: world.types(p.CONTACT, story) == ["inpatient.admitted"])
     story.say(r.Read(message_id=story.sent[0].message_id, unit=p.CONTACT, at=story.now, reader_role="biståndshandläggare"), by=p.CONTACT)
     assert world.states(story, "inpatient.admitted")[p.CONTACT] == "read"
+
+
+def test_the_statutes_rules_are_not_gone_round_by_another_basis(world: World) -> None:
+    """Given a discharge, when the ward calls by SoL 10:8 on its own assessment, then it is refused: without a consent only LUS 4:1 calls (G16)."""
+    story = admitted(world)
+    chapters.ready_to_go_home(story, uuid4(), at(16, 9))
+    content = chapters.kallelse_at_discharge(story, p.HOSPITAL, [p.HOSPITAL]).model_copy(update={"duty_basis": "SoL10:8"})
+    with pytest.raises(Invalid) as refused:
+        story.say(content, [p.HOME_CARE], by=p.HOSPITAL, basis=SECRECY_ASSESSED)
+    assert refused.value.code == "discharge.other_basis"
+    assert world.types(p.HOME_CARE, story) == []
+
+
+def test_no_need_of_a_plan_stops_no_notice_of_the_discharge(world: World) -> None:
+    """Given a stay in whose case no plan is found needed, when she is ready to go home, then the notice goes out and both clocks run."""
+    story = admitted(world)
+    needless = sample("need.assessed").content.model_copy(update={"needed": False})
+    story.say(needless, by=p.CONTACT)
+    assert case_of(world, story).state == "DECLINED_NO_NEED"
+    told = chapters.ready_to_go_home(story, uuid4(), at(16, 9)).states
+    assert told == dict.fromkeys(TO, ("queued", None))
+    assert set(clocks(world, story)) == {"kallelse", "payment"}
+    with pytest.raises(Conflict):
+        chapters.admitted(story)
+
+
+def test_closing_the_sip_stops_what_waits_and_not_the_statutes_notices(world: World) -> None:
+    """Given a kallelse, a new coordinator and a notice that all wait for a partner, when the plan is closed, then the notice alone still goes."""
+    story = admitted(world)
+    assert world.settled(story)
+    world.sandbox.fault(PARTNERS[p.CONTACT], Fault("status"))
+    story.consented(TO)
+    story.approved(TO)
+    story.summoned([p.CONTACT])
+    chapters.coordinated_by(story, p.CARE_CENTRE, [p.CONTACT])
+    chapters.ready_to_go_home(story, uuid4(), at(16, 9))
+    story.closed([p.CONTACT])
+    assert until(
+        lambda: {row.state for row in world.deliveries(story) if row.message_type == "coordinator.changed"} <= {"superseded", "recalled"}
+    )
+    world.sandbox.clear()
+    assert world.settled(story)
+    assert [name for name in world.types(p.CONTACT, story) if name != "stop.notice"] == ["inpatient.admitted", "inpatient.discharge_ready"]

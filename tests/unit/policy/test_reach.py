@@ -330,6 +330,7 @@ ACTS: tuple[Callable[[Desk], object], ...] = (
     as_sampled("sip.initiated", p.CARE_CENTRE),
     as_sampled("sip.request.answered", "individual"),
     as_sampled("sip.request.withdrawn"),
+    as_sampled("inpatient.discharged", p.CARE_CENTRE, by=p.HOSPITAL),
     as_sampled("need.assessed"),
     as_sampled("need.assessed", needed=False),
     approved(),
