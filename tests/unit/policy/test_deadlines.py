@@ -253,7 +253,10 @@ def test_without_a_unit_of_the_municipality_the_contact_knows_of_the_payment() -
     assert {found[kind].unit for kind in ("kallelse", "payment")} == {p.CONTACT}
 
 
-@pytest.mark.parametrize(("state", "runs"), [("SUSPENDED_NO_CONSENT", True), ("CONSENT_REFUSED", True), ("CLOSED", True), ("DECLINED_NO_NEED", True), ("VOID", False)])
+@pytest.mark.parametrize(
+    ("state", "runs"),
+    [("SUSPENDED_NO_CONSENT", True), ("CONSENT_REFUSED", True), ("CLOSED", True), ("DECLINED_NO_NEED", True), ("VOID", False)],
+)
 def test_the_statutes_clocks_need_no_consent(state: str, *, runs: bool) -> None:
     """Given a case without consent, or whose SIP has ended, then the clocks of LUS run on; one entered in error owes nothing."""
     assert ({"kallelse", "payment"} <= set(standing(case(discharge=notice(), state=state)))) == runs
