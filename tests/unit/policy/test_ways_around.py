@@ -242,7 +242,7 @@ def test_a_guardians_consent_runs_out_when_the_child_comes_of_age(desk: Desk, da
     """Given a guardian's consent for a child of sixteen, with an end or without, then it runs out by itself at eighteen at the latest (FB 6:13)."""
     story = desk.story
     story.requested()
-    chapters.approved(story, UNITS, (CasePerson(ref=GUARDIAN, name="Mor Provsdotter"),))
+    chapters.approved(story, UNITS, (CasePerson(ref=GUARDIAN, name="Maj Provsdotter"),))
     content = c.ConsentGiven(
         scopes=("plan", "meeting", "information_exchange"),
         parties=tuple(c.Party(party=unit) for unit in UNITS),
