@@ -14,9 +14,10 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO, cast
 from uuid import UUID
 
 from siphub.errors import SiphubError
@@ -106,6 +107,18 @@ class Log:
         getattr(_sink.logger(), level)(event, **{**self._facts, **facts})
 
 
+class _Stderr:
+    """Whatever stderr is when a line is written. A line that it does not take is lost, and the work that wrote it goes on."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
 class _Sink:
     """Where everything goes: one stream, one level, one form. There is one per process, because a process has one stderr."""
 
@@ -128,7 +141,7 @@ class _Sink:
 
         render: Any = structlog.processors.JSONRenderer() if self.form == "json" else _console
         return structlog.wrap_logger(
-            structlog.WriteLogger(self.stream or sys.stderr),
+            structlog.WriteLogger(self.stream or cast("TextIO", _Stderr())),
             processors=[structlog.processors.add_log_level, _exceptions, _allow_listed, _timestamp, render],
             wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, self.level.upper())),
         )

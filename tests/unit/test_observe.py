@@ -200,6 +200,21 @@ def test_the_console_form_is_a_line_for_a_person() -> None:
     assert CANARY not in stream.getvalue()
 
 
+def test_a_line_goes_to_what_stderr_is_and_one_it_does_not_take_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a stderr that is closed and then another, when something is logged, then nothing is raised, and the next line is in the other."""
+    undo = configure(form="console")
+    closed, other = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", closed)
+    Log().info("delivery.sent")
+    assert "delivery.sent" in closed.getvalue()
+    closed.close()
+    Log().info("delivery.lost")
+    monkeypatch.setattr(sys, "stderr", other)
+    Log().info("delivery.read")
+    undo()
+    assert [line.split()[2] for line in other.getvalue().splitlines()] == ["delivery.read"]
+
+
 def test_bound_facts_are_added() -> None:
     """Given a log with bound facts, when it speaks, then they are there, and the newer fact wins."""
     stream = io.StringIO()
