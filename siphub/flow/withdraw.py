@@ -171,7 +171,7 @@ class Line:
         for unit in sorted(newest):
             self._call_back(newest[unit])
         ids = [row.id for row in sent if self.unit_of(row) in newest]
-        states = SENT | WAITING | STOPPED
+        states = SENT | STOPPED | (WAITING - {"queued"})  # what still waited has been stopped first, and says so
         self.work.deliveries.change_all(ids, Change(from_states=states, to_state="recalled", event="recalled", at=self.now, reason=reason))
 
     def _call_back(self, row: DeliveryRow) -> None:

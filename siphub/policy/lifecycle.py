@@ -220,7 +220,7 @@ DELIVERY: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "recall_pending": {SENDING: SENDING},
         "recalled": {
             **dict.fromkeys(("delivered", "read", AWAITING), "recalled"),
-            **dict.fromkeys((QUEUED, HELD, "gave_up", "withheld", "superseded", "expired"), "recalled"),
+            **dict.fromkeys((HELD, "gave_up", "withheld", "superseded", "expired"), "recalled"),
         },
         "unit.followed": {QUEUED: QUEUED, HELD: HELD, "gave_up": "gave_up"},
         "expire": {QUEUED: "expired", HELD: "expired"},

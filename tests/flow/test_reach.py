@@ -199,9 +199,8 @@ PARTICULAR: Mapping[tuple[str, str], tuple[Act, ...]] = {
     ("lease.hold", "sending"): (call, *(claim, wait(minutes=2)) * 3),
     ("outcome.hold", "sending"): (call_once, claim, land(UNCLEAR)),
     ("outcome.gave_up", "sending"): TRIED_ENOUGH,
-    ("recalled", "queued"): (*COORDINATOR_IN_DOUBT, close),
-    ("recalled", "held"): (*COORDINATOR_IN_DOUBT, tend("hold"), close),
-    ("recalled", "gave_up"): (*COORDINATOR_IN_DOUBT, claim, land(BUSY), close),
+    ("recalled", "held"): (call, claim, withdraw, land(UNCLEAR)),
+    ("recalled", "gave_up"): (*IN_DOUBT, claim, withdraw, land(BUSY)),
     ("recalled", "withheld"): (call_for_a_day, claim, land(UNCLEAR), wait(sweep=False, days=2), claim, withdraw),
     ("recalled", "superseded"): (*IN_DOUBT, reschedule, withdraw),
     ("recalled", "expired"): (*IN_DOUBT, wait(hours=2), withdraw),
@@ -264,3 +263,14 @@ def test_what_the_claim_finds_too_old_has_expired(yard: Yard) -> None:
     for act in (call, wait(sweep=False, hours=2), claim):
         act(scene)
     assert (yard.events(scene.row)[-1], scene.row.state) == (("queued", "expire"), "expired")
+
+
+def test_the_end_of_a_case_stops_what_waits_in_doubt_and_then_calls_it_back(yard: Yard) -> None:
+    """Given a word about the coordinator that may have arrived and waits to be tried again, when the case ends, then it is stopped, and recalled."""
+    yard.at, yard.changes = {}, {}
+    yard.switch()
+    scene = Scene(yard, Story(yard.send, now=yard.clock.at))
+    scene.story.ready([UNIT])
+    for act in (*COORDINATOR_IN_DOUBT, close):
+        act(scene)
+    assert yard.events(scene.row)[-2:] == [("queued", "supersede"), ("superseded", "recalled")]

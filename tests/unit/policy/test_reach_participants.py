@@ -20,7 +20,7 @@ from siphub.policy.standing import CALLS, Call, participant_standing
 from siphub.testing.desk import Desk
 
 UNITS: tuple[UnitId, ...] = (p.HOME_CARE, p.CARE_CENTRE, p.SOCIAL_SERVICES)
-SEED, STEPS, STEPS_OF_A_CASE = 20261123, 20_000, 50
+SEED, STEPS, STEPS_OF_A_CASE = 20261123, 100_000, 50
 """The walk stops as soon as everything has been taken."""
 ON_ITS_WAY = frozenset({"queued", "sending", "awaiting_receipt"})
 STOPPED = frozenset({"held", "withheld", "superseded", "rejected", "gave_up", "expired", "recalled"})
