@@ -40,6 +40,7 @@ def _closed(world: World) -> Story:
     story.summoned(UNITS)
     assert world.settled(story)
     story.responded(p.CARE_CENTRE)
+    assert world.settled(story)
     story.closed(UNITS)
     assert world.settled(story)
     return story
