@@ -15,7 +15,7 @@ The metadata is canonical JSON (UTF-8, sorted keys, no spaces) of `siphub-record
     sender               {unit, organisation}
     recipients           units, and references to people of the case, as far as this organisation may see them
     sent_at              what the sender said
-    at                   when the hub took the message (`sent`, or the owner's `received`), or when it reached this organisation
+    at                   when the hub took the message (`sent`), or when it reached this organisation (`received`)
     subject              who the case is about: the identity as in the message, so that a registry can file it. Absent where not shown
     registry_number      the sender's own, where the message has one
     basis                `own_data`, or the disclosure basis under which it was received

@@ -1,7 +1,7 @@
-"""Record copies: every message becomes a record of its owner, and what reached another organisation one of that organisation's.
+"""Record copies: what the owner sent becomes a record of the owner's, and what reached an organisation one of that organisation's.
 
-Queued in the transaction that took the message or noted its arrival; made, handed over and confirmed by the sweep. The owner's own copy
-is of the whole message, anybody else's of the cut it received; what a withdrawal touches before it is handed over is not shown again.
+Queued in the transaction that took the message or noted its arrival; made, handed over and confirmed by the sweep. The copy of what
+the owner sent is of the whole message, any other of the cut that arrived; what a withdrawal touches before it is handed over is not shown again.
 Every step is guarded, so that two sweeps at once do no harm; a package handed over twice is one package. It must never confirm what the organisation
 itself has not, and never give up: a registry that is away for a week finds its copies waiting.
 """
