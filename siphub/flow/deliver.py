@@ -89,13 +89,12 @@ def _desk_for_refused(ground: Ground, work: Work, ids: set[str]) -> None:
 def record(ground: Ground, outcomes: Sequence[OutcomeRow]) -> None:
     """Record how attempts ended, in one transaction; those a withdrawal has overtaken one by one, under their case's lock."""
     directory = ground.directory()
-    watched = records.REACHED if records.with_registry(directory) else frozenset[str]()
     with ground.store.write() as work:
         recorded = work.record(outcomes)
         for outcome, done in zip(outcomes, recorded, strict=True):
-            if done.applied and outcome.state in watched | {"held", "rejected", "gave_up"}:
+            if done.applied and outcome.state in records.REACHED | {"held", "rejected", "gave_up"}:
                 row = work.deliveries.by_id(outcome.delivery_id)
-                if row is not None and outcome.state in watched:
+                if row is not None and outcome.state in records.REACHED:
                     records.queue_received(work, [row], directory, ground.now())
                 elif row is not None:
                     open_for(work, row, ground.now())

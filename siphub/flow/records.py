@@ -65,13 +65,14 @@ def queue_own(work: Work, stored: MessageRow) -> None:
 
 
 def queue_received(work: Work, rows: Iterable[DeliveryRow], directory: Directory, now: datetime) -> None:
-    """Queue the recipients' copies of deliveries that have just arrived, where the recipient's own registry is known.
+    """Queue the recipients' copies of deliveries that have just arrived: the owner's always, another's where its registry is known.
 
-    What the owner sent to a unit of its own it has whole already.
+    The owner's waits until the directory names a registry: what is not recorded is not erased. What the owner sent to a unit of its own it
+    has whole already.
     """
     for row in rows:
-        within = row.recipient_organisation == row.sender_organisation == row.owner
-        if not within and _has_registry(directory, row.recipient_organisation):
+        owners = row.recipient_organisation == row.owner
+        if row.sender_organisation != row.owner if owners else _has_registry(directory, row.recipient_organisation):
             copy = _copy(row.owner, row.message_row, row, row.recipient_organisation, "received", now)
             work.record_copies.add([replace(copy, delivery_id=row.id)])
 
@@ -111,11 +112,6 @@ def _copy(
 def _has_registry(directory: Directory, number: str) -> bool:
     organisation = directory.organisation(number)
     return organisation is not None and organisation.records is not None
-
-
-def with_registry(directory: Directory) -> bool:
-    """Say whether any organisation has one: without, nothing need be looked up."""
-    return any(organisation.records is not None for organisation in directory.organisations)
 
 
 def registries(ground: Ground, directory: Directory) -> Iterator[Recipient]:

@@ -104,9 +104,10 @@ def test_nothing_that_is_seen_from_outside_tells_anything(make_recorded: MakeRec
 
 
 def test_without_an_address_nothing_is_lost_and_the_doctor_says_whose(make_recorded: MakeRecorded) -> None:
-    """Given an owner without a registry, its copies wait; when the directory names one, they are handed over."""
+    """Given an owner without a registry, its copies wait, of what others told it too; when the directory names one, they are handed over."""
     world = make_recorded(registries=())
     story = _closed(world)
+    assert {copy.direction for copy in world.copies(story)} == {"sent", "received"}
     assert {(copy.state, copy.attempts) for copy in world.copies(story)} == {("offered", 0)}
     assert f"look: {len(world.copies(story))} record copies of {p.MUNICIPALITY}" in _said(doctor.records, world)
     assert "no records address" in _said(doctor.records, world)
