@@ -1,7 +1,8 @@
 """Record copies: what the owner sent becomes a record of the owner's, and what reached an organisation one of that organisation's.
 
 Queued in the transaction that took the message or noted its arrival; made, handed over and confirmed by the sweep. The copy of what
-the owner sent is of the whole message, any other of the cut that arrived; what a withdrawal touches before it is handed over is not shown again.
+the owner sent is of the whole message, any other of the cut that arrived; what a withdrawal touches before it is handed over is not shown
+to anybody but the owner again.
 Every step is guarded, so that two sweeps at once do no harm; a package handed over twice is one package. It must never confirm what the organisation
 itself has not, and never give up: a registry that is away for a week finds its copies waiting.
 """
@@ -80,10 +81,11 @@ def queue_received(work: Work, rows: Iterable[DeliveryRow], directory: Directory
 def drop_received(work: Work, case: tuple[str, str], deliveries: Collection[str]) -> None:
     """Drop the recipients' copies of these deliveries that no registry has yet: what allowed them is gone. The caller holds the case's lock.
 
-    What a recipient has lawfully received is in its own system; the hub does not show it again.
+    What a recipient has lawfully received is in its own system; the hub does not show it again. The owner's copies stay: it is offered one of
+    everything that it has received, and what it has received stays in its record (LIFECYCLE sections 4.6 and 8).
     """
     for row in work.record_copies.of_case(*case) if deliveries else ():
-        if row.delivery_id in deliveries and row.state not in {"sent", "confirmed"}:
+        if row.delivery_id in deliveries and row.organisation != row.owner and row.state not in {"sent", "confirmed"}:
             _drop(work, row, "withdrawn")
 
 
@@ -214,7 +216,7 @@ def package(ground: Ground, row: RecordCopyRow, directory: Directory) -> RecordP
     if stored.erased_at is not None:
         return Held("message.erased")
     if delivery is not None:
-        cut = cut_of(ground, delivery, _still(ground, delivery, grants), directory)
+        cut = cut_of(ground, delivery, _as_shown(ground, row, delivery, grants), directory)
         body = b"" if isinstance(cut, Held) else canonical(cut.document)
     else:
         message = open_message(stored, ground.store.seal_of_case(row.owner, row.case_id))
@@ -222,9 +224,14 @@ def package(ground: Ground, row: RecordCopyRow, directory: Directory) -> RecordP
     return cut if isinstance(cut, Held) else _packed(row, stored, cut, body, ground.render(cut, "pdf"))
 
 
-def _still(ground: Ground, row: DeliveryRow, grants: Sequence[GrantRow]) -> Covered:
-    """Return as what a delivery went out, without the part of it that a wider consent had added and that is not consented to any more."""
+def _as_shown(ground: Ground, copy: RecordCopyRow, row: DeliveryRow, grants: Sequence[GrantRow]) -> Covered:
+    """Return as what a delivery is shown to a registry: to the owner's as it went out.
+
+    Another's is without the part that a wider consent had added and that is not consented to any more.
+    """
     sent = Covered(row.basis or "", granted_of(row))
+    if copy.organisation == copy.owner:
+        return sent
     judged = judge(need_of(row), as_grants(grants), row.asserted, ground.now(), ground.local.switched_on(row.sender_organisation))
     return Covered(sent.basis, sent.granted & judged.granted) if isinstance(judged, Covered) and judged.basis == sent.basis else sent
 

@@ -262,14 +262,15 @@ def after_send(ground: Ground, outcome: OutcomeRow) -> None:
         _desk(line, outcome.delivery_id)
         fresh = case.model_copy(update={"version": case.version + 1})
         work.cases.save(case_row(fresh, seal, seq=line.seq, opened_at=stored.opened_at, now=line.now))
-        _records(line, found)
+        _records(line, found, outcome)
     ground.wake.set()
 
 
-def _records(line: Line, found: DeliveryRow) -> None:
-    """What arrived all the same is its recipient's record; of what did not, the owner's is enough."""
+def _records(line: Line, found: DeliveryRow, outcome: OutcomeRow) -> None:
+    """What arrived all the same is its recipient's record, and where it has been called back still the owner's; else the owner's is enough."""
     row = line.work.deliveries.by_id(found.id)
-    if row is not None and row.state in SENT:
+    owners = found.recipient_organisation == found.owner and outcome.state in SENT
+    if row is not None and (row.state in SENT or owners):
         records.queue_received(line.work, [row], line.directory, line.now)
     retention.erase_withheld(line.work, line.key, [found.message_row], line.now)
 

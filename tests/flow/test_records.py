@@ -12,15 +12,19 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pypdf import PdfReader
 
 from siphub.cli import doctor
 from siphub.errors import Conflict, NotThere, Sealed
-from siphub.flow import operate, records, retention, track
+from siphub.flow import attempt as attempts
+from siphub.flow import deliver, operate, records, retention, track
+from siphub.model import UnitContact
 from siphub.model import people as p
 from siphub.model.messages import consent as c
+from siphub.model.messages.around import CoordinatorChanged
 from siphub.testing.clock import Hand
 from siphub.testing.recorded import Recorded, Registry
 from siphub.testing.story import CANARY, Story, until
@@ -197,6 +201,46 @@ def test_a_recipient_gets_no_copy_of_what_it_may_not_see_any_more(make_recorded:
     world.registry(p.REGION).open()
     assert until(lambda: "record.dropped" in world.actions(story))
     assert until(lambda: [found["type"] for found in world.registry(p.REGION).metadata()] == ["stop.notice"])
+
+
+def test_the_owner_is_given_what_it_received_before_a_withdrawal(make_recorded: MakeRecorded) -> None:
+    """Given an answer that reached the owner, and a registry that is away until all is withdrawn, then it gets the answer as it was received."""
+    world = make_recorded(up=False)
+    story = world.story()
+    story.ready(UNITS)
+    story.summoned(UNITS)
+    assert world.settled(story)
+    story.responded(p.CARE_CENTRE)
+    assert world.settled(story)
+    answer = str(story.sent[-1].message_id)
+    story.withdrawn()
+    assert world.settled(story)
+    registry = world.registry(p.MUNICIPALITY).open()
+    assert until(lambda: answer in {found["message_id"] for found in registry.metadata()})
+    (found,) = [found for found in registry.metadata() if found["message_id"] == answer]
+    assert (found["direction"], found["type"], found["sender"]["unit"]) == ("received", "meeting.response", p.CARE_CENTRE)
+    assert "Hanna Handläggare" in _words(registry, found["package"])
+
+
+def test_the_owner_is_given_what_a_withdrawal_called_back_in_flight(make_recorded: MakeRecorded) -> None:
+    """Given the care centre's kallelse in flight to a unit of the owner, when all is withdrawn, then it is called back, and the owner still gets its copy."""
+    world = make_recorded(start=False, permit="30s", lease="60s")
+    ground = world.hub.ground
+    story = world.story()
+    story.ready(UNITS)
+    centre = UnitContact(name="Lena Läkare", unit=p.CARE_CENTRE, phone="090-123 45 67")
+    change = CoordinatorChanged(coordinator=centre, from_date=story.now.date(), agreed_with_individual=True)
+    story.summoned([p.CARE_CENTRE])
+    story.cancelled([p.CARE_CENTRE])
+    story.say(change, [p.CARE_CENTRE])
+    story.meeting_id = uuid4()
+    story.say(story.kallelse().model_copy(update={"convener": centre}), [p.HOME_CARE], by=p.CARE_CENTRE)
+    (row,) = [row for row in world.deliveries(story) if row.recipient == p.HOME_CARE]
+    ((claimed, permit),) = deliver.claim(ground, [row.id], ground.directory())
+    story.withdrawn()
+    deliver.record(ground, [attempts.attempt(ground, claimed, permit, ground.directory())])
+    assert world.states(story, "meeting.summoned")[p.HOME_CARE] == "recalled"
+    assert [copy.organisation for copy in world.copies(story) if copy.delivery_id == row.id] == [p.MUNICIPALITY]
 
 
 # ── the eraser ──
