@@ -6,17 +6,22 @@ however often it is asked for. It must never take a deadline for met: whether on
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from siphub.errors import Sealed
 from siphub.flow import notify
 from siphub.flow.ground import Ground
-from siphub.flow.letters import case_row, open_case
+from siphub.flow.letters import as_grants, case_row, need_of, open_case, today
 from siphub.flow.withdraw import Line
 from siphub.flow.work_items import close_for_deadline, open_for_deadline
 from siphub.model import Directory
 from siphub.model.case import SipCase
 from siphub.observe import Log
-from siphub.policy.deadlines import deadlines
-from siphub.store import DeadlineRow, Seal, Work
+from siphub.policy.days import day_of
+from siphub.policy.deadlines import Place, deadlines
+from siphub.policy.disclosure import Covered, judge
+from siphub.policy.standing import CALLS
+from siphub.store import DeadlineRow, DeliveryRow, Seal, Work
 
 BATCH = 200
 _log = Log(worker="sweeper")
@@ -26,13 +31,30 @@ def keep(ground: Ground, work: Work, case: SipCase, directory: Directory) -> Non
     """Put a case's deadlines beside it, under its lock, and close the work items of those that no longer stand."""
     now = ground.now()
     owner, case_id = case.owner, str(case.case_id)
+    silent = _silent(ground, work, case, directory)
     rows = [
         DeadlineRow(owner, case_id, found.kind, found.about, found.unit, found.due_at, found.warn_at)
-        for found in deadlines(case, directory, now, ground.settings.weekends)
+        for found in deadlines(case, directory, now, ground.settings.weekends, silent)
     ]
     for gone in work.deadlines.replace(owner, case_id, rows):
         for stage in ("near", "passed"):
             close_for_deadline(work, gone, stage, now)
+
+
+def _silent(ground: Ground, work: Work, case: SipCase, directory: Directory) -> frozenset[Place]:
+    """Return the places whose newest call was withheld or called back, or has no basis any more: no answer is expected, nobody phones."""
+    planned = {str(found.id) for found in case.meetings if found.state == "planned" and found.respond_by is not None}
+    calls = (row for row in work.deliveries.of_case(case.owner, str(case.case_id)) if row.object_id in planned) if planned else ()
+    day, newest = day_of(ground.now()), dict[Place, DeliveryRow]()
+    for row in calls:
+        if row.message_type in CALLS and row.object_id is not None:
+            newest[UUID(row.object_id), today(row, directory, day).recipient] = row
+    return frozenset(place for place, row in newest.items() if row.state in {"withheld", "recalled"} or not _covered(ground, row, case))
+
+
+def _covered(ground: Ground, row: DeliveryRow, case: SipCase) -> bool:
+    exceptions = ground.local.switched_on(row.sender_organisation)
+    return isinstance(judge(need_of(row), as_grants(case.grants), row.asserted, ground.now(), exceptions), Covered)
 
 
 def look_at_deadlines(ground: Ground) -> int:

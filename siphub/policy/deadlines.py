@@ -1,6 +1,7 @@
 """What must have happened by when, read from a case: the two clocks of a discharge, answers, meetings, copies, follow-ups.
 
-Pure: `deadlines(case, directory, now)` gives every deadline that stands; one that is met, or no longer asked for, is not among them.
+Pure: `deadlines(case, directory, now)` gives every deadline that stands; one that is met, or no longer asked for, is not among them, nor is
+the answer of a unit that may not be spoken to.
 Days are days in Sweden, and a deadline of days runs to the end of the last one. The law's own clocks are apart: the kallelse clock runs
 from when the notice was *given* (LUS 4:3), the payment clock from when it was *sent* (LUS 5:4), and only the latter can be moved by an
 agreement (LUS 4:5). It must never guess a time nobody gave.
@@ -8,10 +9,11 @@ agreement (LUS 4:5). It must never guess a time nobody gave.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Literal
+from uuid import UUID
 
 from siphub.model import Agreement, Directory
 from siphub.model.case import DischargeRecord, MeetingRecord, PlanRecord, SipCase
@@ -25,6 +27,8 @@ from siphub.policy.notices import unanswered
 Kind = Literal[
     "request.answer", "kallelse", "payment", "meeting.answer", "meeting.held", "meeting.soon", "plan.copy", "followup", "evaluation"
 ]
+Place = tuple[UUID, str]
+"""A unit's place at a meeting: the meeting's id and the unit."""
 Weekends = Literal["count", "skip"]
 """Whether days on which offices are closed count in the clocks of LUS and of agreements."""
 
@@ -84,7 +88,9 @@ def payment_from(sent_at: datetime, days: int = PAYMENT_DAYS, *, weekends: Weeke
     return at(after(day_of(sent_at), days + late, only_working=weekends == "skip"), time())
 
 
-def deadlines(case: SipCase, directory: Directory, now: datetime, weekends: Weekends = "count") -> tuple[Deadline, ...]:
+def deadlines(
+    case: SipCase, directory: Directory, now: datetime, weekends: Weekends = "count", silent: Collection[Place] = ()
+) -> tuple[Deadline, ...]:
     """Return every deadline that stands in a case, the first to come first.
 
     Args:
@@ -92,9 +98,10 @@ def deadlines(case: SipCase, directory: Directory, now: datetime, weekends: Week
         directory: A snapshot: agreements, and units that were closed.
         now: The time, UTC: which units stand for those that were closed.
         weekends: The rule for days on which offices are closed, in the clocks of LUS and of agreements.
+        silent: Places whose call was withheld or called back, or rests on nothing any more: nobody asks them for an answer.
     """
     case = moved(case, directory, day_of(now))
-    found = (*_request(case, directory, weekends), *_discharge(case, directory, weekends), *_sip(case, directory))
+    found = (*_request(case, directory, weekends), *_discharge(case, directory, weekends), *_sip(case, directory, silent))
     return tuple(sorted(found, key=lambda deadline: (deadline.due_at, deadline.kind, deadline.about)))
 
 
@@ -144,25 +151,25 @@ def _in_municipality(case: SipCase, known: DischargeRecord) -> UnitId:
     return next((unit for unit in (case.contact, *case.units) if unit.organisation == known.municipality), case.contact)
 
 
-def _sip(case: SipCase, directory: Directory) -> Iterator[Deadline]:
+def _sip(case: SipCase, directory: Directory, silent: Collection[Place]) -> Iterator[Deadline]:
     """What the SIP itself asks for. A case that has ended or is suspended asks for nothing."""
     if case.state in TERMINAL or case.state == "SUSPENDED_NO_CONSENT":
         return
     for meeting in case.meetings:
         if meeting.state == "planned":
-            yield from _meeting(meeting)
+            yield from _meeting(meeting, silent)
     yield from _soon(case, directory)
     yield from _evaluation(case)
     if case.plan is not None and case.plan.state == "established":
         yield from _plan(case, case.plan)
 
 
-def _meeting(meeting: MeetingRecord) -> Iterator[Deadline]:
-    """Everybody has answered before the meeting (G8), and the day after it somebody has said what came of it."""
+def _meeting(meeting: MeetingRecord, silent: Collection[Place]) -> Iterator[Deadline]:
+    """Everybody who may be asked has answered before the meeting (G8), and the day after it somebody has said what came of it."""
     convener = meeting.convener.unit
     ends = [time for time in (meeting.respond_by, meeting.starts_at) if time is not None]
     if meeting.respond_by is not None:
-        for unit in unanswered(meeting):
+        for unit in (found for found in unanswered(meeting) if (meeting.id, found) not in silent):
             yield _deadline("meeting.answer", f"{meeting.id}/{unit}", convener, min(ends))
     if meeting.starts_at is not None:
         yield _deadline("meeting.held", meeting.id, convener, end_of(day_of(meeting.starts_at)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -333,6 +333,18 @@ def test_everybody_answers_and_somebody_reports() -> None:
     assert met(state="held") == met(state="cancelled") == []
     assert met(respond_by=None) == [held]
     assert met(starts_at=None) == answers
+
+
+def test_a_unit_that_may_not_be_spoken_to_owes_no_answer() -> None:
+    """Given a place whose call was withheld or called back, then its answer is not among the deadlines, at that meeting alone."""
+    of = case(state="SUMMONED", meetings=(meeting(),))
+
+    def answers(*silent: tuple[UUID, str]) -> list[str]:
+        found = deadlines(of, bare(), p.NOON, silent=silent)
+        return [each.about for each in found if each.kind == "meeting.answer"]
+
+    assert answers((MEETING, p.FK), (PLAN, p.HOME_CARE)) == [f"{MEETING}/{p.HOME_CARE}"]
+    assert answers((MEETING, p.FK), (MEETING, p.HOME_CARE)) == []
 
 
 def test_an_answer_after_the_meeting_helps_nobody() -> None:
