@@ -151,6 +151,7 @@ _KINDS = {
     "guardian_restricted": "A guardian from whom the individual's whereabouts are secret",
     "representative": "A representative within their mandate",
     "relative": "A relative",
+    "other_person": "A relative whom the individual objects to, or the guardian of a child who has come of age",
     "*": "Everybody who was sent something before",
 }
 

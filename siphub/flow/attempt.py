@@ -122,7 +122,7 @@ def cut_for(message: Message, row: DeliveryRow, case: SipCase, covered: Covered,
     kinds = (row.recipient_kind,) if person is None else disclosure.kinds_of(person, case, directory, message, day_of(now))
     rule = disclosure.rule_for(row.message_type, kinds)
     if rule is None:
-        return Held("basis.none" if kinds else "person.not_in_case")
+        return Held(disclosure.why_no_rule(person or row.recipient, kinds))
     guard = protection.held(message, rule, case, row.recipient, directory)
     if guard is not None:
         return Held(guard)

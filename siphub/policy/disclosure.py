@@ -26,7 +26,7 @@ from siphub.policy.local import EXCEPTIONS
 
 DUTY_BOUND: frozenset[str] = frozenset({"region", "municipality", "private_provider"})
 """Kinds of organisation whose units can be duty-bound; only between these can a basis other than consent hold (LIFECYCLE section 3)."""
-PeopleKind = Literal["individual", "guardian", "guardian_restricted", "representative", "relative"]
+PeopleKind = Literal["individual", "guardian", "guardian_restricted", "representative", "relative", "other_person"]
 RecipientKind = Literal["contact", "convener", "duty", "bound", "agency", "outside", PeopleKind]
 STATUTORY: frozenset[str] = frozenset(
     {"inpatient.admitted", "inpatient.discharge_ready", "inpatient.discharge_ready.revoked", "inpatient.discharged", "process.interrupted"}
@@ -187,16 +187,18 @@ def _bound_by_agreement(unit: str, case: SipCase, message: Message) -> bool:
 
 
 def _person_kinds(ref: PersonRef, case: SipCase, day: date) -> tuple[RecipientKind, ...]:
-    """Return what a person is for a case: only the individual needs no entry in it, and nobody objected to is anything.
+    """Return what a person is for a case: only the individual needs no entry in it.
 
-    Whoever has come of age has no guardian any more.
+    Whoever the individual objects to, and the guardian of a child who has come of age, is one other person, and gets what a stranger gets.
     """
     known = case.person(ref)
     if ref.kind == "individual":
         return ("individual",)
     grown = ref.kind == "guardian" and (grounds.age(case.subject, day) or 0) >= grounds.OF_AGE
-    if known is None or known.objection or grown:
+    if known is None:
         return ()
+    if known.objection or grown:
+        return ("other_person",)
     return ("guardian_restricted",) if known.address_secret else (ref.kind,)
 
 
@@ -214,6 +216,13 @@ def rule_for(message_type: str, kinds: Collection[str]) -> Rule | None:
     return next(
         (rule for rule in rules() if message_type in rule.types and ("*" in rule.recipients or not kinds.isdisjoint(rule.recipients))), None
     )
+
+
+def why_no_rule(recipient: str, kinds: Collection[str]) -> str:
+    """Return why nothing of a message goes to somebody that no rule is for, a code of `siphub.policy.reasons`."""
+    if isinstance(recipient, PersonRef) and set(kinds) <= {"other_person"}:
+        return "person.not_in_case"
+    return "basis.none" if kinds else "recipient.unknown"
 
 
 def requirement(rule: Rule, *, recipient: str, sender: str, directory: Directory) -> Requirement:

@@ -21,7 +21,7 @@ from siphub.model.messages import otherplan as o
 from siphub.model.messages import plan as pl
 from siphub.model.messages.receipt import StopNotice
 from siphub.policy.days import day_of
-from siphub.policy.disclosure import Covered, Requirement, Rule, cut, judge, kinds_of, requirement, rule_for
+from siphub.policy.disclosure import Covered, Requirement, Rule, cut, judge, kinds_of, requirement, rule_for, why_no_rule
 from siphub.policy.local import STRICT, LocalRules
 from siphub.policy.moves import why_gone
 from siphub.policy.protection import guarded, held
@@ -88,11 +88,11 @@ def route(message: Message, unit: str, case: SipCase, directory: Directory, now:
     need = requirement(rule, recipient=unit, sender=message.sender.unit, directory=directory) if rule else _NOBODY
     state, reason, basis = _judged(message, rule, need, case, asserted, now, local)
     address = address_of(unit, case.owner, directory)
-    if not kinds and rule is None:
-        state, reason = "withheld", "person.not_in_case" if isinstance(unit, PersonRef) else "recipient.unknown"
+    if rule is None:
+        reason = why_no_rule(unit, kinds)
     elif state == "queued":
         gone = why_gone(unit, directory, day)
-        guard = _guard(message, rule, need, case, unit, directory, now, local) if rule else None
+        guard = _guard(message, rule, need, case, unit, directory, now, local)
         state, reason = ("held", gone or guard) if gone or guard else _reachable(unit, address)
     return Route(
         recipient=unit,

@@ -111,6 +111,7 @@ KINDS: Final = _table(
     ),
     representative=("a representative within the mandate", "en ställföreträdare inom sitt uppdrag"),
     relative=("a relative", "en närstående"),
+    other_person=("a person who is to be told nothing of the case", "en person som inte ska få veta något i ärendet"),
     any=("anybody who was sent something before", "alla som har fått något tidigare"),
 )
 """What a recipient is; `any` stands for the star of the disclosure table."""

@@ -34,27 +34,12 @@ from siphub.contract import (
     permitted,
 )
 from siphub.model import CATALOGUE, sample, sample_directory
-from siphub.model import people as p
 from siphub.policy import disclosure
-from siphub.testing.samples import whole_cut
+from siphub.testing.samples import RECIPIENT_OF_KIND, whole_cut
 from siphub.testing.watching import watched
 
 _RECALL = {"message": "by a further message", "native": "native", "none": "no"}
 _SHORT = 4
-_UNIT_OF_KIND = {
-    "contact": p.CONTACT,
-    "agency": p.FK,
-    "outside": p.FK,
-    "bound": p.FK,
-    "duty": p.HOME_CARE,
-    "convener": p.CONTACT,
-    "individual": "individual",
-    "guardian": "guardian/1",
-    "guardian_restricted": "guardian/2",
-    "representative": "representative/1",
-    "relative": "relative/1",
-    "*": p.HOME_CARE,
-}
 
 
 class Witness(Protocol):
@@ -227,7 +212,7 @@ def _cuts(adapter: Adapter) -> Iterator[tuple[Cut, Cut]]:
     for rule in disclosure.rules():
         for name, basis, kind in product(sorted(set(rule.types) & set(_kinds(adapter))), rule.bases, rule.recipients):
             message = sample(name, maximal=True)
-            recipient = _UNIT_OF_KIND[kind]
+            recipient = RECIPIENT_OF_KIND[kind]
             covered = disclosure.Covered(basis, frozenset())
             cut = disclosure.cut(message, rule, recipient=recipient, covered=covered, directory=directory)
             yield whole_cut(message, basis), replace(cut, document=copy.deepcopy(cut.document))

@@ -28,6 +28,7 @@ RECIPIENT_OF_KIND: Final[Mapping[str, str]] = MappingProxyType(
         "guardian_restricted": "guardian/2",
         "representative": "representative/1",
         "relative": "relative/1",
+        "other_person": "relative/2",
         "*": p.HOME_CARE,
     }
 )

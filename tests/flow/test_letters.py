@@ -135,6 +135,31 @@ def test_a_relative_who_is_objected_to_hears_nothing_more(world: World) -> None:
     assert story.rescheduled([*CARE, SISTER]).states[SISTER] == ("withheld", "person.not_in_case")
 
 
+@pytest.mark.req(31, 47)
+def test_whoever_is_objected_to_gets_the_receipt_a_stranger_gets_and_nothing_else(world: World) -> None:
+    """Given a brother who asked for a plan and is objected to, then his receipt reads like the sister's, and he never hears of anything again (R3)."""
+    story = world.story()
+    story.requested()
+    story.consented(CARE)
+    chapters.approved(story, CARE)
+    assert chapters.answered(story, [SISTER, BROTHER], "decline").states == dict.fromkeys((SISTER, BROTHER), ("queued", None))
+    invitation = m.MeetingInvited(meeting=story.meeting(), purpose="sip", convener=story.convener, respond_by=story.now + timedelta(days=7))
+    assert story.say(invitation, [BROTHER]).states[BROTHER] == ("withheld", "person.not_in_case")
+    story.summoned(CARE)
+    story.closed(CARE)
+    assert world.settled(story)
+    his, hers = letters(world, story, BROTHER), letters(world, story, SISTER)
+    assert set(his) == set(hers) == {"sip.request.answered"}
+    window = {"Siv Provsdotter Systergatan 2 123 45 Norrby": "", "Bror Provsson": "", "närstående 1": "", "närstående 2": ""}
+    assert _without(his["sip.request.answered"], window) == _without(hers["sip.request.answered"], window)
+
+
+def _without(text: str, words: dict[str, str]) -> str:
+    for word, instead in words.items():
+        text = text.replace(word, instead)
+    return " ".join(text.split())
+
+
 @pytest.mark.req(57)
 def test_a_letter_to_somebody_protected_is_handed_over_by_hand(world: World) -> None:
     """Given an individual who is protected, when the plan's letter is due, then it is held, with work, and no address is kept at all (G10)."""

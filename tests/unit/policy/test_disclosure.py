@@ -358,6 +358,7 @@ RECIPIENT: Mapping[str, str] = {
     "guardian_restricted": "guardian/2",
     "representative": "representative/1",
     "relative": "relative/1",
+    "other_person": "relative/2",
     "*": p.HOME_CARE,
 }
 CUTS = [

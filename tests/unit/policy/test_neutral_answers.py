@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from siphub.model import Message, sample
+from siphub.model import CATALOGUE, Message, sample
 from siphub.model import people as p
 from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.messages import request as rq
@@ -24,9 +24,10 @@ from siphub.policy.disclosure import Covered
 from siphub.policy.routing import Route
 from siphub.testing.desk import OUTSIDE, Desk
 
-SISTER = PersonRef("relative/1")
-OTHERS: tuple[UnitId | PersonRef, ...] = (SISTER, p.FK, p.AF, p.CARE_CENTRE, OUTSIDE)
-"""A relative, two agencies, a care unit, an association: nobody of the individual's side, and not the contact, who has it in its own records."""
+SISTER, BROTHER = PersonRef("relative/1"), PersonRef("relative/2")
+OTHERS: tuple[UnitId | PersonRef, ...] = (SISTER, BROTHER, p.FK, p.AF, p.CARE_CENTRE, OUTSIDE)
+"""Two relatives, one of them objected to, two agencies, a care unit, an association: nobody of the individual's side, and not the contact,
+who has it in its own records."""
 IDS = ("message_id", "case_id", "sent_at", "recipients")
 
 
@@ -80,7 +81,8 @@ def answered(person: str, decision: Literal["start", "decline"] = "decline", rea
             )
         }
     )
-    desk.case = desk.open.model_copy(update={"people": (sister,)})
+    brother = CasePerson(ref=BROTHER, name="Bror Provsson", address_lines=("Brorsgatan 3", "123 45 Norrby"), objection=True)
+    desk.case = desk.open.model_copy(update={"people": (sister, brother)})
     PERSONS[person](desk)
     content = rq.RequestAnswered(
         decision=decision, reason=reason, contact_name="Eva Kontakt", contact_phone="090-123 45 67", answered_on=p.DAY
@@ -129,8 +131,26 @@ def test_nothing_the_sender_writes_shows_in_it(
 
 
 def test_the_receipt_says_received_and_nothing_else() -> None:
-    """Given the receipt, then its content is one word, the same for a relative, an agency and an association."""
-    texts = {found for *_, found in answered("plain").values()}
+    """Given persons of each sort, then the receipt's content is one word, the same for a relative, one objected to, an agency and an association."""
+    texts = {found for person in PERSONS for *_, found in answered(person).values()}
     assert len(texts) == 1
     (only,) = texts
     assert json.loads(only)["content"] == {"receipt": "received"}
+
+
+def test_of_the_case_whoever_is_objected_to_gets_the_receipt_alone() -> None:
+    """Given a relative the individual objects to, then of every type but the receipt and what calls back there is no rule for them (REQ-47)."""
+    found = {name for name in CATALOGUE if disclosure.rule_for(name, ("other_person",))}
+    assert found == {"sip.request.answered", "stop.notice", "delivery.failed"}
+
+
+def test_the_guardian_of_a_child_who_has_come_of_age_is_a_stranger() -> None:
+    """Given a guardian who may read, when the child has come of age, then what is left for them is what a stranger gets (R3)."""
+    desk = Desk()
+    desk.story.requested()
+    guardian = PersonRef("guardian/1")
+    desk.case = desk.open.model_copy(update={"people": (CasePerson(ref=guardian, name="Maj Provsdotter"),)})
+    message = sample("sip.request.answered")
+    grown = p.DAY.replace(year=p.DAY.year + 18)
+    assert disclosure.kinds_of(guardian, desk.open, desk.directory, message, p.DAY) == ("guardian",)
+    assert disclosure.kinds_of(guardian, desk.open, desk.directory, message, grown) == ("other_person",)

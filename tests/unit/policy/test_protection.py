@@ -31,6 +31,7 @@ PEOPLE = (
     CasePerson(ref=PersonRef("guardian/2"), name="Viktor Vårdnadshavare", address_secret=True),
     CasePerson(ref=PersonRef("representative/1"), name="Gode Gustavsson"),
     CasePerson(ref=PersonRef("relative/1"), name="Siv Provsdotter", chosen=True),
+    CasePerson(ref=PersonRef("relative/2"), name="Bror Provsson", objection=True),
 )
 RECIPIENT: Mapping[str, str] = {
     "contact": p.CONTACT,
@@ -44,6 +45,7 @@ RECIPIENT: Mapping[str, str] = {
     "guardian_restricted": PersonRef("guardian/2"),
     "representative": PersonRef("representative/1"),
     "relative": PersonRef("relative/1"),
+    "other_person": PersonRef("relative/2"),
     "*": p.HOME_CARE,
 }
 
