@@ -10,7 +10,7 @@ from typing import Literal
 from uuid import UUID
 
 from siphub.model.base import Instant, Line, Phone, Text, Value
-from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId
+from siphub.model.identifiers import OrganisationNumber, PartyId, PersonRef, UnitId
 from siphub.model.messages.consent import Direction, GivenBy, Mode, Scope
 from siphub.model.messages.followup import ActivityState
 from siphub.model.person import CasePerson, Person, UnitContact
@@ -63,7 +63,7 @@ class Grant(Value):
     """
 
     scope: Line
-    party: UnitId | OrganisationNumber | PersonRef
+    party: PartyId
     direction: Direction
     since: Instant
     until: Instant | None = None
@@ -79,7 +79,7 @@ class ConsentChange(Value):
     """What a consent event did to one scope towards one party: an event of the consent's state table, and until when it holds from then on."""
 
     scope: Line
-    party: UnitId | OrganisationNumber | PersonRef
+    party: PartyId
     event: Line
     until: Instant | None = None
 

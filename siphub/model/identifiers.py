@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NoReturn, Self, get_args
@@ -54,7 +54,7 @@ class _Identifier(str):
             ValueError: It is not one; a PydanticCustomError whose `type` is the code and whose message does not repeat the text.
         """
         if not cls.accepts.fullmatch(text):
-            _refuse("identity.malformed", f"this is not written as {cls.called} is")
+            _refuse("identity.malformed", f"no {cls.called} is written like this")
         return super().__new__(cls, cls.normalise(str(text)))
 
     @classmethod
@@ -320,6 +320,18 @@ Addressee = Annotated[Annotated[UnitId, Tag("unit")] | Annotated[PersonRef, Tag(
 """Whom a message may be addressed to: a unit, or a person of the case."""
 
 
+def _which_party(value: object) -> str:
+    """Tell an organisation's number from a unit or a person by how it is written."""
+    return "organisation" if isinstance(value, str) and OrganisationNumber.accepts.fullmatch(value) else _which(value)
+
+
+PartyId = Annotated[
+    Annotated[UnitId, Tag("unit")] | Annotated[OrganisationNumber, Tag("organisation")] | Annotated[PersonRef, Tag("person")],
+    Discriminator(_which_party),
+]
+"""Whom a consent may name: a unit, an organisation, or a person of the case."""
+
+
 class HsaId(UnitId):
     """An HSA-id: SE, an organisation number, a hyphen, one to twenty of 0-9A-Z. Upper case only, as the register writes them."""
 
@@ -329,7 +341,9 @@ class HsaId(UnitId):
     accepts = re.compile(r"SE[1-9][0-9][2-9][0-9]{7}-[0-9A-Z]{1,20}")
 
 
+@lru_cache(maxsize=4096)
 def _organisation(number: str) -> str:
+    """Check the check digit; a hub meets the same few hundred organisations all day, and none of these numbers can be a person's."""
     if not luhn.is_valid(number):
         _refuse("identity.check_digit", "the check digit does not fit the organisation number")
     return number

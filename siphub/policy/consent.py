@@ -85,16 +85,21 @@ def change(case: SipCase, message: Message, content: Content, directory: Directo
 def _told(before: Grants, change: Change, now: datetime) -> Iterator[ConsentChange]:
     """Tell, scope by scope and party by party, which event of the consent's table a change is there."""
     named = {"permit": "consent.given", "withdraw": "consent.withdrawn"}
-    for scope, party in dict.fromkeys((grant.scope, grant.party) for grant in _consents((*before, *change.grants))):
-        old, new = _of(before, scope, party), _of(change.grants, scope, party)
+    earlier, later = _of_each(before), _of_each(change.grants)
+    for scope, party in dict.fromkeys((*earlier, *later)):
+        old, new = earlier.get((scope, party), ()), later.get((scope, party), ())
         if old == new:
             continue
         event = named.get(change.record.decision) or _amending(_live(old, now), old, new)
         yield ConsentChange(scope=scope, party=party, event=event, until=_end(new))
 
 
-def _of(grants: Grants, scope: str, party: str) -> Grants:
-    return tuple(grant for grant in grants if (grant.scope, grant.party) == (scope, party))
+def _of_each(grants: Grants) -> Mapping[tuple[str, str], Grants]:
+    """Sort consents by scope and party."""
+    found: dict[tuple[str, str], Grants] = {}
+    for grant in _consents(grants):
+        found[grant.scope, grant.party] = (*found.get((grant.scope, grant.party), ()), grant)
+    return found
 
 
 def _amending(live: Grants, old: Grants, new: Grants) -> str:

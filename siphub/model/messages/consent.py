@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from siphub.model import people as p
 from siphub.model.base import Instant, Line, Text, Value
 from siphub.model.envelope import Content, MessageType
-from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId
+from siphub.model.identifiers import PartyId, PersonRef
 from siphub.model.person import StaffMember
 
 Scope = Literal["plan", "meeting", "information_exchange", "meeting_in_absence", "copy_to_relative", "invite", "evaluation_survey"]
@@ -38,7 +38,7 @@ Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=7)]
 class Party(Value):
     """Whom a consent covers, and which way information may go: a unit, a relative of the case, or a state agency as a whole."""
 
-    party: UnitId | OrganisationNumber | PersonRef
+    party: PartyId
     direction: Direction = "both"
 
 
@@ -120,7 +120,7 @@ class ConsentAmended(Content):
     """C3: units or scopes added or taken away. Takes effect before anything is sent to an added unit (REQ-39)."""
 
     add_parties: tuple[Party, ...] = ()
-    remove_parties: tuple[UnitId | OrganisationNumber | PersonRef, ...] = ()
+    remove_parties: tuple[PartyId, ...] = ()
     add_scopes: tuple[Scope, ...] = ()
     remove_scopes: tuple[Scope, ...] = ()
     obtained_by: StaffMember
@@ -142,7 +142,7 @@ class ConsentWithdrawn(Content):
     """
 
     extent: Literal["all", "parties", "scopes"] = "all"
-    parties: tuple[UnitId | OrganisationNumber | PersonRef, ...] = ()
+    parties: tuple[PartyId, ...] = ()
     scopes: tuple[Scope, ...] = ()
     by: PersonRef | None = None
     received_by: StaffMember
