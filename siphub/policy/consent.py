@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from siphub.model import Content, Directory, Message
 from siphub.model.case import CaseState, ConsentChange, ConsentRecord, Grant, PlanConsent, SipCase
-from siphub.model.identifiers import PersonRef, UnitId
+from siphub.model.identifiers import PartyId, PersonRef, UnitId
 from siphub.model.messages import consent as c
 from siphub.model.person import CasePerson
 from siphub.policy import grounds
@@ -94,9 +94,9 @@ def _told(before: Grants, change: Change, now: datetime) -> Iterator[ConsentChan
         yield ConsentChange(scope=scope, party=party, event=event, until=_end(new))
 
 
-def _of_each(grants: Grants) -> Mapping[tuple[str, str], Grants]:
+def _of_each(grants: Grants) -> Mapping[tuple[str, PartyId], Grants]:
     """Sort consents by scope and party."""
-    found: dict[tuple[str, str], Grants] = {}
+    found: dict[tuple[str, PartyId], Grants] = {}
     for grant in _consents(grants):
         found[grant.scope, grant.party] = (*found.get((grant.scope, grant.party), ()), grant)
     return found
