@@ -118,7 +118,12 @@ class Desk:
 
     def holds(self, route: Route) -> bool:
         """Say whether a delivery routed earlier would be permitted now."""
-        return isinstance(judge(route.need, self.open.grants, route.asserted, self.now), Covered)
+        return self.basis_now(route) is not None
+
+    def basis_now(self, route: Route) -> str | None:
+        """Return the basis a delivery routed earlier would be permitted on now, as the claim asks, or None."""
+        judged = judge(route.need, self.open.grants, route.asserted, self.now)
+        return judged.basis if isinstance(judged, Covered) else None
 
     def later(self, time: timedelta) -> None:
         """Let time pass."""

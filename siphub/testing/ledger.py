@@ -76,6 +76,7 @@ class Ledger:
     given: dict[tuple[str, str], Permission] = field(default_factory=dict)
     chosen: set[str] = field(default_factory=set)
     plan: bool = False
+    plan_until: datetime | None = None
     protected: bool = False
     coordinators: set[str] = field(default_factory=set)
     notice: bool = False
@@ -85,6 +86,14 @@ class Ledger:
         found = (self.given.get((scope, name)) for name in {party, AGENCY.get(party, party)})
         return any(one is not None and way in one.ways and (one.until is None or now < one.until) for one in found)
 
+    def permits_a_plan(self, now: datetime) -> bool:
+        """Say whether a plan may be made."""
+        return self.plan and (self.plan_until is None or now < self.plan_until)
+
+    def ends(self, now: datetime) -> tuple[datetime, ...]:
+        """Return when something that is permitted now runs out, soonest first."""
+        return tuple(sorted({one.until for one in self.given.values() if one.until is not None and one.until > now}))
+
     def take(self, message: Message, now: datetime) -> None:
         """Write down what a message that was taken means."""
         if message.subject is not None:
@@ -93,7 +102,8 @@ class Ledger:
             case c.ConsentGiven() as yes:
                 for party in yes.parties:
                     self._give(yes.scopes, party, yes.valid_until)
-                self.plan |= "plan" in yes.scopes
+                if "plan" in yes.scopes:
+                    self.plan, self.plan_until = True, yes.valid_until
             case c.ConsentRefused() as no:
                 self._take({scope for scope, _ in self.given if not no.scopes or scope in no.scopes}, None)
                 self.chosen -= self.chosen if not no.scopes else set()
@@ -126,7 +136,9 @@ class Ledger:
         for name in {party for _, party in self.given}:
             for scope in change.add_scopes:
                 self.given[scope, name] = Permission(None, {"to", "from"})
-        self.plan = (self.plan and "plan" not in change.remove_scopes) or "plan" in change.add_scopes
+        self.plan &= "plan" not in change.remove_scopes
+        if "plan" in change.add_scopes:
+            self.plan, self.plan_until = True, None
 
     def _withdraw(self, back: c.ConsentWithdrawn) -> None:
         everything = {scope for scope, _ in self.given}
