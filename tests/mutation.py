@@ -1,82 +1,304 @@
-"""Changes the policy in every small way that mutmut knows, in a copy of the project, and sees which changes no test of the policy notices.
+"""Changes the policy in every small way that mutmut knows, in memory, and sees which changes no test of the policy notices.
 
-At least nine of ten must be noticed; in the files named `STRICT` every one, or docs/mutants.md shows that it changes nothing. It never changes
-the project's own files. Words limit it to some files: `make mutants ARGS=authority`, which then tries no guards.
+mutmut makes the changes. The tests are collected once; for each change a child takes the tests that reach the changed function, until one
+fails. At least nine of ten must be noticed before any is explained away; in the files named `STRICT` every one, or docs/mutants.md shows that
+it changes nothing. It never touches the project's own code. Words limit it to some files: `make mutants ARGS=authority`, which then tries no guards.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
+import argparse
+import gc
+import importlib.abc
+import importlib.machinery
+import os
+import re
+import resource
+import signal
 import subprocess
 import sys
-import tempfile
+import time
+import types
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import _lru_cache_wrapper
 from pathlib import Path
 
+import pytest
+from hypothesis import Phase, settings
+from mutmut.mutation.file_mutation import mutate_file_contents
+from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.state import state
+
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("siphub", "plugins", "mappings", "conftest.py", "pyproject.toml", "tests/unit/policy")
+PAGE = ROOT / "docs/mutants.md"
+POLICY = "siphub.policy."
 STRICT = frozenset({"authority", "case", "disclosure"})
 ENOUGH = 0.9
-SURVIVED = 0
-"""What pytest ends with where no test failed."""
+NOTICED = frozenset({"killed", "timeout"})
+"""How a change must end to count; one that no test reaches, or whose tests ended in some third way, is left."""
+RECORD = "stats"
+"""What mutmut's doors are told while it is recorded who goes through them."""
+HEAD = "| file | changes | noticed | shown to change nothing | left | commit |\n| --- | --- | --- | --- | --- | --- |\n"
+IMPORTED = "ignore::pytest.PytestAssertRewriteWarning"
+"""That hypothesis is there before pytest, so that its dose can be set."""
+TESTS = ("tests/unit/policy",)
+LEFT_OUT = (
+    "-m=not slow",
+    # Long, and others see the same.
+    "--deselect=tests/unit/policy/test_reach_participants.py::test_every_entry_of_the_participant_is_taken",
+)
 
 
-def copied(root: Path, copy: Path) -> None:
-    """Copy what the tests of the policy need."""
-    for name in COPIED:
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        if (root / name).is_dir():
-            shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        else:
-            shutil.copy(root / name, copy / name)
+class Changed(importlib.machinery.SourceFileLoader):
+    """Loads a file of the policy with all its changes behind mutmut's doors, which open one of them at a time."""
+
+    names: Mapping[str, Sequence[str]] = {}
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        """Compile the file with its changes, past any compiled copy."""
+        made = mutate_file_contents(self.path, Path(self.path).read_text("utf-8"))
+        Changed.names = {**Changed.names, fullname: [f"{fullname}.{name}" for name in made.mutant_names]}
+        return compile(made.code, self.path, "exec")
 
 
-def run(copy: Path, files: Sequence[str]) -> None:
-    """Let mutmut try everything, or only these files of the policy.
+class Finder(importlib.abc.MetaPathFinder):
+    """Finds the files of the policy that are to be changed, before anybody else does."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self.files = frozenset(POLICY + name for name in files)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Return where the file is and that it is loaded changed; None for any other module."""
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target) if fullname in self.files else None
+        if spec is not None and spec.origin is not None:
+            spec.loader = Changed(fullname, spec.origin)
+        return spec
+
+
+class Judge:
+    """Stands in for pytest's loop over the tests: records who reaches what, and then judges change after change in children."""
+
+    def __init__(self, children: int, only: str | None) -> None:
+        self.children, self.only = children, only
+        self.fates: dict[str, str] = {}
+        self.tests: defaultdict[str, list[int]] = defaultdict(list)
+        self.took: list[float] = []
+        self.early: frozenset[str] = frozenset()
+        self.last: dict[str, list[int]] = defaultdict(list)
+        self.failed = False
+        self.running: dict[int, tuple[str, str, int]] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Record also what is reached while the tests are only being read."""
+        set_mutant_under_test(self.only or RECORD)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember that a test failed."""
+        self.failed = self.failed or report.failed
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Judge every change, or only the one this process was started for."""
+        if self.only is not None:
+            os._exit(0 if self.first_failing(session, range(len(session.items))) is None else 1)
+        self.early = frozenset(state()._stats)
+        self.record(session)
+        gc.freeze()
+        for change in sorted((name for names in Changed.names.values() for name in names), key=self.cost):
+            while len(self.running) >= self.children:
+                self.reap()
+            self.begin(session, change)
+        while self.running:
+            self.reap()
+        return True
+
+    def record(self, session: pytest.Session) -> None:
+        """Take every test once with nothing changed.
+
+        Raises:
+            RuntimeError: One of them fails.
+        """
+        file = None
+        for index, item in enumerate(session.items):
+            if item.path != file:
+                file = item.path
+                forget()
+            state()._stats.clear()
+            began = time.process_time()
+            if self.first_failing(session, [index]) is not None:
+                raise RuntimeError(f"{item.nodeid} fails with nothing changed")
+            self.took.append(time.process_time() - began)
+            for function in state()._stats:
+                self.tests[function].append(index)
+        for reached in self.tests.values():
+            reached.sort(key=self.took.__getitem__)
+
+    def first_failing(self, session: pytest.Session, order: Sequence[int]) -> int | None:
+        """Take tests in this order until one fails, and return its place; None if none does."""
+        for index in order:
+            session.config.hook.pytest_runtest_protocol(item=session.items[index], nextitem=None)
+            if self.failed:
+                return index
+        return None
+
+    def cost(self, change: str) -> float:
+        """Return what the tests that reach it took together, in seconds."""
+        return sum(self.took[index] for index in self.tests[function_of(change)])
+
+    def begin(self, session: pytest.Session, change: str) -> None:
+        """Start the child that judges a change; one that no test reaches is told at once."""
+        function = function_of(change)
+        reached = self.tests[function]
+        early = function in self.early
+        if not reached and not early:
+            self.fates[change] = "no tests"
+            return
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(read)
+            limit = int(time.process_time() + 20 * (5 + self.cost(change)))
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
+            signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+            silent = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silent, 1)
+            os.dup2(silent, 2)
+            if early:
+                command = [sys.executable, __file__, "--only", change, change.split(".")[2]]
+                os.execv(sys.executable, command)  # noqa: S606 - our own program with fixed arguments
+            set_mutant_under_test(change)
+            forget()
+            first = [index for index in self.last[function] if index in set(reached)]
+            noticed = self.first_failing(session, [*first, *(index for index in reached if index not in set(first))])
+            os.write(write, str(noticed).encode())
+            os._exit(0 if noticed is None else 1)
+        os.close(write)
+        self.running[pid] = (change, function, read)
+
+    def reap(self) -> None:
+        """Wait for a child, and write down how it ended."""
+        pid, status = os.wait()
+        change, function, read = self.running.pop(pid)
+        with os.fdopen(read, "rb") as told:
+            word = told.read().decode()
+        self.fates[change] = {0: "survived", 1: "killed", -signal.SIGXCPU: "timeout"}.get(os.waitstatus_to_exitcode(status), "suspicious")
+        if word.isdigit():
+            last = self.last[function]
+            last[:] = [int(word), *(index for index in last if index != int(word))][:12]
+        if os.environ.get("MUTANTS_PROGRESS"):
+            print(self.fates[change], change, word, flush=True)
+
+
+def function_of(change: str) -> str:
+    """Return the function that a change is in, as mutmut's doors name it."""
+    return change.rpartition("__mutmut_")[0]
+
+
+def forget() -> None:
+    """Empty what the project keeps once it is worked out, so that it is worked out with the change."""
+    for module in [found for name, found in sys.modules.items() if name.startswith(POLICY)]:
+        for kept in vars(module).values():
+            if isinstance(kept, _lru_cache_wrapper):
+                kept.cache_clear()
+
+
+def judged(files: Sequence[str], children: int, only: str | None = None) -> Mapping[str, str]:
+    """Return how every change in these files ended.
 
     Raises:
-        RuntimeError: It could not even begin: its tests fail without any change.
+        RuntimeError: The tests did not get so far.
     """
-    names = [f"siphub.policy.{name}.*" for name in files]
-    mutmut = Path(sys.executable).with_name("mutmut")
-    done = subprocess.run([mutmut, "run", "--max-children", "1", *names], cwd=copy, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"mutmut ended with {done.returncode}")
+    settings.register_profile("mutants", derandomize=True, database=None, phases=[Phase.explicit, Phase.generate])
+    settings.load_profile("mutants")
+    sys.meta_path.insert(0, Finder(files))
+    judge = Judge(children, only)
+    words = [
+        "-q",
+        "-s",
+        "--tb=no",
+        "--assert=plain",
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-W",
+        IMPORTED,
+        *LEFT_OUT,
+        *TESTS,
+    ]
+    os.chdir(ROOT)
+    ended = pytest.main(words, plugins=[judge])
+    if ended != 0:
+        raise RuntimeError(f"pytest ended with {ended}")
+    return judge.fates
 
 
-def ended(copy: Path) -> Mapping[str, Mapping[str, int]]:
-    """Return how the tests ended for every change that was tried: file → name → exit status."""
-    found = {}
-    for meta in sorted((copy / "mutants/siphub/policy").glob("*.py.meta")):
-        tried = json.loads(meta.read_text("utf-8"))["exit_code_by_key"]
-        found[meta.name.removesuffix(".py.meta")] = {name: status for name, status in tried.items() if status is not None}
-    return {name: tried for name, tried in found.items() if tried}
+def explained(page: str, file: str) -> frozenset[str]:
+    """Return the changes in a file that the page shows to change nothing."""
+    return frozenset(POLICY + name for name in re.findall(rf"^\| `({file}\.\S+)` \|", page, re.MULTILINE))
 
 
-def shown(name: str, tried: Mapping[str, int], equivalent: str) -> bool:
-    """Say how a file fared, name what was not noticed, and return whether that is good enough."""
-    survived = sorted(change for change, status in tried.items() if status == SURVIVED)
-    unproven = [change for change in survived if f"`{change.removeprefix('siphub.policy.')}`" not in equivalent]
-    killed = len(tried) - len(survived)
-    good = killed >= ENOUGH * len(tried) and not (name in STRICT and unproven)
+def told(file: str, fates: Mapping[str, str], page: str) -> bool:
+    """Say how a file fared, name what is left, and return whether that is good enough."""
+    left, shown = unnoticed(fates), explained(page, file)
+    unproven, idle = sorted(left - shown), sorted(shown - left)
+    good = len(fates) - len(left) >= ENOUGH * len(fates) and not idle and not (file in STRICT and unproven)
     print(
-        f"{'good' if good else 'BAD '}  {name}: {killed} of {len(tried)} noticed, {len(survived) - len(unproven)} shown to change nothing"
+        f"{'good' if good else 'BAD '}  {file}: {len(fates) - len(left)} of {len(fates)} noticed, {len(left & shown)} shown to change nothing"
     )
     for change in unproven:
-        print(f"        {change}")
+        print(f"        {change}: {fates[change]}")
+    for change in idle:
+        print(f"        {change}: stands on the page, but it was noticed or there is none")
     return good
 
 
+def unnoticed(fates: Mapping[str, str]) -> frozenset[str]:
+    """Return the changes that nothing noticed."""
+    return frozenset(change for change, fate in fates.items() if fate not in NOTICED)
+
+
+def figures(page: str, fared: Mapping[str, Mapping[str, str]], commit: str) -> str:
+    """Return the page with the rows of these files written anew; the table is its last part."""
+    head, table = page.split(HEAD)
+    rows = {row.split("`")[1]: row for row in table.splitlines() if row.startswith("| `")}
+    for file, fates in fared.items():
+        left = unnoticed(fates)
+        shown = left & explained(page, file)
+        cells = (f"`{file}`", len(fates), len(fates) - len(left), len(shown), len(left - shown), commit)
+        rows[file] = f"| {' | '.join(map(str, cells))} |"
+    return head + HEAD + "".join(f"{rows[file]}\n" for file in sorted(rows))
+
+
+def commit_of(root: Path) -> str:
+    """Return the commit that is judged, with a `+` where the policy or its tests have changes of their own."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=root, check=True, capture_output=True, text=True).stdout.strip()
+
+    return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", "siphub", "tests/unit/policy") else "")
+
+
 def main() -> int:
-    """Try, and say how each file fared; 1 if one is not good enough."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        copied(ROOT, copy)
-        run(copy, sys.argv[1:])
-        equivalent = (ROOT / "docs/mutants.md").read_text("utf-8")
-        fared = [shown(name, tried, equivalent) for name, tried in ended(copy).items()]
-        return 0 if all(fared) else 1
+    """Judge, say how each file fared and write it on the page; 1 if one is not good enough."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="*", help="files of the policy, without their ending; all unless given")
+    parser.add_argument("--children", type=int, default=os.cpu_count() or 1, help="how many changes are judged at a time")
+    parser.add_argument("--only", help="judge this one change here, and tell by the exit status: what a process does for this one")
+    given = parser.parse_args()
+    files = given.files or sorted(path.stem for path in (ROOT / "siphub/policy").glob("[!_]*.py"))
+    commit = commit_of(ROOT)
+    fates = judged(files, given.children, given.only)
+    fared = {file: {name: fate for name, fate in fates.items() if name.startswith(f"{POLICY}{file}.")} for file in files}
+    page = PAGE.read_text("utf-8")
+    PAGE.write_text(figures(page, fared, commit), "utf-8")
+    good = [told(file, found, page) for file, found in fared.items()]
+    return 0 if all(good) else 1
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def standing(message: Message, route: Route, directory: Directory, now: datetime
 
 def giver_of(case: SipCase) -> str:
     """Return whose the case's consent is, a key of the givers of `wording`; `somebody` where more than one has given it."""
-    givers = {found.given_by.kind for found in case.consents if found.decision in {"permit", "amend"} and found.given_by is not None}
+    givers = {found.given_by.kind for found in case.consents if found.given_by is not None}
     return givers.pop() if len(givers) == 1 else "somebody"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -25,13 +26,22 @@ def carries_all(_adapter: str, _message_type: str) -> bool:
     return True
 
 
-def looked_at(desk: Desk, content: Any, to: Any = UNITS, carries: Any = carries_all, now: datetime | None = None) -> list[str]:
-    """Return the codes of what to look at before the contact sends this."""
+def told(
+    desk: Desk, content: Any, to: Any = UNITS, carries: Any = carries_all, now: datetime | None = None, called: int = 3
+) -> list[Caution]:
+    """Return what to look at before the contact sends this to a meeting with so many called."""
     message, now = desk.story.message(content, to), now or desk.now
     decision = decide(desk.open, message, caller_of(message), desk.directory, now)
     assert isinstance(decision, Decision)
+    meetings = (meeting.model_copy(update={"participants": meeting.participants[:1] * called}) for meeting in decision.case.meetings)
+    decision = replace(decision, case=decision.case.model_copy(update={"meetings": tuple(meetings)}))
     found = [shown(message, unit, decision.case, desk.directory, now) for unit in to]
-    return [caution.code for caution in cautions(message, decision, found, carries, desk.directory, now)]
+    return list(cautions(message, decision, found, carries, desk.directory, now))
+
+
+def looked_at(desk: Desk, content: Any, to: Any = UNITS, carries: Any = carries_all, **more: Any) -> list[str]:
+    """Return the codes of what to look at before the contact sends this."""
+    return [caution.code for caution in told(desk, content, to, carries, **more)]
 
 
 def caller_of(message: Message) -> Caller:
@@ -62,10 +72,15 @@ def test_absent_and_unprepared(desk: Desk) -> None:
 def test_a_way_that_cannot_carry_it(prepared: Desk) -> None:
     """Given an adapter that does not take kallelser, then it is told for each recipient that would be sent one."""
 
-    def no(_adapter: str, message_type: str) -> bool:
-        return message_type != "meeting.summoned"
+    def no(adapter: str, message_type: str) -> bool:
+        return (adapter, message_type) != (way, "meeting.summoned")
 
+    unit = prepared.directory.unit(p.CARE_CENTRE)
+    assert unit is not None
+    assert unit.address is not None
+    way = unit.address.adapter
     assert looked_at(prepared, kallelse(prepared), carries=no) == ["adapter.kind_unsupported"] * 3
+    assert told(prepared, kallelse(prepared), (p.CARE_CENTRE,), no) == [Caution("adapter.kind_unsupported", p.CARE_CENTRE)]
     assert looked_at(prepared, kallelse(prepared), to=(p.FK,), carries=no) == []
 
 
@@ -85,11 +100,23 @@ def test_other_messages_are_for_what_the_rule_says(prepared: Desk) -> None:
     assert standing(message, found, prepared.directory, prepared.now) == "contact"
 
 
+@pytest.mark.parametrize(("from_day", "stands"), [(0, "bound"), (1, "outside")])
+def test_a_call_is_judged_by_the_day_it_calls_to(prepared: Desk, from_day: int, stands: str) -> None:
+    """Given an agreement that begins on the day of the meeting, or on the day after, then a call sent today is by agreement, or is not."""
+    starts = prepared.story.meeting().starts_at.date()
+    later = BOUND.model_copy(update={"valid_from": starts + timedelta(days=from_day)})
+    directory = prepared.directory.model_copy(update={"agreements": (later,)})
+    message = prepared.story.message(kallelse(prepared, duty_basis="agreement:OMBUD-1"), (OUTSIDE,))
+    found = route(message, OUTSIDE, prepared.open, directory, prepared.now)
+    assert standing(message, found, directory, prepared.now) == stands
+
+
 def test_whose_consent_it_is(desk: Desk) -> None:
-    """Given a consent by the individual, then it is theirs; given none, then nobody is named."""
+    """Given a consent by the individual, then it is theirs, also beside a no, which nobody gives; given none, then nobody is named."""
     desk.story.requested()
     assert giver_of(desk.open) == "somebody"
     desk.story.consented(UNITS)
+    desk.story.refused(("evaluation_survey",))
     assert giver_of(desk.open) == "individual"
 
 
@@ -104,6 +131,19 @@ def test_what_a_call_lacks_before_it_is_final(prepared: Desk) -> None:
     """Given a kallelse whose last day for answering is after the meeting, then that is told before it is sent."""
     late = prepared.story.meeting().starts_at + timedelta(days=1)
     assert looked_at(prepared, kallelse(prepared, respond_by=late)) == ["meeting.respond_late"]
+
+
+def test_many_at_one_table(prepared: Desk) -> None:
+    """Given seven who are called on, then nothing is said; from eight on it is asked whether all are needed (REQ-49)."""
+    assert looked_at(prepared, kallelse(prepared), called=7) == []
+    assert looked_at(prepared, kallelse(prepared), called=8) == ["meeting.many_participants"]
+
+
+def test_an_invitation_says_little(prepared: Desk) -> None:
+    """Given an invitation, then it is told that it goes out with the minimal fields (G4)."""
+    prepared.story.invited((p.FK,))
+    content = prepared.story.sent[-1].content
+    assert looked_at(prepared, content, to=(p.FK,)) == ["invitation.minimal"]
 
 
 def test_the_work_it_would_open_is_told_in_words() -> None:

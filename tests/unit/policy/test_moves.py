@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -74,15 +75,22 @@ def everywhere(unit: UnitId) -> SipCase:
     return desk.open.model_copy(update=update)
 
 
+def there(other: SipCase, case: SipCase) -> SipCase:
+    """Return another case under the ids of this one."""
+    assert other.plan is not None
+    assert case.plan is not None
+    meetings = tuple(found.model_copy(update={"id": mine.id}) for found, mine in zip(other.meetings, case.meetings, strict=True))
+    return other.model_copy(
+        update={"case_id": case.case_id, "meetings": meetings, "plan": other.plan.model_copy(update={"id": case.plan.id})}
+    )
+
+
 def test_a_successor_stands_wherever_the_unit_stood() -> None:
     """Given a unit merged into another of its organisation, then no trace of it is left in what the case will do next, and all else is."""
     case = everywhere(p.HOME_CARE)
     after = moved(case, merged(), DAY)
     assert p.HOME_CARE not in after.model_dump_json()
-    assert after == moved(everywhere(MERGED).model_copy(update={"case_id": case.case_id}), wide_directory(), DAY).model_copy(
-        update={"meetings": after.meetings, "plan": after.plan}
-    )
-    assert [found.participants[0].state for found in after.meetings] == ["ACCEPTED"]
+    assert after == there(everywhere(MERGED), case)
 
 
 def test_before_its_day_nothing_is_moved() -> None:
@@ -154,6 +162,29 @@ def test_a_merger_widens_no_consent() -> None:
     assert until(grant(p.HOME_CARE, until=soon), grant(p.CONTACT)) == [(MERGED, soon)]
 
 
+def test_what_two_consents_became_either_giver_can_take_back() -> None:
+    """Given grants of two units that become one, resting on a consent each, then what is left rests on both, once, whichever ends first."""
+    directory = merged(CONTACT={**CLOSED, "successor": MERGED})
+    first, second = UUID(int=1), UUID(int=2)
+    until = p.NOON + timedelta(days=10)
+
+    def left(*grants: Grant) -> tuple[Grant, ...]:
+        return moved(everywhere(p.HOME_CARE).model_copy(update={"grants": grants}), directory, DAY).grants
+
+    both = (grant(p.HOME_CARE, rests_on=(first,)), grant(p.CONTACT, until=until, rests_on=(first, second)))
+    assert [(found.party, found.until, found.rests_on) for found in left(*both)] == [(MERGED, until, (first, second))]
+    same = (grant(p.HOME_CARE, until=until, since=p.NOON), grant(p.CONTACT, until=until, since=p.NOON - timedelta(days=1)))
+    assert [found.since for found in left(*same)] == [p.NOON]
+
+
+def test_nobody_is_asked_for_again_before_the_day() -> None:
+    """Given a unit whose work goes to another organisation, then its successor is asked for again from that day, and not on the day before."""
+    directory = changed(wide_directory(), HOME_CARE={**CLOSED, "successor": p.CARE_CENTRE})
+    case = everywhere(p.HOME_CARE)
+    assert re_ask(case, directory, DAY - timedelta(days=1)) == ()
+    assert re_ask(case, directory, DAY) == (p.HOME_CARE,)
+
+
 def test_two_that_become_one_have_one_place() -> None:
     """Given two participants of whom one takes the other over, then it keeps its own answer, and the duty of either."""
     case = everywhere(p.HOME_CARE)
@@ -169,6 +200,22 @@ def test_two_that_become_one_have_one_place() -> None:
         (p.CARE_CENTRE, True, "SENT"),
     ]
     assert after.units == (MERGED,)
+
+
+@pytest.mark.parametrize("own_first", [False, True])
+def test_of_two_words_on_one_activity_the_successors_own_counts(own_first: bool) -> None:
+    """Given a unit and its successor that have both spoken of an activity, then the successor's own word stands; what only one said is kept."""
+    case = everywhere(p.HOME_CARE)
+    assert case.plan is not None
+    old, own = Commitment(unit=p.HOME_CARE, activity="a1", confirmed=True), Commitment(unit=MERGED, activity="a1", confirmed=False)
+    other = Commitment(unit=p.HOME_CARE, activity="a2", confirmed=True)
+    spoken = (own, old, other) if own_first else (old, own, other)
+    after = moved(case.model_copy(update={"plan": case.plan.model_copy(update={"commitments": spoken})}), merged(), DAY)
+    assert after.plan is not None
+    assert {(found.unit, found.activity, found.confirmed) for found in after.plan.commitments} == {
+        (MERGED, "a1", False),
+        (MERGED, "a2", True),
+    }
 
 
 def test_the_successor_goes_on_where_the_unit_was() -> None:

@@ -52,6 +52,24 @@ class TestConsent:
             ("plan", "NOT_ASKED"),
         ]
 
+    def test_what_was_said_is_listed_for_everybody_who_was_named(self, desk: Desk) -> None:
+        """Given a yes to one unit for two scopes, a yes for a day to another, and a no to a third scope, then each stands towards each."""
+        desk.story.requested()
+        desk.story.consented([p.HOME_CARE], SCOPES)
+        desk.story.consented([p.CARE_CENTRE], ("meeting",), valid_until=desk.now + timedelta(days=1))
+        desk.story.refused(("evaluation_survey",))
+        desk.later(timedelta(days=1))
+        listed = [(found.party, found.scope, found.state) for found in consents_standing(desk.open, desk.now)]
+        assert listed == sorted(listed)
+        assert set(listed) == {
+            (p.HOME_CARE, "meeting", "ACTIVE"),
+            (p.HOME_CARE, "information_exchange", "ACTIVE"),
+            (p.HOME_CARE, "evaluation_survey", "REFUSED"),
+            (p.CARE_CENTRE, "meeting", "EXPIRED"),
+            (p.CARE_CENTRE, "information_exchange", "NOT_ASKED"),
+            (p.CARE_CENTRE, "evaluation_survey", "REFUSED"),
+        }
+
     def test_a_no_is_for_everybody(self, desk: Desk) -> None:
         """Given a yes to one unit and then a no to the meeting, then the meeting is refused to it and to everybody, and nothing else."""
         desk.story.requested()

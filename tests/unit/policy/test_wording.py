@@ -30,6 +30,7 @@ def test_every_basis_kind_and_scope_has_its_words() -> None:
     kinds = {str(kind) for part in get_args(RecipientKind) for kind in (get_args(part) or (part,))}
     assert {kind_of(kind) for rule in rules() for kind in rule.recipients} <= set(KINDS.values())
     assert kinds | {"any"} == set(KINDS)
+    assert (kind_of("*"), kind_of("duty")) == (KINDS["any"], KINDS["duty"])
     assert {scope for rule in rules() for scope in (*rule.scopes, *rule.show_with)} | set(get_args(Scope)) <= set(SCOPES)
     assert set(get_args(Giver)) - {"relative"} < set(GIVERS)
 
