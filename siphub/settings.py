@@ -162,6 +162,10 @@ class Settings(BaseSettings):
     tell_failures: bool = Field(
         default=True, description="Whether the hub sends `delivery.failed` to the unit whose message was rejected, given up or expired."
     )
+    receipt_within: Duration = Field(
+        timedelta(days=5),
+        description="How long a delivery waits for its receipt before its sender is asked to phone; a late receipt still counts.",
+    )
     max_body: Size = Field(2 * 2**20, description="The largest body the API takes.")
     open_limit: PositiveInt = Field(
         100_000, description="How many unfinished deliveries one organisation may have; above it the API answers 503 with Retry-After."

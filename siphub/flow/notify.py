@@ -11,16 +11,19 @@ from siphub.errors import Sealed
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, open_case, open_message
 from siphub.flow.withdraw import SENT, Line
+from siphub.flow.work_items import open_for
 from siphub.model.case import MeetingRecord
 from siphub.model.identifiers import UnitId
 from siphub.observe import Log
 from siphub.policy import notices
 from siphub.policy.deadlines import WARN
-from siphub.store import DeliveryRow
+from siphub.store import CaseRow, Change, DeliveryRow
 
 BATCH = 50
 CALLS = frozenset({"meeting.summoned", "meeting.invited", "meeting.rescheduled", "followup.summoned"})
 """What calls somebody to a meeting, and so may be reminded of."""
+OVERDUE = "send.not_collected"
+"""Why a sender is told of what waits for its receipt (T4)."""
 _log = Log(worker="sweeper")
 
 
@@ -49,14 +52,51 @@ def _tell(ground: Ground, row: DeliveryRow) -> bool:
         stored = work.cases.lock(row.owner, row.case_id)
         if stored is None or not work.deliveries.mark_told(row.id, ground.now()):
             return False
-        case = open_case(stored, seal)
-        line = Line(ground, work, case, seal, directory, ground.now(), seq=stored.seq)
-        unit = UnitId(row.sender_unit)
-        reason = row.reason or row.state
-        message = notices.failure(case, unit, UUID(row.message_id), row.recipient, reason, message_id=uuid4(), now=line.now)
-        line.say(message)
-        fresh = case.model_copy(update={"version": case.version + 1})
-        work.cases.save(case_row(fresh, seal, seq=line.seq, opened_at=stored.opened_at, now=line.now))
+        _say(
+            Line(ground, work, open_case(stored, seal), seal, directory, ground.now(), seq=stored.seq), row, row.reason or row.state, stored
+        )
+    return True
+
+
+def _say(line: Line, row: DeliveryRow, reason: str, stored: CaseRow) -> None:
+    """Queue the word for the sender, and save the case that it is said in."""
+    unit = UnitId(row.sender_unit)
+    line.say(notices.failure(line.case, unit, UUID(row.message_id), row.recipient, reason, message_id=uuid4(), now=line.now))
+    fresh = line.case.model_copy(update={"version": line.case.version + 1})
+    line.work.cases.save(case_row(fresh, line.seal, seq=line.seq, opened_at=stored.opened_at, now=line.now))
+
+
+def tell_overdue(ground: Ground) -> int:
+    """Let the senders of what nobody has given a receipt for in time phone, and tell them so; return how many. Nothing is sent again by itself.
+
+    The delivery goes on waiting: a late receipt counts, and closes the work item.
+    """
+    with ground.store.read() as work:
+        rows = work.deliveries.awaiting(ground.now() - ground.settings.receipt_within, BATCH)
+    told = 0
+    for row in rows:
+        try:
+            told += _tell_overdue(ground, row)
+        except Sealed as error:
+            # One case that cannot be opened keeps no other's sender from being told.
+            _log.error("notice.failed", delivery_id=row.id, code=error.code)
+    if told:
+        ground.wake.set()
+    return told
+
+
+def _tell_overdue(ground: Ground, row: DeliveryRow) -> bool:
+    seal, directory, now = ground.store.seal_of_case(row.owner, row.case_id), ground.directory(), ground.now()
+    waiting = frozenset({"awaiting_receipt"})
+    change = Change(from_states=waiting, to_state="awaiting_receipt", event="receipt.overdue", at=now, reason=OVERDUE)
+    with ground.store.write() as work:
+        stored = work.cases.lock(row.owner, row.case_id)
+        if stored is None or not work.deliveries.mark_told(row.id, now, waiting):
+            return False
+        work.deliveries.change(row.id, change)
+        open_for(work, row, now, reason=OVERDUE)
+        if ground.settings.tell_failures and row.message_type != "delivery.failed":
+            _say(Line(ground, work, open_case(stored, seal), seal, directory, now, seq=stored.seq), row, OVERDUE, stored)
     return True
 
 

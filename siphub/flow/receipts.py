@@ -14,7 +14,7 @@ from siphub.contract import Receipt
 from siphub.errors import NotThere
 from siphub.flow import records
 from siphub.flow.ground import Ground
-from siphub.flow.work_items import open_for
+from siphub.flow.work_items import open_for, settle_delivery
 from siphub.model import Caller, Directory
 from siphub.policy.lifecycle import DELIVERY, after
 from siphub.policy.reasons import REASONS
@@ -80,6 +80,8 @@ def _apply(work: Work, row: DeliveryRow, kind: str, code: str | None, directory:
         uncertain=False,
     )
     changed = work.deliveries.change(row.id, change)
+    if changed:
+        settle_delivery(work, row, now)
     if changed and kind == "rejected":
         open_for(work, row, now, reason=f"rejected.{code or 'unknown'}")
     elif changed:

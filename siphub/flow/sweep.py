@@ -35,7 +35,16 @@ def sweep(ground: Ground) -> None:
 
 def looks() -> tuple[Callable[[Ground], int], ...]:
     """Return everything that is looked after, in this order; each says how much it found to do."""
-    return expire_leases, expire_messages, expire_consents, ring_again, match_receipts, look_at_deadlines, notify.tell_failures
+    return (
+        expire_leases,
+        expire_messages,
+        expire_consents,
+        ring_again,
+        match_receipts,
+        look_at_deadlines,
+        notify.tell_overdue,
+        notify.tell_failures,
+    )
 
 
 def expire_leases(ground: Ground) -> int:

@@ -70,6 +70,13 @@ def settle(work: Work, items: Sequence[WorkItemRow], message_type: str, now: dat
             work.work_items.close(item.owner, item.id, by="hub", how="settled", at=now)
 
 
+def settle_delivery(work: Work, row: DeliveryRow, now: datetime) -> None:
+    """Close the work items about a delivery of which its recipient has just said what became of it."""
+    for item in open_items(work, (row.owner, row.case_id)):
+        if item.delivery_id == row.id and item.type.startswith(DELIVERY):
+            work.work_items.close(item.owner, item.id, by="hub", how="settled", at=now)
+
+
 def _undone(work: Work, item: WorkItemRow) -> bool:
     if item.delivery_id is None or not item.type.startswith(DELIVERY):
         return False

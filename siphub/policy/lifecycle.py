@@ -215,6 +215,7 @@ DELIVERY: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "receipt.read": {AWAITING: "read", SENDING: "read", QUEUED: "read", HELD: "read", "delivered": "read", "read": "read"},
         "receipt.rejected": {AWAITING: "rejected", SENDING: "rejected", QUEUED: "rejected", HELD: "rejected", "delivered": "rejected"},
+        "receipt.overdue": {AWAITING: AWAITING},
         "withdraw.withhold": {QUEUED: "withheld", HELD: "withheld", "gave_up": "withheld"},
         "supersede": {QUEUED: "superseded", HELD: "superseded", "gave_up": "superseded"},
         "recall_pending": {SENDING: SENDING},

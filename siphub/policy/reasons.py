@@ -181,6 +181,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Mottagaren säger att detta kom till fel ställe: ta reda på vilken enhet som är rätt och skicka dit.",
         ),
         # What happened when it was sent.
+        "send.not_collected": Reason(
+            "No receipt has come in time, so nobody may have collected this: phone and ask whether it is there, and do not send it again yet.",
+            "Ingen kvittens har kommit i tid, så kanske har ingen hämtat detta: ring och fråga om det finns där, och skicka inte igen än.",
+        ),
         "send.uncertain": Reason(
             "It is not known whether this arrived, and the recipient's system cannot say: phone and ask.",
             "Det är oklart om detta kom fram, och mottagarens system kan inte svara på det: ring och fråga.",

@@ -214,7 +214,7 @@ def _deadlines() -> dict[str, WorkType]:
     return found
 
 
-_SETTLED = "the delivery is released, tried again, handled by hand, or overtaken"
+_SETTLED = "the delivery is released, tried again, handled by hand, or overtaken, or a receipt says that it arrived"
 _HELD = (
     "address.letters_none",
     "address.none",
@@ -234,11 +234,12 @@ _HELD = (
     "retry.exhausted",
     "send.changed",
     "send.leases",
+    "send.not_collected",
     "send.uncertain",
     "unit.closed",
     "unit.moved_organisation",
 )
-"""The reasons for which the hub itself stops a delivery."""
+"""The reasons for which the hub itself stops a delivery, or waits for a receipt of it no longer."""
 _OTHER: Mapping[str, WorkType] = {
     "delivery.rejected.*": WorkType(
         "The recipient's system or unit says that it does not take this: phone, and send again or in another way.",

@@ -146,15 +146,15 @@ class Deliveries(Topic):
         )
         return self._all(DeliveryRow, select(delivery).where(*failed).order_by(delivery.c.updated_at).limit(limit))
 
-    def mark_told(self, delivery_id: str, at: datetime) -> bool:
-        """Note that the sender is told of a delivery that failed; return False where that was done, or it is not failed any more."""
-        failed = (one_of(delivery.c.state, ["expired", "gave_up", "rejected"]), delivery.c.told_at.is_(None))
-        query = update(delivery).where(delivery.c.id == delivery_id, *failed).values(told_at=at)
+    def mark_told(self, delivery_id: str, at: datetime, states: Collection[str] = ("expired", "gave_up", "rejected")) -> bool:
+        """Note that the sender is told of a delivery that failed; return False where that was done, or it is in none of these states any more."""
+        open_yet = (one_of(delivery.c.state, sorted(states)), delivery.c.told_at.is_(None))
+        query = update(delivery).where(delivery.c.id == delivery_id, *open_yet).values(told_at=at)
         return self._connection.execute(query).rowcount == 1
 
     def awaiting(self, before: datetime, limit: int) -> tuple[DeliveryRow, ...]:
-        """Return deliveries that have waited for a receipt since `before`, longest first."""
-        waiting = (delivery.c.state == exactly("awaiting_receipt"), delivery.c.updated_at <= before)
+        """Return deliveries that have waited for a receipt since `before` and whose sender has not been told, longest first."""
+        waiting = (delivery.c.state == exactly("awaiting_receipt"), delivery.c.updated_at <= before, delivery.c.told_at.is_(None))
         return self._all(DeliveryRow, select(delivery).where(*waiting).order_by(delivery.c.updated_at).limit(limit))
 
     def due(self, now: datetime, limit: int, adapter: str | None = None) -> tuple[DeliveryRow, ...]:
@@ -238,6 +238,8 @@ def _changed(change: Change) -> dict[str, ColumnElement[Any] | object]:
             values[name] = getattr(change, name)
     if change.to_state != "sending":
         values["lease_until"] = None
+    if change.to_state in {"queued", "rejected"}:
+        values["told_at"] = None  # what is tried again may fail again, and a no is more than a silence
     if change.lease_expired:
         values["expired_leases"] = delivery.c.expired_leases + 1
     return values

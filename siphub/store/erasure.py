@@ -67,7 +67,11 @@ class Erasure(Topic):
         self._connection.execute(update(submission).where(*handed_in).values(forget_at=forget_at))
         self._connection.execute(update(sip_case).where(*self._in(sip_case, mine)).values(sealed=b"", erased_at=at))
         # Nobody is told any more of what did not arrive: there is nothing left to tell it by.
-        untold = (*self._in(delivery, mine), delivery.c.state.in_(["expired", "gave_up", "rejected"]), delivery.c.told_at.is_(None))
+        untold = (
+            *self._in(delivery, mine),
+            delivery.c.state.in_(["awaiting_receipt", "expired", "gave_up", "rejected"]),
+            delivery.c.told_at.is_(None),
+        )
         self._connection.execute(update(delivery).where(*untold).values(told_at=at))
         unerased = (*self._in(message, mine), message.c.erased_at.is_(None))
         return self._connection.execute(update(message).where(*unerased).values(sealed=b"", erased_at=at)).rowcount

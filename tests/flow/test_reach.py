@@ -221,6 +221,7 @@ HAPPENS: Mapping[str, tuple[Act, ...]] = {
     "permit.expired": (land(Delivered(), slept=True),),
     "lease.expired": (wait(minutes=2),),
     **{f"receipt.{kind}": (receive(kind),) for kind in ("received", "read", "rejected")},
+    "receipt.overdue": (wait(days=6),),
     "withdraw.withhold": (withdraw,),
     "supersede": (reschedule,),
     "recall_pending": (withdraw,),
