@@ -161,6 +161,8 @@ def _rule(rule: Any) -> Sequence[str]:
     if rule.show_on_consent:
         shown.append(f"on consent also {_fields(rule.show_on_consent)}")
     shown += [f"with `{scope}` also {_fields(paths)}" for scope, paths in sorted(rule.show_with.items())]
+    if rule.by_hand:
+        shown.append(f"by hand, once read through, {_fields(rule.by_hand)}")
     if rule.public:
         shown.append("names and units as the organisation's public label")
     whose = ("the recipient" if rule.covers == "recipient" else "the sender") if rule.scopes else ""

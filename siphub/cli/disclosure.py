@@ -95,6 +95,7 @@ def _as_facts(name: str, kind: str, rule: Rule) -> dict[str, Any]:
         "shown": sorted(rule.show),
         "shown_on_consent": sorted(rule.show_on_consent),
         "shown_with": {scope: sorted(paths) for scope, paths in rule.show_with.items()},
+        "by_hand": sorted(rule.by_hand),
         "public": rule.public,
         "why_sv": rule.why["sv"],
         "why_en": rule.why["en"],
@@ -119,6 +120,8 @@ def _tell(name: str, kind: str, rule: Rule, said_in: Sequence[str]) -> None:
         print(f"  on consent also: {_fields(rule.show_on_consent)}")
     for scope, paths in sorted(rule.show_with.items()):
         print(f"  with {scope} also: {_fields(paths)}")
+    if rule.by_hand:
+        print(f"  by hand, once read through: {_fields(rule.by_hand)}")
     if rule.public:
         print("  names and units: as the organisation's public label")
 

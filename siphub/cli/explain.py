@@ -132,6 +132,7 @@ def _recipient_as_facts(one: ForeseenRecipient) -> dict[str, Any]:
         "adapter": route.address.adapter if route.address else None,
         "shown": list(one.shown.seen) if sent else None,
         "omitted": list(one.shown.omitted) if sent else None,
+        "by_hand": list(one.shown.by_hand) if sent else None,
     }
 
 
@@ -188,9 +189,12 @@ def _foreseen_lines(one: ForeseenRecipient, said_in: Sequence[str]) -> _Lines:
             yield language, f"{_SEES[language]}: {', '.join(named(one.shown.seen, language)) or _NOTHING[language]}"
             if one.kind != "*":
                 yield language, f"{_SEES_NOT[language]}: {', '.join(named(one.shown.omitted, language)) or _NOTHING[language]}"
+            if one.shown.by_hand:
+                yield language, f"{_BY_HAND[language]}: {', '.join(named(one.shown.by_hand, language))}"
 
 
 _AS = {"en": "The recipient is", "sv": "Mottagaren är"}
 _SEES = {"en": "would see", "sv": "skulle se"}
 _SEES_NOT = {"en": "would not see", "sv": "skulle inte se"}
+_BY_HAND = {"en": "to be read through and handed over by hand", "sv": "ska läsas igenom och lämnas över för hand"}
 _NOTHING = {"en": "nothing", "sv": "inget"}

@@ -26,6 +26,7 @@ from siphub.model.case import SipCase
 from siphub.model.identifiers import UnitId
 from siphub.policy import case as policy
 from siphub.policy.authority import admit
+from siphub.policy.disclosure import left_to_hand, rule_for
 from siphub.policy.lifecycle import OPENING
 from siphub.policy.reasons import REASONS, told
 from siphub.policy.refusal import Refusal
@@ -327,6 +328,8 @@ def _deliver_to(
     for row in rows:
         if row.state == "held":
             open_for(line.work, row, now)
+        if row.state != "withheld" and left_to_hand(message, rule_for(message.type, (row.recipient_kind,))):
+            open_in_case(line.work, line.key, "guardian.read_through", line.case.coordinating_unit, now, delivery_id=row.id)
     return tuple(_answer(row) for row in rows), joining(message, found)
 
 

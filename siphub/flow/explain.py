@@ -110,9 +110,9 @@ def _called_back(ground: Ground, message: Message, case: SipCase) -> Iterator[Sh
     """A cancellation or closing is told by the stop notice, to whoever was sent something before (LIFECYCLE section 3)."""
     with ground.store.read() as work:
         tried = {row.recipient for row in work.deliveries.of_case(case.owner, str(case.case_id)) if row.attempts > 0}
-    rule = rule_for(STOP, ())
     for unit in message.recipients:
         found = route(message, unit, case, ground.directory(), ground.now(), ground.local)
+        rule = rule_for(STOP, (found.kind,))
         reached = found.recipient in tried
         state, reason, basis = ("queued", None, "recall") if reached else ("superseded", "recall.never_sent", None)
         found = replace(found, state=state, reason=reason, basis=basis, kind="*")

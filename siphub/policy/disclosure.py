@@ -38,7 +38,10 @@ UNCONDITIONAL: frozenset[str] = frozenset({"own_message", "own_data", "no_person
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of the table: message types and kinds of recipient → bases, scopes, fields; `why` is a sentence in `en` and one in `sv`."""
+    """One rule of the table: message types and kinds of recipient → bases, scopes, fields; `why` is a sentence in `en` and one in `sv`.
+
+    `by_hand` are free texts that are left out, and handed over by somebody who has read them through (LIFECYCLE 5.8).
+    """
 
     types: tuple[str, ...]
     recipients: tuple[str, ...]
@@ -50,6 +53,7 @@ class Rule:
     show_on_consent: frozenset[str]
     show_with: Mapping[str, frozenset[str]]
     public: bool
+    by_hand: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,7 @@ def rules() -> tuple[Rule, ...]:
             show_on_consent=paths(row.get("show_on_consent", [])),
             show_with={scope: paths(names) for scope, names in row.get("show_with", {}).items()},
             public=row.get("replace") == "public",
+            by_hand=paths(row.get("by_hand", [])),
         )
         for row in table["rule"]
     )
@@ -211,11 +216,10 @@ def _answers_to(message: Message, case: SipCase) -> str | None:
 
 
 def rule_for(message_type: str, kinds: Collection[str]) -> Rule | None:
-    """Return the rule for a message type and a recipient that is of these kinds, or None."""
-    kinds = frozenset(kinds)
-    return next(
-        (rule for rule in rules() if message_type in rule.types and ("*" in rule.recipients or not kinds.isdisjoint(rule.recipients))), None
-    )
+    """Return the rule for a message type and a recipient that is of these kinds, or None. One that names a kind goes before one for anybody."""
+    mine = [rule for rule in rules() if message_type in rule.types]
+    named = next((rule for rule in mine if not frozenset(kinds).isdisjoint(rule.recipients)), None)
+    return named or next((rule for rule in mine if "*" in rule.recipients), None)
 
 
 def why_no_rule(recipient: str, kinds: Collection[str]) -> str:
@@ -338,6 +342,20 @@ def cut(
     if consent is not None and covered.basis == "consent":
         document["consent_statement"] = consent.model_dump(mode="json", exclude_none=True)
     return Cut(document=document, basis=covered.basis, omitted=tuple(sorted(_missing(whole, document, ""))))
+
+
+def left_to_hand(message: Message, rule: Rule | None) -> tuple[str, ...]:
+    """Return the free texts of a message that a rule leaves to a person to hand over, as JSON pointers."""
+    if rule is None:
+        return ()
+    document = message.to_document()
+    return tuple("/" + path.replace(".", "/") for path in sorted(rule.by_hand) if _stands(document, path))
+
+
+def _stands(document: Any, path: str) -> bool:
+    for step in path.split("."):
+        document = document.get(step) if isinstance(document, Mapping) else None
+    return bool(document)
 
 
 def _same_unit(named: str, recipient: str, directory: Directory) -> bool:

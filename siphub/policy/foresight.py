@@ -92,6 +92,8 @@ def _about_the_call(message: Message, decision: Decision, now: datetime) -> Iter
 
 
 def _about_recipients(message: Message, found: Sequence[Shown], carries: Callable[[str, str], bool]) -> Iterator[Caution]:
-    for route in (one.route for one in found):
+    for route, by_hand in ((one.route, one.by_hand) for one in found):
+        if by_hand:
+            yield Caution("guardian.read_through", route.recipient)
         if route.basis is not None and route.address is not None and not carries(route.address.adapter, message.type):
             yield Caution("adapter.kind_unsupported", route.recipient)

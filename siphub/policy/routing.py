@@ -21,7 +21,7 @@ from siphub.model.messages import otherplan as o
 from siphub.model.messages import plan as pl
 from siphub.model.messages.receipt import StopNotice
 from siphub.policy.days import day_of
-from siphub.policy.disclosure import Covered, Requirement, Rule, cut, judge, kinds_of, requirement, rule_for, why_no_rule
+from siphub.policy.disclosure import Covered, Requirement, Rule, cut, judge, kinds_of, left_to_hand, requirement, rule_for, why_no_rule
 from siphub.policy.local import STRICT, LocalRules
 from siphub.policy.moves import why_gone
 from siphub.policy.protection import guarded, held
@@ -168,12 +168,16 @@ def _reachable(recipient: str, address: Address | None) -> tuple[str, str | None
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One line of an explanation: what a recipient would see and would not, as JSON pointers, on which basis, and by which rule's reason."""
+    """One line of an explanation: what a recipient would see and would not, as JSON pointers, on which basis, and by which rule's reason.
+
+    `by_hand` is what of the rest somebody hands over once they have read it through.
+    """
 
     route: Route
     omitted: tuple[str, ...]
     seen: tuple[str, ...] = ()
     why: Mapping[str, str] | None = None
+    by_hand: tuple[str, ...] = ()
 
 
 def shown(message: Message, unit: str, case: SipCase, directory: Directory, now: datetime, local: LocalRules = STRICT) -> Shown:
@@ -187,7 +191,8 @@ def shown(message: Message, unit: str, case: SipCase, directory: Directory, now:
     if not isinstance(judged, Covered):
         return Shown(found, ("",), why=why)
     made = cut(message, rule, recipient=found.recipient, covered=judged, directory=directory)
-    return Shown(found, made.omitted, tuple(sorted(_left(message.to_document(), made.document, ""))), why)
+    seen = tuple(sorted(_left(message.to_document(), made.document, "")))
+    return Shown(found, made.omitted, seen, why, left_to_hand(message, rule))
 
 
 def _left(whole: Mapping[str, Any], part: Mapping[str, Any], at: str) -> Iterator[str]:

@@ -144,6 +144,11 @@ _CASE: Mapping[str, WorkType] = {
         "Uppföljningen beslutade att planen ska avslutas: avsluta den.",
         _COORDINATOR,
     ),
+    "guardian.read_through": _by_hand(
+        "A guardian who may not know where the individual is got this without its free texts: read them through, and hand over what names no place or unit.",
+        "En vårdnadshavare som inte får veta var den enskilde finns fick detta utan fritext: läs igenom texten och lämna över det som inte nämner plats eller enhet.",
+        _COORDINATOR,
+    ),
     "recall.phone": _by_hand(
         "A unit must be told that no further messages come, and cannot be told by the system: phone, at once.",
         "En enhet måste få veta att inga fler meddelanden kommer och kan inte nås genom systemet: ring genast.",

@@ -229,7 +229,15 @@ def test_a_consent_that_ran_out(still: World, story: Story, hand: Hand) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["recall.phone", "inbound.unread", "participant.forwarded", "plan.incomplete", "consent.withdrawal_not_needed"]
+    "kind",
+    [
+        "recall.phone",
+        "inbound.unread",
+        "participant.forwarded",
+        "plan.incomplete",
+        "consent.withdrawal_not_needed",
+        "guardian.read_through",
+    ],
 )
 def test_a_person_closes_it(still: World, story: Story, kind: str) -> None:
     """Given one that tests of its own open in their flows, then a person closes it with a code, once, and the audit says who."""

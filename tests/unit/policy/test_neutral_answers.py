@@ -24,10 +24,10 @@ from siphub.policy.disclosure import Covered
 from siphub.policy.routing import Route
 from siphub.testing.desk import OUTSIDE, Desk
 
-SISTER, BROTHER = PersonRef("relative/1"), PersonRef("relative/2")
-OTHERS: tuple[UnitId | PersonRef, ...] = (SISTER, BROTHER, p.FK, p.AF, p.CARE_CENTRE, OUTSIDE)
-"""Two relatives, one of them objected to, two agencies, a care unit, an association: nobody of the individual's side, and not the contact,
-who has it in its own records."""
+SISTER, BROTHER, FATHER = PersonRef("relative/1"), PersonRef("relative/2"), PersonRef("guardian/1")
+OTHERS: tuple[UnitId | PersonRef, ...] = (SISTER, BROTHER, FATHER, p.FK, p.AF, p.CARE_CENTRE, OUTSIDE)
+"""Two relatives, one of them objected to, a guardian who may not know where the individual is, two agencies, a care unit, an association:
+nobody of the individual's side, and not the contact, who has it in its own records."""
 IDS = ("message_id", "case_id", "sent_at", "recipients")
 
 
@@ -82,7 +82,8 @@ def answered(person: str, decision: Literal["start", "decline"] = "decline", rea
         }
     )
     brother = CasePerson(ref=BROTHER, name="Bror Provsson", address_lines=("Brorsgatan 3", "123 45 Norrby"), objection=True)
-    desk.case = desk.open.model_copy(update={"people": (sister, brother)})
+    father = CasePerson(ref=FATHER, name="Frans Provsson", address_secret=True)
+    desk.case = desk.open.model_copy(update={"people": (sister, brother, father)})
     PERSONS[person](desk)
     content = rq.RequestAnswered(
         decision=decision, reason=reason, contact_name="Eva Kontakt", contact_phone="090-123 45 67", answered_on=p.DAY
@@ -131,11 +132,13 @@ def test_nothing_the_sender_writes_shows_in_it(
 
 
 def test_the_receipt_says_received_and_nothing_else() -> None:
-    """Given persons of each sort, then the receipt's content is one word, the same for a relative, one objected to, an agency and an association."""
-    texts = {found for person in PERSONS for *_, found in answered(person).values()}
-    assert len(texts) == 1
-    (only,) = texts
-    assert json.loads(only)["content"] == {"receipt": "received"}
+    """Given persons of each sort, then the receipt's content is one word, one text for whoever is a person and one for whoever is a unit."""
+    read = {(isinstance(who, PersonRef), found) for person in PERSONS for who, (*_, found) in answered(person).items()}
+    assert len(read) == len({found for _, found in read}) == 2
+    for person, found in read:
+        told = json.loads(found)
+        assert told.pop("content") == {"receipt": "received"}
+        assert set(told) == ({"schema_version", "type"} if person else {"schema_version", "type", "owner", "sender"})
 
 
 def test_of_the_case_whoever_is_objected_to_gets_the_receipt_alone() -> None:
