@@ -16,6 +16,8 @@ from siphub.documents.words import CODES
 
 UNITS = 6
 """How many lines the leaflet has for units (S1); more units get more lines."""
+NETWORK = 6
+"""How many rows the request has for who is around the individual; a network that is larger gets more."""
 TOPICS = 13
 """How many lines there are for *Det vill jag prata om* (S1)."""
 
@@ -68,9 +70,24 @@ def _request(facts: Facts) -> Iterator[Block]:
         ("coordinator_wish", "Vem vill jag helst ha som samordnare?", 2),
     ):
         yield Field(label, facts.text(f"content.preparation.{key}"), lines)
+        if key == "my_contacts":
+            yield _network(facts)
     yield from _lines(
         ("Datum", facts.text("content.requested_on")), ("Ifyllt med hjälp av (namn och verksamhet)", _staff(facts, "recorded_by"))
     )
+
+
+def _network(facts: Facts) -> Block:
+    """Return the map of who is around the individual (S4): names, what they are, how to reach them, and whether they are to come."""
+    rows = tuple(
+        tuple(
+            ", ".join(text for text in (facts.text(f"{path}.{key}") for key in keys) if text)
+            for keys in (("name", "organisation"), ("relation", "role"), ("phone", "email"), ("wanted_at_meeting",))
+        )
+        for path in facts.each("content.network")
+    )
+    head = ("Namn eller verksamhet", "Vad de är för mig", "Telefon eller e-post", "Med på mötet?")
+    return Table("Vilka finns runt mig?", head, rows, max(0, NETWORK - len(rows)), (4, 3, 3, 2))
 
 
 def _requester(facts: Facts) -> tuple[tuple[str, ...], frozenset[str]]:

@@ -61,6 +61,7 @@ _ORDER: Mapping[str, tuple[str, ...]] = {
         "content.preparation.needs_and_wishes",
         "content.preparation.how_i_want_it",
         "content.preparation.coordinator_wish",
+        "content.network",
     ),
     "stop.notice": ("content.about", "content.phone", "content.case_reference"),
 }

@@ -73,6 +73,40 @@ class StaffMember(Value):
     protection: Protection | None = None
 
 
+class NetworkContact(Value):
+    """Somebody around the individual, before anybody is called: a person, or an organisation and whom the individual meets there (REQ-48).
+
+    Its name and its ways to be reached are about another person: nobody but the individual reads them unless that person agreed (section 5.5).
+
+    Args:
+        kind: A private person, or an organisation.
+        organisation: The organisation or its activity, as the individual says it.
+        name: The person's name, or that of the person at the organisation.
+        relation: What they are to the individual, in the individual's words.
+        role: What they do for the individual.
+        phone: Their number.
+        email: Their e-mail address.
+        wanted_at_meeting: Whether the individual wants them at the meeting; unknown as long as it has not been talked about.
+        agrees_to_be_named: They agree that others read who they are.
+        protection: Their own protection (G10).
+    """
+
+    kind: Literal["person", "organisation"]
+    organisation: Line | None = None
+    name: Line | None = None
+    relation: Line | None = None
+    role: Line | None = None
+    phone: Phone | None = None
+    email: Line | None = None
+    wanted_at_meeting: Literal["yes", "no", "unknown"] = "unknown"
+    agrees_to_be_named: bool = False
+    protection: Protection | None = None
+
+
+Network = Annotated[tuple[NetworkContact, ...], Field(min_length=1, max_length=50)]
+"""The map of who is around the individual, as the individual and the contact have drawn it (kartläggning)."""
+
+
 class CasePerson(Value):
     """Somebody on the individual's side, or the individual, as a case knows them: reached by letter (REQ-16, REQ-58, REQ-82).
 

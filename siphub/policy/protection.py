@@ -18,7 +18,7 @@ from siphub.model.case import Shielded, SipCase
 from siphub.model.identifiers import OrganisationNumber, UnitId
 from siphub.model.messages.proposal import Proposer
 from siphub.model.messages.request import Requester, SipRequested
-from siphub.model.person import CasePerson, Person, Protection
+from siphub.model.person import CasePerson, NetworkContact, Person, Protection
 from siphub.policy.disclosure import Rule
 
 SILENT: Final = frozenset({"recall", "no_person_data"})
@@ -45,7 +45,7 @@ def people_in(value: Value) -> Iterator[tuple[Value, str | None]]:
 
 def own_side(person: Value) -> bool:
     """Say whether somebody is of the individual's side, and not staff."""
-    return isinstance(person, Person | CasePerson | Requester) or (isinstance(person, Proposer) and person.kind != "unit")
+    return isinstance(person, Person | CasePerson | NetworkContact | Requester) or (isinstance(person, Proposer) and person.kind != "unit")
 
 
 def _protected(person: Value) -> bool:
@@ -210,8 +210,12 @@ def _replaced(word: str, instead: str, text: str) -> str:
     return re.sub(rf"(?<!\w){re.escape(word)}s?(?!\w)", put, text)
 
 
+_WHO: Final = frozenset({"name", "phone", "email"})
+"""What tells who somebody of the network is, and how to reach them."""
+
+
 def _about_others(document: dict[str, Any], case: SipCase, recipient: str) -> dict[str, Any]:
-    """Leave out the name of a relative who answers for something in a plan, unless they agreed to be named (section 5.5).
+    """Leave out who others are, unless they agreed to be named: a relative who answers for something in a plan, and anybody of the network (5.5).
 
     The individual has named them, and reads it.
     """
@@ -226,6 +230,8 @@ def _unnamed(value: Any, agreed: set[str]) -> Any:
         case {"responsible": {"kind": "relative", "name": str(name)}} if name not in agreed:
             less = {key: part for key, part in value["responsible"].items() if key != "name"}
             return {key: less if key == "responsible" else _unnamed(part, agreed) for key, part in value.items()}
+        case {"wanted_at_meeting": _, "agrees_to_be_named": False}:
+            return {key: part for key, part in value.items() if key not in _WHO}
         case Mapping():
             return {key: _unnamed(part, agreed) for key, part in value.items()}
         case list():

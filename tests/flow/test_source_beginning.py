@@ -17,9 +17,9 @@ from siphub.model.case import SipCase
 from siphub.model.messages import consent as c
 from siphub.model.messages import proposal as pr
 from siphub.model.messages import request as rq
-from siphub.model.person import StaffMember
+from siphub.model.person import NetworkContact, StaffMember
 from siphub.testing import chapters
-from siphub.testing.story import Story
+from siphub.testing.story import CANARY, Story
 from siphub.testing.world import World
 
 UNITS = (p.HOME_CARE, p.CARE_CENTRE)
@@ -226,3 +226,22 @@ def test_a_unit_that_is_added_is_consented_to_before_it_is_told_anything(world: 
     assert story.summoned([p.CARE_CENTRE]).states == {p.CARE_CENTRE: ("queued", None)}
     assert world.settled(story)
     assert world.types(p.CARE_CENTRE, story) == ["meeting.summoned"]
+
+
+@pytest.mark.req(48, 49)
+def test_the_map_of_the_network_reaches_the_contact_and_calls_nobody(world: World) -> None:
+    """Given a map of who is around the individual, then the contact alone reads it, names nobody who has not agreed, and no one on it is called."""
+    story = world.story()
+    network = (
+        NetworkContact(kind="person", name=CANARY, phone="070-174 06 99", relation="mellansyster", wanted_at_meeting="yes"),
+        NetworkContact(kind="organisation", organisation="Hemtjänsten", role="stöd i hemmet", wanted_at_meeting="yes"),
+    )
+    ask(story, network=network)
+    story.consented(UNITS)
+    story.say(rq.ParticipantsApproved(units=(p.CARE_CENTRE,), approved_on=story.now.date(), approved_how="oral", network=network))
+    assert story.summoned(UNITS).states == {p.HOME_CARE: ("withheld", "participant.not_approved"), p.CARE_CENTRE: ("queued", None)}
+    assert world.settled(story)
+    [request] = world.bodies(p.CONTACT, story)
+    assert b"mellansyster" in request
+    assert not [word for word in (CANARY, "070-174 06 99") if word.encode() in request]
+    assert not [body for unit in UNITS for body in world.bodies(unit, story) if b"mellansyster" in body]

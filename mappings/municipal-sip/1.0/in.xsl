@@ -104,6 +104,7 @@
   <xsl:template match="m:kvittensBegard"><ack_requested is="boolean"><xsl:value-of select="normalize-space()"/></ack_requested></xsl:template>
   <xsl:template match="m:diarienummer"><registry_number><xsl:apply-templates/></registry_number></xsl:template>
   <xsl:template match="m:begarandePerson"><requester is="object"><xsl:apply-templates/></requester></xsl:template>
+  <xsl:template match="m:natverkskontakt/m:slag"><kind c:codes="network-kind"><xsl:apply-templates/></kind></xsl:template>
   <xsl:template match="m:begarandePerson/m:slag"><kind c:codes="requester-kind"><xsl:apply-templates/></kind></xsl:template>
   <xsl:template match="m:forslagsstallare/m:slag"><kind c:codes="proposer-kind"><xsl:apply-templates/></kind></xsl:template>
   <xsl:template match="m:lamnatAv/m:slag"><kind c:codes="giver-kind"><xsl:apply-templates/></kind></xsl:template>
@@ -315,6 +316,8 @@
   <xsl:template match="m:galler"><extent c:codes="error-extent"><xsl:apply-templates/></extent></xsl:template>
   <xsl:template match="m:uppfyllelse"><status c:codes="goal-state"><xsl:apply-templates/></status></xsl:template>
   <xsl:template match="m:planansvarig"><responsible is="object"><xsl:apply-templates/></responsible></xsl:template>
+  <xsl:template match="m:natverk"><network is="array"><xsl:for-each select="m:natverkskontakt"><item is="object"><xsl:apply-templates/></item></xsl:for-each></network></xsl:template>
+  <xsl:template match="m:onskasPaMotet"><wanted_at_meeting c:codes="wanted"><xsl:apply-templates/></wanted_at_meeting></xsl:template>
   <xsl:template match="m:personer"><people is="array"><xsl:for-each select="m:person"><item is="object"><xsl:apply-templates/></item></xsl:for-each></people></xsl:template>
   <xsl:template match="m:adress"><address_lines is="array"><xsl:for-each select="m:adressrad"><item><xsl:apply-templates/></item></xsl:for-each></address_lines></xsl:template>
   <xsl:template match="m:justeradAv"><adjusted_by is="array"><xsl:for-each select="m:enhet"><item><xsl:apply-templates/></item></xsl:for-each></adjusted_by></xsl:template>

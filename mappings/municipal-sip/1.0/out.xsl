@@ -111,6 +111,7 @@
   <xsl:template match="c:registry_number"><diarienummer><xsl:apply-templates/></diarienummer></xsl:template>
   <xsl:template match="c:requester"><begarandePerson><xsl:apply-templates/></begarandePerson></xsl:template>
   <xsl:template match="c:requester/c:kind"><slag c:codes="requester-kind"><xsl:apply-templates/></slag></xsl:template>
+  <xsl:template match="c:network/c:item/c:kind"><slag c:codes="network-kind"><xsl:apply-templates/></slag></xsl:template>
   <xsl:template match="c:proposer/c:kind"><slag c:codes="proposer-kind"><xsl:apply-templates/></slag></xsl:template>
   <xsl:template match="c:given_by/c:kind"><slag c:codes="giver-kind"><xsl:apply-templates/></slag></xsl:template>
   <xsl:template match="c:place/c:kind"><slag c:codes="place-kind"><xsl:apply-templates/></slag></xsl:template>
@@ -316,6 +317,8 @@
   <xsl:template match="c:goals/c:item/c:status"><uppfyllelse c:codes="goal-state"><xsl:apply-templates/></uppfyllelse></xsl:template>
   <xsl:template match="c:content[../c:type='lss.established']/c:responsible"><planansvarig><xsl:apply-templates/></planansvarig></xsl:template>
   <xsl:template match="c:content[../c:type='sip.initiated']/c:reason | c:content[../c:type='inpatient.admitted']/c:reason"><motivering><xsl:apply-templates/></motivering></xsl:template>
+  <xsl:template match="c:network"><natverk><xsl:for-each select="c:item"><natverkskontakt><xsl:apply-templates/></natverkskontakt></xsl:for-each></natverk></xsl:template>
+  <xsl:template match="c:wanted_at_meeting"><onskasPaMotet c:codes="wanted"><xsl:apply-templates/></onskasPaMotet></xsl:template>
   <xsl:template match="c:people"><personer><xsl:for-each select="c:item"><person><xsl:apply-templates/></person></xsl:for-each></personer></xsl:template>
   <xsl:template match="c:address_lines"><adress><xsl:for-each select="c:item"><adressrad><xsl:apply-templates/></adressrad></xsl:for-each></adress></xsl:template>
   <xsl:template match="c:adjusted_by"><justeradAv><xsl:for-each select="c:item"><enhet><xsl:apply-templates/></enhet></xsl:for-each></justeradAv></xsl:template>

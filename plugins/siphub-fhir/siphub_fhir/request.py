@@ -18,11 +18,22 @@ _PREPARATION: Final = system("preparation")
 _KINDS: Final = system("requester-kind")
 _RELATION: Final = {"individual": "ONESELF", "relative": "FAMMEMB", "guardian": "GUARD"}
 
+_NETWORK: Final = tuple(
+    ext(name, name.replace("_", "-"), kind, inner=True)
+    for name, kind in (
+        ("kind", "code"),
+        *((name, "string") for name in ("organisation", "name", "relation", "role", "phone", "email")),
+        ("wanted_at_meeting", "code"),
+        ("agrees_to_be_named", "boolean"),
+        ("protection", "code"),
+    )
+)
 REQUESTED: Final = (
     plain("requested_on", "authoredOn"),
     ext("receiving_contact", "receiving-contact", "string"),
     ext("interpreter_language", "interpreter-language", "string"),
     ext("recorded_by", "recorded-by", "staff"),
+    parts("network", "network-contact", _NETWORK, many=True),
 )
 _PROPOSER: Final = tuple(
     ext(name, name, kind, inner=True) for name, kind in (("kind", "code"), ("name", "string"), ("phone", "string"), ("protection", "code"))

@@ -144,6 +144,10 @@ EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
     # on Task
     "receiving-contact": ("string", "Whom the request is for by name."),
     "recorded-by": ("Reference", "Who wrote the request down (PractitionerRole)."),
+    "network-contact": (
+        "complex",
+        "Somebody around the individual; repeated: kind, organisation, name, relation, role, phone, email, wanted-at-meeting, agrees-to-be-named, protection.",
+    ),
     "proposer": ("complex", "Who proposes: kind, name, phone, protection."),
     "eligibility-basis": ("code", "general, discharge or local."),
     "plan-version": ("positiveInt", "The version of the plan that is meant."),

@@ -11,7 +11,7 @@ from siphub.model import people as p
 from siphub.model.base import Code, Instant, Line, Phone, Text, Value
 from siphub.model.envelope import Content, MessageType
 from siphub.model.identifiers import PersonRef, UnitId
-from siphub.model.person import CasePerson, Protection, StaffMember
+from siphub.model.person import CasePerson, Network, NetworkContact, Protection, StaffMember
 from siphub.model.upcast import STORED
 
 
@@ -43,13 +43,14 @@ class Preparation(Value):
 
 
 class SipRequested(Content):
-    """R1: somebody asks for a SIP; it goes to the contact and nobody else."""
+    """R1: somebody asks for a SIP; it goes to the contact and nobody else. `network` is who is around the individual (REQ-48)."""
 
     requester: Requester
     receiving_unit: UnitId
     receiving_contact: Line | None = None
     requested_on: date
     preparation: Preparation | None = None
+    network: Network | None = None
     interpreter_language: Line | None = None
     recorded_by: StaffMember | None = None
 
@@ -69,6 +70,7 @@ class ParticipantsApproved(Content):
     """N2: the units and people the individual wants at the table; a new one replaces it (REQ-50, guard G2).
 
     `people` are those on the individual's side: the individual, guardians, representatives, relatives chosen, and relatives objected to.
+    `network` is the map they were chosen from, drawn by the individual and the contact (REQ-48); it allows nothing by itself.
     """
 
     units: Annotated[tuple[UnitId, ...], Field(min_length=1, max_length=200)]
@@ -76,6 +78,7 @@ class ParticipantsApproved(Content):
     approved_how: Literal["oral", "written"]
     people: Annotated[tuple[CasePerson, ...], Field(max_length=30)] = ()
     wishes: Text | None = None
+    network: Network | None = None
 
     @model_validator(mode="after")
     def _each_once(self) -> ParticipantsApproved:
@@ -111,6 +114,27 @@ def _preparation() -> Preparation:
     )
 
 
+def _network() -> tuple[NetworkContact, ...]:
+    return (
+        NetworkContact(
+            kind="person",
+            name="Siv Provsdotter",
+            relation="syster",
+            phone="070-174 06 06",
+            wanted_at_meeting="yes",
+            agrees_to_be_named=True,
+        ),
+        NetworkContact(
+            kind="organisation",
+            organisation="Hemtjänsten i Norrby",
+            name="Hanna Hemtjänst",
+            role="undersköterska",
+            phone="090-765 43 21",
+            email="hanna.hemtjanst@example.org",
+        ),
+    )
+
+
 TYPES = (
     MessageType(
         name="sip.requested",
@@ -126,6 +150,7 @@ TYPES = (
             receiving_contact="Eva Kontakt",
             requested_on=p.DAY,
             preparation=_preparation(),
+            network=_network(),
             interpreter_language="finska",
             recorded_by=StaffMember(name="Eva Kontakt", unit=p.CONTACT),
         ),
@@ -184,6 +209,7 @@ TYPES = (
                 CasePerson(ref=PersonRef("relative/2"), name="Bror Provsson", relation="bror", objection=True),
             ),
             wishes="Inte min bror.",
+            network=_network(),
         ),
         internal=True,
     ),

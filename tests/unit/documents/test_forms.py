@@ -71,6 +71,19 @@ def test_the_request_has_what_the_form_has() -> None:
     assert [count for count in blank_lines.values() if count > 1] == [4, 6, 6, 6, 2]
 
 
+@pytest.mark.req(48, 91)
+def test_the_request_has_a_map_of_who_is_around_the_individual() -> None:
+    """S4: rows for names, what they are, how to reach them and whether they come; filled in from a request, with rows left (REQ-48)."""
+    [empty] = [block for block in pages("request") if isinstance(block, Table)]
+    assert (empty.rows, empty.empty) == ((), 6)
+    [filled] = [block for block in pages("request", "sip.requested") if isinstance(block, Table)]
+    assert filled.empty == 4
+    assert filled.rows == (
+        ("Siv Provsdotter", "syster", "070-174 06 06", "ja"),
+        ("Hanna Hemtjänst, Hemtjänsten i Norrby", "undersköterska", "090-765 43 21, hanna.hemtjanst@example.org", "vet inte"),
+    )
+
+
 @pytest.mark.req(53, 54, 55, 56, 91)
 def test_the_leaflet_has_what_the_leaflets_have() -> None:
     """S0 and S1: coordinator, day, time, place, contact person with telephone, six lines for units, evaluation date (REQ-53 to REQ-56)."""

@@ -78,10 +78,12 @@ def places(value: Value, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
 
 
 def whole(name: str) -> dict[str, Any]:
-    """Return the fullest sample, in which nobody is protected and the meeting is at home."""
+    """Return the fullest sample, in which nobody is protected, everybody of the network has agreed to be named, and the meeting is at home."""
     document: dict[str, Any] = json.loads(sample(name, maximal=True).to_json())
     _unprotect(document)
     _at_home(document)
+    for contact in document["content"].get("network", ()):
+        contact["agrees_to_be_named"] = True
     return document
 
 
@@ -358,3 +360,27 @@ def test_everybody_who_writes_is_found_by_the_walk() -> None:
     found = [type(person) for person, _ in people_in(message)]
     assert Author in found
     assert found.count(UnitContact) == 2
+
+
+@pytest.mark.req(48)
+@pytest.mark.parametrize("cleared", [True, False])
+def test_nobody_of_the_network_is_named_who_has_not_agreed(cleared: bool) -> None:
+    """Given a map with one who agreed to be named and one who did not, then the contact reads who the first is, and of the other only what they are."""
+    message = sample("sip.requested", maximal=True)
+    document = message.to_document()
+    document.pop("subject")
+    town_of = town(cleared=cleared)
+    read = protection.guarded(document, message, case_of(message), p.CONTACT, town_of)
+    assert read is not None
+    sister, home_care = read["content"]["network"]
+    assert (sister["name"], sister["phone"], sister["wanted_at_meeting"]) == ("Siv Provsdotter", "070-174 06 06", "yes")
+    assert home_care == {
+        "kind": "organisation",
+        "organisation": "Hemtjänsten i Norrby",
+        "role": "undersköterska",
+        "wanted_at_meeting": "unknown",
+        "agrees_to_be_named": False,
+    }
+    mine = protection.guarded(document, message, case_of(message), "individual", town_of)
+    assert mine is not None
+    assert mine["content"]["network"] == document["content"]["network"]
