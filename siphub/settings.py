@@ -42,6 +42,7 @@ PREFIX = "SIPHUB_"
 NOT_SETTINGS = frozenset({"SIPHUB_CONFIG", "SIPHUB_REFERENCE"})
 """Words in the environment that are ours and no settings: where the file is, and where the tests' reference library is."""
 
+LEAST_CONSENT_WARNING = timedelta(days=7)
 LEAST_SUBMISSION_KEEP = timedelta(days=90)
 """Idempotency keys outlive content by at least this much (HOUSE)."""
 
@@ -159,6 +160,10 @@ class Settings(BaseSettings):
     weekends: Literal["count", "skip"] = Field(
         "count", description="Whether days on which offices are closed count in the clocks of LUS and of agreements, or are skipped."
     )
+    consent_warning: Duration = Field(
+        timedelta(days=14),
+        description="How long before a consent runs out the coordinator is warned, at least 7 days; of a short one later, as docs/deadlines.md says.",
+    )
     tell_failures: bool = Field(
         default=True, description="Whether the hub sends `delivery.failed` to the unit whose message was rejected, given up or expired."
     )
@@ -247,6 +252,8 @@ class Settings(BaseSettings):
             raise ValueError("retry_base: longer than retry_cap. Lower it, or raise retry_cap")
         if self.submission_keep < LEAST_SUBMISSION_KEEP:
             raise ValueError("submission_keep: below 90 days. Keep answers for longer: a repeat must never have a second effect")
+        if self.consent_warning < LEAST_CONSENT_WARNING:
+            raise ValueError("consent_warning: below 7 days. Warn earlier: a new consent takes a talk with the individual")
         if self.permit >= self.lease:
             raise ValueError("permit: as long as the lease or longer. Lower it, or raise lease")
         return self

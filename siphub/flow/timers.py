@@ -6,6 +6,7 @@ however often it is asked for. It must never take a deadline for met: whether on
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from siphub.errors import Sealed
@@ -32,10 +33,8 @@ def keep(ground: Ground, work: Work, case: SipCase, directory: Directory) -> Non
     now = ground.now()
     owner, case_id = case.owner, str(case.case_id)
     silent = _silent(ground, work, case, directory)
-    rows = [
-        DeadlineRow(owner, case_id, found.kind, found.about, found.unit, found.due_at, found.warn_at)
-        for found in deadlines(case, directory, now, ground.settings.weekends, silent)
-    ]
+    standing = deadlines(case, directory, now, ground.settings.weekends, silent, ground.settings.consent_warning)
+    rows = [DeadlineRow(owner, case_id, found.kind, found.about, found.unit, found.due_at, found.warn_at) for found in standing]
     for gone in work.deadlines.replace(owner, case_id, rows):
         for stage in ("near", "passed"):
             close_for_deadline(work, gone, stage, now)
@@ -74,21 +73,23 @@ def look_at_deadlines(ground: Ground) -> int:
 
 
 def _look(ground: Ground, owner: str, case_id: str) -> bool:
-    seal, directory = ground.store.seal_of_case(owner, case_id), ground.directory()
+    seal, directory, now = ground.store.seal_of_case(owner, case_id), ground.directory(), ground.now()
     with ground.store.write() as work:
         stored = work.cases.lock(owner, case_id)
         if stored is None or stored.erased_at is not None:
             return False
         case = open_case(stored, seal)
         keep(ground, work, case, directory)
-        near = [row for row in work.deadlines.of_case(owner, case_id) if _step(ground, work, row)]
+        near = [row for row in work.deadlines.of_case(owner, case_id) if _step(work, row, now)]
         _remind(ground, work, case, directory, seal, near)
     return True
 
 
-def _step(ground: Ground, work: Work, row: DeadlineRow) -> bool:
-    """Take the next step of one deadline; return whether it has just come near."""
-    now = ground.now()
+def _step(work: Work, row: DeadlineRow, now: datetime) -> bool:
+    """Take the next step of one deadline; return whether it has just come near.
+
+    `now` is before the deadlines were last kept: one that the hub acts on by itself is not taken for late in between.
+    """
     if row.due_at <= now:
         if work.deadlines.mark(row, "passed_at", now):
             close_for_deadline(work, row, "near", now)

@@ -1,4 +1,4 @@
-"""What must have happened by when, read from a case: the two clocks of a discharge, answers, meetings, copies, follow-ups.
+"""What must have happened by when, read from a case: the two clocks of a discharge, answers, meetings, copies, follow-ups, consents.
 
 Pure: `deadlines(case, directory, now)` gives every deadline that stands; one that is met, or no longer asked for, is not among them, nor is
 the answer of a unit that may not be spoken to.
@@ -25,7 +25,16 @@ from siphub.policy.moves import moved
 from siphub.policy.notices import unanswered
 
 Kind = Literal[
-    "request.answer", "kallelse", "payment", "meeting.answer", "meeting.held", "meeting.soon", "plan.copy", "followup", "evaluation"
+    "request.answer",
+    "kallelse",
+    "payment",
+    "meeting.answer",
+    "meeting.held",
+    "meeting.soon",
+    "plan.copy",
+    "followup",
+    "evaluation",
+    "consent",
 ]
 Place = tuple[UUID, str]
 """A unit's place at a meeting: the meeting's id and the unit."""
@@ -52,13 +61,18 @@ WARN: dict[Kind, timedelta] = {
     "plan.copy": timedelta(days=2),
     "followup": timedelta(days=14),
     "evaluation": timedelta(days=14),
+    "consent": timedelta(days=14),
 }
-"""How long before a deadline somebody is warned."""
+"""How long before a deadline somebody is warned; of a consent it is what is usual, and `siphub.settings` may say otherwise."""
+WEEK = timedelta(days=7)
+"""How long before its end somebody is warned of a consent at the least, where it lasts longer than that."""
+ACTED_ON: frozenset[Kind] = frozenset({"consent"})
+"""What the hub itself acts on when its time comes, so that it is never overdue: a consent that runs out (LIFECYCLE section 4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """Something that must have happened before `due_at`, UTC. `about` is an id or a unit's number, `unit` is whose work it is."""
+    """Something that must have happened before `due_at`, UTC. `about` is an id, a unit's number or a day; `unit` is whose work it is."""
 
     kind: Kind
     about: str
@@ -89,7 +103,12 @@ def payment_from(sent_at: datetime, days: int = PAYMENT_DAYS, *, weekends: Weeke
 
 
 def deadlines(
-    case: SipCase, directory: Directory, now: datetime, weekends: Weekends = "count", silent: Collection[Place] = ()
+    case: SipCase,
+    directory: Directory,
+    now: datetime,
+    weekends: Weekends = "count",
+    silent: Collection[Place] = (),
+    consent_warning: timedelta = WARN["consent"],
 ) -> tuple[Deadline, ...]:
     """Return every deadline that stands in a case, the first to come first.
 
@@ -99,9 +118,12 @@ def deadlines(
         now: The time, UTC: which units stand for those that were closed.
         weekends: The rule for days on which offices are closed, in the clocks of LUS and of agreements.
         silent: Places whose call was withheld or called back, or rests on nothing any more: nobody asks them for an answer.
+        consent_warning: How long before a consent's end somebody is warned, where it lasts long enough.
     """
     case = moved(case, directory, day_of(now))
     found = (*_request(case, directory, weekends), *_discharge(case, directory, weekends), *_sip(case, directory, silent))
+    if _planning(case):
+        found = (*found, *_consents(case, now, consent_warning))
     return tuple(sorted(found, key=lambda deadline: (deadline.due_at, deadline.kind, deadline.about)))
 
 
@@ -153,7 +175,7 @@ def _in_municipality(case: SipCase, known: DischargeRecord) -> UnitId:
 
 def _sip(case: SipCase, directory: Directory, silent: Collection[Place]) -> Iterator[Deadline]:
     """What the SIP itself asks for. A case that has ended or is suspended asks for nothing."""
-    if case.state in TERMINAL or case.state == "SUSPENDED_NO_CONSENT":
+    if not _planning(case):
         return
     for meeting in case.meetings:
         if meeting.state == "planned":
@@ -162,6 +184,28 @@ def _sip(case: SipCase, directory: Directory, silent: Collection[Place]) -> Iter
     yield from _evaluation(case)
     if case.plan is not None and case.plan.state == "established":
         yield from _plan(case, case.plan)
+
+
+def _planning(case: SipCase) -> bool:
+    return case.state not in TERMINAL and case.state != "SUSPENDED_NO_CONSENT"
+
+
+def _consents(case: SipCase, now: datetime, warning: timedelta) -> Iterator[Deadline]:
+    """Whoever coordinates asks for a new consent before one runs out: once for each day on which any does."""
+    lasting = [(grant.since, grant.until) for grant in case.grants if grant.until is not None and grant.holds(now)]
+    plan = case.plan_consent
+    if plan is not None and plan.until is not None and plan.holds(now):
+        lasting.append((plan.at, plan.until))
+    ends: dict[date, Deadline] = {}
+    for since, until in sorted(lasting, key=lambda each: (each[1], each[0])):
+        day, warn_at = day_of(until), until - _lead(until - since, warning)
+        ends.setdefault(day, Deadline("consent", day.isoformat(), case.coordinating_unit, until, warn_at))
+    yield from ends.values()
+
+
+def _lead(length: timedelta, warning: timedelta) -> timedelta:
+    """Return how long before its end somebody is warned of a consent of this length: of a short one half-way, so that it is not at once."""
+    return length / 2 if length <= WEEK else min(warning, max(WEEK, length / 2))
 
 
 def _meeting(meeting: MeetingRecord, silent: Collection[Place]) -> Iterator[Deadline]:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
-from siphub.policy.deadlines import WARN
+from siphub.policy.deadlines import ACTED_ON, WARN
 from siphub.policy.reasons import REASONS
 
 DAY: Final = timedelta(days=1)
@@ -199,6 +199,11 @@ _SAID: Mapping[str, tuple[str, str, str]] = {
         _COORDINATOR,
     ),
     "followup": ("The plan is to be followed up: call to the follow-up.", "Planen ska följas upp: kalla till uppföljningen.", _COORDINATOR),
+    "consent": (
+        "A consent runs out, and what rests on it stops then: ask the individual for a new one in time, or close the plan.",
+        "Ett samtycke går ut och det som vilar på det stoppas då: be den enskilde om ett nytt i tid, eller avsluta planen.",
+        _COORDINATOR,
+    ),
     "evaluation": (
         "What was decided at the meeting is to be evaluated: do so at a follow-up.",
         "Det som bestämdes på mötet ska utvärderas: gör det vid en uppföljning.",
@@ -209,13 +214,16 @@ _NO_MORE = "what is asked for is done, or not asked for any more"
 
 
 def _deadlines() -> dict[str, WorkType]:
-    """Return two kinds for each deadline: its time is near, its time has passed. What passes at once is never near."""
+    """Return two kinds for each deadline: its time is near, its time has passed. What passes at once is never near, what is acted on never late."""
     found: dict[str, WorkType] = {}
     for kind, warn in WARN.items():
         en, sv, whose = _SAID[kind]
         if warn:
             found[f"deadline.{kind}.near"] = WorkType(f"Soon: {en}", f"Snart dags: {sv}", warn, whose, settled=_NO_MORE)
-        found[f"deadline.{kind}.passed"] = WorkType(f"The time has passed. {en}", f"Tiden har gått ut. {sv}", DAY, whose, settled=_NO_MORE)
+        if kind not in ACTED_ON:
+            found[f"deadline.{kind}.passed"] = WorkType(
+                f"The time has passed. {en}", f"Tiden har gått ut. {sv}", DAY, whose, settled=_NO_MORE
+            )
     return found
 
 

@@ -274,7 +274,7 @@ work_item = Table(
     _partial("ix_work_item_open", "owner", "opened_at", where="closed_at IS NULL"),
 )
 
-# What must have happened by a time, replaced whole at every save of its case. `about` is an id or a unit's number, never a person's.
+# What must have happened by a time, replaced whole at every save of its case. `about` is an id, a unit's number or a day, never a person's.
 deadline = Table(
     "deadline",
     metadata,

@@ -237,6 +237,7 @@ def test_retention_is_a_table_for_each_owner(data_folder: Path) -> None:
         (f'[retention.2120009994]\nkeep = "90 d"\ndecision = "{SECRET}\\n"\n', "retention.2120009994.decision"),
         ('[retention.2120009994]\nkeep = "90 d"\nkept = "1 d"\n', "retention.2120009994.kept"),
         ('submission_keep = "89 d"\n', "submission_keep"),
+        ('consent_warning = "6 d"\n', "consent_warning"),
     ],
 )
 def test_a_wrong_retention_is_refused_by_name(data_folder: Path, text: str, named: str) -> None:
