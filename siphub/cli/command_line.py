@@ -23,6 +23,7 @@ from siphub.cli import (
     messages,
     partners,
     plugins,
+    records,
     submit,
     switch,
     up,
@@ -48,6 +49,7 @@ ROOMS = (
     plugins,
     keys,
     work_items,
+    records,
     doctor,
     db,
 )

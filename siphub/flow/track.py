@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from siphub.errors import NotThere, Sealed
@@ -20,7 +20,7 @@ from siphub.model.case import SipCase
 from siphub.policy.disclosure import Covered, judge
 from siphub.policy.reasons import REASONS, told
 from siphub.policy.standing import Consented
-from siphub.store import AttemptRow, DeliveryRow, EventRow, GrantRow, MessageRow, WorkItemRow
+from siphub.store import AttemptRow, DeliveryRow, EventRow, GrantRow, MessageRow, RecordCopyRow, WorkItemRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +258,33 @@ def deliveries(ground: Ground, *, states: Sequence[str] | None = None, after: st
     """Return a page of deliveries, by id."""
     with ground.store.read() as work:
         return tuple(tracked(row) for row in work.deliveries.page(states=states, after=after, limit=limit))
+
+
+def record_copies(
+    ground: Ground,
+    *,
+    states: Sequence[str] | None = None,
+    organisation: str | None = None,
+    case_id: str | None = None,
+    older_than: timedelta = timedelta(0),
+    after: str | None = None,
+    limit: int = 50,
+) -> tuple[RecordCopyRow, ...]:
+    """Return a page of record copies, by their packages' ids: states and codes, no content.
+
+    Args:
+        ground: The rooms below.
+        states: Only these states of a copy.
+        organisation: Only what becomes this organisation's record.
+        case_id: Only this case's.
+        older_than: Only what was queued at least so long ago.
+        after: The page behind this package.
+        limit: At most so many.
+    """
+    with ground.store.read() as work:
+        return work.record_copies.page(
+            organisation=organisation, case_id=case_id, states=states, until=ground.now() - older_than, after=after, limit=limit
+        )
 
 
 @dataclass(frozen=True, slots=True)

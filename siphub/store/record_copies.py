@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, delete, func, select, update
@@ -36,6 +36,27 @@ class RecordCopies(Topic):
         """Return the copies of one message of a case, in no order."""
         mine = (record_copy.c.owner == owner, record_copy.c.case_id == case_id, record_copy.c.message_row == message_row)
         return self._all(RecordCopyRow, select(record_copy).where(*mine))
+
+    def page(
+        self,
+        *,
+        organisation: str | None = None,
+        case_id: str | None = None,
+        states: Collection[str] | None = None,
+        until: datetime | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> tuple[RecordCopyRow, ...]:
+        """Return up to `limit` copies by id, from behind the id `after`; with `until` those that were queued by then."""
+        wanted = {record_copy.c.organisation: organisation, record_copy.c.case_id: case_id}
+        query = select(record_copy).where(*(column == value for column, value in wanted.items() if value is not None))
+        if states is not None:
+            query = query.where(record_copy.c.state.in_(sorted(states)))
+        if until is not None:
+            query = query.where(record_copy.c.offered_at <= until)
+        if after is not None:
+            query = query.where(record_copy.c.id > after)
+        return self._all(RecordCopyRow, query.order_by(record_copy.c.id).limit(limit))
 
     def due(self, organisation: str, now: datetime, limit: int) -> tuple[RecordCopyRow, ...]:
         """Return an organisation's copies that could be handed over now, longest waiting first."""

@@ -52,6 +52,11 @@ class ErasurePromises:
             assert work.record_copies.of_case(OTHER, case.case_id) == ()
             assert work.record_copies.due(OWNER, NOW, 9) == (one,)
             assert work.record_copies.due(OTHER, NOW - timedelta(seconds=1), 9) == ()
+            assert set(work.record_copies.page()) == {one, other}
+            assert work.record_copies.page(organisation=OWNER, case_id=case.case_id, states=["offered"], until=NOW) == (one,)
+            assert work.record_copies.page(until=NOW - timedelta(seconds=1)) == work.record_copies.page(states=["sent"]) == ()
+            first, second = work.record_copies.page(limit=2)
+            assert (work.record_copies.page(limit=1), work.record_copies.page(after=first.id)) == ((first,), (second,))
 
     def test_an_attempt_is_taken_by_one(self, store: Store) -> None:
         """Given two sweeps with the same copy in hand, one takes it; until its attempt has ended, or is late, it is not due."""

@@ -209,6 +209,50 @@ class TestWorkItems:
         assert (again.status, "work.not_there" in again.err) == (1, True)
 
 
+class TestRecords:
+    def test_what_waits_for_a_registry(self, run: Run, door: Door, called: Story) -> None:
+        """Given an owner without a registry, then its copies are listed as waiting, in words and as JSON, by case, organisation, state and age."""
+        found = run("records", "list", "--json", "--limit", "1000").facts
+        assert {(one["organisation"], one["state"], one["direction"]) for one in found} == {(p.MUNICIPALITY, "offered", "sent")}
+        assert len(found) == len(called.sent)
+        assert {one["case_id"] for one in found} == {str(called.case_id)}
+        ids = sorted(one["id"] for one in found)
+        shown = run("records", "list").out.splitlines()
+        assert [line.split()[0] for line in shown[2:]] == ids
+        assert {"package", "organisation", "state", "since"} <= set(shown[0].split())
+        narrowed = (
+            "--case",
+            str(called.case_id),
+            "--organisation",
+            p.MUNICIPALITY,
+            "--state",
+            "offered",
+            "--state",
+            "failed",
+            "--unconfirmed",
+        )
+        assert [one["id"] for one in run("records", "list", *narrowed, "--json").facts] == ids
+        assert [one["id"] for one in run("records", "list", "--after", ids[0], "--limit", "1", "--json").facts] == ids[1:2]
+
+    @pytest.mark.parametrize(
+        "narrower",
+        [("--case", NOBODYS), ("--organisation", p.REGION), ("--state", "confirmed"), ("--older-than", "1")],
+    )
+    def test_what_is_not_there_is_a_sentence(self, run: Run, called: Story, narrower: Sequence[str]) -> None:
+        """Given copies that are neither of that case or organisation, nor confirmed, nor a day old, then the list is a sentence."""
+        assert run("records", "list", *narrower).out.strip() == "There are no such record copies."
+        assert run("records", "list", *narrower, "--json").facts == []
+
+    def test_empty_is_a_sentence(self, run: Run, door: Door) -> None:
+        """Given a hub that has taken nothing, then the list says so."""
+        assert run("records", "list").out.strip() == "Nothing has become a record yet."
+
+    def test_an_unknown_state(self, run: Run, door: Door) -> None:
+        """Given a state that no copy has, then exit 2, with those there are."""
+        done = run("records", "list", "--state", "lost")
+        assert (done.status, "record.unknown_state" in done.err, "confirmed" in done.err) == (2, True, True)
+
+
 class TestSubmit:
     def test_many_files_and_one_that_is_refused(self, run: Run, siphub: Run, door: Door, tmp_path: Path) -> None:
         """Given two good files and a bad one, then all are tried, the bad one is told with its code, and the exit is 1."""
