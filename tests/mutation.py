@@ -26,8 +26,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
-from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.mutation import trampoline
+from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.state import state
 
 ROOT = Path(__file__).resolve().parent.parent
