@@ -22,7 +22,7 @@ TOPICS = 13
 """How many lines there are for *Det vill jag prata om* (S1)."""
 
 _YES_NO = ("Ja", "Nej")
-_SCOPES = ("plan", "meeting", "meeting_in_absence")
+_SCOPES = ("plan", "meeting", "preparation", "meeting_in_absence")
 """What is asked beside the exchange of information, which is asked first (S1)."""
 
 _WHAT_IT_IS = (

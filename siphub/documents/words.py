@@ -318,6 +318,7 @@ _SCOPES: Mapping[str, str] = {
     "plan": "att en plan görs",
     "meeting": "att ett möte hålls",
     "information_exchange": "att uppgifter lämnas mellan verksamheterna",
+    "preparation": "att det jag har förberett visas för dem som kallas",
     "meeting_in_absence": "att mötet hålls utan mig",
     "copy_to_relative": "att en närstående får planen",
     "invite": "att myndigheter och andra bjuds in",

@@ -120,6 +120,7 @@ SCOPES: Final = _table(
     plan=("that a plan is made", "att en plan görs"),
     meeting=("that a meeting is held", "att ett möte hålls"),
     information_exchange=("that information is exchanged", "att uppgifter lämnas mellan verksamheterna"),
+    preparation=("that the individual's own preparation is shown", "att den enskildes egen förberedelse visas"),
     meeting_in_absence=("that a meeting is held without the individual", "att mötet hålls utan den enskilde"),
     copy_to_relative=("that a relative gets the plan", "att en närstående får planen"),
     invite=("that authorities and others are invited", "att myndigheter och andra bjuds in"),

@@ -245,3 +245,30 @@ def test_the_map_of_the_network_reaches_the_contact_and_calls_nobody(world: Worl
     assert b"mellansyster" in request
     assert not [word for word in (CANARY, "070-174 06 99") if word.encode() in request]
     assert not [body for unit in UNITS for body in world.bodies(unit, story) if b"mellansyster" in body]
+
+
+@pytest.mark.req(36, 90)
+def test_the_preparation_is_shown_to_those_it_is_shared_with_and_to_nobody_else(world: World) -> None:
+    """Given a yes to sharing the preparation with home care alone, then its kallelse says where that is kept, and the care centre's does not.
+
+    When the individual takes that scope back, the next kallelse says it to nobody, and nothing is called off.
+    """
+    story = world.story()
+    story.requested()
+    story.consented(UNITS)
+    story.consented((p.HOME_CARE,), ("preparation",))
+    story.approved(UNITS)
+    kallelse = story.kallelse().model_copy(update={"preparation_ref": CANARY})
+    assert set(story.say(kallelse, UNITS).states.values()) == {("queued", None)}
+    assert world.settled(story)
+    assert {unit: any(CANARY.encode() in body for body in world.bodies(unit, story)) for unit in UNITS} == {
+        p.HOME_CARE: True,
+        p.CARE_CENTRE: False,
+    }
+    story.say(c.ConsentAmended(remove_scopes=("preparation",), obtained_by=story.eva, obtained_on=story.now.date()))
+    assert world.settled(story)
+    assert world.types(p.HOME_CARE, story) == ["meeting.summoned"]
+    story.say(kallelse, UNITS)
+    assert world.settled(story)
+    assert world.types(p.HOME_CARE, story) == ["meeting.summoned"] * 2
+    assert sum(CANARY.encode() in body for unit in UNITS for body in world.bodies(unit, story)) == 1

@@ -16,7 +16,9 @@ from siphub.model.envelope import Content, MessageType
 from siphub.model.identifiers import PartyId, PersonRef
 from siphub.model.person import StaffMember
 
-Scope = Literal["plan", "meeting", "information_exchange", "meeting_in_absence", "copy_to_relative", "invite", "evaluation_survey"]
+Scope = Literal[
+    "plan", "meeting", "information_exchange", "preparation", "meeting_in_absence", "copy_to_relative", "invite", "evaluation_survey"
+]
 Direction = Literal["to", "from", "both"]
 Mode = Literal["oral", "written"]
 Giver = Literal["individual", "guardian", "god_man", "forvaltare", "framtidsfullmakt", "relative"]
@@ -32,7 +34,7 @@ Ground = Literal[
     "mandate",
 ]
 Measure = Literal["counselling", "structured_programme", "contact_person", "family_treatment", "other_open_measure", "placement"]
-Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=7)]
+Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=8)]
 
 
 class Party(Value):

@@ -58,7 +58,7 @@ class TestExpectations:
     def test_the_example_holds(self, siphub: Run) -> None:
         """Given the example of the documentation, then all of it holds."""
         done = siphub("disclosure", "test", EXAMPLE)
-        assert (done.status, done.out.strip()) == (0, "All 9 expectations hold.")
+        assert (done.status, done.out.strip()) == (0, "All 11 expectations hold.")
 
     def test_what_does_not_hold_is_listed(self, siphub: Run, tmp_path: Path) -> None:
         """Given one that does not hold, then exit 1 with a list, and the same as JSON."""

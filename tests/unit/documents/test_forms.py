@@ -105,7 +105,10 @@ def test_the_consent_has_what_the_form_has() -> None:
     """S1: obtained by, yes and no to the exchange of information, a date; and the scopes and parties a consent consists of (REQ-38 to REQ-46)."""
     blocks = pages("consent")
     asked = [block for block in blocks if isinstance(block, Choice) and block.options == ("Ja", "Nej")]
-    assert len(asked) == 4
+    assert len(asked) == 5
+    assert [block.label for block in asked if "förberett" in block.label] == [
+        "Jag samtycker till att det jag har förberett visas för dem som kallas"
+    ]
     assert "uppgifter om mina behov" in asked[0].label
     assert {"Datum", "Samtycke inhämtat av (namn och verksamhet)"} <= set(lines(blocks))
     [parties] = [block for block in blocks if isinstance(block, Table)]

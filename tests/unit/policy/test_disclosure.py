@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -588,6 +589,34 @@ def test_without_consent_a_kallelse_says_nothing_of_who_else_comes() -> None:
     assert {"/content/participating_units", "/content/agenda", "/content/preparation_ref", "/content/relatives_present"} <= set(
         made.omitted
     )
+
+
+@pytest.mark.req(36)
+def test_where_the_preparation_is_kept_is_told_only_to_those_it_is_shared_with() -> None:
+    """Given consents with and without the scope, then a kallelse names the preparation to whom it covers; an old one keeps its meaning (REQ-36)."""
+    rule = rule_for("meeting.summoned", ("duty",))
+    assert rule is not None
+    asked, message = need(rule), sample("meeting.summoned", maximal=True)
+    old = grants(asked)
+    shared = Grant(scope="preparation", party=p.HOME_CARE, direction="to", since=p.NOON, until=p.NOON + timedelta(days=1))
+    others = shared.model_copy(update={"party": p.CARE_CENTRE})
+    for consents, now, told in (
+        (old, p.NOON, False),
+        ([*old, others], p.NOON, False),
+        ([*old, shared], p.NOON, True),
+        ([*old, shared], p.NOON + timedelta(days=1), False),
+    ):
+        judged = judge(asked, consents, None, now)
+        assert isinstance(judged, Covered)
+        content = cut(message, rule, judged.basis, judged.granted).document["content"]
+        assert isinstance(content, Mapping)
+        assert ("preparation_ref" in content) == told
+        assert "agenda" in content
+    queued_before = dataclasses.replace(asked, widening=frozenset())
+    judged = judge(queued_before, [*old, shared], None, p.NOON)
+    assert judged == Covered("consent", asked.scopes), "what was queued before there was the scope is sent without it"
+    showing = {(rule.types, rule.recipients) for rule in rules() if any("preparation_ref" in path for path in shown_by(rule))}
+    assert showing == {(("meeting.summoned",), ("duty",))}
 
 
 def test_the_stop_notice_tells_nothing() -> None:
