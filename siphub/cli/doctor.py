@@ -299,7 +299,10 @@ def retention(hub: Hub) -> Iterator[Finding]:
                 f"{number} closed cases of {owner} wait for a decision to erase them, the first since {since:%Y-%m-%d}: [retention.{owner}]"
             )
     if keys_left:
-        yield look(f"{keys_left} erased cases still have their key: the next round of the hub's archivist forgets it")
+        yield look(
+            f"{keys_left} erased cases still have their key, or letters in an outbox that cannot be reached:"
+            " the hub's archivist looks again; mount the outbox if it is away"
+        )
 
 
 def callers(hub: Hub) -> Iterator[Finding]:

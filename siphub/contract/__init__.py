@@ -4,7 +4,7 @@ Additions only within a major version; a plugin states the version it was writte
 It must never give a plugin the hub, the store, or a field its recipient may not see.
 """
 
-from siphub.contract.adapter import API, Adapter, AdapterInfo, Check, Confirms, Cut, Payload, Polls, Recipient
+from siphub.contract.adapter import API, Adapter, AdapterInfo, Check, Confirms, Cut, Erases, Payload, Polls, Recipient
 from siphub.contract.context import Clock, Log, MappingPack, Mappings, PluginContext, Render, State, SystemClock
 from siphub.contract.hooks import DeliveryEvent, hookimpl, hookspec
 from siphub.contract.http import Http, HttpAnswer, HttpFailure
@@ -30,6 +30,7 @@ __all__ = [
     "Delivered",
     "DeliveryEvent",
     "Draft",
+    "Erases",
     "Http",
     "HttpAnswer",
     "HttpFailure",

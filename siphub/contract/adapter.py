@@ -152,6 +152,18 @@ class Confirms(Protocol):
 
 
 @runtime_checkable
+class Erases(Protocol):
+    """An adapter that leaves what it has delivered on our own side, such as letters in an outbox, and can take it away with its case."""
+
+    def erase(self, key: str, recipient: Recipient) -> bool:
+        """Take away whatever is left of a delivery, because its case is erased (LIFECYCLE section 8). May be called again.
+
+        Return True where nothing of it is there any more, also where somebody has taken it or the key was never seen; False where it cannot
+        be taken away or looked for now: then it is asked again.
+        """
+
+
+@runtime_checkable
 class Polls(Protocol):
     """An adapter whose partners' answers are fetched. One leased poller per endpoint runs at a time."""
 

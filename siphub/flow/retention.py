@@ -4,10 +4,11 @@ There are two databases and no transaction over both, so the order is everything
 
     1. in the content's database, in one transaction: the sealed bytes are emptied, and the audit says that they were, and by which decision
     2. in the keys' database: the case's key is forgotten, and with it every copy of the content in any backup
-    3. in the content's database: that the key is gone is noted, and audited
+    3. outside both: adapters take away what they have left on our side, such as letters that nobody has fetched
+    4. in the content's database: that the key and all of that is gone is noted, and audited
 
-A crash before 1 changes nothing. After 1 nothing here can be read, and it is audited; the key that is left is found by the next round, which
-does 2 and 3 again: both may be done twice. The other order would leave, after a crash, content that nobody can read and nobody has said why.
+A crash before 1 changes nothing. After 1 nothing here can be read, and it is audited; what is left is found by the next round, which does
+2 to 4 again: each may be done twice. The other order would leave, after a crash, content that nobody can read and nobody has said why.
 """
 
 from __future__ import annotations
@@ -17,12 +18,17 @@ from datetime import datetime
 from typing import Final
 
 from siphub.flow.ground import Ground
+from siphub.flow.letters import recipient_of
 from siphub.observe import Log
 from siphub.policy.retention import CaseFacts, CopyFacts, Erase, Keep, RetentionRule, erasable, withheld_erasable
 from siphub.settings import Settings
 from siphub.store import Change, RecordCopyRow, Work
 
 BATCH: Final = 50
+LEFT: Final = 500
+"""How many erased cases of which something is left are looked at in one round."""
+Place = tuple[str, str]
+"""An adapter and an endpoint of its."""
 POINT: Final = "case_erased"
 """The crash point between the two databases."""
 
@@ -69,25 +75,40 @@ def erase(ground: Ground, owner: str, case_id: str) -> Erase | Keep:
         said = {"decision": verdict.decision.replace(" ", "_"), "messages": str(messages), "case_id": case_id}
         work.audit.append(owner, "hub", "retention", "case.erased", said)
     ground.points.reach(POINT)
-    _forget_key(ground, owner, case_id)
+    _complete(ground, owner, case_id, set())
     return verdict
 
 
 def finish(ground: Ground) -> int:
-    """Forget the keys of cases whose content is erased and whose key a crash has left; return how many."""
+    """Do the rest for cases whose content is erased: what a crash has left, or a place that was away; return of how many nothing is left now."""
     with ground.store.read() as work:
-        rows = work.erasure.unfinished(BATCH)
-    for row in rows:
-        _forget_key(ground, row.owner, row.case_id)
-    return len(rows)
+        rows = work.erasure.unfinished(LEFT)
+    away: set[Place] = set()
+    return sum(_complete(ground, row.owner, row.case_id, away) for row in rows)
 
 
-def _forget_key(ground: Ground, owner: str, case_id: str) -> None:
+def _complete(ground: Ground, owner: str, case_id: str, away: set[Place]) -> bool:
+    """Forget a case's key, and note it once nothing that was delivered is left on our side either. What is in `away` is not tried again."""
     ground.store.forget_case(owner, case_id)
+    if not _cleared(ground, owner, case_id, away):
+        return False
     with ground.store.write() as work:
         if work.erasure.finish(owner, case_id, ground.now()):
             work.audit.append(owner, "hub", "retention", "case.key_forgotten", {"case_id": case_id})
     _log.info("case.erased", owner=owner, case_id=case_id)
+    return True
+
+
+def _cleared(ground: Ground, owner: str, case_id: str, away: set[Place]) -> bool:
+    """Have the adapters take away what they have left of a case's deliveries; a place that could not be cleared is added to `away`."""
+    directory = ground.directory()
+    with ground.store.read() as work:
+        tried = [row for row in work.deliveries.of_case(owner, case_id) if row.attempts > 0]
+    for row in tried:
+        place = (row.adapter, row.endpoint)
+        if place not in away and not ground.registry.erase(row.key, recipient_of(row, directory)):
+            away.add(place)
+    return not away & {(row.adapter, row.endpoint) for row in tried}
 
 
 def _forget_answers(ground: Ground) -> int:

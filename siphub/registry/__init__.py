@@ -20,6 +20,7 @@ from siphub.contract import (
     Confirmation,
     Cut,
     DeliveryEvent,
+    Erases,
     Outcome,
     PluginContext,
     Reader,
@@ -201,6 +202,21 @@ class Registry:
             PluginError: `plugin.no_adapter`; no enabled plugin has it.
         """
         return self._held(name).adapter
+
+    def erase(self, key: str, recipient: Recipient) -> bool:
+        """Let a delivery's adapter take away what it has left on our side; say whether nothing is left. One that leaves nothing has nothing to do.
+
+        What fails or overruns is logged, and counts as left.
+        """
+        held = self._adapters.get(recipient.adapter)
+        if held is None or not isinstance(held.adapter, Erases):
+            return True
+        erase, own = held.adapter.erase, own_recipient(recipient)
+        try:
+            return held.plugin.call("erase", self._limit, lambda: bool(erase(key, own)))
+        except PluginError as error:
+            log.error("plugin.failed", plugin=held.plugin.name, adapter=held.info.name, exc_info=error)
+            return False
 
     def made_by(self, adapter: str) -> str:
         """Return which plugin an adapter belongs to, as `name@version`: what the first attempt pins.

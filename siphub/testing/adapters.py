@@ -26,6 +26,7 @@ from siphub.contract import (
     Confirms,
     Cut,
     Delivered,
+    Erases,
     Outcome,
     Payload,
     Permit,
@@ -171,6 +172,18 @@ class AdapterContract:
         assert isinstance(under_test.adapter.confirm(key, under_test.recipient), (Delivered, Accepted, type(None)))
         assert not isinstance(under_test.adapter.confirm(str(uuid4()), under_test.recipient), (Delivered, Accepted))
         assert not isinstance(under_test.adapter.confirm(key, under_test.unreachable), (Delivered, Accepted))
+
+    def test_erase_leaves_nothing(self, under_test: AdapterUnderTest, key: str) -> None:
+        """Told to erase, an adapter that can leaves nothing of that delivery and all of another, however often; where it cannot look it says so."""
+        if not isinstance(under_test.adapter, Erases):
+            return
+        other = str(uuid4())
+        for each in (key, other):
+            under_test.adapter.deliver(_payload(under_test), under_test.recipient, each)
+        assert [under_test.adapter.erase(key, under_test.recipient) for _ in range(2)] == [True, True]
+        assert (under_test.witness.effects(key), under_test.witness.effects(other)) == (0, 1)
+        assert under_test.adapter.erase(str(uuid4()), under_test.recipient)
+        assert not under_test.adapter.erase(key, under_test.unreachable)
 
     def test_an_expired_permit_sends_nothing(self, under_test: AdapterUnderTest, key: str) -> None:
         """Given a permit that ran out, on a connection that stands as on a new one, the partner sees not one byte."""

@@ -25,6 +25,8 @@ from siphub.model import UnitContact
 from siphub.model import people as p
 from siphub.model.messages import consent as c
 from siphub.model.messages.around import CoordinatorChanged
+from siphub.sandbox import MailRoom
+from siphub.testing.chapters import ME
 from siphub.testing.clock import Hand
 from siphub.testing.recorded import Recorded, Registry
 from siphub.testing.story import CANARY, Story, until
@@ -313,6 +315,72 @@ def test_a15_closed_and_erased_everywhere(make_recorded: MakeRecorded) -> None:
     world.hub.sweep()
     with pytest.raises(NotThere):
         world.send(story.sent[0])
+
+
+def _with_letters(world: Recorded, *, closed: bool = True) -> Story:
+    """Return a case with letters to its individual; everything has arrived, and is recorded where the case is over."""
+    story = world.story()
+    story.ready(UNITS)
+    story.summoned(UNITS, also=[ME])
+    assert world.settled(story)
+    if closed:
+        story.closed(UNITS)
+        assert world.settled(story)
+        assert len(world.letters(story)) == 2
+        assert world.recorded(story)
+    return story
+
+
+def _noted(world: Recorded, story: Story) -> bool:
+    return "case.erased" in world.actions(story)
+
+
+def _keyless(world: Recorded, story: Story) -> bool:
+    try:
+        world.hub.store.seal_of_case(story.owner, str(story.case_id))
+    except Sealed:
+        return True
+    return False
+
+
+def test_letters_that_nobody_has_fetched_go_with_their_case(make_recorded: MakeRecorded) -> None:
+    """Given letters in an outbox, of which the mail room has taken one and half another, when a case is erased, then its letters go and others' stay."""
+    hand = Hand()
+    world = make_recorded(clock=hand, retention=DECIDED)
+    gone, kept = _with_letters(world), _with_letters(world, closed=False)
+    outbox = MailRoom(world.folders / f"letters-{p.MUNICIPALITY}").outbox
+    mine = [
+        file for file in sorted(outbox.glob("*.pdf")) if json.loads(file.with_suffix(".json").read_bytes())["case"] == str(gone.case_id)
+    ]
+    mine[0].unlink()
+    mine[0].with_suffix(".json").unlink()
+    mine[1].unlink()
+    others = world.letters(kept)
+    hand.at += timedelta(days=31)
+    assert until(lambda: world.erased(gone))
+    assert world.letters(kept) == others
+    assert {json.loads(file.read_bytes())["case"] for file in outbox.glob("*.json")} == {str(kept.case_id)}
+    assert len([*outbox.iterdir()]) == 2 * len(others)
+
+
+def test_an_outbox_that_is_away_is_cleared_when_it_is_back(make_recorded: MakeRecorded) -> None:
+    """Given an outbox that is away when its case is erased, then content and key go, the doctor says what is left, and it goes when it can."""
+    hand = Hand()
+    world = make_recorded(clock=hand, retention=DECIDED)
+    story, other = _with_letters(world), _with_letters(world)
+    outbox = MailRoom(world.folders / f"letters-{p.MUNICIPALITY}").outbox
+    away = outbox.rename(world.folders / "away")
+    hand.at += timedelta(days=31)
+    for each in (story, other):
+        assert until(partial(_noted, world, each))
+        assert not world.erased(each)
+        assert until(partial(_keyless, world, each))
+    assert "2 erased cases still have their key, or letters in an outbox that cannot be reached" in _said(doctor.retention, world)
+    assert retention.finish(world.hub.ground) == 0
+    away.rename(outbox)
+    assert until(lambda: world.erased(story) and world.erased(other))
+    assert [*outbox.iterdir()] == []
+    assert [world.actions(story).count(action) for action in ("case.erased", "case.key_forgotten")] == [1, 1]
 
 
 @pytest.mark.req(87)

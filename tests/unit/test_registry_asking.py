@@ -297,3 +297,32 @@ def test_a_plugin_whose_commands_fail_is_a_warning() -> None:
     assert app == ["command"]
     assert len(warnings) == 1
     assert warnings[0].startswith("plugin bad: siphub_commands raised ValueError")
+
+
+# -- erasing
+
+
+class Leaving(Box):
+    """An adapter that has left something, and answers as told when it is to take it away."""
+
+    def __init__(self, name: str, answer: Callable[..., object]) -> None:
+        super().__init__(name)
+        self.erase = answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "gone"), [(lambda *_: True, True), (lambda *_: False, False), (lambda *_: None, False), (fail, False), (hang, False)]
+)
+def test_what_could_not_be_erased_is_left(answer: Callable[..., object], *, gone: bool) -> None:
+    """Given an adapter that answers yes or no, or raises or hangs, then only a yes says that nothing is left; what broke is logged, unsaid."""
+    registry = load(leaving=adapting(Leaving("leaving", answer)))
+    with heard_logs() as heard:
+        assert registry.erase("key", Recipient("u", "o", "U", "leaving", "here")) is gone
+    assert [line["adapter"] for line in heard.named("plugin.failed")] == (["leaving"] if answer in {fail, hang} else [])
+    assert CANARY not in heard.text
+
+
+def test_an_adapter_that_leaves_nothing_has_nothing_to_erase() -> None:
+    """Given an adapter without that method, or one that is not enabled any more, then nothing is left that could be taken away."""
+    registry = load(box=adapting(Box("box")))
+    assert [registry.erase("key", Recipient("u", "o", "U", name, "here")) for name in ("box", "none")] == [True, True]

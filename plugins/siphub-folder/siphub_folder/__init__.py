@@ -32,7 +32,7 @@ from siphub.contract import (
     RecordKeeper,
     hookimpl,
 )
-from siphub_folder.deliver import named, put, put_all
+from siphub_folder.deliver import named, put, put_all, remove_all
 from siphub_folder.records import FolderRecords
 from siphub_folder.settings import Settings
 from siphub_folder.translate import MEDIA_TYPE, to_json
@@ -44,6 +44,7 @@ __all__ = [
     "named",
     "put",
     "put_all",
+    "remove_all",
     "siphub_adapters",
     "siphub_record_keepers",
 ]

@@ -1,11 +1,11 @@
-"""One attempt to make a file, or files that belong together, visible, and the one place where a file system's errors become outcomes."""
+"""One attempt to make a file, or files that belong together, visible, or gone again, and the one place where a file system's errors become outcomes."""
 
 from __future__ import annotations
 
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from siphub.contract import Delivered, Outcome, Retry, Uncertain, require_permit
@@ -57,6 +57,22 @@ def put_all(files: Mapping[str, bytes], folder: Path | None) -> Outcome:
         for part in parts.values():
             Path(part).unlink(missing_ok=True)
     return Delivered(list(files)[-1])
+
+
+def remove_all(names: Iterable[str], folder: Path | None) -> bool:
+    """Take files away, in their order; say whether none of them is there any more. What somebody has collected is gone as well.
+
+    A folder that is missing may be an unmounted share, so it says no.
+    """
+    if folder is None or not folder.is_dir():
+        return False
+    try:
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+        _make_durable(folder)
+    except OSError:
+        return False
+    return True
 
 
 def _written_aside(body: bytes, folder: Path) -> str:

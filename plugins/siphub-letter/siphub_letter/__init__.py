@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from siphub.contract import Adapter, AdapterInfo, Check, Cut, Delivered, Outcome, Payload, PluginContext, Recipient, Render, hookimpl
-from siphub_folder import Settings, named, put_all
+from siphub_folder import Settings, named, put_all, remove_all
 from siphub_letter.translate import PDF, ending, letter, note
 
 __all__ = ["LetterAdapter", "siphub_adapters"]
@@ -52,6 +52,10 @@ class LetterAdapter:
         folder = self._settings.folder(recipient)
         there = [name for name in (named(key, "pdf"), named(key, "html")) if folder and (folder / name).is_file()]
         return Delivered(there[0]) if there else None
+
+    def erase(self, key: str, recipient: Recipient) -> bool:
+        """Take the letter and then its note out of the outbox, where the mail room has not."""
+        return remove_all([named(key, "pdf"), named(key, "html"), named(key)], self._settings.folder(recipient))
 
     def check(self) -> Iterable[Check]:
         """Say which outboxes can be written."""

@@ -190,6 +190,27 @@ def test_a_letter_that_may_have_appeared_is_uncertain(root: Path, adapter: Lette
     assert adapter.confirm(KEY, to("..")) is None
 
 
+def test_a_letter_is_taken_out_of_the_outbox_with_its_case(root: Path, adapter: LetterAdapter) -> None:
+    """Given letters on paper and as pages, when one is erased, then letter and note are gone and the other's stay; what was taken is no matter."""
+    other = "1c0f5f0c-6d5e-4a53-9f39-0d6a3a1f0c22"
+    for key, form in ((KEY, "pdf"), (other, "html")):
+        adapter.deliver(adapter.translate(addressed(), to("out", form=form)), to("out", form=form), key)
+    assert adapter.erase(KEY, to("out"))
+    assert sorted(file.name for file in (root / "out").iterdir()) == [f"{other}.html", f"{other}.json"]
+    (root / "out" / f"{other}.html").unlink()
+    assert adapter.erase(other, to("out"))
+    assert list((root / "out").iterdir()) == []
+    assert adapter.erase(other, to("out"))
+
+
+def test_an_outbox_that_is_away_or_refuses_is_asked_again(root: Path, adapter: LetterAdapter) -> None:
+    """Given an outbox that is not there, lies outside the root, or holds something that is no letter, then nothing is said to be gone."""
+    assert not adapter.erase(KEY, to("missing"))
+    assert not adapter.erase(KEY, to(".."))
+    (root / "out" / f"{KEY}.pdf").mkdir()
+    assert not adapter.erase(KEY, to("out"))
+
+
 def test_check_says_which_outboxes_can_be_written(root: Path, adapter: LetterAdapter) -> None:
     """Given a root, then each outbox below it is spoken of."""
     assert [(check.ok, check.what) for check in adapter.check()] == [(True, f"{root / 'out'} can be written")]
