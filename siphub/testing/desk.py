@@ -5,9 +5,10 @@ It takes a story's messages and does with them what intake does: decide, route, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from siphub.model import Caller, Directory, Message, Organisation, Unit, sample_directory
@@ -115,6 +116,22 @@ class Desk:
         self.case = decided.case.model_copy(update={"units": tuple(dict.fromkeys(members))})
         self.last = Verdict(effects=decided.effects, routes=found)
         return self.last
+
+    def did(self, say: Callable[[], object]) -> tuple[dict[str, Any], tuple[policy.Effect, ...]]:
+        """Say something that is taken, and return which fields of the case it changed, but for the case's version, and what it asked for."""
+        before = self.open
+        say()
+        assert self.last.refusal is None
+        assert self.open.version == before.version + 1
+        names = (name for name in SipCase.model_fields if name != "version" and getattr(self.open, name) != getattr(before, name))
+        return {name: getattr(self.open, name) for name in names}, self.last.effects
+
+    def refused(self, say: Callable[[], object]) -> Refusal | None:
+        """Say something that is not taken, and return why not; the case is as it was."""
+        before = self.case
+        say()
+        assert self.case == before
+        return self.last.refusal
 
     def holds(self, route: Route) -> bool:
         """Say whether a delivery routed earlier would be permitted now."""

@@ -12,7 +12,7 @@ import pytest
 
 from siphub.model import people as p
 from siphub.model import sample
-from siphub.model.case import DischargeRecord, SipCase
+from siphub.model.case import DischargeRecord
 from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.messages import around as a
 from siphub.model.messages import consent as c
@@ -30,25 +30,6 @@ from siphub.testing.story import SECRECY_ASSESSED
 
 UNITS = (p.HOME_CARE, p.SOCIAL_SERVICES, p.CARE_CENTRE)
 LATER = timedelta(hours=1)
-
-
-def did(desk: Desk, say: Callable[[], object]) -> tuple[dict[str, Any], tuple[Effect, ...]]:
-    """Say something, and return which fields of the case it changed, but for the case's version, and what it asked for."""
-    before = desk.open
-    say()
-    assert desk.last.refusal is None
-    after = desk.open
-    assert after.version == before.version + 1
-    names = [name for name in SipCase.model_fields if name != "version" and getattr(after, name) != getattr(before, name)]
-    return {name: getattr(after, name) for name in names}, desk.last.effects
-
-
-def refused(desk: Desk, say: Callable[[], object]) -> Refusal | None:
-    """Say something that must not change the case, and return why not."""
-    before = desk.open
-    say()
-    assert desk.open == before
-    return desk.last.refusal
 
 
 def stay(desk: Desk, **changes: object) -> DischargeRecord:
@@ -75,13 +56,13 @@ class TestDischarge:
         """Given a stay whose clocks run, when the person is admitted anew, then nothing of the earlier one is left."""
         first = admitted.open.discharge
         chapters.ready_to_go_home(admitted.story, uuid4(), admitted.now)
-        assert did(admitted, lambda: chapters.admitted(admitted.story)) == ({"discharge": first}, ())
+        assert admitted.did(lambda: chapters.admitted(admitted.story)) == ({"discharge": first}, ())
 
     def test_a_notice_starts_the_clocks(self, admitted: Desk) -> None:
         """Given a notice, then the stay has it, when it was given, when it was sent and when the patient is ready (LUS 4:3, 5:4)."""
         notice, given = uuid4(), admitted.now
         content = d.DischargeReady(notice_id=notice, given_at=given, ready_at=given + LATER)
-        changed = did(admitted, lambda: ward(admitted, content, sent_at=given + timedelta(minutes=5)))
+        changed = admitted.did(lambda: ward(admitted, content, sent_at=given + timedelta(minutes=5)))
         expected = stay(admitted, notice_id=notice, given_at=given, sent_at=given + timedelta(minutes=5), ready_at=given + LATER)
         assert changed == ({"discharge": expected}, ())
 
@@ -96,7 +77,7 @@ class TestDischarge:
         assert stay(admitted).summoned_at == admitted.now
         chapters.not_ready_after_all(story, first, admitted.now + LATER)
         assert stay(admitted).revoked_at == admitted.now + LATER
-        changed, _ = did(admitted, lambda: chapters.ready_to_go_home(story, second, admitted.now + 2 * LATER))
+        changed, _ = admitted.did(lambda: chapters.ready_to_go_home(story, second, admitted.now + 2 * LATER))
         assert (stay(admitted).revoked_at, stay(admitted).summoned_at) == (None, None)
         assert (stay(admitted).notice_id, stay(admitted).care_contact_unit) == (second, p.CARE_CENTRE)
         assert set(changed) == {"discharge"}
@@ -106,10 +87,10 @@ class TestDischarge:
         notice = uuid4()
         chapters.ready_to_go_home(admitted.story, notice, admitted.now)
         unknown = Refusal("discharge.no_such_notice", "conflict", "/content/notice_id")
-        assert refused(admitted, lambda: chapters.not_ready_after_all(admitted.story, uuid4(), admitted.now)) == unknown
-        changed = did(admitted, lambda: chapters.not_ready_after_all(admitted.story, notice, admitted.now + LATER))
+        assert admitted.refused(lambda: chapters.not_ready_after_all(admitted.story, uuid4(), admitted.now)) == unknown
+        changed = admitted.did(lambda: chapters.not_ready_after_all(admitted.story, notice, admitted.now + LATER))
         assert changed == ({"discharge": stay(admitted, revoked_at=admitted.now + LATER)}, ())
-        again = did(admitted, lambda: chapters.not_ready_after_all(admitted.story, notice, admitted.now + 2 * LATER))
+        again = admitted.did(lambda: chapters.not_ready_after_all(admitted.story, notice, admitted.now + 2 * LATER))
         assert again == ({}, ())
 
     @pytest.mark.parametrize("way", ["discharged_at", "interrupted_at"])
@@ -120,9 +101,9 @@ class TestDischarge:
             d.InpatientDischarged(discharged_at=at) if way == "discharged_at" else d.ProcessInterrupted(interrupted_at=at, code="moved")
         )
         before = stay(admitted)
-        assert did(admitted, lambda: ward(admitted, content)) == ({"discharge": before.model_copy(update={way: at})}, ())
+        assert admitted.did(lambda: ward(admitted, content)) == ({"discharge": before.model_copy(update={way: at})}, ())
         over = Refusal("discharge.none", "conflict", "/type")
-        assert refused(admitted, lambda: chapters.ready_to_go_home(admitted.story, uuid4(), admitted.now)) == over
+        assert admitted.refused(lambda: chapters.ready_to_go_home(admitted.story, uuid4(), admitted.now)) == over
 
     @pytest.mark.parametrize(
         ("step", "content"),
@@ -154,7 +135,7 @@ class TestEndings:
     def test_a_request_taken_back_closes_the_case(self, prepared: Desk) -> None:
         """Given a case with a consent, when its request is taken back, then nothing is allowed any more and everything stops."""
         version = prepared.open.consent_version + 1
-        changed = did(prepared, lambda: chapters.request_withdrawn(prepared.story))
+        changed = prepared.did(lambda: chapters.request_withdrawn(prepared.story))
         assert changed == ({"state": "CLOSED", "grants": (), "consent_version": version, "closed_at": prepared.now}, (Recall(None),))
 
     def test_a_death_stops_everything(self, active: Desk) -> None:
@@ -163,7 +144,7 @@ class TestEndings:
         active.case = active.open.model_copy(update={"discharge": record})
         plan = active.open.plan
         assert plan is not None
-        changed, effects = did(active, lambda: chapters.deceased(active.story))
+        changed, effects = active.did(lambda: chapters.deceased(active.story))
         assert effects == self.stops(active)
         assert (changed["state"], changed["grants"], changed["closed_at"]) == ("CLOSED", (), active.now)
         assert changed["plan"] == plan.model_copy(update={"state": "closed"})
@@ -173,21 +154,21 @@ class TestEndings:
     def test_a_death_before_there_is_anything(self, desk: Desk) -> None:
         """Given a case that was only asked for, when the person has died, then it is closed, and everybody is told once."""
         desk.story.requested()
-        changed, effects = did(desk, lambda: chapters.deceased(desk.story))
+        changed, effects = desk.did(lambda: chapters.deceased(desk.story))
         assert (changed, effects) == ({"state": "CLOSED", "closed_at": desk.now}, (Recall(None),))
 
     def test_one_message_in_error_is_called_back(self, active: Desk) -> None:
         """Given a message that should not have been, then it is called back, the coordinator has work, and the case is as it was."""
         wrong = active.story.sent[-1]
         work = OpenWork("message.in_error", p.CONTACT)
-        assert did(active, lambda: chapters.in_error(active.story, wrong)) == ({}, (Retract(wrong.message_id), work))
+        assert active.did(lambda: chapters.in_error(active.story, wrong)) == ({}, (Retract(wrong.message_id), work))
 
     def test_an_amendment_in_error_is_taken_back_as_a_consent(self, active: Desk) -> None:
         """Given an amended consent, when its message is called back, then that is refused with the remedy."""
         story = active.story
         story.say(c.ConsentAmended(add_parties=(c.Party(party=PRIVATE),), obtained_by=story.eva, obtained_on=p.DAY))
         amended = story.sent[-1]
-        assert refused(active, lambda: chapters.in_error(story, amended)) == Refusal("error.consent", "invalid", "/content/message_id")
+        assert active.refused(lambda: chapters.in_error(story, amended)) == Refusal("error.consent", "invalid", "/content/message_id")
 
     def test_a_case_in_error_is_the_coordinators_to_say(self, active: Desk) -> None:
         """Given a case that should not have been, then only the coordinator's unit makes it void; nothing is allowed any more."""
@@ -195,8 +176,8 @@ class TestEndings:
             message_id=active.story.sent[0].message_id, extent="case", found_by=active.story.eva, found_on=active.now.date()
         )
         elsewhere = Refusal("plan.not_coordinator", "forbidden", "/sender")
-        assert refused(active, lambda: active.story.say(content, by=p.HOME_CARE)) == elsewhere
-        changed, effects = did(active, lambda: active.story.say(content))
+        assert active.refused(lambda: active.story.say(content, by=p.HOME_CARE)) == elsewhere
+        changed, effects = active.did(lambda: active.story.say(content))
         assert effects == self.stops(active)
         assert (changed["state"], changed["grants"], changed["closed_at"]) == ("VOID", (), active.now)
         assert set(changed) == {"state", "grants", "consent_version", "closed_at"}
@@ -205,20 +186,20 @@ class TestEndings:
         """Given a kallelse that came to the wrong unit, then its delivery is rejected as misdirected (K7)."""
         call = summoned.story.sent[-1]
         effects = (NoteReceipt(call.message_id, "rejected", "misdirected"),)
-        assert did(summoned, lambda: chapters.misdirected(summoned.story, call, p.HOME_CARE)) == ({}, effects)
+        assert summoned.did(lambda: chapters.misdirected(summoned.story, call, p.HOME_CARE)) == ({}, effects)
 
     def test_what_is_passed_on_within_an_organisation_is_asked_about(self, summoned: Desk) -> None:
         """Given a kallelse passed on to another unit of the organisation, then it has come, and somebody asks the individual (REQ-39)."""
         call = summoned.story.sent[-1]
         effects = (NoteReceipt(call.message_id, "received"), OpenWork("participant.forwarded", p.CONTACT))
-        assert did(summoned, lambda: chapters.forwarded(summoned.story, call, p.HOME_CARE, p.CONTACT)) == ({}, effects)
+        assert summoned.did(lambda: chapters.forwarded(summoned.story, call, p.HOME_CARE, p.CONTACT)) == ({}, effects)
 
     @pytest.mark.parametrize("new", [p.CARE_CENTRE, p.HOME_CARE, UnitId("SE2120009994-9999")])
     def test_nothing_is_passed_on_to_another_organisation(self, summoned: Desk, new: UnitId) -> None:
         """Given another organisation's unit, the very same unit, or one nobody knows, then nothing is passed on there."""
         call = summoned.story.sent[-1]
         refusal = Refusal("forward.other_organisation", "invalid", "/content/new_unit")
-        assert refused(summoned, lambda: chapters.forwarded(summoned.story, call, p.HOME_CARE, new)) == refusal
+        assert summoned.refused(lambda: chapters.forwarded(summoned.story, call, p.HOME_CARE, new)) == refusal
 
     def test_nothing_is_passed_on_by_a_unit_nobody_knows(self, summoned: Desk) -> None:
         """Given a unit that has left the directory, when it says it has passed a kallelse on, then that is refused."""
@@ -241,7 +222,7 @@ class TestAfterThePlan:
         """Given a unit that says how its activity goes, then that activity has the word and its day, and the others are as they were (U2)."""
         plan = active.open.plan
         assert plan is not None
-        changed = did(active, lambda: chapters.reported(active.story, p.SOCIAL_SERVICES, "a2", "ongoing"))
+        changed = active.did(lambda: chapters.reported(active.story, p.SOCIAL_SERVICES, "a2", "ongoing"))
         said = plan.activities[1].model_copy(update={"status": "ongoing", "status_on": active.now.date()})
         kept = (plan.activities[0], said, plan.activities[2])
         assert changed == ({"plan": plan.model_copy(update={"activities": kept})}, ())
@@ -250,21 +231,21 @@ class TestAfterThePlan:
     def test_nobody_speaks_for_anothers_activity(self, active: Desk, unit: UnitId, activity: str) -> None:
         """Given an activity that is not the sender's, or none at all, then its status is refused."""
         refusal = Refusal("plan.activity_unknown", "invalid", "/content/activity")
-        assert refused(active, lambda: chapters.reported(active.story, unit, activity, "done")) == refusal
+        assert active.refused(lambda: chapters.reported(active.story, unit, activity, "done")) == refusal
 
     def test_only_the_plan_as_it_stands_is_spoken_of(self, active: Desk) -> None:
         """Given another version, another plan, or no plan, then a status, a copy and a follow-up are refused alike."""
         version = Refusal("message.out_of_order", "conflict", "/content/plan_version")
-        assert refused(active, lambda: chapters.reported(active.story, p.HOME_CARE, "a1", "done", version=2)) == version
-        assert refused(active, lambda: chapters.copied(active.story, version=2)) == version
+        assert active.refused(lambda: chapters.reported(active.story, p.HOME_CARE, "a1", "done", version=2)) == version
+        assert active.refused(lambda: chapters.copied(active.story, version=2)) == version
         known = active.story.plan_id
         active.story.plan_id = uuid4()
         none = Refusal("case.not_there", "not_there")
-        assert refused(active, lambda: chapters.reported(active.story, p.HOME_CARE, "a1", "done")) == none
-        assert refused(active, lambda: chapters.copied(active.story)) == none
+        assert active.refused(lambda: chapters.reported(active.story, p.HOME_CARE, "a1", "done")) == none
+        assert active.refused(lambda: chapters.copied(active.story)) == none
         active.story.plan_id = known
         active.case = active.open.model_copy(update={"plan": None})
-        assert refused(active, lambda: chapters.copied(active.story)) == none
+        assert active.refused(lambda: chapters.copied(active.story)) == none
 
     @pytest.mark.parametrize("decision", ["continue", "revise", "close"])
     def test_a_follow_up_that_was_held(self, called: Desk, decision: Any) -> None:
@@ -272,7 +253,7 @@ class TestAfterThePlan:
         plan, meeting = called.open.plan, called.open.meetings[-1]
         assert plan is not None
         on = called.now.date()
-        changed, effects = did(called, lambda: chapters.follow_up_held(called.story, UNITS[:2], decision))
+        changed, effects = called.did(lambda: chapters.follow_up_held(called.story, UNITS[:2], decision))
         assert effects == (() if decision == "continue" else (OpenWork(f"plan.to_{decision}", p.CONTACT),))
         following = (called.now + timedelta(days=90)).date() if decision == "continue" else None
         said = plan.activities[0].model_copy(update={"status": "ongoing", "status_on": on})
@@ -288,25 +269,25 @@ class TestAfterThePlan:
         content = held_content(called)
         none = Refusal("case.not_there", "not_there")
         late = Refusal("message.out_of_order", "conflict", "/content/meeting_version")
-        assert refused(called, lambda: story.say(content.model_copy(update={"meeting_version": 2}), UNITS)) == late
+        assert called.refused(lambda: story.say(content.model_copy(update={"meeting_version": 2}), UNITS)) == late
         for other in (uuid4(), called.open.meetings[0].id):
             elsewhere = content.model_copy(update={"meeting_id": other})
-            assert refused(called, partial(story.say, elsewhere, UNITS)) == none
+            assert called.refused(partial(story.say, elsewhere, UNITS)) == none
         plan = Refusal("message.out_of_order", "conflict", "/content/plan_version")
-        assert refused(called, lambda: story.say(content.model_copy(update={"plan_version": 2}), UNITS)) == plan
+        assert called.refused(lambda: story.say(content.model_copy(update={"plan_version": 2}), UNITS)) == plan
         planned = called.open.meeting(follow_up)
         assert planned is not None
         first = called.open.meetings[0].model_copy(update={"state": "planned"})
         called.case = called.open.model_copy(update={"meetings": (first, planned)})
-        assert refused(called, lambda: story.say(content.model_copy(update={"meeting_id": first.id}), UNITS)) == none
+        assert called.refused(lambda: story.say(content.model_copy(update={"meeting_id": first.id}), UNITS)) == none
         called.case = called.open.model_copy(update={"meetings": (first, planned.model_copy(update={"state": "held"}))})
-        assert refused(called, lambda: story.say(content, UNITS)) == none
+        assert called.refused(lambda: story.say(content, UNITS)) == none
 
     def test_nobody_is_followed_up_in_absence_without_a_yes(self, called: Desk) -> None:
         """Given an individual who was absent, then a follow-up counts only with a consent to that (G5)."""
         absent = held_content(called).model_copy(update={"individual": "absent_consented"})
         refusal = Refusal("meeting.absence_not_consented", "invalid", "/content/individual")
-        assert refused(called, lambda: called.story.say(absent, UNITS)) == refusal
+        assert called.refused(lambda: called.story.say(absent, UNITS)) == refusal
         called.story.consented(UNITS, ("meeting_in_absence",))
         called.story.say(absent, UNITS)
         assert (called.last.code, called.state) == (None, "ACTIVE")
@@ -316,15 +297,15 @@ class TestAfterThePlan:
         plan = active.open.plan
         assert plan is not None
         copied = plan.model_copy(update={"copies": (chapters.ME,)})
-        assert did(active, lambda: chapters.copied(active.story)) == ({"plan": copied}, ())
-        assert did(active, lambda: chapters.copied(active.story)) == ({}, ())
+        assert active.did(lambda: chapters.copied(active.story)) == ({"plan": copied}, ())
+        assert active.did(lambda: chapters.copied(active.story)) == ({}, ())
         stranger = Refusal("person.not_in_case", "invalid", "/content/recipient")
-        assert refused(active, lambda: chapters.copied(active.story, PersonRef("relative/9"))) == stranger
+        assert active.refused(lambda: chapters.copied(active.story, PersonRef("relative/9"))) == stranger
 
     def test_another_coordinator(self, active: Desk) -> None:
         """Given a coordinator and a deputy at units of the case, then both are kept (A2)."""
         new, deputy = contact(p.CARE_CENTRE), contact(p.HOME_CARE)
-        assert did(active, lambda: coordinated(active, new, deputy)) == ({"coordinator": new, "deputy": deputy}, ())
+        assert active.did(lambda: coordinated(active, new, deputy)) == ({"coordinator": new, "deputy": deputy}, ())
 
     @pytest.mark.parametrize(
         ("unit", "code"),
@@ -335,7 +316,7 @@ class TestAfterThePlan:
         """Given a coordinator or a deputy who is at no huvudman, or at a unit that is not in the case, then it is refused (REQ-66)."""
         who = {"coordinator": contact(p.CARE_CENTRE), "deputy": None, field: contact(unit)}
         refusal = Refusal(code, "invalid", f"/content/{field}/unit")
-        assert refused(active, lambda: coordinated(active, who["coordinator"], who["deputy"])) == refusal
+        assert active.refused(lambda: coordinated(active, who["coordinator"], who["deputy"])) == refusal
 
 
 def held_content(desk: Desk) -> f.FollowUpHeld:
@@ -375,7 +356,7 @@ class TestOtherPlans:
         """Given a plan by LSS, when its next version comes, then the case has that, and earlier ones that wait are not sent."""
         desk.story.say(self.content(desk), [p.CONTACT])
         on = desk.now.date() + timedelta(days=180)
-        changed, effects = did(desk, lambda: desk.story.say(self.content(desk, 2, reviewed_on=on), [p.CONTACT]))
+        changed, effects = desk.did(lambda: desk.story.say(self.content(desk, 2, reviewed_on=on), [p.CONTACT]))
         assert set(changed) == {"plan"}
         plan = changed["plan"]
         assert (plan.id, plan.version, plan.state, plan.follow_up_on) == (desk.story.plan_id, 2, "established", on)
@@ -387,4 +368,4 @@ class TestOtherPlans:
         """Given a plan by LSS, then a version out of order, the same again, and another plan are refused."""
         desk.story.say(self.content(desk), [p.CONTACT])
         refusal = Refusal("message.out_of_order", "conflict", "/content/version")
-        assert refused(desk, lambda: desk.story.say(self.content(desk).model_copy(update=change), [p.CONTACT])) == refusal
+        assert desk.refused(lambda: desk.story.say(self.content(desk).model_copy(update=change), [p.CONTACT])) == refusal
