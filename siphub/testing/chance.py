@@ -24,6 +24,7 @@ from siphub.testing.story import SECRECY_ASSESSED, Story
 Pick = Callable[[Sequence[Any]], Any]
 UNITS: tuple[UnitId, ...] = (p.CONTACT, p.HOME_CARE, p.SOCIAL_SERVICES, p.CARE_CENTRE, p.HOSPITAL, p.FK, PRIVATE, OUTSIDE)
 RELATIVE = PersonRef("relative/1")
+RELATIVE_NAME = "Siv Provsdotter"
 HUBS_OWN = frozenset({"stop.notice", "meeting.reminder", "delivery.failed"})
 TYPES: tuple[str, ...] = tuple(sorted(set(CATALOGUE) - HUBS_OWN))
 """Every type that people and systems send."""
@@ -128,7 +129,7 @@ class Chance:
             case "consent.given" | "consent.refused" | "consent.amended" | "consent.withdrawn":
                 return self.of_consent(name)
             case "participants.approved":
-                relative = CasePerson(ref=RELATIVE, name="Siv Provsdotter", objection=self.pick((False, False, True)))
+                relative = CasePerson(ref=RELATIVE, name=RELATIVE_NAME, objection=self.pick((False, False, True)))
                 return {"units": self.units(), "people": self.pick(((), (relative,)))}
             case "need.assessed":
                 return {"needed": self.pick((True, True, False))}

@@ -25,6 +25,7 @@ ON_CONSENT: Mapping[str, tuple[set[str], set[str] | None]] = {
     "meeting.summoned": ({"meeting", "information_exchange"}, None),
     "meeting.held": ({"meeting", "information_exchange"}, None),
     "meeting.rescheduled": ({"meeting", "information_exchange"}, {"meeting", "invite"}),
+    "meeting.reminder": ({"meeting", "information_exchange"}, {"meeting", "invite"}),
     "meeting.invited": ({"never"}, {"meeting", "invite"}),
     "coordinator.changed": ({"information_exchange"}, {"meeting", "invite"}),
     "plan.proposed": ({"plan", "information_exchange"}, None),
@@ -34,7 +35,7 @@ ON_CONSENT: Mapping[str, tuple[set[str], set[str] | None]] = {
     "followup.held": ({"plan", "information_exchange"}, None),
 }
 """Type → what a unit of care, and anybody outside, must have been permitted to be told; None: never told."""
-ASSESSED = frozenset({"meeting.summoned", "meeting.held", "meeting.rescheduled", "coordinator.changed"})
+ASSESSED = frozenset({"meeting.summoned", "meeting.held", "meeting.rescheduled", "meeting.reminder", "coordinator.changed"})
 """Types that a sender's own assessment can carry to units of care."""
 ANSWERS = {
     "meeting.response": "meeting",
@@ -58,7 +59,7 @@ NOTICES = frozenset(
     {"inpatient.admitted", "inpatient.discharge_ready", "inpatient.discharge_ready.revoked", "inpatient.discharged", "process.interrupted"}
 )
 OTHER_PLANS = frozenset({"splptlrv.established", "lss.established"})
-TO_OUTSIDERS = frozenset({"meeting.invited", "meeting.rescheduled", "coordinator.changed"})
+TO_OUTSIDERS = frozenset({"meeting.invited", "meeting.rescheduled", "meeting.reminder", "coordinator.changed"})
 
 
 @dataclass
@@ -179,7 +180,7 @@ class Ledger:
 
     def forbids(self, name: str, basis: str | None, sender: str, unit: str, now: datetime) -> str | None:
         """Return why a recipient may not be told a message of a type on a basis (G1, G2, G10), or None."""
-        if self.protected and unit != p.CONTACT and name not in FREE:
+        if self.silent(name, unit):
             return "protected"
         if name in FREE:
             return None
@@ -195,6 +196,10 @@ class Ledger:
         if name in ANSWERS:
             return None if self.holds(ANSWERS[name], sender, "from", now) else "the sender may not tell"
         return self._on_consent(name, unit, now)
+
+    def silent(self, name: str, unit: str) -> bool:
+        """Say whether nothing of a type is told to a unit, because the individual is protected (G10): all that speaks of them."""
+        return self.protected and unit != p.CONTACT and name not in FREE | {"stop.notice"}
 
     def _on_consent(self, name: str, unit: str, now: datetime) -> str | None:
         within, outside = ON_CONSENT[name]

@@ -6,6 +6,7 @@ what only the flow may do.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from siphub.flow.ground import Ground
 from siphub.flow.letters import open_case
 from siphub.hub import Hub, build
 from siphub.model import Address, Caller, Directory, Message
+from siphub.model import people as p
 from siphub.model.case import SipCase
 from siphub.policy.standing import Call
 from siphub.settings import read
@@ -68,9 +70,9 @@ class Wire:
         return AdapterInfo(name=self.name, media_type="text/plain", idempotent=self.idempotent)
 
     def translate(self, cut: Cut, recipient: Recipient) -> Payload:
-        """Say which message it is, and which fields."""
-        content: Any = cut.document.get("content", {})
-        body = f"{cut.message_id} {' '.join(sorted(content))} {recipient.unit}"
+        """Say which message it is, and all that the recipient may read of it, but for what it may rely on: a withdrawal changes no bytes."""
+        told = {name: part for name, part in cut.document.items() if name != "consent_statement"}
+        body = f"{cut.message_id} {recipient.unit} {json.dumps(told, ensure_ascii=False, sort_keys=True, default=dict)}"
         return Payload(body.encode(), "text/plain", plugin=f"{self.name}@1")
 
     def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
@@ -96,13 +98,18 @@ class Wire:
 
 @dataclass
 class Yard:
-    """One hub without threads. `at` says by which wire each unit is reached, None for not at all."""
+    """One hub without threads. `at` says by which wire each unit is reached, None for not at all; `switchboards` are organisations' numbers.
+
+    With `letters` the sample municipality's letters to people go out by the wire `once`.
+    """
 
     data: Path
     clock: Hand = field(default_factory=Hand)
     given: Mapping[str, Any] = field(default_factory=dict)
     at: dict[str, str | None] = field(default_factory=dict)
     changes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    switchboards: Mapping[str, str] = field(default_factory=dict)
+    letters: bool = False
     hub: Hub = field(init=False)
     wires: dict[str, Wire] = field(init=False)
 
@@ -143,7 +150,16 @@ class Yard:
         """Return the wide directory, each unit on its wire, changed as asked."""
         base = wide_directory()
         units = tuple(unit.model_copy(update={"address": self.address(unit.id), **self.changes.get(unit.id, {})}) for unit in base.units)
-        return base.model_copy(update={"units": units})
+        organisations = tuple(
+            found.model_copy(update={"phone": self.switchboards.get(found.number), "letters": self.outbox(found.number)})
+            for found in base.organisations
+        )
+        return base.model_copy(update={"units": units, "organisations": organisations})
+
+    def outbox(self, organisation: str) -> Address | None:
+        """Return where an organisation's letters go."""
+        posts = self.letters and organisation == p.MUNICIPALITY
+        return Address(adapter="once", endpoint="once:letters") if posts else None
 
     def address(self, unit: str) -> Address | None:
         """Return where a unit is reached."""
@@ -161,9 +177,10 @@ class Yard:
         """Return a caller that speaks for a whole organisation."""
         return Caller(organisation, frozenset(), frozenset({"send", "inbox"}), "api")
 
-    def send(self, message: Message) -> Told:
-        """Hand a message in, as its sender's organisation."""
-        answer = self.hub.accept(Submission(message.to_json(), "application/json"), self.caller(message.sender.organisation))
+    def send(self, message: Message, caller: Caller | None = None) -> Told:
+        """Hand a message in, as its sender's organisation unless somebody else is named."""
+        caller = caller or self.caller(message.sender.organisation)
+        answer = self.hub.accept(Submission(message.to_json(), "application/json"), caller)
         return Told({found.recipient: (found.state, found.reason) for found in answer.recipients}, answer)
 
     # ── what workers do ──

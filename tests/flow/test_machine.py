@@ -6,9 +6,10 @@ is asked at every claim. In the end everything is drained, and every delivery is
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,24 +19,42 @@ from uuid import uuid4
 import pytest
 
 from siphub.contract import Accepted, Delivered, Outcome, Permit, Receipt, Rejected, Retry, Uncertain
-from siphub.errors import Conflict, Refused
+from siphub.errors import Conflict, Forbidden, Refused
 from siphub.flow import operate, receipts
 from siphub.flow.attempt import monotonic
-from siphub.model import Message
+from siphub.model import CATALOGUE, Caller, Message, Person
 from siphub.model import people as p
+from siphub.model.identifiers import PersonNumber, PersonRef
+from siphub.model.person import PersonNumberIdentity
 from siphub.policy.lifecycle import FINAL
-from siphub.store import DeliveryRow
-from siphub.testing.chance import Chance
+from siphub.store import DeliveryRow, OutcomeRow
+from siphub.testing.chance import PLAN, Chance
+from siphub.testing.clock import Hand
 from siphub.testing.ledger import Ledger
+from siphub.testing.shields import at_home, naming_a_relative, shielded
 from siphub.testing.story import Story
+from siphub.testing.witness import Witness
 from siphub.testing.yard import Yard
 
-STEPS = 90
+STEPS = 120
 """Of one round, before it is drained."""
 ENDS: Sequence[Outcome | Exception] = (
     *(Delivered(), Delivered(), Accepted(), Retry("partner.busy"), Uncertain("partner.timeout"), Rejected("partner.http_400")),
     RuntimeError("a plugin's bug"),
 )
+SWITCHBOARDS: Mapping[str, str] = {p.MUNICIPALITY: "090-100 00 00", p.REGION: "090-200 00 00"}
+"""The neighbour has none: what names protected staff of its own is held."""
+NEVER_OPENS = (
+    "consent.given",
+    "consent.withdrawn",
+    "meeting.summoned",
+    "meeting.response",
+    "plan.established",
+    "plan.closed",
+    "activity.status",
+)
+"""Types that no case begins with."""
+OTHER_PERSON = Person(identity=PersonNumberIdentity(value=PersonNumber("201001042397")))
 SEEN_TO = frozenset({"held", "rejected", "gave_up", "expired"})
 """States that somebody must look at."""
 
@@ -47,6 +66,7 @@ class Round:
     yard: Yard
     chance: random.Random
     cases: list[tuple[Story, Ledger]] = field(default_factory=list)
+    witnesses: dict[str, Witness] = field(default_factory=lambda: defaultdict(Witness))
     sent: list[tuple[Message, Any]] = field(default_factory=list)
     flying: list[tuple[DeliveryRow, Permit]] = field(default_factory=list)
     reached: set[tuple[str, str]] = field(default_factory=set)
@@ -54,6 +74,7 @@ class Round:
 
     def run(self) -> None:
         """Do anything, so many times; then drain, and look."""
+        self.yard.ground.chance = self.chance
         for _ in range(STEPS):
             act = self.chance.choice(ACTS)
             try:
@@ -67,26 +88,23 @@ class Round:
     # ── what happens ──
 
     def begin(self) -> None:
-        """A case is opened."""
-        story = Story(self.yard.send, now=self.yard.clock.at)
+        """A case is opened, and comes some way before anything happens to it."""
+        story = Story(self.yard.send, now=self.yard.clock.at, plan_id=PLAN)
         ledger = Ledger(coordinators={p.CONTACT})
         self.cases.append((story, ledger))
-        for step in (
-            story.requested,
-            lambda: story.consented([p.HOME_CARE, p.CARE_CENTRE]),
-            lambda: story.approved([p.HOME_CARE, p.CARE_CENTRE]),
-        ):
-            step()
+        for step in WAY[: self.chance.randint(3, len(WAY))]:
+            step(story)
             self.took(story.sent[-1], ledger, None)
 
     def took(self, message: Message, ledger: Ledger, answer: Any) -> None:
         """Write down a message that was taken."""
         ledger.take(message, self.yard.clock.at)
+        self.witnesses[str(message.case_id)].take(message)
         self.sent.append((message, answer))
 
     def say(self) -> None:
         """Anybody says anything."""
-        if len(self.cases) < MOST_CASES and (not self.cases or self.chance.random() < 0.05):
+        if len(self.cases) < MOST_CASES and (not self.cases or self.chance.random() < 0.1):
             return self.begin()
         story, ledger = self.chance.choice(self.cases)
         story.now = self.yard.clock.at
@@ -95,6 +113,12 @@ class Round:
         message = Chance(self.chance.choice, story).message(case, mine)
         if self.chance.random() < 0.1:
             message = message.model_copy(update={"expires_at": self.yard.clock.at + timedelta(hours=1)})
+        if self.chance.random() < 0.4:
+            message = at_home(naming_a_relative(message))
+        if self.chance.random() < (0.5 if getattr(message.content, "people", ()) else 0.1):
+            message = shielded(message, self.chance.choice, subject=False)
+        if self.chance.random() < 0.03:
+            message = shielded(message, self.chance.choice, subject=True)
         return self.took(message, ledger, self.yard.send(message).answer)
 
     def say_again(self) -> None:
@@ -111,6 +135,33 @@ class Round:
             self.yard.send(message.model_copy(update={"registry_number": "SN 2026-1"}))
         assert [row.id for row in self.yard.deliveries()] == before
 
+    def say_as_another(self) -> None:
+        """Whoever is not in a case hears what they would hear of one that is not there, and so does who names another person (G13, G15)."""
+        if not self.cases:
+            return
+        story, _ = self.chance.choice(self.cases)
+        case, before = self.yard.case(story.owner, story.case_id), len(list(self.yard.deliveries()))
+        name = self.chance.choice(NEVER_OPENS)
+        by = self.chance.choice((p.AF, story.contact))
+        content = Chance(self.chance.choice, story).content(name, case, by, [])
+        message = story.message(content, () if CATALOGUE[name].internal else (story.contact,), by=by)
+        if by != p.AF:
+            message = message.model_copy(update={"subject": OTHER_PERSON if message.subject is not None else None})
+        if message.subject is not None or by == p.AF:
+            nowhere = self.refused(message.model_copy(update={"case_id": uuid4(), "message_id": uuid4()}))
+            heard = self.refused(message)
+            assert heard == nowhere or (by != p.AF and heard[0] is Forbidden), (name, by, heard, nowhere)
+        foreign = Caller("2120009978", frozenset(), frozenset({"send"}), "api")
+        assert self.refused(message, foreign)[1] == "sender.not_yours"
+        assert self.yard.case(story.owner, story.case_id) == case
+        assert len(list(self.yard.deliveries())) == before
+
+    def refused(self, message: Message, caller: Caller | None = None) -> tuple[type[Refused], str, str]:
+        """Return how a message is refused: as what, by which code, in which words."""
+        with pytest.raises(Refused) as refusal:
+            self.yard.send(message, caller)
+        return type(refusal.value), refusal.value.code, refusal.value.detail
+
     def claim(self) -> None:
         """A worker claims some of what is due: nothing that the ledger forbids."""
         due = list(self.yard.due())
@@ -119,13 +170,20 @@ class Round:
             self.flying.append((row, permit))
 
     def judge(self, row: DeliveryRow) -> None:
-        """See that what is claimed may be told, by the ledger's word; the recall text is for whoever something was on its way to before."""
+        """See that what is claimed may be told, by the ledger's word; the recall text is for whoever something was on its way to before.
+
+        Who is protected is looked at when the message is cut, so it is judged by what comes to the partner.
+        """
         if row.message_type == "stop.notice":
             assert (row.case_id, row.recipient) in self.reached
             return
         self.reached.add((row.case_id, row.recipient))
-        ledger = next(ledger for story, ledger in self.cases if str(story.case_id) == row.case_id)
-        assert ledger.forbids(row.message_type, row.basis, row.sender_unit, row.recipient, self.yard.clock.at) is None
+        forbidden = self.ledger(row).forbids(row.message_type, row.basis, row.sender_unit, row.recipient, self.yard.clock.at)
+        assert forbidden in {None, "protected"}, (row.message_type, row.basis, row.recipient, forbidden)
+
+    def ledger(self, row: DeliveryRow) -> Ledger:
+        """Return the ledger of a delivery's case."""
+        return next(ledger for story, ledger in self.cases if str(story.case_id) == row.case_id)
 
     def land(self) -> None:
         """An attempt ends in any way, at times after its permit; its word is recorded, or lost."""
@@ -134,9 +192,19 @@ class Round:
         row, permit = self.flying.pop(self.chance.randrange(len(self.flying)))
         answer, slept = self.chance.choice(ENDS), self.chance.random() < 0.1
         self.yard.answer(lambda _: answer)
-        outcome = self.yard.attempt(row, Permit(monotonic() - 1) if slept else permit)
+        outcome = self.attempt(row, Permit(monotonic() - 1) if slept else permit)
         if self.chance.random() < 0.9:
             self.yard.record(outcome)
+
+    def attempt(self, row: DeliveryRow, permit: Permit) -> OutcomeRow:
+        """Make an attempt, and see that what came of it to a partner says nothing of protected people (G10)."""
+        before = {name: len(wire.took) for name, wire in self.yard.wires.items()}
+        outcome = self.yard.attempt(row, permit)
+        for took in (took for name, wire in self.yard.wires.items() for took in wire.took[before[name] :]):
+            self.done["bodies read"] += 1
+            assert not self.ledger(row).silent(row.message_type, took.unit), (row.message_type, row.recipient)
+            assert self.witnesses[row.case_id].read(took.unit, took.body.decode()) == [], (row.message_type, row.recipient)
+        return outcome
 
     def receive(self) -> None:
         """A partner says something: early, late, or of what nobody knows."""
@@ -169,6 +237,7 @@ class Round:
     def again(self) -> None:
         """The hub is stopped and started: what was in flight is in nobody's hands."""
         self.yard.again()
+        self.yard.ground.chance = self.chance
         self.flying.clear()
 
     # ── the end ──
@@ -186,7 +255,7 @@ class Round:
             for row, _ in claimed:
                 self.judge(row)
             for row, permit in claimed:
-                self.yard.record(self.yard.attempt(row, permit))
+                self.yard.record(self.attempt(row, permit))
             if not self.yard.waiting():
                 return
         raise AssertionError([(row.message_type, row.state, row.reason) for row in self.yard.waiting()])
@@ -215,10 +284,41 @@ class Round:
 
 
 MOST_CASES = 3
-ACTS: Sequence[Callable[[Round], None]] = (
-    *((Round.say,) * 12 + (Round.claim,) * 6 + (Round.land,) * 10 + (Round.receive,) * 3 + (Round.tend,) * 2),
-    *(Round.say_again, Round.jump, Round.jump, Round.move_house, Round.again),
+UNITS = (p.CONTACT, p.HOME_CARE, p.CARE_CENTRE)
+WAY: Sequence[Callable[[Story], object]] = (
+    Story.requested,
+    lambda story: story.consented([*UNITS, p.FK]),
+    lambda story: story.approved([*UNITS, p.FK]),
+    lambda story: story.summoned(UNITS),
+    lambda story: story.invited([p.FK]),
+    lambda story: story.responded(p.HOME_CARE),
+    lambda story: story.held(UNITS),
+    lambda story: story.proposed(UNITS),
+    lambda story: story.confirmed(p.HOME_CARE, "a2"),
+    lambda story: story.confirmed(p.CARE_CENTRE, "a3"),
+    lambda story: story.confirmed(p.CONTACT, "a1"),
+    lambda story: story.established(UNITS, also=[PersonRef("individual")]),
 )
+"""How a case goes where nothing gets in its way."""
+ACTS: Sequence[Callable[[Round], None]] = (
+    *((Round.say,) * 24 + (Round.claim,) * 12 + (Round.land,) * 20 + (Round.receive,) * 6 + (Round.tend,) * 4),
+    *((Round.say_again,) * 2 + (Round.say_as_another,) * 2 + (Round.jump,) * 4 + (Round.move_house,) * 2 + (Round.again,)),
+)
+
+
+def played(data: Path, seed: str) -> Counter[str]:
+    """Play one round and return what was done in it. The seed decides everything: what is chosen, the time, and every id that is made."""
+    chance, ids, clock = random.Random(seed), random.Random(f"ids of {seed}"), Hand(p.NOON)
+    with pytest.MonkeyPatch.context() as machine:
+        machine.setattr(os, "urandom", ids.randbytes)
+        with Yard(data, clock, {"retry_limit": 3}, switchboards=SWITCHBOARDS, letters=True) as yard:
+            one = Round(yard, chance)
+            try:
+                one.run()
+            except AssertionError as error:
+                error.add_note(f"in the round {seed}, after {dict(one.done)}")
+                raise
+    return one.done
 
 
 @pytest.mark.chaos
@@ -230,9 +330,6 @@ def test_any_order_ends_with_everything_final_or_on_a_desk(
     print(f"seed {chaos_seed}")  # noqa: T201 - pytest shows it where the test fails, so that the run can be had again
     done: Counter[str] = Counter()
     for number in range(machine_rounds):
-        with Yard(tmp_path / f"hub{number}", given={"retry_limit": 3}) as yard:
-            one = Round(yard, random.Random(f"{chaos_seed}/{number}"))
-            one.run()
-            done += one.done
+        done += played(tmp_path / f"hub{number}", f"{chaos_seed}/{number}")
     ended = ", ".join(f"{count} {state.removeprefix('ended ')}" for state, count in sorted(done.items()) if state.startswith("ended "))
     write_result("machine", {"seed": chaos_seed, "rounds": machine_rounds, "steps": machine_rounds * STEPS, "deliveries ended": ended})
