@@ -27,6 +27,7 @@ from siphub.contract import (
     Cut,
     Delivered,
     Erases,
+    MappingError,
     Outcome,
     Payload,
     Permit,
@@ -138,7 +139,7 @@ class AdapterContract:
         """Given the whole message first and then each cut of it, no payload of a cut holds a word that only the whole had."""
         for whole, cut in _cuts(under_test.adapter):
             under_test.adapter.translate(whole, under_test.recipient)
-            shown = _shown(under_test.adapter.translate(cut, under_test.recipient))
+            shown = _shown_of(under_test, cut)
             left = "\n".join([*_texts(cut.document), cut.basis])  # the basis is a part of the cut
             secret = [text for text in _texts(whole.document) if len(text) > _SHORT and text not in left]
             assert not [text for text in secret if text in shown]
@@ -236,6 +237,15 @@ def _texts(value: Any) -> list[str]:
         return [value]
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
     return [text for part in inner for text in _texts(part)]
+
+
+def _shown_of(under_test: AdapterUnderTest, cut: Cut) -> str:
+    """Return what a cut's payload shows: nothing where the cut names no owner, as some of people's do not, and the adapter reaches no people."""
+    try:
+        return _shown(under_test.adapter.translate(cut, under_test.recipient))
+    except MappingError:
+        assert "owner" not in cut.document
+        return ""
 
 
 def _shown(payload: Payload) -> str:

@@ -39,7 +39,7 @@ def translated(cut: Cut, recipient: Recipient, settings: SdkSettings) -> Payload
     Raises:
         MappingError: `sdk.no_sender`, `sdk.no_participant`, `sdk.too_long`, `sdk.unsupported_kind`, `mapping.unmapped`; the delivery is held.
     """
-    sender = settings.senders.get(str(cut.document["owner"]))
+    sender = settings.senders.get(str(cut.document.get("owner")))
     if sender is None:
         raise MappingError("the owner of this case is not among the plugin's senders", code="sdk.no_sender")
     participant = recipient.options.get("participant", "")

@@ -279,6 +279,7 @@ def test_what_cannot_be_addressed_or_said_is_held(make_context: MakeContext, ada
     wrong: list[tuple[Sdk, Cut, Recipient, str]] = [
         (adapter, CUT, recipient(participant=""), "sdk.no_participant"),
         (Sdk(make_context(senders="")), CUT, fk, "sdk.no_sender"),
+        (adapter, Cut({name: part for name, part in invited.items() if name != "owner"}, "consent"), fk, "sdk.no_sender"),
         (adapter, whole_cut(sample("meeting.summoned")), fk, "sdk.unsupported_kind"),
         (adapter, Cut(odd, "consent"), fk, "mapping.unmapped"),
         (adapter, CUT, recipient("x" * 257), "sdk.too_long"),
