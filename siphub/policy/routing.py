@@ -185,10 +185,8 @@ def shown(message: Message, unit: str, case: SipCase, directory: Directory, now:
     found = route(message, unit, case, directory, now, local)
     rule = rule_for(message.type, (found.kind,))
     why = rule.why if rule is not None else None
-    if rule is None or found.basis is None:
-        return Shown(found, ("",), why=why)
     judged = judge(found.need, case.grants, found.asserted, now, local.switched_on(message.sender.organisation))
-    if not isinstance(judged, Covered):
+    if rule is None or not isinstance(judged, Covered):
         return Shown(found, ("",), why=why)
     made = cut(message, rule, recipient=found.recipient, covered=judged, directory=directory)
     seen = tuple(sorted(_left(message.to_document(), made.document, "")))

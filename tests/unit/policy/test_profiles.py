@@ -11,7 +11,7 @@ from siphub.model import CATALOGUE, sample
 from siphub.model import people as p
 from siphub.model.messages import meeting as m
 from siphub.model.messages import plan as pl
-from siphub.policy.profiles import before_final, shortcomings
+from siphub.policy.profiles import Shortcoming, before_final, shortcomings
 from siphub.policy.reasons import REASONS
 from siphub.testing.desk import OUTSIDE, PRIVATE, Desk, wide_directory
 
@@ -33,6 +33,15 @@ def activity(kind: str, **who: Any) -> pl.Activity:
         id="a1", what="Stöd", when="varje dag", responsible=responsible, goals=("g1",), ends_on=None, follow_up=None
     )
 
+
+AT = {
+    "plan.coordinator_missing": "/content/plan/coordinator",
+    "plan.goals_missing": "/content/plan/goals",
+    "plan.needs_missing": "/content/plan/needs",
+    "plan.activity_without_goal": "/content/plan/activities/0/goals",
+    "plan.overall_responsible": "/content/plan/overall_responsible",
+}
+"""What is missing → where it would stand."""
 
 UNTIED = activity("municipality", unit=p.HOME_CARE).model_copy(update={"goals": ()})
 """What a unit does, towards no goal."""
@@ -69,8 +78,11 @@ def test_each_thing_that_is_missing_is_named(change: dict[str, Any], code: str, 
     """Given a whole plan, when one thing is taken away, then just that is missing, and it is said whether the statute itself asks for it."""
     assert shortcomings(plan(), DIRECTORY) == ()
     found = shortcomings(plan(**change), DIRECTORY)
-    assert [(each.code, each.statutory) for each in found] == [(code, statutory)]
+    assert found == (Shortcoming(code, AT[code], statutory=statutory),)
     assert found[0].code in REASONS
+    for name, content in (("plan.proposed", pl.PlanProposed), ("plan.established", pl.PlanEstablished)):
+        message = sample(name, maximal=True).model_copy(update={"content": content(plan=plan(**change))})
+        assert before_final(message, DIRECTORY) == found
 
 
 @pytest.mark.req(66)
@@ -123,6 +135,7 @@ def test_every_activity_that_lacks_somebody_is_pointed_at() -> None:
         "/content/plan/activities/0/responsible",
         "/content/plan/activities/2/responsible",
     ]
+    assert all(each.statutory is True for each in shortcomings(found, DIRECTORY))
 
 
 def test_a_call_says_where_and_is_answered_before() -> None:
@@ -132,13 +145,12 @@ def test_a_call_says_where_and_is_answered_before() -> None:
         content: Any = message.content
         nowhere = content.meeting.model_copy(update={"place": m.Place(kind="other")})
         vague = message.model_copy(update={"content": content.model_copy(update={"meeting": nowhere})})
-        assert [(each.code, each.pointer) for each in before_final(vague, DIRECTORY)] == [
-            ("meeting.place_missing", "/content/meeting/place/text")
-        ]
+        assert before_final(vague, DIRECTORY) == (Shortcoming("meeting.place_missing", "/content/meeting/place/text", statutory=False),)
         at_home = content.meeting.model_copy(update={"place": m.Place(kind="home")})
         assert before_final(message.model_copy(update={"content": content.model_copy(update={"meeting": at_home})}), DIRECTORY) == ()
         late = content.model_copy(update={"respond_by": content.meeting.starts_at + timedelta(seconds=1)})
-        assert [each.code for each in before_final(message.model_copy(update={"content": late}), DIRECTORY)] == ["meeting.respond_late"]
+        lacks = (Shortcoming("meeting.respond_late", "/content/respond_by", statutory=False),)
+        assert before_final(message.model_copy(update={"content": late}), DIRECTORY) == lacks
         just = content.model_copy(update={"respond_by": content.meeting.starts_at})
         assert before_final(message.model_copy(update={"content": just}), DIRECTORY) == ()
 

@@ -12,6 +12,8 @@ from siphub.model.identifiers import PersonNumber, UnitId
 from siphub.model.messages import consent as c
 from siphub.model.messages import meeting as m
 from siphub.model.person import PersonNumberIdentity
+from siphub.policy.disclosure import rule_for
+from siphub.policy.local import STRICT, LocalRules
 from siphub.policy.routing import asserted_basis, reached, route, shown
 from siphub.testing.desk import OUTSIDE, PRIVATE, Desk
 from siphub.testing.story import SECRECY_ASSESSED
@@ -233,6 +235,58 @@ def test_what_is_seen_and_what_is_not_make_the_whole(summoned: Desk) -> None:
             assert "/content" not in found.seen
             assert found.why is not None
             assert set(found.why) == {"en", "sv"}
+
+
+@pytest.mark.parametrize(
+    ("basis", "local", "when", "seen"),
+    [
+        (None, STRICT, timedelta(0), False),
+        ("secrecy_assessed", STRICT, timedelta(0), True),
+        ("osl_26_9", STRICT, timedelta(0), False),
+        ("osl_26_9", LocalRules(exceptions={p.REGION: frozenset({"osl_26_9"})}), timedelta(0), False),
+        ("osl_26_9", LocalRules(exceptions={p.MUNICIPALITY: frozenset({"osl_26_9"})}), timedelta(0), True),
+        ("consented", STRICT, timedelta(hours=23), True),
+        ("consented", STRICT, timedelta(hours=24), False),
+    ],
+)
+def test_an_explanation_judges_like_the_hub(desk: Desk, basis: str | None, local: LocalRules, when: timedelta, seen: bool) -> None:
+    """Given each basis and what it needs, then an explanation shows fields exactly where the route would leave, and the rule's reason always."""
+    desk.story.requested()
+    if basis == "consented":
+        desk.story.consented([p.CARE_CENTRE], valid_until=desk.now + timedelta(days=1))
+        desk.story.approved([p.CARE_CENTRE])
+        stated = None
+    else:
+        stated = SECRECY_ASSESSED.model_copy(update={"code": basis}) if basis else None
+    message = desk.story.message(desk.story.kallelse(), [p.CARE_CENTRE], basis=stated)
+    found = shown(message, p.CARE_CENTRE, desk.open, desk.directory, desk.now + when, local)
+    rule = rule_for("meeting.summoned", ("duty",))
+    assert rule is not None
+    assert found.why == rule.why
+    assert (found.route.state == "queued") == seen
+    assert ((found.omitted, found.seen) == (("",), ())) == (not seen)
+    if seen:
+        assert {"/content/meeting", "/sender", "/message_id"} <= set(found.seen)
+        assert "/basis" not in found.seen
+
+
+def test_an_explanation_names_each_field_of_the_content(prepared: Desk) -> None:
+    """Given an invitation with an unlisted field in it, then what stands whole is named by field, and what is replaced by the label in part."""
+    everybody(prepared)
+    content = m.MeetingInvited(
+        meeting=prepared.story.meeting(),
+        purpose="sip",
+        convener=prepared.story.convener,
+        respond_by=prepared.now + timedelta(days=7),
+        questions=(m.Question(unit=p.FK, text="Praktik?"), m.Question(unit=p.AF, text="Annat?")),
+    )
+    message = prepared.story.message(content, [p.FK, p.AF])
+    found = shown(message, p.FK, prepared.open, prepared.directory, prepared.now)
+    assert {"/content/convener/name", "/content/convener/phone", "/content/meeting", "/content/questions", "/case_id"} <= set(found.seen)
+    assert "/content" not in found.seen
+    assert "/content/convener" not in found.seen
+    assert list(found.seen) == sorted(found.seen)
+    assert "/content/convener/unit" in found.omitted
 
 
 def test_consent_is_not_a_basis_that_is_stated() -> None:

@@ -1,0 +1,172 @@
+"""Disclosure at its edges: who is bound, who has come of age, which questions are one's own, whose label stands, and why it was no."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from siphub.model import Person, sample
+from siphub.model import people as p
+from siphub.model.case import Grant, MeetingRecord, Participant, SipCase
+from siphub.model.identifiers import PersonNumber, PersonRef
+from siphub.model.messages import meeting as m
+from siphub.model.person import CasePerson, PersonNumberIdentity, UnitContact
+from siphub.policy.disclosure import Covered, Requirement, Withheld, cut, judge, kinds_of, requirement, rule_for, why_no_rule
+from siphub.testing.desk import OUTSIDE, PRIVATE, Desk, wide_directory
+
+NEED = Requirement(
+    bases=("consent",),
+    scopes=frozenset({"meeting", "participant"}),
+    widening=frozenset(),
+    party=p.HOME_CARE,
+    party_organisation=None,
+    direction="to",
+)
+
+
+def case(**more: Any) -> SipCase:
+    """Return a case whose meeting has a bound and an unbound party of no huvudman."""
+    called = sample("meeting.summoned").content
+    assert isinstance(called, m.MeetingSummoned)
+    places = (Participant(unit=OUTSIDE, duty=True), Participant(unit=p.FK, duty=False))
+    meeting = MeetingRecord(
+        id=called.meeting.id, version=1, convener=UnitContact(name="Eva", unit=p.CONTACT, phone="090-12345"), participants=places
+    )
+    fields = {
+        "case_id": sample("meeting.summoned").case_id,
+        "owner": p.MUNICIPALITY,
+        "state": "SUMMONED",
+        "contact": p.CONTACT,
+        "meetings": (meeting,),
+    }
+    return SipCase.model_validate({**fields, **more})
+
+
+def test_an_agreement_binds_where_the_case_has_noted_it() -> None:
+    """Given a call to a meeting, then a party outside care is bound where its place has the duty, and else what it is (REQ-52)."""
+    message, directory = sample("meeting.summoned"), wide_directory()
+    assert kinds_of(OUTSIDE, case(), directory, message) == ("bound", "outside")
+    assert kinds_of(p.FK, case(), directory, message) == ("agency",)
+    assert kinds_of(p.AF, case(), directory, message) == ("agency",)
+    assert kinds_of(OUTSIDE, case(meetings=()), directory, message) == ("outside",)
+    assert kinds_of(OUTSIDE, case(), directory, sample("plan.established")) == ("outside",)
+    assert kinds_of(OUTSIDE, case(), directory, sample("meeting.reminder")) == ("outside",)
+
+
+@pytest.mark.parametrize(("days", "kind"), [(-1, "guardian"), (0, "other_person"), (1, "other_person")])
+def test_a_guardian_is_one_until_the_child_comes_of_age(days: int, kind: str) -> None:
+    """Given a child, then its guardian is one until the day it is eighteen; on that day, and where only the message says which, one other person."""
+    number = PersonNumber("201001042397")
+    day = date(2028, 1, 4) + timedelta(days=days)
+    child = Person(identity=PersonNumberIdentity(value=number))
+    guardian = CasePerson(ref=PersonRef("guardian/1"), name="Vera Vårdnadshavare")
+    young = case(subject=child, people=(guardian,))
+    assert kinds_of(PersonRef("guardian/1"), young, wide_directory(), sample("meeting.summoned"), day) == (kind,)
+    at = sample("meeting.summoned").sent_at + (day - sample("meeting.summoned").sent_at.date())
+    assert kinds_of(PersonRef("guardian/1"), young, wide_directory(), sample("meeting.summoned").model_copy(update={"sent_at": at})) == (
+        kind,
+    )
+
+
+def test_a_question_to_a_unit_that_was_taken_over_is_its_successors() -> None:
+    """Given questions to a unit that was merged, to its successor and to another, then the successor sees the first two and no more."""
+    directory = wide_directory()
+    moved = {"closed_on": p.DAY, "address": None, "successor": p.AF}
+    directory = directory.model_copy(
+        update={"units": tuple(unit.model_copy(update=moved if unit.id == p.FK else {}) for unit in directory.units)}
+    )
+    found = sample("meeting.invited").content
+    questions = tuple(m.Question(unit=unit, text=unit) for unit in (p.FK, p.AF, OUTSIDE))
+    message = sample("meeting.invited").model_copy(update={"content": found.model_copy(update={"questions": questions})})
+    rule = rule_for("meeting.invited", ("agency",))
+    assert rule is not None
+    made = cut(message, rule, recipient=p.AF, covered=Covered("consent", frozenset()), directory=directory)
+    assert [question["unit"] for question in made.document["content"]["questions"]] == [p.FK, p.AF]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "field"),
+    [
+        ("meeting.invited", "agency", "convener"),
+        ("meeting.rescheduled", "outside", "convener"),
+        ("coordinator.changed", "agency", "coordinator"),
+    ],
+)
+def test_outside_care_the_organisations_label_stands_for_whoever_it_is(name: str, kind: str, field: str) -> None:
+    """Given a message that names somebody at a unit, when it goes outside care, then the label stands there with the telephone, and nothing else."""
+    message, directory = sample(name, maximal=True), wide_directory()
+    rule = rule_for(name, (kind,))
+    assert rule is not None
+    organisation = directory.organisation(message.sender.organisation)
+    assert organisation is not None
+    made = cut(message, rule, recipient=p.FK, covered=Covered(rule.bases[0], frozenset()), directory=directory)
+    phone = getattr(message.content, field).phone
+    assert made.document["content"][field] == {"name": organisation.public_label, "phone": phone}
+    nobody = directory.model_copy(update={"organisations": ()})
+    made = cut(message, rule, recipient=p.FK, covered=Covered(rule.bases[0], frozenset()), directory=nobody)
+    assert made.document["content"][field] == {"name": message.sender.organisation, "phone": phone}
+
+
+def grants(*scopes: str, **more: Any) -> list[Grant]:
+    """Return grants to home care."""
+    fields = {"party": p.HOME_CARE, "direction": "both", "since": p.NOON}
+    return [Grant.model_validate({**fields, "scope": scope, **more}) for scope in scopes]
+
+
+@pytest.mark.parametrize("asserted", [None, "consent"])
+@pytest.mark.parametrize(
+    ("held", "reason"),
+    [
+        ([], "basis.consent_missing"),
+        (grants("participant"), "basis.consent_missing"),
+        (grants("plan", "participant"), "basis.scope_missing"),
+        (grants("plan"), "basis.scope_missing"),
+        (grants("meeting"), "participant.not_approved"),
+        (grants("meeting", "participant", until=p.NOON), "basis.consent_expired"),
+        ([*grants("meeting", until=p.NOON), *grants("participant")], "basis.consent_expired"),
+        ([*grants("meeting", direction="from"), *grants("participant")], "basis.direction_missing"),
+    ],
+)
+def test_why_it_was_no(held: list[Grant], reason: str, asserted: str | None) -> None:
+    """Given what is granted, then the most useful reason is told, and that the sender states consent changes nothing."""
+    assert judge(NEED, held, asserted, p.NOON) == Withheld(reason)
+    assert judge(NEED, held, "secrecy_assessed", p.NOON) == Withheld("basis.not_allowed")
+
+
+def test_why_no_rule_is_for_somebody() -> None:
+    """Given whom no rule is for, then a person who is not in the case, a unit of some kind and a unit nobody knows are told apart."""
+    assert why_no_rule(PersonRef("relative/1"), ()) == "person.not_in_case"
+    assert why_no_rule(PersonRef("relative/1"), ("other_person",)) == "person.not_in_case"
+    assert why_no_rule(PersonRef("relative/1"), ("relative",)) == "basis.none"
+    assert why_no_rule(p.HOME_CARE, ("duty",)) == "basis.none"
+    assert why_no_rule(p.HOME_CARE, ()) == "recipient.unknown"
+
+
+def test_an_answer_about_a_meeting_nobody_knows_is_for_nobody() -> None:
+    """Given an answer about another meeting, then no unit is its convener."""
+    message = sample("meeting.response")
+    elsewhere = message.model_copy(update={"content": message.content.model_copy(update={"meeting_id": uuid4()})})
+    desk = Desk()
+    assert not [unit.id for unit in desk.directory.units if "convener" in kinds_of(unit.id, case(), desk.directory, elsewhere)]
+
+
+def test_what_a_delivery_needs() -> None:
+    """Given rules and who sends, then the party, its agency, the way and the bases are those of the rule; no stated basis of an agency counts."""
+    directory = wide_directory()
+    call, answer = rule_for("meeting.summoned", ("duty",)), rule_for("meeting.response", ("convener",))
+    invitation = rule_for("meeting.invited", ("agency",))
+    assert call is not None
+    assert answer is not None
+    assert invitation is not None
+    to = requirement(call, recipient=p.HOME_CARE, sender=p.CONTACT, directory=directory)
+    assert (to.party, to.party_organisation, to.direction, to.scopes) == (p.HOME_CARE, None, "to", call.scopes)
+    assert "secrecy_assessed" in to.bases
+    back = requirement(answer, recipient=p.CONTACT, sender=p.FK, directory=directory)
+    assert (back.party, back.party_organisation, back.direction) == (p.FK, p.FORSAKRINGSKASSAN, "from")
+    asked = requirement(invitation, recipient=p.FK, sender=p.CONTACT, directory=directory)
+    assert (asked.party_organisation, asked.widening, asked.bases) == (p.FORSAKRINGSKASSAN, frozenset(invitation.show_with), ("consent",))
+    assert requirement(call, recipient=p.CONTACT, sender=p.FK, directory=directory).bases == ("consent",)
+    assert "secrecy_assessed" in requirement(call, recipient=p.CONTACT, sender=PRIVATE, directory=directory).bases
