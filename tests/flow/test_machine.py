@@ -6,7 +6,6 @@ is asked at every claim. In the end everything is drained, and every delivery is
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +29,7 @@ from siphub.policy.lifecycle import FINAL
 from siphub.store import DeliveryRow, OutcomeRow
 from siphub.testing.chance import PLAN, Chance
 from siphub.testing.clock import Hand
+from siphub.testing.ids import decided_by
 from siphub.testing.ledger import Ledger
 from siphub.testing.shields import at_home, naming_a_relative, shielded
 from siphub.testing.story import Story
@@ -308,16 +308,14 @@ ACTS: Sequence[Callable[[Round], None]] = (
 
 def played(data: Path, seed: str) -> Counter[str]:
     """Play one round and return what was done in it. The seed decides everything: what is chosen, the time, and every id that is made."""
-    chance, ids, clock = random.Random(seed), random.Random(f"ids of {seed}"), Hand(p.NOON)
-    with pytest.MonkeyPatch.context() as machine:
-        machine.setattr(os, "urandom", ids.randbytes)
-        with Yard(data, clock, {"retry_limit": 3}, switchboards=SWITCHBOARDS, letters=True) as yard:
-            one = Round(yard, chance)
-            try:
-                one.run()
-            except AssertionError as error:
-                error.add_note(f"in the round {seed}, after {dict(one.done)}")
-                raise
+    chance, clock = random.Random(seed), Hand(p.NOON)
+    with decided_by(f"ids of {seed}"), Yard(data, clock, {"retry_limit": 3}, switchboards=SWITCHBOARDS, letters=True) as yard:
+        one = Round(yard, chance)
+        try:
+            one.run()
+        except AssertionError as error:
+            error.add_note(f"in the round {seed}, after {dict(one.done)}")
+            raise
     return one.done
 
 
