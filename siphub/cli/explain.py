@@ -65,13 +65,21 @@ _ALONE = {
 
 def _tell_sent(found: Sequence[Explained], said_in: Sequence[str], *, as_json: bool) -> None:
     if as_json:
-        facts([{**asdict(one.delivery), "kind": one.kind, "text_sv": one.said.sv, "text_en": one.said.en} for one in found])
+        facts([_sent_as_facts(one) for one in found])
         return
     if not found:
         _say((language, _ALONE[language]) for language in said_in)
     for one in found:
         print(_head(one))
         _say((language, one.said.in_(language)) for language in said_in)
+    for caution in dict.fromkeys(caution for one in found for caution in one.cautions):
+        print(f"Look at [{caution.code}]")
+        _say(_caution_lines(caution, said_in))
+
+
+def _sent_as_facts(one: Explained) -> dict[str, Any]:
+    cautions = [_caution_as_facts(caution) for caution in one.cautions]
+    return {**asdict(one.delivery), "kind": one.kind, "text_sv": one.said.sv, "text_en": one.said.en, "cautions": cautions}
 
 
 def _head(one: Explained) -> str:

@@ -101,6 +101,8 @@ def _say(answers: list[tuple[Path, Reply]]) -> None:
         rows += [(file, reply.document.get("message_id"), one["recipient"], one["state"], one["reason"], one["text"]) for one in entries]
         if not entries:
             rows.append((file, reply.document.get("message_id"), "(the hub alone)", "stored", None, None))
+    for one in (one for _, reply in answers if reply.accepted for one in reply.document.get("cautions", [])):
+        aside(f"siphub: look at this [{one['code']}]: {one['text']}")
     if rows:
         table(("file", "message", "recipient", "state", "reason", "why"), rows, empty="")
 

@@ -27,6 +27,7 @@ from siphub.model.identifiers import UnitId
 from siphub.policy import case as policy
 from siphub.policy.authority import admit
 from siphub.policy.disclosure import left_to_hand, rule_for
+from siphub.policy.foresight import afterwards
 from siphub.policy.lifecycle import OPENING
 from siphub.policy.reasons import REASONS, told
 from siphub.policy.refusal import Refusal
@@ -64,13 +65,26 @@ class RecipientAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class CautionAnswer:
+    """What somebody should look at though the message was accepted: a code, with a sentence in English and one in Swedish."""
+
+    code: str
+    text: str
+    text_sv: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to an accepted message; the same again for the same message."""
+    """The answer to an accepted message; the same again for the same message.
+
+    One that was kept before there were cautions has none.
+    """
 
     message_id: str
     case_id: str
     recipients: tuple[RecipientAnswer, ...]
     repeated: bool = False
+    cautions: tuple[CautionAnswer, ...] = ()
 
 
 def read(ground: Ground, submission: Submission) -> Message:
@@ -200,18 +214,25 @@ def _repeat(work: Work, message: Message, caller: Caller, body_hash: bytes) -> A
 def answer_from(text: str) -> Answer:
     """Return a kept answer as the repeat it is."""
     kept: dict[str, Any] = json.loads(text)
-    return Answer(kept["message_id"], kept["case_id"], tuple(RecipientAnswer(**entry) for entry in kept["recipients"]), repeated=True)
+    recipients = tuple(RecipientAnswer(**entry) for entry in kept["recipients"])
+    found = tuple(CautionAnswer(**entry) for entry in kept.get("cautions", ()))
+    return Answer(kept["message_id"], kept["case_id"], recipients, repeated=True, cautions=found)
 
 
 def _submission(answer: Answer, message: Message, caller: Caller, body_hash: bytes, now: datetime) -> SubmissionRow:
-    entries = [asdict(entry) for entry in answer.recipients]
+    kept = {
+        "message_id": answer.message_id,
+        "case_id": answer.case_id,
+        "recipients": [asdict(entry) for entry in answer.recipients],
+        "cautions": [asdict(entry) for entry in answer.cautions],
+    }
     return SubmissionRow(
         owner=caller.organisation,
         message_id=answer.message_id,
         body_hash=body_hash,
         case_owner=message.owner,
         case_id=answer.case_id,
-        answer=json.dumps({"message_id": answer.message_id, "case_id": answer.case_id, "recipients": entries}),
+        answer=json.dumps(kept),
         at=now,
     )
 
@@ -289,7 +310,8 @@ def _take(
         **({"basis": message.basis.code} if message.basis is not None else {}),
     }
     work.audit.append(case.owner, caller.organisation, caller.channel, "message.accepted", facts)
-    return Answer(str(message.message_id), str(message.case_id), answers)
+    looked_at = tuple(CautionAnswer(one.code, one.said.en, one.said.sv) for one in afterwards(message, case))
+    return Answer(str(message.message_id), str(message.case_id), answers, cautions=looked_at)
 
 
 def _effects(line: withdraw.Line, decided: policy.Decision, before: SipCase | None, stored: MessageRow, caller: Caller) -> None:

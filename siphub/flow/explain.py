@@ -12,7 +12,7 @@ from typing import Final
 
 from siphub.errors import NotThere
 from siphub.flow import track
-from siphub.flow.accept import RECALL_TYPES
+from siphub.flow.accept import RECALL_TYPES, answer_from
 from siphub.flow.carriers import carried
 from siphub.flow.ground import Ground
 from siphub.flow.track import Tracked, tracked
@@ -25,18 +25,19 @@ from siphub.policy.reasons import REASONS
 from siphub.policy.refusal import Refusal
 from siphub.policy.routing import Shown, route, shown
 from siphub.policy.wording import FORESEEN, Said, outcome
-from siphub.store import DeliveryRow
+from siphub.store import DeliveryRow, MessageRow, Work
 
 STOP: Final = "stop.notice"
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What became of a message for one recipient, as a state with codes, and in words."""
+    """What became of a message for one recipient, as a state with codes, and in words; with what the message's sender was to look at."""
 
     delivery: Tracked
     kind: str
     said: Said
+    cautions: tuple[Caution, ...] = ()
 
 
 def explained(ground: Ground, message_id: str) -> tuple[Explained, ...]:
@@ -47,15 +48,22 @@ def explained(ground: Ground, message_id: str) -> tuple[Explained, ...]:
     """
     with ground.store.read() as work:
         rows = work.messages.by_message_id(message_id)
-        found = [delivery for row in rows for delivery in work.deliveries.of_message(row.owner, row.id)]
+        found = [(delivery, _cautioned(work, row)) for row in rows for delivery in work.deliveries.of_message(row.owner, row.id)]
     if not rows:
         raise NotThere(REASONS["message.not_there"].en, code="message.not_there")
-    return tuple(_explained(row) for row in found)
+    return tuple(_explained(row, looked_at) for row, looked_at in found)
 
 
-def _explained(row: DeliveryRow) -> Explained:
+def _cautioned(work: Work, row: MessageRow) -> tuple[Caution, ...]:
+    """Return the cautions that the sender was given with the answer."""
+    answered = work.submissions.find(row.sender_organisation, row.message_id)
+    return tuple(Caution(one.code) for one in answer_from(answered.answer).cautions) if answered is not None else ()
+
+
+def _explained(row: DeliveryRow, looked_at: tuple[Caution, ...]) -> Explained:
     rule = rule_for(row.message_type, (row.recipient_kind,))
-    return Explained(tracked(row), row.recipient_kind, outcome(row.state, row.basis, row.reason, rule.why if rule else None))
+    said = outcome(row.state, row.basis, row.reason, rule.why if rule else None)
+    return Explained(tracked(row), row.recipient_kind, said, looked_at)
 
 
 @dataclass(frozen=True, slots=True)

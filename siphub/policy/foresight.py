@@ -1,4 +1,4 @@
-"""What a person should look at before a message is sent, though nothing stands in its way: cautions beside a dry run. Pure.
+"""What a person should look at though nothing stands in a message's way: cautions beside a dry run, and some beside the answer. Pure.
 
 It must never say yes or no: that is for the decision and the disclosure rules.
 """
@@ -59,6 +59,17 @@ def cautions(
     return (*ours, *_lacking(message, directory), *_about_the_call(message, decision, now), *_about_recipients(message, found, carries))
 
 
+def afterwards(message: Message, case: SipCase) -> tuple[Caution, ...]:
+    """Return what to look at though a message has been accepted: whether all who are called are needed (REQ-49)."""
+    return tuple(_many(message, case))
+
+
+def _many(message: Message, case: SipCase) -> Iterator[Caution]:
+    known = case.meeting(message.content.meeting.id) if isinstance(message.content, Call) else None
+    if known is not None and len(known.participants) >= MANY:
+        yield Caution("meeting.many_participants")
+
+
 def _lacking(message: Message, directory: Directory) -> Iterator[Caution]:
     yield from (Caution(code) for code in dict.fromkeys(lack.code for lack in before_final(message, directory)))
 
@@ -82,9 +93,7 @@ def _about_the_call(message: Message, decision: Decision, now: datetime) -> Iter
     content = message.content
     if not isinstance(content, Call):
         return
-    known = decision.case.meeting(content.meeting.id)
-    if known is not None and len(known.participants) >= MANY:
-        yield Caution("meeting.many_participants")
+    yield from _many(message, decision.case)
     if content.respond_by <= now:
         yield Caution("meeting.answer_date")
     if isinstance(content, m.MeetingInvited):

@@ -167,6 +167,7 @@ def _shapes() -> dict[str, Any]:
         text=_MAYBE,
         text_sv=_MAYBE,
     )
+    caution = _object("One thing to look at, though the message was accepted.", code=_TEXT, text=_TEXT, text_sv=_TEXT)
     entry = _object("One thing that is wrong.", code=_TEXT, detail=_TEXT)
     entry["properties"] |= {
         "detail_sv": _IN_SWEDISH,
@@ -186,7 +187,11 @@ def _shapes() -> dict[str, Any]:
     return {
         "State": {"type": "string", "enum": sorted({state for steps in DELIVERY.values() for state in steps.values()})},
         "Accepted": _object(
-            "The answer to an accepted message.", message_id=_UUID, case_id=_UUID, recipients={"type": "array", "items": recipient}
+            "The answer to an accepted message.",
+            message_id=_UUID,
+            case_id=_UUID,
+            recipients={"type": "array", "items": recipient},
+            cautions={"type": "array", "items": caution},
         ),
         "Problem": problem,
         "SentMessage": _SENT,

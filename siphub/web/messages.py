@@ -85,7 +85,12 @@ def _accepted(hub: Hub, counts: Counts, submission: Submission, caller: Caller) 
 
 def _told(answer: Answer) -> Mapping[str, Any]:
     """Return the answer as it is told: alike for a first time and a repeat, byte for byte."""
-    return {"message_id": answer.message_id, "case_id": answer.case_id, "recipients": [asdict(entry) for entry in answer.recipients]}
+    return {
+        "message_id": answer.message_id,
+        "case_id": answer.case_id,
+        "recipients": [asdict(entry) for entry in answer.recipients],
+        "cautions": [asdict(entry) for entry in answer.cautions],
+    }
 
 
 def _json(document: Mapping[str, Any], status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:

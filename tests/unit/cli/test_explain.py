@@ -174,6 +174,18 @@ class TestWhatWasNot:
         assert "meeting.many_participants" in dry(ready.message(ready.kallelse(), many)).out
         assert "meeting.many_participants" not in dry(ready.message(ready.kallelse(), many[1:])).out
 
+    def test_many_have_been_called(self, run: Run, ready: Story) -> None:
+        """Given many who are called, then the message is taken all the same, and whoever asks what became of it is told to look at it (REQ-49)."""
+        many = [UnitId(f"{p.HOME_CARE[:-4]}{1002 + index}") for index in range(MANY)]
+        ready.summoned(many)
+        shown = run("explain", ready.sent[-1].message_id)
+        said = REASONS["meeting.many_participants"]
+        assert piece(shown.out, "Look at [meeting.many_participants]")[1] == [f"sv: {said.sv}", f"en: {said.en}"]
+        assert shown.out.count("meeting.many_participants") == 1
+        entries = run("explain", ready.sent[-1].message_id, "--json").facts
+        assert {caution["code"] for entry in entries for caution in entry["cautions"]} == {"meeting.many_participants"}
+        assert len(entries) == MANY
+
     @pytest.mark.parametrize(("days", "code"), [(-1, "meeting.answer_date"), (15, "meeting.respond_late")])
     def test_nobody_could_be_reminded_in_time(self, dry: Callable[..., Done], ready: Story, days: int, code: str) -> None:
         """Given a last day for answering that is past, or after the meeting, then that is told (G8)."""

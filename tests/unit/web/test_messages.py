@@ -6,7 +6,7 @@ import gzip
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import pytest
@@ -17,9 +17,11 @@ from siphub.flow.accept import answer_from
 from siphub.hub import add_key
 from siphub.model import people as p
 from siphub.model import sample
+from siphub.model.identifiers import UnitId
+from siphub.policy.foresight import MANY
 from siphub.policy.reasons import REASONS
 from siphub.testing.logs import heard_logs
-from siphub.testing.story import until
+from siphub.testing.story import Story, until
 
 if TYPE_CHECKING:
     from tests.conftest import Door
@@ -211,6 +213,23 @@ class TestWhatIsAnswered:
         assert (entry["state"], entry["text"], entry["text_sv"]) == ("withheld", reason.en, reason.sv)
         lines = door.ask("GET", f"/v1/messages/{REQUEST.message_id}").document["recipients"]
         assert [(one["text"], one["text_sv"]) for one in lines if one["recipient"] == p.FK] == [(reason.en, reason.sv)]
+
+    @pytest.mark.req(49)
+    def test_many_who_are_called_are_asked_about_and_not_refused(self, door: Door) -> None:
+        """Given a kallelse to many, then it is taken, and its answer asks in both languages whether all are needed, again when it is repeated."""
+        story = Story(cast("Any", lambda message: door.send(message.to_json())))
+        story.ready([p.HOME_CARE])
+        many = [UnitId(f"{p.HOME_CARE[:-4]}{1002 + index}") for index in range(MANY)]
+        reason = REASONS["meeting.many_participants"]
+        message = story.message(story.kallelse(), many)
+        first, again = (door.send(message.to_json()) for _ in range(2))
+        assert (first.status, first.body) == (202, again.body)
+        assert first.document["cautions"] == [{"code": "meeting.many_participants", "text": reason.en, "text_sv": reason.sv}]
+
+    def test_few_who_are_called_are_not(self, door: Door) -> None:
+        """Given a message that calls nobody, or an answer from before there were cautions, then there is nothing to look at."""
+        assert door.send(BODY).document["cautions"] == []
+        assert answer_from(json.dumps({"message_id": "m", "case_id": "c", "recipients": []})).cautions == ()
 
     def test_an_answer_from_before_there_were_swedish_sentences_can_be_repeated(self) -> None:
         """Given an answer that was kept without Swedish, when its message comes again, then it is read, and has none."""
