@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from siphub.flow import expiry, track
+from siphub.flow import expiry, operate, track
 from siphub.flow.timers import look_at_deadlines
 from siphub.model import people as p
 from siphub.model.messages import consent as c
@@ -109,6 +109,18 @@ def test_whoever_is_called_anew_is_asked_anew(still: World, story: Story) -> Non
     assert asked(still, story) == {p.HOME_CARE}
     story.summoned([p.CARE_CENTRE])
     assert asked(still, story) == set(UNITS)
+
+
+def test_whom_a_person_has_told_is_not_phoned_either(still: World, story: Story) -> None:
+    """Given a unit that somebody called by hand, when the individual leaves it out, then no answer of that unit is waited for."""
+    story.ready(UNITS)
+    story.summoned(UNITS)
+    (row,) = [row for row in still.deliveries(story) if row.recipient == p.CARE_CENTRE]
+    operate.operate(still.hub.ground, row.id, "handled", by="eva", channel="cli")
+    assert asked(still, story) == set(UNITS)
+    story.withdrawn([p.CARE_CENTRE])
+    assert still.states(story, "meeting.summoned")[p.CARE_CENTRE] == "handled_manually"
+    assert asked(still, story) == {p.HOME_CARE}
 
 
 def test_a_consent_that_runs_out_ends_the_wait(still: World, story: Story, hand: Hand) -> None:
