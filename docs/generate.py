@@ -286,6 +286,8 @@ def _help(words: Sequence[str]) -> str:
 _ROLES = {
     "anybody": "any unit of the case",
     "principal": "a region, a municipality or a care provider",
+    "requester": "who sent or received the request, or a unit of the owner's",
+    "summoner": "the contact, the coordinator's unit or the deputy's, or the fast vårdkontakt's unit",
     "contact": "the contact, or the coordinator",
     "convener": "whoever called the meeting",
     "participant": "the unit whose part it is",

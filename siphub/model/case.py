@@ -218,7 +218,7 @@ class DischargeRecord(Value):
 class SipCase(Value):
     """A case. `version` counts every change, `consent_version` those that changed what is allowed.
 
-    `needed` says that a huvudman has found a plan needed, which binds the others. `opened_by` is the type of its first message, `prepared`
+    `needed` says that a huvudman has found a plan needed, which binds the others. `requesters` are the units that sent or received a request. `opened_by` is the type of its first message, `prepared`
     that the individual has put their own words down, `deputy` who may act in the coordinator's place. `blind` are the units that
     were told of an initiative and not whom it is for.
     """
@@ -240,6 +240,7 @@ class SipCase(Value):
     coordinator: UnitContact | None = None
     deputy: UnitContact | None = None
     phone: Phone | None = None
+    requesters: tuple[UnitId, ...] = ()
     units: tuple[UnitId, ...] = ()
     blind: tuple[UnitId, ...] = ()
     people: tuple[CasePerson, ...] = ()

@@ -16,13 +16,23 @@ STORED: Final[Mapping[str, bool]] = {"stored": True}
 
 
 def case(stored: bytes) -> bytes:
-    """Return a stored case with what it lacks: until it was kept apart, the consent that a plan is made was a scope among others."""
-    if b'"plan_consent":' in stored:
+    """Return a stored case with what it lacks.
+
+    Until it was kept apart, the consent that a plan is made was a scope among others; and who had asked was not kept but among the units.
+    """
+    if b'"plan_consent":' in stored and b'"requesters":' in stored:
         return stored
     document: dict[str, Any] = json.loads(stored)
-    grants = [_resting(grant, document) for grant in document["grants"]]
-    lifted = {**document, "grants": grants, "plan_consent": _plan_consent(document)}
-    return json.dumps(lifted).encode()
+    if "plan_consent" not in document:
+        grants = [_resting(grant, document) for grant in document["grants"]]
+        document |= {"grants": grants, "plan_consent": _plan_consent(document)}
+    return json.dumps({"requesters": _requesters(document), **document}).encode()
+
+
+def _requesters(document: Mapping[str, Any]) -> list[str]:
+    """Return who sent and received the request that a case was opened by: the first two that were in it. Later ones nobody kept."""
+    requested = (document.get("opened_by") or "").startswith("sip.")
+    return document["units"][:2] if requested else []
 
 
 def _resting(grant: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Literal
 
@@ -20,7 +20,20 @@ from siphub.policy import discharges, otherplans
 from siphub.policy.lifecycle import OPENING
 from siphub.policy.refusal import Refusal
 
-Role = Literal["anybody", "principal", "contact", "convener", "participant", "coordinator", "recipient", "hospital", "planner", "hub"]
+Role = Literal[
+    "anybody",
+    "principal",
+    "requester",
+    "contact",
+    "summoner",
+    "convener",
+    "participant",
+    "coordinator",
+    "recipient",
+    "hospital",
+    "planner",
+    "hub",
+]
 CARE: frozenset[str] = PRINCIPALS | {"private_provider"}
 """The kinds of organisation that give care and support, under their own or a huvudman's duty."""
 
@@ -30,15 +43,15 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         "sip.proposed": "anybody",
         "sip.initiated": "principal",
         "sip.request.answered": "contact",
-        "sip.request.withdrawn": "principal",
+        "sip.request.withdrawn": "requester",
         "need.assessed": "principal",
         "participants.approved": "contact",
         "consent.given": "principal",
         "consent.refused": "principal",
         "consent.amended": "principal",
         "consent.withdrawn": "principal",
-        "meeting.summoned": "principal",
-        "meeting.invited": "principal",
+        "meeting.summoned": "summoner",
+        "meeting.invited": "summoner",
         "meeting.response": "participant",
         "meeting.rescheduled": "convener",
         "meeting.cancelled": "convener",
@@ -165,34 +178,36 @@ def _opener(message: Message, directory: Directory) -> Refusal | None:
 
 
 def _role(message: Message, case: SipCase, directory: Directory) -> Refusal | None:
-    sender = message.sender.unit
-    kind = directory.kind_of(sender)
-    match ROLES.get(message.type):
-        case "anybody":
-            allowed = True
-        case "principal":
-            allowed = kind in (PRINCIPALS if message.type.startswith("consent.") else CARE)
-        case "contact":
-            allowed = sender == case.contact or case.coordinates(sender)
-        case "convener":
-            allowed = _convenes(message, case)
-        case "coordinator":
-            allowed = case.coordinates(sender)
-        case "participant":
-            return _participates(message, case)
-        case "recipient":
-            allowed = getattr(message.content, "unit", None) == sender
-        case "hospital":
-            allowed = discharges.hospital(message, case, directory)
-        case "planner":
-            allowed = otherplans.may_make(message, directory) and case.coordinates(sender)
-        case _:
-            allowed = False
-    code = "plan.not_coordinator" if ROLES.get(message.type) == "coordinator" else "sender.role"
-    return None if allowed else Refusal(code, "forbidden", "/sender")
+    role = ROLES.get(message.type, "hub")
+    if role == "participant":
+        return _participates(message, case)
+    if role in _HELD and _HELD[role](message, case, directory):
+        return None
+    return Refusal("plan.not_coordinator" if role == "coordinator" else "sender.role", "forbidden", "/sender")
 
 
-def _convenes(message: Message, case: SipCase) -> bool:
+def _cares(message: Message, _: SipCase, directory: Directory) -> bool:
+    """Say whether the sender gives care; of the individual's consent a region or municipality alone speaks."""
+    return directory.kind_of(message.sender.unit) in (PRINCIPALS if message.type.startswith("consent.") else CARE)
+
+
+def _requested(message: Message, case: SipCase, directory: Directory) -> bool:
+    """Say whether a request is the sender's to take back: it sent or received it, or is the owner's; whoever was only called is not."""
+    mine = message.sender.organisation == case.owner or message.sender.unit in {*case.requesters, case.contact}
+    return mine and _cares(message, case, directory)
+
+
+def _summons(message: Message, case: SipCase, directory: Directory) -> bool:
+    """Say whether the sender may call to a meeting: the contact, the coordinator's unit or its deputy's, the fast vårdkontakt's (K1, K2).
+
+    Who calls by LUS 4:1 is G16's to say, with an answer of its own.
+    """
+    sender, by_discharge = message.sender.unit, getattr(message.content, "duty_basis", None) == "LUS4:1"
+    calls = sender == case.contact or case.coordinates(sender) or by_discharge or discharges.has_care_contact(sender, case, directory)
+    return calls and _cares(message, case, directory)
+
+
+def _convenes(message: Message, case: SipCase, _: Directory) -> bool:
     """Say whether a meeting is the sender's own; the coordinator may call off anybody's, or a convener that is gone would stop the case."""
     content = message.content
     named = content.meeting_id if isinstance(content, MeetingCancelled | MeetingHeld | FollowUpHeld) else None
@@ -220,3 +235,20 @@ def _participates(message: Message, case: SipCase) -> Refusal | None:
     else:
         mine = False
     return None if mine else Refusal("case.not_there", "not_there")
+
+
+_HELD: Mapping[Role, Callable[[Message, SipCase, Directory], bool]] = MappingProxyType(
+    {
+        "anybody": lambda _message, _case, _directory: True,
+        "principal": _cares,
+        "requester": _requested,
+        "summoner": _summons,
+        "contact": lambda message, case, _: message.sender.unit == case.contact or case.coordinates(message.sender.unit),
+        "convener": _convenes,
+        "coordinator": lambda message, case, _: case.coordinates(message.sender.unit),
+        "recipient": lambda message, _case, _directory: getattr(message.content, "unit", None) == message.sender.unit,
+        "hospital": discharges.hospital,
+        "planner": lambda message, case, directory: otherplans.may_make(message, directory) and case.coordinates(message.sender.unit),
+    }
+)
+"""Role → whether the sender has it in the case. A part of one's own is `_participates`; what is the hub's nobody has."""

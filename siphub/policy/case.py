@@ -117,16 +117,24 @@ def _opened(message: Message) -> SipCase:
         opened_by=message.type,
         subject=message.subject,
         contact=contact,
-        units=tuple(dict.fromkeys((sender.unit, contact, *((receiving,) if receiving else ())))),
+        requesters=_distinct(sender.unit, receiving) if message.type.startswith("sip.") else (),
+        units=_distinct(sender.unit, contact, receiving),
     )
     return case.model_copy(update=begun)
 
 
 def _requested(asked: Asked, content: Content) -> Refusal | Decision:
     """R1 and R2 in a case there is already: asked again, or by the other huvudman as well, whose finding that a plan is needed binds too."""
+    sender, receiving = asked.message.sender.unit, getattr(content, "receiving_unit", None)
     prepared = asked.case.prepared or (isinstance(content, rq.SipRequested) and content.preparation is not None)
     needed = asked.case.needed or isinstance(content, pr.SipInitiated)
-    return move(asked, asked.message.type, prepared=prepared, needed=needed)
+    requesters = _distinct(*asked.case.requesters, sender, receiving)
+    return move(asked, asked.message.type, prepared=prepared, needed=needed, requesters=requesters)
+
+
+def _distinct(*units: UnitId | None) -> tuple[UnitId, ...]:
+    """Return units in their order, each once."""
+    return tuple(dict.fromkeys(unit for unit in units if unit is not None))
 
 
 def _answered(asked: Asked, content: rq.RequestAnswered) -> Refusal | Decision:

@@ -26,6 +26,12 @@ def _open_care(unit: UnitId, directory: Directory) -> bool:
     return found is not None and found.care == "open" and found.financed_by == "region"
 
 
+def has_care_contact(unit: UnitId, case: SipCase, directory: Directory) -> bool:
+    """Say whether the patient's fast vårdkontakt is at a unit: the one a notice names, or as long as none is named, any in open care."""
+    known = case.discharge
+    return known is not None and (unit == known.care_contact_unit or (known.care_contact_unit is None and _open_care(unit, directory)))
+
+
 def concerns(unit: UnitId, case: SipCase, directory: Directory) -> bool:
     """Say whether a discharge is a unit's business: the municipality where the person lives and who works for one, and open care (LUS 2:1)."""
     found, known = directory.unit(unit), case.discharge
@@ -115,7 +121,7 @@ def may_call(asked: Asked, content: m.MeetingSummoned) -> Refusal | None:
         return Refusal("discharge.other_basis", "invalid", "/content/duty_basis") if stands and _without_consent(asked.message) else None
     if known is None or not stands:
         return _none()
-    if not _open_care(sender, asked.directory) or known.care_contact_unit not in {None, sender}:
+    if not _open_care(sender, asked.directory) or not has_care_contact(sender, asked.case, asked.directory):
         return Refusal("discharge.not_care_contact", "forbidden", "/sender")
     if content.municipal_health_care and sender not in content.participating_units:
         return Refusal("discharge.care_contact_absent", "invalid", "/content/participating_units")

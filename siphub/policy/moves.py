@@ -39,6 +39,7 @@ def moved(case: SipCase, directory: Directory, day: date | None = None) -> SipCa
             "contact": now(case.contact),
             "coordinator": _contact(case.coordinator, now) if case.coordinator else None,
             "deputy": _contact(case.deputy, now) if case.deputy else None,
+            "requesters": tuple(dict.fromkeys(map(now, case.requesters))),
             "units": tuple(dict.fromkeys(map(now, case.units))),
             "blind": tuple(dict.fromkeys(map(now, case.blind))),
             "grants": _grants(case.grants, now),
@@ -80,7 +81,7 @@ def _named(case: SipCase) -> tuple[UnitId, ...]:
     parties = (grant.party for grant in case.grants if isinstance(grant.party, UnitId))
     meetings = (unit for found in case.meetings for unit in (found.convener.unit, *(each.unit for each in found.participants)))
     beside = (*_of_plan(case.plan), *_of_discharge(case.discharge))
-    return tuple(dict.fromkeys((case.contact, *coordinators, *case.units, *parties, *meetings, *beside)))
+    return tuple(dict.fromkeys((case.contact, *coordinators, *case.requesters, *case.units, *parties, *meetings, *beside)))
 
 
 def _of_plan(plan: PlanRecord | None) -> tuple[UnitId, ...]:

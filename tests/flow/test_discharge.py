@@ -172,13 +172,14 @@ def test_whoever_the_admission_reaches_is_in_the_case_and_nobody_else(world: Wor
 
 
 def test_the_statutes_rules_are_not_gone_round_by_another_basis(world: World) -> None:
-    """Given a discharge, when the ward calls by SoL 10:8 on its own assessment, then it is refused: without a consent only LUS 4:1 calls (G16)."""
+    """Given a discharge, when anybody calls by SoL 10:8 on an assessment, then it is refused: without a consent only LUS 4:1 calls (G16)."""
     story = admitted(world)
     chapters.ready_to_go_home(story, uuid4(), at(16, 9))
-    content = chapters.kallelse_at_discharge(story, p.HOSPITAL, [p.HOSPITAL]).model_copy(update={"duty_basis": "SoL10:8"})
-    with pytest.raises(Invalid) as refused:
-        story.say(content, [p.HOME_CARE], by=p.HOSPITAL, basis=SECRECY_ASSESSED)
-    assert refused.value.code == "discharge.other_basis"
+    for unit, code in ((p.CARE_CENTRE, "discharge.other_basis"), (p.HOSPITAL, "sender.role")):
+        content = chapters.kallelse_at_discharge(story, unit, [unit]).model_copy(update={"duty_basis": "SoL10:8"})
+        with pytest.raises((Invalid, Forbidden)) as refused:
+            story.say(content, [p.HOME_CARE], by=unit, basis=SECRECY_ASSESSED)
+        assert refused.value.code == code
     assert world.types(p.HOME_CARE, story) == []
 
 

@@ -60,6 +60,13 @@ def test_a_no_to_a_plan_stays_one() -> None:
     assert desk.last.code is None
 
 
+@pytest.mark.parametrize(("opened_by", "known"), [("sip.requested", 2), ("inpatient.admitted", 0), (None, 0)])
+def test_who_sent_and_received_an_earlier_request_is_who_was_in_the_case_first(opened_by: str | None, known: int) -> None:
+    """Given an earlier case, when it is read, then those who were in it first sent and received its request, if it was opened by one."""
+    found = lifted({**EARLIER["case"], "opened_by": opened_by})
+    assert found.requesters == found.units[:known]
+
+
 @pytest.mark.parametrize("by", [None, PersonRef("guardian/1"), PersonRef("representative/1")])
 def test_who_gave_an_earlier_consent_is_not_known_so_anybody_takes_it_back(by: PersonRef | None) -> None:
     """Given an earlier consent, of which nobody kept who gave it, when somebody takes it back, then it is (fail safe)."""

@@ -14,6 +14,7 @@ from siphub.model import people as p
 from siphub.model.case import DischargeRecord, MeetingRecord, Participant, Planned, PlanRecord, SipCase
 from siphub.model.identifiers import OrganisationNumber, PersonNumber, UnitId
 from siphub.model.messages import around as a
+from siphub.model.messages import meeting as m
 from siphub.model.person import PersonNumberIdentity
 from siphub.model.samples import SAMPLE_CASE
 from siphub.policy.authority import ROLES, admit
@@ -39,15 +40,15 @@ MAY: dict[str, set[str]] = {
     "sip.proposed": set(SENDERS),
     "sip.initiated": CARE,
     "sip.request.answered": {"contact", "coordinator"},
-    "sip.request.withdrawn": CARE,
+    "sip.request.withdrawn": {"contact", "participant"},
     "need.assessed": CARE,
     "participants.approved": {"contact", "coordinator"},
     "consent.given": PRINCIPAL,
     "consent.refused": PRINCIPAL,
     "consent.amended": PRINCIPAL,
     "consent.withdrawn": PRINCIPAL,
-    "meeting.summoned": CARE,
-    "meeting.invited": CARE,
+    "meeting.summoned": {"contact", "coordinator"},
+    "meeting.invited": {"contact", "coordinator"},
     "meeting.response": {"participant", "agency"},
     "meeting.rescheduled": {"convener"},
     "meeting.cancelled": {"convener", "coordinator"},
@@ -82,7 +83,9 @@ MAY: dict[str, set[str]] = {
     "ack.read": {"participant"},
     "stop.notice": set(),
 }
-"""Type → who may send it in the case below. The meeting has two places: home care and Försäkringskassan; the plan gives home care its part."""
+"""Type → who may send it in the case below. The meeting has two places: home care and Försäkringskassan; the plan gives home care its part.
+
+The case is the municipality's: contact and participant are its units, and may take its request back."""
 
 OPENERS: dict[str, set[str]] = {
     "sip.requested": CARE,
@@ -341,3 +344,58 @@ def test_a_receiving_unit_nobody_knows_is_named_in_the_refusal() -> None:
     caller = Caller(p.MUNICIPALITY, frozenset(), frozenset({"send"}), "desk")
     expected = Refusal("recipient.unknown", "invalid", "/content/receiving_unit")
     assert admit(message, None, caller, wide_directory()) == expected
+
+
+def called_by(desk: Desk, unit: UnitId, content: type[m.MeetingSummoned | m.MeetingInvited] = m.MeetingSummoned) -> str | None:
+    """Return why a unit may not call to a meeting of its own, or None."""
+    fields = {"meeting": desk.story.meeting(), "purpose": "sip", "convener": contact_of(unit), "respond_by": desk.now}
+    more = {"duty_basis": "SoL10:8"} if content is m.MeetingSummoned else {}
+    message = desk.story.message(content.model_validate({**fields, **more}), [p.HOME_CARE], by=unit)
+    decided = desk.ask(message)
+    return decided.code if isinstance(decided, Refusal) else None
+
+
+@pytest.mark.parametrize("content", [m.MeetingSummoned, m.MeetingInvited])
+def test_a_meeting_is_called_by_the_contact_the_coordinator_or_its_deputy(
+    prepared: Desk, content: type[m.MeetingSummoned | m.MeetingInvited]
+) -> None:
+    """Given units that take part, when they call to a meeting, then it is taken from contact, coordinator and deputy, and from no other."""
+    story = prepared.story
+    assert [called_by(prepared, unit, content) for unit in (p.CONTACT, p.CARE_CENTRE)] == [None, "case.not_there"]
+    prepared.case = prepared.open.model_copy(update={"units": (p.CONTACT, p.CARE_CENTRE, p.SOCIAL_SERVICES, p.HOME_CARE)})
+    units = (p.CONTACT, p.CARE_CENTRE, p.SOCIAL_SERVICES, p.HOME_CARE)
+    assert [called_by(prepared, unit, content) for unit in units] == [None, *["sender.role"] * 3]
+    changed = a.CoordinatorChanged(
+        coordinator=contact_of(p.CARE_CENTRE), deputy=contact_of(p.SOCIAL_SERVICES), from_date=p.DAY, agreed_with_individual=True
+    )
+    story.say(changed)
+    assert [called_by(prepared, unit, content) for unit in units] == [None, None, None, "sender.role"]
+
+
+@pytest.mark.parametrize(("named", "code"), [(p.CARE_CENTRE, None), (None, None), (p.HOME_CARE, "sender.role")])
+def test_the_fast_vardkontakts_unit_calls(prepared: Desk, named: UnitId | None, code: str | None) -> None:
+    """Given a stay at hospital, when open care calls with consent, then it is taken where the patient's fast vårdkontakt is there, or nobody says."""
+    stay = DischargeRecord(admitting_unit=p.HOSPITAL, municipality=p.MUNICIPALITY, care_contact_unit=named)
+    prepared.case = prepared.open.model_copy(update={"units": (*prepared.open.units, p.CARE_CENTRE, p.HOSPITAL), "discharge": stay})
+    assert called_by(prepared, p.CARE_CENTRE) == code
+    assert called_by(prepared, p.HOSPITAL) == "sender.role"
+
+
+def test_a_request_is_taken_back_where_it_was_sent_or_received_or_at_the_owners(desk: Desk) -> None:
+    """Given a request that another huvudman handed in, when units take it back, then it is taken from sender, receiver and owner alone."""
+    sent_in = sample("sip.requested").content
+    desk.send(desk.story.message(sent_in, [p.CONTACT], by=p.CARE_CENTRE))
+    assert desk.open.requesters == (p.CARE_CENTRE, p.CONTACT)
+    desk.case = desk.open.model_copy(update={"units": (*desk.open.units, p.HOME_CARE, p.HOSPITAL, PRIVATE, p.FK)})
+    before = desk.open
+    answers = {}
+    for unit in (p.CARE_CENTRE, p.CONTACT, p.HOME_CARE, p.HOSPITAL, PRIVATE, p.FK):
+        desk.case = before
+        desk.story.say(sample("sip.request.withdrawn").content, by=unit)
+        answers[unit] = desk.last.code
+    allowed = (p.CARE_CENTRE, p.CONTACT, p.HOME_CARE)
+    assert answers == {**dict.fromkeys(allowed), **dict.fromkeys((p.HOSPITAL, PRIVATE, p.FK), "sender.role")}
+    desk.case = before
+    desk.story.say(sent_in, [p.CONTACT], by=p.HOSPITAL)
+    desk.story.say(sample("sip.request.withdrawn").content, by=p.HOSPITAL)
+    assert desk.last.code is None

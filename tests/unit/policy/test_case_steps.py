@@ -64,22 +64,24 @@ class TestOpened:
         assert (found.content.preparation is not None) == told
         message = found.model_copy(update={"sender": found.sender.model_copy(update={"unit": p.HOME_CARE})})
         units = (p.HOME_CARE, p.CONTACT)
-        assert opened(message) == begun(message, requested_on=found.content.requested_on, prepared=told, units=units)
+        assert opened(message) == begun(message, requested_on=found.content.requested_on, prepared=told, units=units, requesters=units)
 
     def test_a_proposal_opens_a_case_at_whom_it_asks(self) -> None:
         """Given a proposal by an agency, then both units are in the case, and the time to answer begins (R2)."""
         message = sample("sip.proposed")
         assert isinstance(message.content, pr.SipProposed)
         units = tuple(dict.fromkeys((message.sender.unit, message.content.receiving_unit)))
-        expected = begun(message, requested_on=message.content.proposed_on, contact=message.content.receiving_unit, units=units)
+        expected = begun(
+            message, requested_on=message.content.proposed_on, contact=message.content.receiving_unit, units=units, requesters=units
+        )
         assert opened(message) == expected
 
     def test_an_initiative_opens_a_case_at_who_takes_it(self) -> None:
         """Given an initiative, then the need is found, the initiator is the contact, and the other unit does not know for whom (R2)."""
         desk = Desk()
         chapters.initiated(desk.story, p.CARE_CENTRE)
-        message = desk.story.sent[-1]
-        assert opened(message) == begun(message, needed=True, units=(p.CONTACT, p.CARE_CENTRE), blind=(p.CARE_CENTRE,))
+        message, units = desk.story.sent[-1], (p.CONTACT, p.CARE_CENTRE)
+        assert opened(message) == begun(message, needed=True, units=units, requesters=units, blind=units[1:])
 
     def test_a_providers_initiative_opens_the_case_of_whom_it_asks(self) -> None:
         """Given an initiative by a private provider, then the huvudman's unit it asks is the contact, and knows for whom it is."""
@@ -88,7 +90,8 @@ class TestOpened:
         sent = desk.story.sent[-1]
         provider = sent.sender.model_copy(update={"unit": PRIVATE, "organisation": PROVIDER})
         message = sent.model_copy(update={"sender": provider})
-        assert opened(message) == begun(message, needed=True, units=(PRIVATE, p.CONTACT))
+        units = (PRIVATE, p.CONTACT)
+        assert opened(message) == begun(message, needed=True, units=units, requesters=units)
 
     @pytest.mark.parametrize("care_contact", [p.CARE_CENTRE, None])
     def test_an_admission_opens_a_case_at_the_open_care(self, care_contact: Any) -> None:
@@ -210,7 +213,8 @@ class TestSteps:
         desk.story.requested()
         changed, effects = desk.did(lambda: chapters.initiated(desk.story, p.HOME_CARE))
         assert (changed["needed"], effects) == (True, ())
-        assert set(changed) <= {"needed", "units"}
+        assert set(changed) <= {"needed", "units", "requesters"}
+        assert desk.open.requesters == (p.CONTACT, p.HOME_CARE)
         assert desk.did(lambda: desk.story.say(sample("sip.requested").content, [p.CONTACT])) == ({}, ())
 
     def test_an_answer_ends_the_wait(self, desk: Desk) -> None:

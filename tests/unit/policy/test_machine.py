@@ -165,7 +165,10 @@ class AnyOrder(RuleBasedStateMachine):
         if message.type.startswith("consent."):
             assert unit in PRINCIPAL
         match content:
+            case m.MeetingInvited():
+                assert unit in self.callers(before)
             case m.MeetingSummoned():
+                assert unit in self.callers(before)
                 absent = content.individual_attendance == "absent_consented"
                 parties = {party for _, party in self.ledger.given}
                 live = any(
@@ -187,6 +190,10 @@ class AnyOrder(RuleBasedStateMachine):
                 assert unit == p.HOSPITAL
             case _:
                 pass
+
+    def callers(self, before: SipCase) -> set[str]:
+        """Return who may call at most: the contact, whoever has coordinated, and at a discharge the care contact's unit."""
+        return {p.CONTACT, *self.ledger.coordinators, *({p.CARE_CENTRE} if before.discharge else ())}
 
     def judge_route(self, message: Message, route: Route) -> None:
         """See that who is told may be: G1, G2, G4, G10."""

@@ -111,6 +111,7 @@ class TestCalled:
         theirs = contact(p.CARE_CENTRE)
         refusal = Refusal("meeting.not_convener", "forbidden", "/content/convener/unit")
         assert summoned.refused(lambda: self.say(summoned, convener=theirs)) == refusal
+        chapters.coordinated_by(summoned.story, p.CARE_CENTRE, UNITS)
         refusal = Refusal("meeting.not_convener", "forbidden", "/content/meeting/id")
         assert summoned.refused(lambda: self.say(summoned, by=p.CARE_CENTRE, convener=theirs)) == refusal
 

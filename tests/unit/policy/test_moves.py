@@ -66,6 +66,7 @@ def everywhere(unit: UnitId) -> SipCase:
         "contact": unit,
         "coordinator": contact_of(unit),
         "deputy": contact_of(unit),
+        "requesters": (unit,),
         "discharge": DischargeRecord(admitting_unit=unit, municipality=p.MUNICIPALITY, care_contact_unit=unit),
         "units": (unit, p.CARE_CENTRE),
         "grants": (grant(unit), grant(p.CARE_CENTRE)),

@@ -212,8 +212,10 @@ def test_the_coordinator_calls_off_a_meeting_whose_convener_is_gone(summoned: De
     story.cancelled(UNITS)
     story.meeting_id = uuid4()
     convener = UnitContact(name="Vera Vårdcentral", unit=p.CARE_CENTRE, phone="090-765 43 21")
+    chapters.coordinated_by(story, p.CARE_CENTRE, UNITS)
     story.say(story.kallelse().model_copy(update={"convener": convener}), [p.HOME_CARE], by=p.CARE_CENTRE)
     assert (summoned.last.code, summoned.state) == (None, "SUMMONED")
+    story.say(a.CoordinatorChanged(coordinator=story.convener, from_date=p.DAY, agreed_with_individual=True), UNITS, by=p.CARE_CENTRE)
     off = sample("meeting.cancelled").content.model_copy(update={"meeting_id": story.meeting_id, "meeting_version": 1})
     moved = sample("meeting.rescheduled").content.model_copy(update={"meeting": story.meeting(2), "supersedes": 1})
     answers = []
