@@ -147,12 +147,13 @@ class Participant(Value):
 
 
 class MeetingRecord(Value):
-    """The current version of a meeting: a SIP meeting, or a follow-up of the plan."""
+    """The current version of a meeting: a SIP meeting, or a follow-up of the plan. `discharge` says that it is called by LUS 4:1."""
 
     id: UUID
     version: int
     convener: UnitContact
     kind: Literal["sip", "follow_up"] = "sip"
+    discharge: bool = False
     starts_at: Instant | None = None
     respond_by: Instant | None = None
     evaluation_on: date | None = None

@@ -179,7 +179,7 @@ def _consent(asked: Asked, content: Content) -> Refusal | Decision:
         effects.append(OpenWork(change.work, asked.case.coordinating_unit))
     event = change.event
     if was_suspended and event == "consent.given:enough":
-        event, changed["resumes"] = f"consent.given:back_to_{_resumed(asked.case.resumes).lower()}", None
+        event, changed["resumes"] = f"consent.given:back_to_{_resumed(asked.case).lower()}", None
     after = move(asked, event, *effects, **changed)
     if isinstance(after, Refusal):
         return after
@@ -196,8 +196,11 @@ def _excludes_coordinator(case: SipCase, after: Sequence[Grant]) -> bool:
     return unit != case.contact and unit in before and unit not in left and bool(left)
 
 
-def _resumed(state: CaseState | None) -> CaseState:
-    return state if state in lifecycle.RESUMED else "PREPARING"
+def _resumed(case: SipCase) -> CaseState:
+    """Return where a suspended case goes on; who was called by LUS 4:1 meanwhile is still called, and may now plan more than the discharge."""
+    state = case.resumes if case.resumes in lifecycle.RESUMED else "PREPARING"
+    called = any(found.discharge and found.state == "planned" for found in case.meetings)
+    return "SUMMONED" if called and state == "PREPARING" else state
 
 
 _RECEIPTS: Mapping[type[Content], Literal["received", "read", "rejected"]] = MappingProxyType(

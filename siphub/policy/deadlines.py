@@ -174,12 +174,14 @@ def _in_municipality(case: SipCase, known: DischargeRecord) -> UnitId:
 
 
 def _sip(case: SipCase, directory: Directory, silent: Collection[Place]) -> Iterator[Deadline]:
-    """What the SIP itself asks for. A case that has ended or is suspended asks for nothing."""
-    if not _planning(case):
+    """What the SIP itself asks for. A case that has ended asks for nothing, and a suspended one for nothing but a meeting by LUS 4:1."""
+    if case.state in TERMINAL:
         return
     for meeting in case.meetings:
-        if meeting.state == "planned":
+        if meeting.state == "planned" and (meeting.discharge or _planning(case)):
             yield from _meeting(meeting, silent)
+    if not _planning(case):
+        return
     yield from _soon(case, directory)
     yield from _evaluation(case)
     if case.plan is not None and case.plan.state == "established":

@@ -27,8 +27,12 @@ OPEN: tuple[CaseState, ...] = (
 )
 KEPT: tuple[CaseState, ...] = (*OPEN, *ENDED, "OTHER_PLAN")
 """Every state there is."""
-RESUMED: tuple[CaseState, ...] = ("PREPARING", "DRAFTING", "IN_REVIEW", "ACTIVE")
-"""Where a suspended case goes on when there is a consent again: a meeting is not taken up by itself."""
+RESUMED: tuple[CaseState, ...] = ("PREPARING", "SUMMONED", "DRAFTING", "IN_REVIEW", "ACTIVE")
+"""Where a suspended case goes on when there is a consent again: `SUMMONED` where a meeting by LUS 4:1 is planned, for no other is taken up by itself."""
+
+
+_MEANWHILE: tuple[CaseState, ...] = ("SUSPENDED_NO_CONSENT", "DRAFTING", "IN_REVIEW", "ACTIVE")
+"""Where a meeting by LUS 4:1 that was called without a consent may be planned beside a SIP, which it does not move."""
 
 
 def _stay(*states: CaseState) -> dict[CaseState, CaseState]:
@@ -72,14 +76,22 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
             "CONSENT_REFUSED": "SUMMONED",
             "PREPARING": "SUMMONED",
         },
+        "meeting.summoned:discharge": {
+            **_stay("SUMMONED", "SUSPENDED_NO_CONSENT"),
+            "REQUESTED": "SUMMONED",
+            "CONSENT_REFUSED": "SUMMONED",
+            "PREPARING": "SUMMONED",
+        },
         "meeting.invited": {**_stay("SUMMONED", "FOLLOW_UP"), "PREPARING": "SUMMONED"},
         "meeting.response": _stay("SUMMONED", "SUSPENDED_NO_CONSENT", "DRAFTING", "IN_REVIEW", "ACTIVE", "FOLLOW_UP", "PREPARING"),
         "meeting.rescheduled": _stay("SUMMONED", "ACTIVE", "FOLLOW_UP"),
-        "meeting.cancelled": {"SUMMONED": "PREPARING", "FOLLOW_UP": "ACTIVE", **_stay("PREPARING", "ACTIVE", "SUSPENDED_NO_CONSENT")},
+        "meeting.rescheduled:discharge": _stay("SUMMONED", *_MEANWHILE),
+        "meeting.cancelled": {"SUMMONED": "PREPARING", "FOLLOW_UP": "ACTIVE", **_stay("PREPARING", *_MEANWHILE)},
         "meeting.cancelled:again": _stay(*(state for state in (*OPEN, "CLOSED", "VOID") if state != "REQUESTED")),
         "meeting.held:plan": {"SUMMONED": "DRAFTING"},
         "meeting.held:no_plan": {"SUMMONED": "CLOSED"},
         "meeting.held:new_meeting": {"SUMMONED": "PREPARING"},
+        "meeting.held:discharge": _stay(*_MEANWHILE),
         "plan.proposed": {"DRAFTING": "IN_REVIEW", "IN_REVIEW": "IN_REVIEW"},
         "plan.commitment.confirmed": _stay("IN_REVIEW", "ACTIVE", "FOLLOW_UP"),
         "plan.commitment.rejected": _stay("IN_REVIEW", "ACTIVE", "FOLLOW_UP"),

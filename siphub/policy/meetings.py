@@ -5,7 +5,7 @@ Pure, like all of the policy. It must never let anybody but a meeting's own conv
 
 from __future__ import annotations
 
-from siphub.model import Message
+from siphub.model import Content, Message
 from siphub.model.case import MeetingRecord, Participant, SipCase
 from siphub.model.identifiers import UnitId
 from siphub.model.messages import followup as f
@@ -29,9 +29,10 @@ def called(asked: Asked, content: Call) -> Refusal | Decision:
     refusal = _uncallable(asked, content, known) or _unattended(asked, content) or _unlawful(asked, content)
     if refusal is not None:
         return refusal
-    if left and asked.case.state in {"SUMMONED", "FOLLOW_UP"}:
+    if any(found.discharge for found in left) or (left and asked.case.state in {"SUMMONED", "FOLLOW_UP"}):
         return Refusal("meeting.another_planned", "conflict", "/content/meeting/id")
     record = _with_participants(asked, known or _begun(content))
+    record = record.model_copy(update={"discharge": record.discharge or _by_discharge(content)})
     effects = [effect for found in left for effect in _calling_off(found)]
     if known is None and getattr(content, "individual_attendance", None) == "absent_consented" and not asked.case.prepared:
         effects.append(OpenWork("meeting.absent_unprepared", content.convener.unit))
@@ -53,6 +54,11 @@ def _begun(content: Call) -> MeetingRecord:
         respond_by=content.respond_by,
         evaluation_on=content.evaluation_on if isinstance(content, m.MeetingSummoned) else None,
     )
+
+
+def _by_discharge(content: Content) -> bool:
+    """Say whether a kallelse is the one of LUS 4:1."""
+    return isinstance(content, m.MeetingSummoned) and content.duty_basis == "LUS4:1"
 
 
 def _uncallable(asked: Asked, content: Call, known: MeetingRecord | None) -> Refusal | None:
@@ -108,7 +114,9 @@ def _calling(message: Message) -> str:
     """Return the event a call is: a kallelse may stand without consent, on a basis that the table allows for it."""
     stated = message.basis.code if message.basis is not None else "consent"
     assessed = isinstance(message.content, m.MeetingSummoned) and stated != "consent" and stated in bases_of(message.type)
-    return "meeting.summoned:no-consent" if assessed else message.type
+    if not assessed:
+        return message.type
+    return "meeting.summoned:discharge" if _by_discharge(message.content) else "meeting.summoned:no-consent"
 
 
 def _with_participants(asked: Asked, record: MeetingRecord) -> MeetingRecord:
@@ -157,7 +165,8 @@ def rescheduled(asked: Asked, content: m.MeetingRescheduled) -> Refusal | Decisi
     record = known.model_copy(update=moved)
     supersede = Supersede(known.id, content.meeting.version)
     meetings = _with(asked.case, _with_participants(asked, record))
-    return move(asked, "meeting.rescheduled", supersede, meetings=meetings, phone=content.convener.phone)
+    event = "meeting.rescheduled:discharge" if known.discharge else "meeting.rescheduled"
+    return move(asked, event, supersede, meetings=meetings, phone=content.convener.phone)
 
 
 def cancelled(asked: Asked, content: m.MeetingCancelled) -> Refusal | Decision:
@@ -175,7 +184,7 @@ def cancelled(asked: Asked, content: m.MeetingCancelled) -> Refusal | Decision:
 
 
 def held(asked: Asked, content: m.MeetingHeld) -> Refusal | Decision:
-    """M1: who came, and what came of it."""
+    """M1: who came, and what came of it; where a discharge was planned beside a SIP, nothing comes of it for the SIP."""
     known = asked.case.meeting(content.meeting_id)
     if known is None or known.state != "planned" or known.kind != "sip":
         return Refusal("case.not_there", "not_there")
@@ -184,7 +193,8 @@ def held(asked: Asked, content: m.MeetingHeld) -> Refusal | Decision:
     if content.individual == "absent_consented" and not consent.has(asked.case.grants, "meeting_in_absence", asked.now):
         return Refusal("meeting.absence_not_consented", "invalid", "/content/individual")
     record = followups.attended(known, content.attended_units)
-    return move(asked, f"meeting.held:{content.outcome}", meetings=_with(asked.case, record))
+    beside = known.discharge and asked.case.state != "SUMMONED"
+    return move(asked, "meeting.held:discharge" if beside else f"meeting.held:{content.outcome}", meetings=_with(asked.case, record))
 
 
 def responded(asked: Asked, content: m.MeetingResponse) -> Refusal | Decision:

@@ -56,7 +56,7 @@ _CONSENTS = ("consent.given", "consent.given", "participants.approved", "consent
 LEADS_ON: Mapping[str, tuple[str, ...]] = {
     "REQUESTED": _CONSENTS,
     "CONSENT_REFUSED": _CONSENTS,
-    "SUSPENDED_NO_CONSENT": ("consent.given", "consent.given", "meeting.cancelled"),
+    "SUSPENDED_NO_CONSENT": ("consent.given", "consent.given", "meeting.cancelled", "meeting.summoned", "meeting.held"),
     "PREPARING": ("meeting.summoned", "meeting.summoned", "meeting.invited", *_CONSENTS, "coordinator.changed"),
     "SUMMONED": ("meeting.held", "meeting.response", "meeting.response", "meeting.rescheduled", "meeting.invited", "participants.approved"),
     "DRAFTING": ("plan.proposed", "plan.proposed", "consent.given"),

@@ -161,6 +161,24 @@ def test_a_withdrawn_consent_does_not_stop_the_statutes_notices(world: World) ->
     assert world.types(p.CONTACT, story) == ["inpatient.admitted", "inpatient.discharge_ready"]
 
 
+@pytest.mark.req(32)
+def test_who_has_stopped_the_sip_is_still_called_for_at_going_home(world: World) -> None:
+    """Given a consent taken back whole, when the care centre calls by LUS 4:1, then the duty-bound hear, FK does not, and the SIP stays stopped."""
+    story = admitted(world)
+    story.consented((*TO, p.FK))
+    story.withdrawn()
+    chapters.ready_to_go_home(story, uuid4(), at(16, 9))
+    told = chapters.summoned_at_discharge(story, [p.CONTACT, p.FK], basis=SECRECY_ASSESSED).states
+    assert (told[p.CONTACT], told[p.FK][0]) == (("queued", None), "withheld")
+    assert world.settled(story)
+    assert "meeting.summoned" in world.types(p.CONTACT, story)
+    assert world.types(p.FK, story) == []
+    assert case_of(world, story).state == "SUSPENDED_NO_CONSENT"
+    assert "kallelse" not in clocks(world, story)
+    story.consented(TO)
+    assert case_of(world, story).state == "SUMMONED"
+
+
 def test_whoever_the_admission_reaches_is_in_the_case_and_nobody_else(world: World) -> None:
     """Given an admission to the municipality's unit and, wrongly, to Försäkringskassan, then the one may answer in the case, the other is not in it."""
     story = chapters.of_the_region(world.story())

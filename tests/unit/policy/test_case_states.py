@@ -28,6 +28,7 @@ from siphub.model.person import StaffMember
 from siphub.policy import lifecycle
 from siphub.policy.case import Decision, decide
 from siphub.policy.refusal import Refusal
+from siphub.testing import chapters
 from siphub.testing.desk import Desk, wide_directory
 from siphub.testing.story import SECRECY_ASSESSED, Story
 
@@ -105,6 +106,7 @@ def say(content: object, *, by: object = None, basis: BasisClaim | None = None, 
 
 NEXT_MEETING = STORY.meeting(2)
 STANDING = PlanRecord(id=STORY.plan_id, version=1, state="established", activities=(Planned(activity="a1", unit=p.HOME_CARE, digest="-"),))
+DISCHARGING = meeting().model_copy(update={"discharge": True})
 FOLLOWING = meeting().model_copy(update={"kind": "follow_up"})
 
 
@@ -146,6 +148,9 @@ EVENTS: Mapping[str, Callable[[], tuple[Message, Mapping[str, object]]]] = {
         f"consent.given:back_to_{state.lower()}": lambda state=state: say(given_consent("meeting", "information_exchange"), resumes=state)  # type: ignore[misc]  # bound here, or every one would be the last
         for state in lifecycle.RESUMED
     },
+    "consent.given:back_to_summoned": lambda: say(
+        given_consent("meeting", "information_exchange"), resumes="PREPARING", meetings=(DISCHARGING,)
+    ),
     "consent.given:partial": lambda: say(given_consent("meeting"), grants=()),
     "consent.refused": lambda: say(c.ConsentRefused(obtained_by=STORY.eva, obtained_on=p.DAY)),
     "consent.amended": lambda: say(sample("consent.amended").content),
@@ -153,6 +158,16 @@ EVENTS: Mapping[str, Callable[[], tuple[Message, Mapping[str, object]]]] = {
     "consent.withdrawn:all": lambda: say(withdrawn()),
     "meeting.summoned": lambda: say(STORY.kallelse()),
     "meeting.summoned:no-consent": lambda: say(STORY.kallelse(), basis=SECRECY_ASSESSED),
+    "meeting.summoned:discharge": lambda: say(
+        chapters.kallelse_at_discharge(STORY, p.CARE_CENTRE, [p.CARE_CENTRE]),
+        by=p.CARE_CENTRE,
+        basis=SECRECY_ASSESSED,
+        units=(p.CONTACT, p.CARE_CENTRE),
+        meetings=(),
+        discharge=DischargeRecord(
+            admitting_unit=p.HOSPITAL, municipality=p.MUNICIPALITY, notice_id=uuid4(), care_contact_unit=p.CARE_CENTRE
+        ),
+    ),
     "meeting.invited": lambda: say(
         m.MeetingInvited(meeting=STORY.meeting(), purpose="sip", convener=ME, respond_by=p.NOON + timedelta(days=7))
     ),
@@ -163,6 +178,9 @@ EVENTS: Mapping[str, Callable[[], tuple[Message, Mapping[str, object]]]] = {
         by=p.HOME_CARE,
     ),
     "meeting.rescheduled": lambda: say(m.MeetingRescheduled(meeting=NEXT_MEETING, supersedes=1, convener=ME, respond_by=p.NOON)),
+    "meeting.rescheduled:discharge": lambda: say(
+        m.MeetingRescheduled(meeting=NEXT_MEETING, supersedes=1, convener=ME, respond_by=p.NOON), meetings=(DISCHARGING,)
+    ),
     "meeting.cancelled": lambda: say(m.MeetingCancelled(meeting_id=STORY.meeting_id, meeting_version=1, phone=ME.phone)),
     "meeting.cancelled:again": lambda: say(
         m.MeetingCancelled(meeting_id=STORY.meeting_id, meeting_version=1, phone=ME.phone), meetings=(meeting("cancelled"),)
@@ -170,6 +188,7 @@ EVENTS: Mapping[str, Callable[[], tuple[Message, Mapping[str, object]]]] = {
     "meeting.held:plan": lambda: say(held("plan")),
     "meeting.held:no_plan": lambda: say(held("no_plan")),
     "meeting.held:new_meeting": lambda: say(held("new_meeting")),
+    "meeting.held:discharge": lambda: say(held("plan"), meetings=(DISCHARGING,)),
     "sip.initiated": lambda: say(sample("sip.initiated").content),
     "sip.request.answered": lambda: say(sample("sip.request.answered").content),
     "sip.request.withdrawn": lambda: say(sample("sip.request.withdrawn").content),
@@ -271,7 +290,12 @@ def test_a_state_follows_exactly_where_the_table_says_so(state: CaseState, event
 
 
 def _named(state: CaseState, event: str) -> str:
-    """Return the event as it is there: a full consent takes a suspended case back, and is just a consent anywhere else."""
+    """Return the event as it is there.
+
+    A full consent takes a suspended case back, and is just a consent anywhere else; a meeting at a discharge is a SIP's own where it was called.
+    """
+    if (state, event) == ("SUMMONED", "meeting.held:discharge"):
+        return "meeting.held:plan"
     back = event.startswith("consent.given:back_to_")
     if state == "SUSPENDED_NO_CONSENT":
         return "consent.given:back_to_active" if event == "consent.given:enough" else event

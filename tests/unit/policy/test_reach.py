@@ -95,10 +95,11 @@ class Walk:
 
 def afar(case: SipCase, now: datetime) -> Look:
     """Return what of a case decides most of what can happen next: its state first."""
-    meetings = frozenset((found.kind, found.state) for found in case.meetings)
+    meetings = frozenset((found.kind, found.state, found.discharge) for found in case.meetings)
     said = frozenset(found.confirmed for found in case.plan.commitments) if case.plan else None
+    notice = case.discharge.notice_id is not None if case.discharge else None
     live = frozenset(grant.party for grant in case.grants if grant.holds(now) and grant.scope != consent.PARTICIPANT)
-    return case.state, case.resumes, meetings, case.plan.state if case.plan else None, said, case.discharge is not None, live
+    return case.state, case.resumes, meetings, case.plan.state if case.plan else None, said, notice, live
 
 
 def near(case: SipCase, now: datetime) -> Look:
@@ -119,10 +120,10 @@ def meeting_of(desk: Desk, kind: str = "sip") -> tuple[UUID, int]:
     return (mine[-1].id, mine[-1].version) if mine else (UUID(int=100 + len(desk.open.meetings)), 1)
 
 
-def called(desk: Desk, basis: Any = None) -> None:
+def called(desk: Desk, basis: Any = None, duty_basis: str = "SoL10:8") -> None:
     """Call home care to the meeting there is, or to a new one."""
     desk.story.meeting_id, version = meeting_of(desk)
-    content = desk.story.kallelse().model_copy(update={"meeting": desk.story.meeting(version)})
+    content = desk.story.kallelse().model_copy(update={"meeting": desk.story.meeting(version), "duty_basis": duty_basis})
     desk.story.say(content, [A], basis=basis)
 
 
@@ -330,6 +331,7 @@ ACTS: tuple[Callable[[Desk], object], ...] = (
     as_sampled("sip.initiated", p.CARE_CENTRE),
     as_sampled("sip.request.answered", "individual"),
     as_sampled("sip.request.withdrawn"),
+    as_sampled("inpatient.discharge_ready", p.CARE_CENTRE, by=p.HOSPITAL, care_contact_unit=p.CARE_CENTRE),
     as_sampled("inpatient.discharged", p.CARE_CENTRE, by=p.HOSPITAL),
     as_sampled("need.assessed"),
     as_sampled("need.assessed", needed=False),
@@ -357,6 +359,7 @@ ACTS: tuple[Callable[[Desk], object], ...] = (
     withdrawn(extent="scopes", scopes=("plan",)),
     called,
     lambda desk: called(desk, SECRECY_ASSESSED),
+    lambda desk: called(desk, SECRECY_ASSESSED, "LUS4:1"),
     invited,
     answered,
     moved,

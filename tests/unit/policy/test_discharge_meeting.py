@@ -1,0 +1,215 @@
+"""The meeting that LUS 4:1 asks for, beside a SIP that the individual has stopped: called, moved, held, and what a later yes makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from siphub.model import people as p
+from siphub.model.case import CaseState, DischargeRecord
+from siphub.model.messages import meeting as m
+from siphub.model.messages import plan as pl
+from siphub.policy.deadlines import deadlines
+from siphub.testing import chapters
+from siphub.testing.desk import Desk
+from siphub.testing.story import SECRECY_ASSESSED
+
+UNITS = (p.HOME_CARE, p.SOCIAL_SERVICES, p.CARE_CENTRE)
+DISCHARGE = (p.CONTACT, p.HOME_CARE)
+
+
+def in_hospital(desk: Desk) -> None:
+    """Let the person of a case be in hospital and ready to go home; the fast vårdkontakt is at the care centre."""
+    stay = DischargeRecord(
+        admitting_unit=p.HOSPITAL,
+        municipality=p.MUNICIPALITY,
+        care_contact_unit=p.CARE_CENTRE,
+        notice_id=uuid4(),
+        given_at=desk.now,
+        sent_at=desk.now,
+    )
+    units = tuple(dict.fromkeys((*desk.open.units, p.CARE_CENTRE, p.HOSPITAL)))
+    desk.case = desk.open.model_copy(update={"units": units, "discharge": stay})
+
+
+def called(desk: Desk) -> None:
+    """Call to a planning of the discharge, on what the care centre has assessed."""
+    desk.story.meeting_id = uuid4()
+    chapters.summoned_at_discharge(desk.story, [*DISCHARGE, p.FK], basis=SECRECY_ASSESSED)
+
+
+def stands(desk: Desk) -> tuple[str | None, str]:
+    """Return what was said of the newest message, and the case's state."""
+    return desk.last.code, desk.state
+
+
+def held(desk: Desk, outcome: str = "plan", version: int = 1) -> None:
+    """Hold the planning, by its convener."""
+    fields = {"meeting_id": desk.story.meeting_id, "meeting_version": version, "held_on": p.DAY, "attended_units": DISCHARGE}
+    desk.story.say(m.MeetingHeld.model_validate({**fields, "individual": "present", "outcome": outcome}), DISCHARGE, by=p.CARE_CENTRE)
+
+
+def asked_for(desk: Desk) -> set[str]:
+    """Return the kinds of deadlines that stand."""
+    return {found.kind for found in deadlines(desk.open, desk.directory, desk.now)}
+
+
+def plan_is_possible(desk: Desk) -> list[str | None]:
+    """Return what is said of a draft, a plan and a revision."""
+    story, version = desk.story, desk.open.plan.version if desk.open.plan else 0
+    revised = pl.PlanRevised(plan=story.plan(UNITS, version + 1), changes="-", reason="other", approved_by_individual=True)
+    codes = []
+    for content in (
+        pl.PlanProposed(plan=story.plan(UNITS, version + 1)),
+        pl.PlanEstablished(plan=story.plan(UNITS, max(1, version))),
+        revised,
+    ):
+        story.say(content, UNITS, basis=SECRECY_ASSESSED)
+        codes.append(desk.last.code)
+    return codes
+
+
+@pytest.fixture
+def suspended(active: Desk) -> Desk:
+    """Give a case whose individual has taken back everything, and is in hospital."""
+    active.story.withdrawn()
+    in_hospital(active)
+    assert active.state == "SUSPENDED_NO_CONSENT"
+    return active
+
+
+def test_who_said_no_to_a_plan_is_still_planned_for_at_a_discharge(suspended: Desk) -> None:
+    """Given a suspended case, when the care centre calls by LUS 4:1, then the duty-bound are called, nobody else, and the SIP stays stopped."""
+    called(suspended)
+    assert (suspended.last.code, suspended.state, suspended.open.resumes) == (None, "SUSPENDED_NO_CONSENT", "ACTIVE")
+    assert suspended.last.reached == set(DISCHARGE)
+    assert {route.basis for route in suspended.last.routes if route.state == "queued"} == {"secrecy_assessed"}
+    assert asked_for(suspended) == {"payment", "meeting.answer", "meeting.held"}
+    assert plan_is_possible(suspended) == ["plan.no_consent"] * 3
+
+
+def test_no_other_call_is_possible_in_a_suspended_case(suspended: Desk) -> None:
+    """Given a suspended case, when it is called to by consent or another section, or invited to, then it is refused."""
+    story = suspended.story
+    story.meeting_id = uuid4()
+    story.summoned(UNITS)
+    assert suspended.last.code == "case.wrong_state"
+    story.summoned(UNITS, SECRECY_ASSESSED)
+    assert suspended.last.code == "discharge.other_basis"
+    chapters.summoned_at_discharge(story, DISCHARGE)
+    assert suspended.last.code == "case.wrong_state"
+    story.invited((p.FK,))
+    assert suspended.last.code == "case.wrong_state"
+    story.closed(())
+    called(suspended)
+    assert suspended.last.code == "case.wrong_state"
+
+
+@pytest.mark.parametrize("outcome", ["plan", "no_plan", "new_meeting"])
+def test_the_planning_is_moved_answered_and_held_and_the_sip_stays_where_it_was(suspended: Desk, outcome: str) -> None:
+    """Given a planning beside a suspended SIP, when it runs its course, then no step of it moves the SIP, and another can be called to."""
+    story = suspended.story
+    called(suspended)
+    convener = chapters.kallelse_at_discharge(story, p.CARE_CENTRE, DISCHARGE).convener
+    moved = m.MeetingRescheduled(meeting=story.meeting(2, days=3), supersedes=1, convener=convener, respond_by=suspended.now)
+    story.say(moved, DISCHARGE, by=p.CARE_CENTRE)
+    assert suspended.last.code is None
+    story.responded(p.HOME_CARE, version=2)
+    assert suspended.last.code is None
+    held(suspended, outcome, version=2)
+    assert (suspended.last.code, suspended.state, suspended.open.resumes) == (None, "SUSPENDED_NO_CONSENT", "ACTIVE")
+    assert asked_for(suspended) == {"payment"}
+    called(suspended)
+    assert suspended.last.code is None
+
+
+def test_a_meeting_that_rested_on_consent_is_not_held_in_a_suspended_case(summoned: Desk) -> None:
+    """Given a meeting called with consent, when all is taken back, then it can be called off, and neither moved nor held."""
+    story = summoned.story
+    story.withdrawn()
+    story.rescheduled(UNITS)
+    assert summoned.last.code == "case.wrong_state"
+    story.held(UNITS)
+    assert summoned.last.code == "case.wrong_state"
+    story.cancelled(UNITS)
+    assert summoned.last.code is None
+
+
+def drafting(desk: Desk) -> None:
+    """Come as far as a plan can be drafted."""
+    desk.story.summoned(UNITS)
+    desk.story.held(UNITS)
+
+
+def in_review(desk: Desk) -> None:
+    """Come as far as units are asked for their word."""
+    drafting(desk)
+    desk.story.proposed(UNITS)
+
+
+def established(desk: Desk) -> None:
+    """Come as far as there is a plan."""
+    in_review(desk)
+    for index, unit in enumerate(UNITS, start=1):
+        desk.story.confirmed(unit, f"a{index}")
+    desk.story.established(UNITS)
+
+
+COURSES: dict[CaseState, Callable[[Desk], object]] = {
+    "PREPARING": lambda _: None,
+    "DRAFTING": drafting,
+    "IN_REVIEW": in_review,
+    "ACTIVE": established,
+}
+
+
+@pytest.mark.parametrize("state", COURSES)
+def test_a_later_yes_takes_the_sip_on_and_leaves_the_planning(prepared: Desk, state: CaseState) -> None:
+    """Given a planning called while a SIP was suspended, when consent is given again, then the SIP goes on where it was; no plan without its own yes."""
+    COURSES[state](prepared)
+    assert prepared.state == state
+    prepared.story.withdrawn()
+    in_hospital(prepared)
+    called(prepared)
+    planning = prepared.story.meeting_id
+    prepared.story.consented(UNITS, ("meeting", "information_exchange"))
+    back = "SUMMONED" if state == "PREPARING" else state
+    assert (prepared.last.code, prepared.state, prepared.open.resumes) == (None, back, None)
+    assert set(plan_is_possible(prepared)) == {"plan.no_consent"}
+    chapters.followed_up(prepared.story, UNITS)
+    assert prepared.last.code is not None
+    prepared.story.meeting_id = planning
+    held(prepared)
+    assert stands(prepared) == (None, "DRAFTING" if state == "PREPARING" else state)
+
+
+def test_a_planning_is_not_called_off_by_a_call_to_something_else(suspended: Desk) -> None:
+    """Given a planning beside a SIP that goes on, when a follow-up is called to, then it waits until the planning is held or called off."""
+    called(suspended)
+    planning = suspended.story.meeting_id
+    suspended.story.consented(UNITS)
+    chapters.followed_up(suspended.story, UNITS)
+    assert suspended.last.code == "meeting.another_planned"
+    suspended.story.meeting_id = planning
+    off = m.MeetingCancelled(meeting_id=planning, meeting_version=1, phone="090-765 43 21")
+    suspended.story.say(off, DISCHARGE, by=p.CARE_CENTRE)
+    assert stands(suspended) == (None, "ACTIVE")
+    chapters.followed_up(suspended.story, UNITS)
+    assert stands(suspended) == (None, "FOLLOW_UP")
+
+
+def test_a_no_while_the_planning_is_called_to_leaves_it(prepared: Desk) -> None:
+    """Given a planning that was called to while a SIP was prepared, when the individual says no, then it is held all the same."""
+    in_hospital(prepared)
+    called(prepared)
+    assert prepared.state == "SUMMONED"
+    prepared.story.refused()
+    assert (prepared.state, prepared.open.resumes) == ("SUSPENDED_NO_CONSENT", "PREPARING")
+    held(prepared)
+    assert stands(prepared) == (None, "SUSPENDED_NO_CONSENT")
+    prepared.later(timedelta(days=1))
+    prepared.story.consented(UNITS)
+    assert prepared.state == "PREPARING"
