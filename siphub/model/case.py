@@ -221,7 +221,7 @@ class SipCase(Value):
 
     `needed` says that a huvudman has found a plan needed, which binds the others. `requesters` are the units that sent or received a request. `opened_by` is the type of its first message, `prepared`
     that the individual has put their own words down, `deputy` who may act in the coordinator's place. `blind` are the units that
-    were told of an initiative and not whom it is for.
+    were told of an initiative and not whom it is for. `draft` is the next version of a plan that is in force, while units are asked for their word.
     """
 
     case_id: UUID
@@ -251,6 +251,7 @@ class SipCase(Value):
     plan_consent: PlanConsent | None = None
     meetings: tuple[MeetingRecord, ...] = ()
     plan: PlanRecord | None = None
+    draft: PlanRecord | None = None
     discharge: DischargeRecord | None = None
 
     @property
@@ -261,6 +262,12 @@ class SipCase(Value):
     def coordinates(self, unit: str) -> bool:
         """Say whether a unit may do what is the coordinator's: its own unit, or the deputy's (G6)."""
         return unit == self.coordinating_unit or (self.deputy is not None and unit == self.deputy.unit)
+
+    def drafted(self, plan_id: UUID, version: int) -> PlanRecord | None:
+        """Return the plan or the draft of its next version that has this id and version, or None."""
+        return next(
+            (found for found in (self.plan, self.draft) if found is not None and (found.id, found.version) == (plan_id, version)), None
+        )
 
     def person(self, ref: str) -> CasePerson | None:
         """Return somebody on the individual's side, or None."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Literal
+from uuid import UUID
 
 from siphub.model import Caller, Directory, Message
-from siphub.model.case import SipCase
+from siphub.model.case import PlanRecord, SipCase
 from siphub.model.directory import PRINCIPALS
 from siphub.model.identifiers import UnitId
 from siphub.model.messages.followup import ActivityStatus, FollowUpHeld
@@ -207,6 +208,11 @@ def _summons(message: Message, case: SipCase, directory: Directory) -> bool:
     return calls and _cares(message, case, directory)
 
 
+def _has_part(unit: UnitId, plan_id: UUID, *plans: PlanRecord | None) -> bool:
+    """Say whether a plan, or the draft of its next version, gives a unit something to do."""
+    return any(plan is not None and plan.id == plan_id and any(found.unit == unit for found in plan.activities) for plan in plans)
+
+
 def _convenes(message: Message, case: SipCase, _: Directory) -> bool:
     """Say whether a meeting is the sender's own; the coordinator may call off anybody's, or a convener that is gone would stop the case."""
     content = message.content
@@ -224,14 +230,9 @@ def _participates(message: Message, case: SipCase) -> Refusal | None:
         meeting = case.meeting(content.meeting_id)
         mine = meeting is not None and meeting.participant(sender) is not None
     elif isinstance(content, CommitmentConfirmed | CommitmentRejected):
-        mine = (
-            case.plan is not None
-            and case.plan.id == content.plan_id
-            and content.unit == sender
-            and any(found.unit == sender for found in case.plan.activities)
-        )
+        mine = content.unit == sender and _has_part(sender, content.plan_id, case.plan, case.draft)
     elif isinstance(content, ActivityStatus):
-        mine = case.plan is not None and case.plan.id == content.plan_id and any(found.unit == sender for found in case.plan.activities)
+        mine = _has_part(sender, content.plan_id, case.plan)
     else:
         mine = False
     return None if mine else Refusal("case.not_there", "not_there")

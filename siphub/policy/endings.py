@@ -11,7 +11,9 @@ from siphub.policy.step import Asked, Decision, Effect, NoteReceipt, OpenWork, R
 def stopped(asked: Asked) -> tuple[Effect, ...]:
     """Return what ends every conversation of a case: nothing more is sent, on whatever basis, and everybody who was reached is told so once."""
     case = asked.case
-    waiting = tuple(Supersede(found.id, found.version + 1) for found in (*case.meetings, *((case.plan,) if case.plan else ())))
+    plans = tuple(found for found in (case.plan, case.draft) if found is not None)
+    ended = [*((found.id, found.version) for found in case.meetings), *((found.id, found.version) for found in plans)]
+    waiting = tuple(Supersede(found, version + 1) for found, version in ended)
     return (*waiting, Recall(None))
 
 
@@ -39,7 +41,7 @@ def deceased(asked: Asked, _: e.SubjectDeceased) -> Refusal | Decision:
     """A3: everything stops, the clocks of a discharge too; nobody is told why."""
     plan = asked.case.plan.model_copy(update={"state": "closed"}) if asked.case.plan else None
     stay = asked.case.discharge.model_copy(update={"interrupted_at": asked.now}) if asked.case.discharge else None
-    return move(asked, "subject.deceased", *stopped(asked), plan=plan, grants=(), discharge=stay)
+    return move(asked, "subject.deceased", *stopped(asked), plan=plan, draft=None, grants=(), discharge=stay)
 
 
 def misdirected(asked: Asked, content: a.Misdirected) -> Refusal | Decision:

@@ -92,7 +92,7 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
         "meeting.held:no_plan": {"SUMMONED": "CLOSED"},
         "meeting.held:new_meeting": {"SUMMONED": "PREPARING"},
         "meeting.held:discharge": _stay(*_MEANWHILE),
-        "plan.proposed": {"DRAFTING": "IN_REVIEW", "IN_REVIEW": "IN_REVIEW"},
+        "plan.proposed": {"DRAFTING": "IN_REVIEW", **_stay("IN_REVIEW", "ACTIVE", "FOLLOW_UP")},
         "plan.commitment.confirmed": _stay("IN_REVIEW", "ACTIVE", "FOLLOW_UP"),
         "plan.commitment.rejected": _stay("IN_REVIEW", "ACTIVE", "FOLLOW_UP"),
         "plan.established": {"IN_REVIEW": "ACTIVE"},

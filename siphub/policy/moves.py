@@ -46,6 +46,7 @@ def moved(case: SipCase, directory: Directory, day: date | None = None) -> SipCa
             "consents": _history(case.consents, case.grants, now),
             "meetings": tuple(_meeting(found, now) for found in case.meetings),
             "plan": _plan(case.plan, now) if case.plan else None,
+            "draft": _plan(case.draft, now) if case.draft else None,
             "discharge": _discharge(case.discharge, now) if case.discharge else None,
         }
     )
@@ -80,7 +81,7 @@ def _named(case: SipCase) -> tuple[UnitId, ...]:
     coordinators = (found.unit for found in (case.coordinator, case.deputy) if found is not None)
     parties = (grant.party for grant in case.grants if isinstance(grant.party, UnitId))
     meetings = (unit for found in case.meetings for unit in (found.convener.unit, *(each.unit for each in found.participants)))
-    beside = (*_of_plan(case.plan), *_of_discharge(case.discharge))
+    beside = (*_of_plan(case.plan), *_of_plan(case.draft), *_of_discharge(case.discharge))
     return tuple(dict.fromkeys((case.contact, *coordinators, *case.requesters, *case.units, *parties, *meetings, *beside)))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import Literal
 
 from siphub.model.case import Commitment, Planned, PlanRecord
 from siphub.model.identifiers import UnitId
@@ -23,38 +24,55 @@ FOREIGN = frozenset({"reader", "poll"})
 
 def planned(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.PlanRevised) -> Refusal | Decision:
     """P0, P1 and P3: never without the individual's consent to a plan, whatever the basis (LIFECYCLE section 3)."""
-    plan, known = content.plan, asked.case.plan
     permitted = asked.case.plan_consent
     if permitted is None or not permitted.holds(asked.now):
         return Refusal("plan.no_consent", "invalid", "/type")
     refusal = _plan_version(asked, content) or (None if isinstance(content, pl.PlanProposed) else _final(asked, content))
     if refusal is not None:
         return refusal
-    proposed = isinstance(content, pl.PlanProposed)
-    record = PlanRecord(
-        id=plan.id,
-        version=plan.version,
-        state="proposed" if proposed else "established",
-        activities=_given(asked, plan),
-        commitments=() if proposed or known is None else known.commitments,
-        established_on=None if proposed else plan.made_on,
-        follow_up_on=plan.follow_up_on,
-    )
-    coordinator = plan.coordinator if plan.coordinator and not proposed else asked.case.coordinator
+    return _drafted(asked, content) if isinstance(content, pl.PlanProposed) else _made(asked, content)
+
+
+def _record(asked: Asked, plan: pl.Plan, state: Literal["proposed", "established"]) -> PlanRecord:
+    """Return what is kept of a version of the plan before anybody has given their word."""
+    return PlanRecord(id=plan.id, version=plan.version, state=state, activities=_given(asked, plan), follow_up_on=plan.follow_up_on)
+
+
+def _drafted(asked: Asked, content: pl.PlanProposed) -> Refusal | Decision:
+    """P0: beside a plan that is in force, which stands as it is until it is revised; otherwise in an earlier draft's place."""
+    record = _record(asked, content.plan, "proposed")
+    if _in_force(asked.case.plan):
+        return move(asked, asked.message.type, draft=record)
+    return move(asked, asked.message.type, Supersede(record.id, record.version), plan=record)
+
+
+def _made(asked: Asked, content: pl.PlanEstablished | pl.PlanRevised) -> Refusal | Decision:
+    """P1 and P3: the version that is in force from now on, with the words that were given for it."""
+    plan = content.plan
+    record = _record(asked, plan, "established")
+    record = record.model_copy(update={"commitments": _words(asked, record), "established_on": plan.made_on})
+    coordinator = plan.coordinator or asked.case.coordinator
     deputy = asked.case.deputy if coordinator is None or coordinator.unit == asked.case.coordinating_unit else None
-    lacking = not proposed and bool(profiles.shortcomings(plan, asked.directory))
-    work = (OpenWork("plan.incomplete", asked.case.coordinating_unit),) if lacking else ()
-    return move(asked, asked.message.type, Supersede(plan.id, plan.version), *work, plan=record, coordinator=coordinator, deputy=deputy)
+    work = (OpenWork("plan.incomplete", asked.case.coordinating_unit),) if profiles.shortcomings(plan, asked.directory) else ()
+    changed = {"plan": record, "draft": None, "coordinator": coordinator, "deputy": deputy}
+    return move(asked, asked.message.type, Supersede(plan.id, plan.version), *work, **changed)
+
+
+def _in_force(plan: PlanRecord | None) -> bool:
+    return plan is not None and plan.state == "established"
 
 
 def _plan_version(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.PlanRevised) -> Refusal | None:
+    """Say whether a version follows: a draft on every earlier one, a plan is its draft's, a revision its draft's or the next after the plan."""
     known, plan = asked.case.plan, content.plan
-    if known is None:
+    newest = asked.case.draft or known
+    if known is None or newest is None:
         follows = not isinstance(content, pl.PlanRevised)
     elif isinstance(content, pl.PlanProposed):
-        follows = known.id == plan.id and known.version < plan.version
+        follows = known.id == plan.id and newest.version < plan.version
     else:
-        follows = known.id == plan.id and known.version + isinstance(content, pl.PlanRevised) == plan.version
+        next_one = isinstance(content, pl.PlanRevised) and asked.case.draft is None
+        follows = known.id == plan.id and newest.version + next_one == plan.version
     return None if follows else Refusal("message.out_of_order", "conflict", "/content/plan/version")
 
 
@@ -69,7 +87,7 @@ def _final(asked: Asked, content: pl.PlanEstablished | pl.PlanRevised) -> Refusa
         return Refusal(missing.code, "invalid", missing.pointer)
     if plan.coordinator is not None and plan.coordinator.unit not in asked.case.units:
         return Refusal("plan.coordinator_outside", "invalid", "/content/plan/coordinator/unit")
-    if isinstance(content, pl.PlanRevised) or _confirmed(asked, _given(asked, plan)):
+    if _confirmed(asked, _given(asked, plan)):
         return None
     return Refusal("plan.commitments_missing", "conflict", "/content/plan/activities")
 
@@ -94,21 +112,46 @@ def _current(asked: Asked, unit: UnitId) -> UnitId:
 
 
 def _confirmed(asked: Asked, given: Sequence[Planned]) -> bool:
-    """Say whether every other unit that can be asked stands by just this; agencies and others cannot be sent a draft, so they are not asked."""
-    known = asked.case.plan
-    proposed = set(known.activities) if known else set()
-    stood_by = {(found.unit, found.activity) for found in known.commitments if found.confirmed} if known else set()
+    """Say whether every other unit that can be asked stands by just this; agencies and others cannot be sent a draft, so they are not asked.
+
+    What a plan in force gives a unit already, word for word, stands until the unit says no to it.
+    """
     mine = asked.message.sender.unit
     others = [found for found in given if found.unit != mine and asked.directory.kind_of(found.unit) in DUTY_BOUND]
-    return all(found in proposed and (found.unit, found.activity) in stood_by for found in others)
+    return all(_stands(asked, found) for found in others)
+
+
+def _stands(asked: Asked, part: Planned) -> bool:
+    """Say whether a unit stands by a part: by its newest word on just that, and without one where a plan in force gives it already."""
+    said = _word(asked.case.draft, part) or _word(asked.case.plan, part)
+    return said.confirmed if said is not None else _in_force(asked.case.plan) and _gives(asked.case.plan, part)
+
+
+def _words(asked: Asked, made: PlanRecord) -> tuple[Commitment, ...]:
+    """Return the words that were given for the parts of a plan as they are, the draft's before those of the plan it takes the place of."""
+    found = (_word(asked.case.draft, part) or _word(asked.case.plan, part) for part in made.activities)
+    return tuple(said for said in found if said is not None)
+
+
+def _word(plan: PlanRecord | None, part: Planned) -> Commitment | None:
+    """Return what a unit has said of a part, where a draft or plan has just that."""
+    said = plan.commitments if plan is not None and _gives(plan, part) else ()
+    return next((found for found in said if (found.unit, found.activity) == (part.unit, part.activity)), None)
+
+
+def _gives(plan: PlanRecord | None, part: Planned) -> bool:
+    return plan is not None and _part(part) in {_part(found) for found in plan.activities}
+
+
+def _part(found: Planned) -> tuple[str, str, str]:
+    """Return what makes a part the same; how it goes does not."""
+    return found.activity, found.unit, found.digest
 
 
 def committed(asked: Asked, content: pl.CommitmentConfirmed | pl.CommitmentRejected) -> Refusal | Decision:
     """P2: a unit's word for activities that the current version gives it; the newest word counts."""
-    known = asked.case.plan
+    known = asked.case.drafted(content.plan_id, content.plan_version)
     if known is None:
-        return Refusal("case.not_there", "not_there")
-    if content.plan_version != known.version:
         return Refusal("message.out_of_order", "conflict", "/content/plan_version")
     if not set(content.activities) <= {found.activity for found in known.activities if found.unit == content.unit}:
         return Refusal("plan.activity_unknown", "invalid", "/content/activities")
@@ -117,7 +160,7 @@ def committed(asked: Asked, content: pl.CommitmentConfirmed | pl.CommitmentRejec
     said = (Commitment(unit=content.unit, activity=activity, confirmed=confirmed) for activity in dict.fromkeys(content.activities))
     record = known.model_copy(update={"commitments": (*others, *said)})
     effects = () if confirmed else (OpenWork("plan.commitment_rejected", asked.case.coordinating_unit),)
-    return move(asked, asked.message.type, *effects, plan=record)
+    return move(asked, asked.message.type, *effects, **{"draft" if known is asked.case.draft else "plan": record})
 
 
 def closed(asked: Asked, _: pl.PlanClosed) -> Refusal | Decision:
@@ -126,4 +169,4 @@ def closed(asked: Asked, _: pl.PlanClosed) -> Refusal | Decision:
     It is no narrowing: everybody is told once, as by a cancellation, though the grants end too.
     """
     plan = asked.case.plan.model_copy(update={"state": "closed"}) if asked.case.plan else None
-    return move(asked, "plan.closed", *endings.stopped(asked), plan=plan, grants=())
+    return move(asked, "plan.closed", *endings.stopped(asked), plan=plan, draft=None, grants=())

@@ -61,7 +61,15 @@ LEADS_ON: Mapping[str, tuple[str, ...]] = {
     "SUMMONED": ("meeting.held", "meeting.response", "meeting.response", "meeting.rescheduled", "meeting.invited", "participants.approved"),
     "DRAFTING": ("plan.proposed", "plan.proposed", "consent.given"),
     "IN_REVIEW": ("plan.commitment.confirmed", "plan.established", "plan.established", "consent.given"),
-    "ACTIVE": ("followup.summoned", "followup.summoned", "activity.status", "plan.revised", "plan.copy.delivered", "coordinator.changed"),
+    "ACTIVE": (
+        "followup.summoned",
+        "followup.summoned",
+        "activity.status",
+        "plan.proposed",
+        "plan.revised",
+        "plan.copy.delivered",
+        "coordinator.changed",
+    ),
     "FOLLOW_UP": ("followup.held", "plan.revised", "meeting.response", "activity.status"),
 }
 """State → what leads on from there."""
@@ -219,18 +227,22 @@ class Chance:
 
     def of_plan(self, name: str, case: SipCase | None, by: UnitId) -> Mapping[str, Any]:
         """Return which version of the plan a message is about."""
-        version = case.plan.version if case and case.plan else 0
+        newest = (case.draft or case.plan) if case else None
+        version = newest.version if newest else 0
         if name in {"plan.proposed", "plan.established", "plan.revised"}:
             self.story.plan_id = PLAN
-            step = 0 if name == "plan.established" else 1
+            drafted = name == "plan.revised" and case is not None and case.draft is not None
+            step = 0 if name == "plan.established" or drafted else 1
             return {"plan": self.story.plan((self.story.contact, p.HOME_CARE), max(1, version + step))}
         about = {"plan_id": PLAN, "plan_version": max(1, version)}
         match name:
             case "activity.status":
+                about = {**about, "plan_version": case.plan.version if case and case.plan else 1}
                 return {**about, "activity": "a2", "reporter": StaffMember(name="Hanna", unit=by)}
             case "plan.closed":
                 return {}
             case "plan.copy.delivered":
+                about = {**about, "plan_version": case.plan.version if case and case.plan else 1}
                 return {**about, "recipient": "individual"}
             case _:
                 return {**about, "activities": ("a2",)}

@@ -72,6 +72,7 @@ def everywhere(unit: UnitId) -> SipCase:
         "grants": (grant(unit), grant(p.CARE_CENTRE)),
         "meetings": (meeting,),
         "plan": plan,
+        "draft": plan.model_copy(update={"version": 2}),
     }
     return desk.open.model_copy(update=update)
 
@@ -79,11 +80,11 @@ def everywhere(unit: UnitId) -> SipCase:
 def there(other: SipCase, case: SipCase) -> SipCase:
     """Return another case under the ids of this one."""
     assert other.plan is not None
+    assert other.draft is not None
     assert case.plan is not None
     meetings = tuple(found.model_copy(update={"id": mine.id}) for found, mine in zip(other.meetings, case.meetings, strict=True))
-    return other.model_copy(
-        update={"case_id": case.case_id, "meetings": meetings, "plan": other.plan.model_copy(update={"id": case.plan.id})}
-    )
+    plan, draft = (found.model_copy(update={"id": case.plan.id}) for found in (other.plan, other.draft))
+    return other.model_copy(update={"case_id": case.case_id, "meetings": meetings, "plan": plan, "draft": draft})
 
 
 def test_a_successor_stands_wherever_the_unit_stood() -> None:

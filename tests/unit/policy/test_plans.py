@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from siphub.model import people as p
 from siphub.model.identifiers import UnitId
 from siphub.model.messages import plan as pl
 from siphub.policy.case import Recall, Supersede
+from siphub.testing import chapters
 from siphub.testing.desk import Desk
 from siphub.testing.story import SECRECY_ASSESSED
 
@@ -163,6 +165,118 @@ def test_plan_versions_follow_one_another(active: Desk) -> None:
     assert [revise(changed) for changed in wrong] == ["message.out_of_order"] * 3
     assert revise(plan) is None
     assert active.last.effects == (Supersede(plan.id, 2),)
+
+
+def revised(desk: Desk, plan: pl.Plan) -> str | None:
+    """Send the next version of a plan; return the refusal's code."""
+    desk.story.say(pl.PlanRevised(plan=plan, changes="Ny tid.", reason="follow-up", approved_by_individual=True), UNITS)
+    return desk.last.code
+
+
+def words(desk: Desk) -> set[tuple[str, str]]:
+    """Return who has said yes to which activity of the plan there is."""
+    return {(found.unit, found.activity) for found in desk.open.plan.commitments if found.confirmed} if desk.open.plan else set()
+
+
+def others(plan: pl.Plan) -> dict[str, pl.Plan]:
+    """Return plans that give home care something else, something more, another unit's part, or nothing any more."""
+    first, second, third = plan.activities
+    changed = {
+        "else": (first.model_copy(update={"what": "Något annat"}), second, third),
+        "more": (*plan.activities, first.model_copy(update={"id": "a9"})),
+        "moved": (first, second.model_copy(update={"responsible": first.responsible}), third),
+        "less": (second, third),
+    }
+    return {name: plan.model_copy(update={"activities": parts}) for name, parts in changed.items()}
+
+
+@pytest.mark.req(76)
+@pytest.mark.parametrize(("change", "activity"), [("else", "a1"), ("more", "a9"), ("moved", "a2"), ("less", None)])
+def test_a_revision_gives_nobody_what_they_have_not_confirmed(active: Desk, change: str, activity: str | None) -> None:
+    """Given a plan, when its revision gives a unit something new or other, then it waits for that unit's word; what is as it was stands."""
+    plan = others(active.story.plan(UNITS, 2))[change]
+    if activity is None:
+        assert revised(active, plan) is None
+        return
+    assert revised(active, plan) == "plan.commitments_missing"
+    before = active.open.plan
+    active.story.say(pl.PlanProposed(plan=plan), UNITS)
+    assert (active.last.code, active.last.effects, active.state) == (None, (), "ACTIVE")
+    assert active.open.plan == before
+    assert revised(active, plan) == "plan.commitments_missing"
+    active.story.confirmed(p.HOME_CARE, activity, 2)
+    assert revised(active, plan) is None
+    assert active.open.draft is None
+    assert words(active) >= {(p.HOME_CARE, activity), (p.CARE_CENTRE, "a3")}
+    assert revised(active, plan.model_copy(update={"version": 3})) is None
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_unit_that_says_no_to_what_it_had_is_not_given_it_anew(active: Desk, version: int) -> None:
+    """Given a part that is as it was, when its unit says no to it in the plan or in the draft of the next, then the revision waits."""
+    story = active.story
+    story.proposed(UNITS, 2)
+    no = pl.CommitmentRejected(plan_id=story.plan_id, plan_version=version, activities=("a1",), unit=p.HOME_CARE)
+    story.say(no, [p.CONTACT], by=p.HOME_CARE)
+    assert active.last.work == ("plan.commitment_rejected",)
+    assert revised(active, story.plan(UNITS, 2)) == "plan.commitments_missing"
+    story.confirmed(p.HOME_CARE, "a1", 2)
+    assert revised(active, story.plan(UNITS, 2)) is None
+
+
+def test_how_a_part_goes_does_not_make_it_another(active: Desk) -> None:
+    """Given a unit that has said how its part goes, when the plan is revised with that part as it was, then it stands."""
+    chapters.reported(active.story, p.HOME_CARE, "a1", "done")
+    assert active.last.code is None
+    assert revised(active, active.story.plan(UNITS, 2)) is None
+
+
+def test_the_plan_stands_while_its_next_version_is_drafted(active: Desk) -> None:
+    """Given a draft beside a plan, then status and copies are of the plan, words of either, and only the draft's own version becomes the next."""
+    story = active.story
+    late = "message.out_of_order"
+    said: list[tuple[Callable[[], object], str | None]] = [
+        (lambda: story.proposed(UNITS, 1), late),
+        (lambda: story.proposed(UNITS, 3), None),
+        (lambda: story.proposed(UNITS, 2), late),
+        (lambda: chapters.reported(story, p.HOME_CARE, "a1", "done"), None),
+        (lambda: chapters.copied(story), None),
+        (lambda: story.confirmed(p.HOME_CARE, "a1", 1), None),
+        (lambda: story.confirmed(p.HOME_CARE, "a1", 2), late),
+        (lambda: story.confirmed(p.HOME_CARE, "a1", 3), None),
+    ]
+    for say, code in said:
+        say()
+        assert active.last.code == code
+    assert revised(active, story.plan(UNITS, 2)) == "message.out_of_order"
+    assert revised(active, story.plan(UNITS, 3)) is None
+    assert active.last.effects == (Supersede(story.plan_id, 3),)
+
+
+def test_a_draft_is_made_while_a_follow_up_is_called_to_and_outlasts_a_withdrawal(active: Desk) -> None:
+    """Given a follow-up that is called to, when the next version is drafted, then it stays called to; after a new consent the draft goes on."""
+    story = active.story
+    chapters.followed_up(story, UNITS)
+    plan = others(story.plan(UNITS, 2))["else"]
+    story.say(pl.PlanProposed(plan=plan), UNITS)
+    assert active.last.reached == set(UNITS)
+    assert active.state == "FOLLOW_UP"
+    story.withdrawn()
+    story.confirmed(p.HOME_CARE, "a1", 2)
+    assert active.last.code == "case.wrong_state"
+    story.consented(UNITS)
+    story.approved(UNITS)
+    assert active.state == "ACTIVE"
+    story.confirmed(p.HOME_CARE, "a1", 2)
+    assert revised(active, plan) is None
+
+
+def test_closing_ends_the_draft_too(active: Desk) -> None:
+    """Given a draft beside a plan, when the plan is closed, then neither is sent any more and no draft is left."""
+    active.story.proposed(UNITS, 4)
+    active.story.closed(UNITS)
+    assert active.last.effects[-3:] == (Supersede(active.story.plan_id, 2), Supersede(active.story.plan_id, 5), Recall(None))
+    assert active.open.draft is None
 
 
 def test_only_a_draft_becomes_a_plan(drafting: Desk) -> None:

@@ -82,24 +82,26 @@ class Walk:
 
     def next(self) -> tuple[SipCase, datetime]:
         """Return a case to go on from, of the place that has been gone on from least."""
-        place = min((place for place, cases in self.waiting.items() if cases), key=lambda place: (self.been[place[:1]], self.been[place]))
-        self.been.update((place[:1], place))
+        places = (place for place, cases in self.waiting.items() if cases)
+        place = min(places, key=lambda place: (self.been[place[:1]], self.been[place[:4]], self.been[place]))
+        self.been.update((place[:1], place[:4], place))
         waiting = self.waiting[place]
         return waiting.pop() if self.been[place] % 2 else waiting.popleft()
 
     @property
     def over(self) -> bool:
         """Say whether there is nowhere to go, or it has gone on long enough."""
-        return self.been.total() >= 2 * MOST or not any(self.waiting.values())
+        return self.been.total() >= 3 * MOST or not any(self.waiting.values())
 
 
 def afar(case: SipCase, now: datetime) -> Look:
-    """Return what of a case decides most of what can happen next: its state first."""
-    meetings = frozenset((found.kind, found.state, found.discharge) for found in case.meetings)
+    """Return what of a case decides most of what can happen next: its state first, then whether it is suspended or at a discharge, and what is planned."""
+    planned = frozenset((found.kind, found.discharge) for found in case.meetings if found.state == "planned")
     said = frozenset(found.confirmed for found in case.plan.commitments) if case.plan else None
     notice = case.discharge.notice_id is not None if case.discharge else None
     live = frozenset(grant.party for grant in case.grants if grant.holds(now) and grant.scope != consent.PARTICIPANT)
-    return case.state, case.resumes, meetings, case.plan.state if case.plan else None, said, notice, live
+    meetings = frozenset((found.kind, found.state) for found in case.meetings)
+    return case.state, case.resumes, planned, notice, case.plan.state if case.plan else None, said, meetings, live
 
 
 def near(case: SipCase, now: datetime) -> Look:
@@ -112,6 +114,11 @@ def near(case: SipCase, now: datetime) -> Look:
 def standing_plan(desk: Desk) -> int:
     """Return the version of the plan there is, 0 for none."""
     return desk.open.plan.version if desk.open.plan else 0
+
+
+def newest_plan(desk: Desk) -> int:
+    """Return the version of the draft of the next plan, or of the plan where none is drafted."""
+    return desk.open.draft.version if desk.open.draft else standing_plan(desk)
 
 
 def meeting_of(desk: Desk, kind: str = "sip") -> tuple[UUID, int]:
@@ -208,7 +215,8 @@ def plan(kind: Any, step: int) -> Callable[[Desk], object]:
     """Return what says a plan with a part for home care, so many versions after the one there is."""
 
     def say(desk: Desk) -> None:
-        version = max(1, standing_plan(desk) + step)
+        drafted = kind is pl.PlanRevised and desk.open.draft is not None
+        version = max(1, newest_plan(desk) + (0 if drafted else step))
         kinds = {p.REGION: "region", p.MUNICIPALITY: "municipality"}
         said = desk.story.plan((desk.story.contact, A), version)
         owner = said.overall_responsible.model_copy(update={"kind": kinds[desk.open.owner]})
@@ -222,7 +230,7 @@ def committed(kind: Any) -> Callable[[Desk], object]:
     """Return home care's word for its part."""
 
     def say(desk: Desk) -> None:
-        content = kind(plan_id=PLAN, plan_version=max(1, standing_plan(desk)), activities=("a2",), unit=A)
+        content = kind(plan_id=PLAN, plan_version=max(1, newest_plan(desk)), activities=("a2",), unit=A)
         desk.story.say(content, [desk.story.contact], by=A)
 
     return say

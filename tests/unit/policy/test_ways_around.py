@@ -23,6 +23,8 @@ from siphub.testing.desk import OUTSIDE, PRIVATE, Desk
 from siphub.testing.story import SECRECY_ASSESSED
 
 UNITS = (p.HOME_CARE, p.CARE_CENTRE)
+PLANNED = (p.HOME_CARE, p.SOCIAL_SERVICES, p.CARE_CENTRE)
+"""The units that the plan of an active case gives a part."""
 GUARDIAN = PersonRef("guardian/1")
 SOMEBODY_ELSE = Person(identity=PersonNumberIdentity(value=PersonNumber("201001042397")))
 
@@ -157,9 +159,9 @@ def test_a_deputy_goes_with_the_coordinator_they_stand_in_for(active: Desk) -> N
     deputy = UnitContact(name="Vera Vårdcentral", unit=p.CARE_CENTRE, phone="090-765 43 21")
     change = a.CoordinatorChanged(coordinator=story.convener, from_date=story.now.date(), agreed_with_individual=True, deputy=deputy)
     story.say(change, UNITS)
-    chapters.revised(story, UNITS, UNITS)
+    chapters.revised(story, UNITS, PLANNED)
     assert deputy_of(active) == deputy
-    plan = story.plan(UNITS, 3).model_copy(update={"coordinator": deputy.model_copy(update={"unit": p.HOME_CARE})})
+    plan = story.plan(PLANNED, 3).model_copy(update={"coordinator": deputy.model_copy(update={"unit": p.HOME_CARE})})
     story.say(pl.PlanRevised(plan=plan, changes="Ny samordnare.", reason="changed-need", approved_by_individual=True), UNITS)
     assert (active.last.code, active.open.coordinating_unit, deputy_of(active)) == (None, p.HOME_CARE, None)
 
@@ -168,7 +170,7 @@ def test_a_follow_up_can_be_moved_after_the_plan_was_revised(active: Desk) -> No
     """Given a follow-up that is planned, when the plan is revised before it, then it can still be moved."""
     story = active.story
     chapters.followed_up(story, UNITS)
-    chapters.revised(story, UNITS, UNITS)
+    chapters.revised(story, UNITS, PLANNED)
     story.rescheduled(UNITS)
     assert (active.last.code, active.state) == (None, "ACTIVE")
 
