@@ -77,6 +77,13 @@ def settle_delivery(work: Work, row: DeliveryRow, now: datetime) -> None:
             work.work_items.close(item.owner, item.id, by="hub", how="settled", at=now)
 
 
+def settle_kind(work: Work, case: tuple[str, str], kind: str, now: datetime) -> None:
+    """Close what is open of a kind in a case, given as (owner, case id): the case does not ask for it any more."""
+    for item in open_items(work, case):
+        if item.type == kind:
+            work.work_items.close(item.owner, item.id, by="hub", how="settled", at=now)
+
+
 def _undone(work: Work, item: WorkItemRow) -> bool:
     if item.delivery_id is None or not item.type.startswith(DELIVERY):
         return False

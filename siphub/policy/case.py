@@ -20,16 +20,16 @@ from siphub.model.messages import proposal as pr
 from siphub.model.messages import receipt as r
 from siphub.model.messages import request as rq
 from siphub.model.person import CasePerson
-from siphub.policy import consent, discharges, endings, followups, lifecycle, meetings, otherplans, plans
+from siphub.policy import consent, discharges, endings, followups, lifecycle, meetings, otherplans, owed, plans
 from siphub.policy.authority import admit
 from siphub.policy.days import day_of
 from siphub.policy.local import EXCEPTIONS, STRICT, LocalRules
 from siphub.policy.moves import moved
 from siphub.policy.protection import learnt
 from siphub.policy.refusal import Refusal
-from siphub.policy.step import Asked, Decision, Effect, Narrowed, NoteReceipt, OpenWork, Recall, Retract, Step, Supersede, move
+from siphub.policy.step import Asked, Decision, Effect, Narrowed, NoteReceipt, OpenWork, Recall, Retract, Settled, Step, Supersede, move
 
-__all__ = ["Decision", "Effect", "Narrowed", "NoteReceipt", "OpenWork", "Recall", "Retract", "Supersede", "decide"]
+__all__ = ["Decision", "Effect", "Narrowed", "NoteReceipt", "OpenWork", "Recall", "Retract", "Settled", "Supersede", "decide"]
 
 
 def decide(
@@ -81,7 +81,7 @@ def _versioned(before: SipCase, decision: Decision, now: datetime) -> Decision:
         "consent_version": before.consent_version + (decision.case.grants != before.grants),
         "closed_at": now if ended else before.closed_at,
     }
-    return Decision(decision.case.model_copy(update=counted), decision.effects)
+    return Decision(decision.case.model_copy(update=counted), (*decision.effects, *owed.changed(before, decision.case, now)))
 
 
 def _knowing(case: SipCase, message: Message) -> SipCase:

@@ -143,6 +143,25 @@ def bounded(given: c.GivenBy, parties: Sequence[str], directory: Directory, poin
     return next((Refusal("consent.ground_parties", "invalid", f"{pointer}/{index}/party") for index in wrong), None)
 
 
+def unasked(case: SipCase, now: datetime, day: date) -> frozenset[PersonRef]:
+    """Return the guardians whose word a consent in force needs, by its ground, and who were not among those who gave it: they came later.
+
+    Args:
+        case: The case.
+        now: The time, UTC: what has run out needs nobody's word.
+        day: Today in Sweden: whoever has come of age has no guardian any more.
+    """
+    known = {person.ref for person in case.people if person.ref.kind == "guardian"}
+    if not known or (age(case.subject, day) or 0) >= OF_AGE:
+        return frozenset()
+    resting = {message_id for grant in case.grants if grant.holds(now) for message_id in grant.rests_on}
+    given = [record.given_by for record in case.consents if record.message_id in resting]
+    if case.plan_consent is not None and case.plan_consent.holds(now):
+        given.append(case.plan_consent.given_by)
+    needing = (found for found in given if found is not None and found.ground == "both_guardians")
+    return frozenset(ref for found in needing for ref in known - set(found.guardians))
+
+
 def rests_on(given: c.GivenBy, by: PersonRef | None) -> bool:
     """Say whether a consent rests on this person's word, so that they can take it back.
 

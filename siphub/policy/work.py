@@ -39,8 +39,8 @@ class WorkType:
     settled: str = ""
 
 
-def _of_case(en: str, sv: str, whose: str, *messages: str, due: timedelta = DAY) -> WorkType:
-    return WorkType(en, sv, due, whose, frozenset(messages) | ENDED)
+def _of_case(en: str, sv: str, whose: str, *messages: str, due: timedelta = DAY, settled: str = "") -> WorkType:
+    return WorkType(en, sv, due, whose, frozenset(messages) | ENDED, settled)
 
 
 def _by_hand(en: str, sv: str, whose: str, *, due: timedelta = DAY) -> WorkType:
@@ -68,6 +68,12 @@ _CASE: Mapping[str, WorkType] = {
         "Någon har tagit tillbaka ett samtycke som inte krävde den personens ord, och inget har stoppats: tala med den enskilde.",
         _COORDINATOR,
         "consent.given",
+    ),
+    "consent.guardian_unasked": _of_case(
+        "A guardian has been registered whose word the consent needs and who has not been asked: ask, and register the answer.",
+        "En vårdnadshavare har registrerats vars ord samtycket kräver och som inte har tillfrågats: fråga, och registrera svaret.",
+        _COORDINATOR,
+        settled="a consent that this guardian has given too, or one that does not need them, and no longer being a guardian",
     ),
     "consent.undocumented": _of_case(
         "The consent is registered here but not in the individual's own record: write it there, and register that it is.",

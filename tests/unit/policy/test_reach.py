@@ -83,8 +83,8 @@ class Walk:
     def next(self) -> tuple[SipCase, datetime]:
         """Return a case to go on from, of the place that has been gone on from least."""
         places = (place for place, cases in self.waiting.items() if cases)
-        place = min(places, key=lambda place: (self.been[place[:1]], self.been[place[:4]], self.been[place]))
-        self.been.update((place[:1], place[:4], place))
+        place = min(places, key=lambda place: (self.been[place[:1]], self.been[place[:3]], self.been[place]))
+        self.been.update((place[:1], place[:3], place))
         waiting = self.waiting[place]
         return waiting.pop() if self.been[place] % 2 else waiting.popleft()
 

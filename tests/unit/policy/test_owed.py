@@ -1,0 +1,122 @@
+"""Work that a case asks for as it stands: when a message makes it so it is opened, once, and whatever makes it otherwise settles it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pytest
+
+from siphub.model import people as p
+from siphub.model.identifiers import PersonRef
+from siphub.model.messages import consent as c
+from siphub.model.person import CasePerson
+from siphub.policy.case import OpenWork, Settled
+from siphub.testing import chapters
+from siphub.testing.desk import Desk
+
+UNITS = (p.HOME_CARE, p.CARE_CENTRE)
+ONE, TWO, THREE = PersonRef("guardian/1"), PersonRef("guardian/2"), PersonRef("guardian/3")
+UNASKED = "consent.guardian_unasked"
+
+
+def owed(desk: Desk) -> list[OpenWork | Settled]:
+    """Return what the newest message put on a desk, and took off one."""
+    return [effect for effect in desk.last.effects if isinstance(effect, OpenWork | Settled)]
+
+
+def registered(desk: Desk, *guardians: PersonRef) -> list[OpenWork | Settled]:
+    """Let these be the guardians there are."""
+    people = [CasePerson(ref=ref, name="Vera Vårdnadshavare") for ref in guardians]
+    chapters.approved(desk.story, UNITS, (CasePerson(ref=chapters.ME, name="Prov Provsdotter"), *people))
+    assert desk.last.code is None
+    return owed(desk)
+
+
+def given(
+    desk: Desk, guardians: Sequence[PersonRef], ground: c.Ground = "both_guardians", until: int | None = None
+) -> list[OpenWork | Settled]:
+    """Let guardians say yes to everything, for some days."""
+    cannot_wait = "Mötet är i morgon." if ground == "other_hindered" else None
+    content = c.ConsentGiven(
+        scopes=("plan", "meeting", "information_exchange"),
+        parties=tuple(c.Party(party=unit) for unit in UNITS),
+        mode="oral",
+        given_by=c.GivenBy(kind="guardian", ground=ground, guardians=tuple(guardians), cannot_wait=cannot_wait),
+        capacity=c.Capacity(state="able"),
+        obtained_by=desk.story.eva,
+        obtained_on=p.DAY,
+        documented_in_record=True,
+        valid_until=desk.now + timedelta(days=until) if until else None,
+    )
+    desk.story.say(content)
+    assert desk.last.code is None
+    return owed(desk)
+
+
+@pytest.fixture
+def child(desk: Desk) -> Desk:
+    """Give a child's case in which the two guardians there are have consented."""
+    desk.story.requested()
+    assert registered(desk, ONE, TWO) == []
+    assert given(desk, (ONE, TWO)) == []
+    return desk
+
+
+@pytest.mark.req(39)
+def test_a_guardian_who_comes_later_is_asked(child: Desk) -> None:
+    """Given both guardians' yes, when a third is registered, then the coordinator has to ask, once, until all three have said yes."""
+    assert registered(child, ONE, TWO, THREE) == [OpenWork(UNASKED, p.CONTACT)]
+    assert registered(child, ONE, TWO, THREE) == []
+    assert given(child, (ONE, TWO, THREE)) == [Settled(UNASKED)]
+
+
+def test_who_is_no_guardian_any_more_is_not_asked(child: Desk) -> None:
+    """Given a guardian who has not been asked, when they are registered no longer, then nobody has to ask."""
+    registered(child, ONE, TWO, THREE)
+    assert registered(child, ONE, TWO) == [Settled(UNASKED)]
+
+
+@pytest.mark.parametrize(
+    "settles",
+    [
+        lambda desk: given(desk, (ONE,), "other_hindered"),
+        lambda desk: desk.story.withdrawn(person=ONE),
+        lambda desk: desk.story.refused(),
+        lambda desk: desk.story.closed(()),
+    ],
+)
+def test_where_no_consent_needs_the_guardian_nobody_is_asked(child: Desk, settles: Callable[[Desk], object]) -> None:
+    """Given a guardian who has not been asked, when another ground takes the place, nothing is left, or the case ends, then nobody has to ask."""
+    registered(child, ONE, TWO, THREE)
+    settles(child)
+    assert Settled(UNASKED) in owed(child)
+
+
+def test_a_consent_on_another_ground_needs_nobody_who_comes_later(desk: Desk) -> None:
+    """Given a consent without the other guardian, who is hindered, when that one is registered, then nobody has to ask."""
+    desk.story.requested()
+    registered(desk, ONE)
+    given(desk, (ONE,), "other_hindered")
+    assert registered(desk, ONE, TWO) == []
+
+
+def test_what_has_run_out_asks_nobody(desk: Desk) -> None:
+    """Given both guardians' yes that has run out, when a third is registered, then there is no consent that needs their word."""
+    desk.story.requested()
+    registered(desk, ONE, TWO)
+    given(desk, (ONE, TWO), until=2)
+    desk.later(timedelta(days=3))
+    assert registered(desk, ONE, TWO, THREE) == []
+
+
+def test_a_part_that_rests_on_the_old_yes_is_still_to_be_asked_for(child: Desk) -> None:
+    """Given a third guardian, when all three say yes to one unit alone, then the other unit still rests on two of them."""
+    registered(child, ONE, TWO, THREE)
+    content = child.story.sent[2].content
+    assert isinstance(content, c.ConsentGiven)
+    by_three = content.given_by.model_copy(update={"guardians": (ONE, TWO, THREE)})
+    child.story.say(content.model_copy(update={"given_by": by_three, "parties": content.parties[:1]}))
+    assert owed(child) == []
+    child.story.withdrawn([p.CARE_CENTRE])
+    assert owed(child) == [Settled(UNASKED)]
