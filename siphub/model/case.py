@@ -147,13 +147,17 @@ class Participant(Value):
 
 
 class MeetingRecord(Value):
-    """The current version of a meeting: a SIP meeting, or a follow-up of the plan. `discharge` says that it is called by LUS 4:1."""
+    """The current version of a meeting: a SIP meeting, or a follow-up of the plan.
+
+    `discharge` says that it is called by LUS 4:1, `in_absence` that it was called to without the individual, who consented to that.
+    """
 
     id: UUID
     version: int
     convener: UnitContact
     kind: Literal["sip", "follow_up"] = "sip"
     discharge: bool = False
+    in_absence: bool = False
     starts_at: Instant | None = None
     respond_by: Instant | None = None
     evaluation_on: date | None = None

@@ -32,9 +32,9 @@ def called(asked: Asked, content: Call) -> Refusal | Decision:
     if any(found.discharge for found in left) or (left and asked.case.state in {"SUMMONED", "FOLLOW_UP"}):
         return Refusal("meeting.another_planned", "conflict", "/content/meeting/id")
     record = _with_participants(asked, known or _begun(content))
-    record = record.model_copy(update={"discharge": record.discharge or _by_discharge(content)})
+    record = record.model_copy(update={"discharge": record.discharge or _by_discharge(content), "in_absence": _in_absence(record, content)})
     effects = [effect for found in left for effect in _calling_off(found)]
-    if known is None and getattr(content, "individual_attendance", None) == "absent_consented" and not asked.case.prepared:
+    if known is None and _says_absent(content) and not asked.case.prepared:
         effects.append(OpenWork("meeting.absent_unprepared", content.convener.unit))
     meetings = (*(_called_off(found) for found in left), record)
     leaves = any(found.state != "withheld" for found in routes(asked.message, asked.case, asked.directory, asked.now, asked.local))
@@ -80,10 +80,19 @@ def _same_kind(known: MeetingRecord, content: Call) -> bool:
     return isinstance(content, m.MeetingInvited) or (known.kind == "follow_up") == isinstance(content, f.FollowUpSummoned)
 
 
+def _says_absent(content: Call) -> bool:
+    return not isinstance(content, m.MeetingInvited) and content.individual_attendance == "absent_consented"
+
+
+def _in_absence(record: MeetingRecord, content: Call) -> bool:
+    """Say whether a meeting is without the individual: as the newest call that tells has it."""
+    tells = not isinstance(content, m.MeetingInvited) and content.individual_attendance is not None
+    return _says_absent(content) if tells else record.in_absence
+
+
 def _unattended(asked: Asked, content: Call) -> Refusal | None:
     """G5: a meeting without the individual needs their consent to that."""
-    absent = not isinstance(content, m.MeetingInvited) and content.individual_attendance == "absent_consented"
-    if absent and not consent.has(asked.case.grants, "meeting_in_absence", asked.now):
+    if _says_absent(content) and not consent.has(asked.case.grants, "meeting_in_absence", asked.now):
         return Refusal("meeting.absence_not_consented", "invalid", "/content/individual_attendance")
     return None
 
@@ -161,6 +170,7 @@ def rescheduled(asked: Asked, content: m.MeetingRescheduled) -> Refusal | Decisi
         "convener": content.convener,
         "starts_at": content.meeting.starts_at,
         "respond_by": content.respond_by,
+        "in_absence": known.in_absence and consent.has(asked.case.grants, "meeting_in_absence", asked.now),
     }
     record = known.model_copy(update=moved)
     supersede = Supersede(known.id, content.meeting.version)

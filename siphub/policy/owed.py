@@ -10,6 +10,7 @@ from datetime import datetime
 
 from siphub.model.case import SipCase
 from siphub.policy import grounds
+from siphub.policy.consent import has
 from siphub.policy.days import day_of
 from siphub.policy.lifecycle import TERMINAL
 from siphub.policy.step import Effect, OpenWork, Settled
@@ -26,3 +27,10 @@ def _owed(case: SipCase, now: datetime) -> Iterator[OpenWork]:
         return
     if grounds.unasked(case, now, day_of(now)):
         yield OpenWork("consent.guardian_unasked", case.coordinating_unit)
+    if case.state != "SUSPENDED_NO_CONSENT" and _absence_withdrawn(case, now):
+        yield OpenWork("meeting.absence_withdrawn", case.coordinating_unit)
+
+
+def _absence_withdrawn(case: SipCase, now: datetime) -> bool:
+    """Say whether a meeting is planned without the individual, who does not consent to that any more (G5)."""
+    return any(found.in_absence and found.state == "planned" for found in case.meetings) and not has(case.grants, "meeting_in_absence", now)

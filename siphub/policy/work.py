@@ -111,6 +111,12 @@ _CASE: Mapping[str, WorkType] = {
         _CONVENER,
         *_MOVED,
     ),
+    "meeting.absence_withdrawn": _of_case(
+        "The individual has taken back that the meeting is held without them: see that they can be there, or move or call off the meeting.",
+        "Den enskilde har tagit tillbaka att mötet hålls utan dem: se till att den enskilde kan vara med, eller boka om eller avboka mötet.",
+        _COORDINATOR,
+        settled="a meeting that is moved, called off or held, a call that says the individual comes, and a new consent to the absence",
+    ),
     "meeting.duty_declined": _of_case(
         "A unit that has a duty to come has declined without a substitute: phone and remind of the duty, or ask its manager.",
         "En enhet som är skyldig att komma har tackat nej utan ersättare: ring och påminn om skyldigheten eller fråga chefen.",

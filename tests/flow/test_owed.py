@@ -12,7 +12,7 @@ from siphub.model.identifiers import PersonRef
 from siphub.model.messages import consent as c
 from siphub.model.person import CasePerson
 from siphub.testing import chapters
-from siphub.testing.story import Story
+from siphub.testing.story import ALL, Story
 from siphub.testing.world import World
 
 UNITS = (p.HOME_CARE, p.CARE_CENTRE)
@@ -53,6 +53,19 @@ def test_a_guardian_who_comes_later_is_on_the_coordinators_desk(world: World, se
     by_guardians(story, *GUARDIANS[:2])
     assert on_the_desk(world, kind) == []
     of_guardians(story, *GUARDIANS)
+    assert on_the_desk(world, kind) == [p.CONTACT]
+    settles(story)
+    assert on_the_desk(world, kind) == []
+
+
+@pytest.mark.parametrize("settles", [lambda story: story.rescheduled(UNITS), lambda story: story.consented(UNITS, ("meeting_in_absence",))])
+def test_an_absence_that_is_taken_back_is_on_the_coordinators_desk(world: World, settles: Callable[[Story], object]) -> None:
+    """Given a meeting without the individual, when that alone is taken back, then somebody has to see to it until it is right again."""
+    kind, story = "meeting.absence_withdrawn", world.story()
+    story.ready(UNITS, (*ALL, "meeting_in_absence"))
+    story.say(story.kallelse().model_copy(update={"individual_attendance": "absent_consented"}), UNITS)
+    assert on_the_desk(world, kind) == []
+    story.say(c.ConsentWithdrawn(extent="scopes", scopes=("meeting_in_absence",), received_by=story.eva, at=story.now))
     assert on_the_desk(world, kind) == [p.CONTACT]
     settles(story)
     assert on_the_desk(world, kind) == []

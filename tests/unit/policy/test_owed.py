@@ -120,3 +120,87 @@ def test_a_part_that_rests_on_the_old_yes_is_still_to_be_asked_for(child: Desk) 
     assert owed(child) == []
     child.story.withdrawn([p.CARE_CENTRE])
     assert owed(child) == [Settled(UNASKED)]
+
+
+# ── a meeting without the individual ──
+
+GONE = "meeting.absence_withdrawn"
+MOST: tuple[c.Scope, ...] = ("plan", "meeting", "information_exchange")
+
+
+def absent(desk: Desk, attendance: str = "absent_consented") -> None:
+    """Call to a meeting, or further units to it."""
+    desk.story.say(desk.story.kallelse().model_copy(update={"individual_attendance": attendance}), UNITS)
+
+
+@pytest.fixture
+def without(desk: Desk) -> Desk:
+    """Give a case in which a meeting is planned without the individual, who consented to that."""
+    desk.story.ready(UNITS, (*MOST, "meeting_in_absence"))
+    absent(desk)
+    assert (owed(desk), desk.state) == ([], "SUMMONED")
+    return desk
+
+
+def taken_back(desk: Desk) -> list[OpenWork | Settled]:
+    """Let the individual take back the absence, and nothing else."""
+    desk.story.say(c.ConsentWithdrawn(extent="scopes", scopes=("meeting_in_absence",), received_by=desk.story.eva, at=desk.now))
+    return owed(desk)
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        taken_back,
+        lambda desk: desk.story.refused(("meeting_in_absence",)),
+        lambda desk: desk.story.say(
+            c.ConsentAmended(remove_scopes=("meeting_in_absence",), obtained_by=desk.story.eva, obtained_on=desk.now.date())
+        ),
+    ],
+)
+def test_whoever_wants_to_be_there_after_all_is_somebodys_work(without: Desk, take: Callable[[Desk], object]) -> None:
+    """Given a meeting without the individual, when that alone is taken back, whichever way, then the coordinator has work and the case goes on."""
+    take(without)
+    assert (owed(without), without.state) == ([OpenWork(GONE, p.CONTACT)], "SUMMONED")
+    taken_back(without)
+    assert owed(without) == []
+
+
+@pytest.mark.parametrize(
+    "settles",
+    [
+        lambda desk: desk.story.rescheduled(UNITS),
+        lambda desk: desk.story.cancelled(UNITS),
+        lambda desk: desk.story.held(UNITS),
+        lambda desk: desk.story.consented(UNITS, ("meeting_in_absence",)),
+        lambda desk: absent(desk, "attends"),
+        lambda desk: desk.story.closed(UNITS),
+    ],
+)
+def test_what_makes_the_absence_right_again_settles_it(without: Desk, settles: Callable[[Desk], object]) -> None:
+    """Given an absence that was taken back, when the meeting changes, is held with the individual, or a consent comes, then it is settled."""
+    taken_back(without)
+    settles(without)
+    assert without.last.code is None
+    assert Settled(GONE) in owed(without)
+
+
+def test_a_meeting_the_individual_comes_to_is_nobodys_work(desk: Desk) -> None:
+    """Given a meeting that the individual comes to, when an absence nobody planned is taken back, then there is nothing to do."""
+    desk.story.ready(UNITS, (*MOST, "meeting_in_absence"))
+    absent(desk, "attends")
+    assert taken_back(desk) == []
+
+
+def test_a_meeting_that_was_moved_is_still_without_the_individual(without: Desk) -> None:
+    """Given a meeting that was moved while the absence was consented to, when it is taken back, then the coordinator has work all the same."""
+    without.story.rescheduled(UNITS)
+    assert taken_back(without) == [OpenWork(GONE, p.CONTACT)]
+    without.story.cancelled(UNITS, version=2)
+    assert owed(without) == [Settled(GONE)]
+
+
+def test_where_everything_is_taken_back_there_is_one_thing_to_do(without: Desk) -> None:
+    """Given a meeting without the individual, when everything is taken back, then that is the work, and not the absence besides."""
+    without.story.withdrawn()
+    assert owed(without) == [OpenWork("consent.withdrawn", p.CONTACT)]
