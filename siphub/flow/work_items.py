@@ -41,21 +41,31 @@ def open_in_case(work: Work, case: tuple[str, str], kind: str, unit: str, now: d
 
 
 def open_for_deadline(work: Work, row: DeadlineRow, stage: str, now: datetime) -> None:
-    """Open the work item of a deadline that is near or has passed, once; one that is near is due when the deadline is."""
-    item_id = item_of(row, stage)
-    if work.work_items.get(row.owner, item_id) is None:
+    """Open the work item of a deadline that is near or has passed, once; one that is near is due when the deadline is.
+
+    Where the deadline had been met and stands again, or is another unit's now, the item that was closed is followed by another.
+    """
+    item_id, found = _newest(work, row, stage)
+    if found is None:
         due = row.due_at if stage == "near" else None
         _open(work, item_id, (row.owner, row.case_id), f"deadline.{row.kind}.{stage}", row.unit, now, due_at=due)
 
 
 def close_for_deadline(work: Work, row: DeadlineRow, stage: str, now: datetime) -> None:
     """Close the work item of a deadline, where it is open: what was asked for is done, or not asked for any more."""
-    work.work_items.close(row.owner, item_of(row, stage), by="hub", how="settled", at=now)
+    item_id, found = _newest(work, row, stage)
+    if found is not None:
+        work.work_items.close(row.owner, item_id, by="hub", how="settled", at=now)
 
 
-def item_of(row: DeadlineRow, stage: str) -> str:
-    """Return the id of a deadline's work item: the same however often it is looked at."""
-    return str(uuid5(NAMESPACE_OID, f"{row.case_id}/{row.kind}/{row.about}/{row.due_at.isoformat()}/{stage}"))
+def _newest(work: Work, row: DeadlineRow, stage: str) -> tuple[str, WorkItemRow | None]:
+    """Return the open work item of a deadline, or the id that the next one gets: the same however often it is looked at."""
+    item_id = str(uuid5(NAMESPACE_OID, f"{row.case_id}/{row.kind}/{row.about}/{row.due_at.isoformat()}/{stage}"))
+    found = work.work_items.get(row.owner, item_id)
+    while found is not None and found.closed_at is not None:
+        item_id = str(uuid5(NAMESPACE_OID, f"{item_id}/again"))
+        found = work.work_items.get(row.owner, item_id)
+    return item_id, found
 
 
 def open_items(work: Work, case: tuple[str, str]) -> tuple[WorkItemRow, ...]:

@@ -201,7 +201,7 @@ class PlanRecord(Value):
 
 
 class DischargeRecord(Value):
-    """A discharge from hospital: the notice that starts the clocks of LUS, and what stops them.
+    """A discharge from hospital: the notice that starts the clocks of LUS, and what stops them. `summoned_to` is the meeting that it was called to.
 
     `given_at` starts the kallelse clock (LUS 4:3), `sent_at` the payment clock (LUS 5:4). A revoked notice voids both.
     """
@@ -216,6 +216,7 @@ class DischargeRecord(Value):
     ready_at: Instant | None = None
     revoked_at: Instant | None = None
     summoned_at: Instant | None = None
+    summoned_to: UUID | None = None
     discharged_at: Instant | None = None
     interrupted_at: Instant | None = None
 

@@ -6,7 +6,7 @@ They move no SIP: they start and stop clocks, which `deadlines` reads from the c
 from __future__ import annotations
 
 from siphub.model import Content, Directory, Message
-from siphub.model.case import DischargeRecord, SipCase
+from siphub.model.case import DischargeRecord, MeetingRecord, SipCase
 from siphub.model.identifiers import UnitId
 from siphub.model.messages import discharge as d
 from siphub.model.messages import meeting as m
@@ -76,6 +76,7 @@ def ready(asked: Asked, content: d.DischargeReady) -> Refusal | Decision:
         "ready_at": content.ready_at,
         "revoked_at": None,
         "summoned_at": None,
+        "summoned_to": None,
         "care_contact_unit": content.care_contact_unit or known.care_contact_unit,
     }
     return move(asked, "inpatient", discharge=known.model_copy(update=started))
@@ -136,8 +137,22 @@ def _without_consent(message: Message) -> bool:
 def called(asked: Asked, content: m.MeetingSummoned | object, *, leaves: bool) -> DischargeRecord | None:
     """Return the discharge as it follows from a kallelse: its clock stops when one by its own unit `leaves`, for somebody at least."""
     known = asked.case.discharge
-    on_discharge = leaves and isinstance(content, m.MeetingSummoned) and content.duty_basis == "LUS4:1"
-    return known.model_copy(update={"summoned_at": known.summoned_at or asked.now}) if known is not None and on_discharge else known
+    if known is None or known.summoned_at is not None or not leaves:
+        return known
+    if not isinstance(content, m.MeetingSummoned) or content.duty_basis != "LUS4:1":
+        return known
+    return known.model_copy(update={"summoned_at": asked.now, "summoned_to": content.meeting.id})
+
+
+def called_off(case: SipCase, meeting: MeetingRecord) -> DischargeRecord | None:
+    """Return the discharge as it follows from a meeting being called off: the kallelse clock that it had stopped runs again from its notice.
+
+    Once the notice is revoked, or the patient is at home or stays for good, there is nothing left to plan.
+    """
+    known = case.discharge
+    if known is None or known.summoned_to != meeting.id or known.revoked_at or known.discharged_at or known.interrupted_at:
+        return known
+    return known.model_copy(update={"summoned_at": None, "summoned_to": None})
 
 
 def hospital(message: Message, case: SipCase | None, directory: Directory) -> bool:

@@ -180,7 +180,7 @@ def rescheduled(asked: Asked, content: m.MeetingRescheduled) -> Refusal | Decisi
 
 
 def cancelled(asked: Asked, content: m.MeetingCancelled) -> Refusal | Decision:
-    """K5: once it is called off it stays so, and calling it off again changes nothing."""
+    """K5: once it is called off it stays so, and calling it off again changes nothing. A discharge it was to plan is not planned any more."""
     known = asked.case.meeting(content.meeting_id)
     if known is None:
         return Refusal("case.not_there", "not_there")
@@ -190,7 +190,8 @@ def cancelled(asked: Asked, content: m.MeetingCancelled) -> Refusal | Decision:
         return Refusal("case.wrong_state", "conflict", "/content/meeting_id")
     if known.state == "cancelled":
         return move(asked, "meeting.cancelled:again", *_calling_off(known))
-    return move(asked, "meeting.cancelled", *_calling_off(known), meetings=_with(asked.case, _called_off(known)))
+    discharge = discharges.called_off(asked.case, known)
+    return move(asked, "meeting.cancelled", *_calling_off(known), meetings=_with(asked.case, _called_off(known)), discharge=discharge)
 
 
 def held(asked: Asked, content: m.MeetingHeld) -> Refusal | Decision:

@@ -329,7 +329,7 @@ def test_a_request_nobody_answers(still: World, story: Story, hand: Hand) -> Non
 
 
 def test_the_two_clocks_of_a_discharge(still: World, hand: Hand) -> None:
-    """Given a notice, then both clocks warn and pass; revoked, all of it goes away; given again, it starts anew and a kallelse stops one."""
+    """Given a notice, then both clocks warn and pass; revoked, all goes away; given again, both start anew, and a kallelse stops one while it stands."""
     story = chapters.of_the_region(still.story(now=hand.at))
     chapters.admitted(story)
     notice = uuid4()
@@ -348,6 +348,12 @@ def test_the_two_clocks_of_a_discharge(still: World, hand: Hand) -> None:
     chapters.ready_to_go_home(story, uuid4(), hand.at)
     hand.at += timedelta(days=3)
     assert sorted(looked(still)) == ["deadline.kallelse.near", "deadline.payment.passed"]
+    for _ in range(2):
+        chapters.summoned_at_discharge(story, [p.CONTACT], basis=SECRECY_ASSESSED)
+        assert "deadline.kallelse.near" not in looked(still)
+        story.cancelled([p.CONTACT])
+        assert sorted(looked(still)) == ["deadline.kallelse.near", "deadline.payment.passed"]
+        story.meeting_id = uuid4()
     chapters.gone_home(story, hand.at)
     assert desk(still) == ["deadline.kallelse.near"]
 

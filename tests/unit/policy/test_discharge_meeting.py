@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
-from uuid import uuid4
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -213,3 +213,65 @@ def test_a_no_while_the_planning_is_called_to_leaves_it(prepared: Desk) -> None:
     prepared.later(timedelta(days=1))
     prepared.story.consented(UNITS)
     assert prepared.state == "PREPARING"
+
+
+# ── called off ──
+
+
+def called_off(desk: Desk, meeting_id: UUID | None = None) -> None:
+    """Call a planning off, by its convener."""
+    off = m.MeetingCancelled(meeting_id=meeting_id or desk.story.meeting_id, meeting_version=1, phone="090-765 43 21")
+    desk.story.say(off, DISCHARGE, by=p.CARE_CENTRE)
+    assert desk.last.code is None
+
+
+def clock(desk: Desk) -> datetime | None:
+    """Return when the kallelse clock runs out, or None where it stands still."""
+    return next((found.due_at for found in deadlines(desk.open, desk.directory, desk.now) if found.kind == "kallelse"), None)
+
+
+@pytest.mark.req(32)
+def test_a_planning_that_is_called_off_was_not_called_to(suspended: Desk) -> None:
+    """Given a kallelse that met its clock, when it is called off, then the clock runs again from the same notice, until the next kallelse."""
+    due = clock(suspended)
+    assert due is not None
+    for _ in range(2):
+        called(suspended)
+        assert clock(suspended) is None
+        suspended.later(timedelta(days=1))
+        called_off(suspended)
+        assert clock(suspended) == due
+        called_off(suspended)
+        assert clock(suspended) == due
+
+
+def test_a_planning_that_was_held_keeps_its_clock_when_another_is_called_off(suspended: Desk) -> None:
+    """Given a planning that was held, when a second one is called off, then the clock stays met."""
+    called(suspended)
+    held(suspended)
+    called(suspended)
+    called_off(suspended)
+    assert clock(suspended) is None
+
+
+@pytest.mark.parametrize("over", ["revoked_at", "discharged_at", "interrupted_at"])
+def test_what_needs_no_planning_any_more_is_not_asked_for_again(suspended: Desk, over: str) -> None:
+    """Given a kallelse in time, when the notice is revoked, she is at home or stays, and it is called off then, then no clock runs."""
+    called(suspended)
+    stay = suspended.open.discharge
+    assert stay is not None
+    suspended.case = suspended.open.model_copy(update={"discharge": stay.model_copy(update={over: suspended.now})})
+    called_off(suspended)
+    assert clock(suspended) is None
+
+
+def test_another_meeting_that_is_called_off_starts_no_clock(summoned: Desk) -> None:
+    """Given a SIP meeting and a stay whose kallelse was sent elsewhere, when that meeting is called off, then the clock stays met."""
+    in_hospital(summoned)
+    stay = summoned.open.discharge
+    assert stay is not None
+    met = stay.model_copy(update={"summoned_at": summoned.now, "summoned_to": uuid4()})
+    summoned.case = summoned.open.model_copy(update={"discharge": met})
+    summoned.story.cancelled(UNITS)
+    assert summoned.open.discharge == met
+    assert clock(summoned) is None
