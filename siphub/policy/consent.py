@@ -241,7 +241,7 @@ def _given(case: SipCase, message: Message, content: c.ConsentGiven, now: dateti
         for party in dict.fromkeys(content.parties)
     )
     grants = _merged(case.grants, new)
-    enough = "enough" if all(has(grants, scope, now) for scope in ENOUGH) else "partial"
+    enough = "enough" if _is_enough(grants, now) else "partial"
     record = ConsentRecord(
         message_id=message.message_id,
         decision="permit",
@@ -260,6 +260,11 @@ def _given(case: SipCase, message: Message, content: c.ConsentGiven, now: dateti
     )
     plan = _to_a_plan(record) if "plan" in content.scopes else case.plan_consent
     return Change(grants, plan, f"consent.given:{enough}", record, work=None if content.documented_in_record else "consent.undocumented")
+
+
+def _is_enough(grants: Grants, now: datetime) -> bool:
+    """Say whether what is granted is enough to call anybody."""
+    return all(has(grants, scope, now) for scope in ENOUGH)
 
 
 def _to_a_plan(record: ConsentRecord) -> PlanConsent:
@@ -307,7 +312,9 @@ def _amended(case: SipCase, message: Message, content: c.ConsentAmended, directo
         obtained_on=content.obtained_on,
         scopes=content.add_scopes,
     )
-    return Change(grants, _plan_amended(case, content, live, now), _emptied(case.grants, grants, now, "consent.amended"), record)
+    widened = bool(content.add_parties or content.add_scopes) and _is_enough(grants, now)
+    event = _emptied(case.grants, grants, now, "consent.given:enough" if widened else "consent.amended")
+    return Change(grants, _plan_amended(case, content, live, now), event, record)
 
 
 def _plan_amended(case: SipCase, content: c.ConsentAmended, live: Grants, now: datetime) -> PlanConsent | None:

@@ -120,7 +120,7 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
 )
 """Event → (state → next state). An event is a message type, with the branch it takes after a colon (LIFECYCLE section 1).
 
-`receipt` stands for T1 to T3, `astray` for K7, `inpatient` for D1 to D3: none of them moves a SIP.
+`consent.given:enough` and those after it stand for an amendment that makes a consent whole as well. `receipt` stands for T1 to T3, `astray` for K7, `inpatient` for D1 to D3: none of them moves a SIP.
 """
 
 OPENING: Mapping[str, CaseState] = MappingProxyType(

@@ -153,7 +153,7 @@ EVENTS: Mapping[str, Callable[[], tuple[Message, Mapping[str, object]]]] = {
     ),
     "consent.given:partial": lambda: say(given_consent("meeting"), grants=()),
     "consent.refused": lambda: say(c.ConsentRefused(obtained_by=STORY.eva, obtained_on=p.DAY)),
-    "consent.amended": lambda: say(sample("consent.amended").content),
+    "consent.amended": lambda: say(c.ConsentAmended(remove_scopes=("invite",), obtained_by=STORY.eva, obtained_on=p.DAY)),
     "consent.withdrawn:part": lambda: say(withdrawn(extent="scopes", scopes=("plan",))),
     "consent.withdrawn:all": lambda: say(withdrawn()),
     "meeting.summoned": lambda: say(STORY.kallelse()),

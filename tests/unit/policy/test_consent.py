@@ -419,3 +419,32 @@ def test_whoever_is_named_in_a_withdrawal_has_nothing_left(named: list[UnitId | 
     for party in named:
         assert desk.scopes_of(party) == {}
         assert not [found for found in desk.open.grants if isinstance(found.party, UnitId) and found.party.organisation == party]
+
+
+def amended(desk: Desk, **more: object) -> None:
+    """Amend the consent."""
+    desk.story.say(c.ConsentAmended.model_validate({"obtained_by": desk.story.eva, "obtained_on": p.DAY, **more}))
+    assert desk.last.code is None
+
+
+@pytest.mark.parametrize("before", ["ACTIVE", "CONSENT_REFUSED", "REQUESTED"])
+def test_an_amendment_that_makes_a_consent_whole_takes_the_case_on(desk: Desk, before: str) -> None:
+    """Given a case that waits for a consent of which there is a part, when the rest is added, then it goes on as by a consent given whole."""
+    story = desk.story
+    story.requested()
+    if before == "CONSENT_REFUSED":
+        story.refused()
+    if before == "ACTIVE":
+        story.consented(UNITS)
+        desk.case = desk.open.model_copy(update={"state": "ACTIVE"})
+        story.withdrawn()
+    waiting = desk.state
+    story.consented((p.HOME_CARE,), ("meeting",))
+    amended(desk, add_scopes=("evaluation_survey",))
+    assert desk.state == waiting
+    amended(desk, remove_scopes=("evaluation_survey",))
+    assert desk.state == waiting
+    amended(desk, add_scopes=("information_exchange",))
+    assert (desk.state, desk.open.resumes) == ("ACTIVE" if before == "ACTIVE" else "PREPARING", None)
+    amended(desk, remove_parties=(p.HOME_CARE,))
+    assert desk.state == "SUSPENDED_NO_CONSENT"
