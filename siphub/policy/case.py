@@ -57,7 +57,9 @@ def decide(
     if step is None:
         return Refusal("sender.role", "forbidden", "/type")
     decided = step(Asked(case, message, directory, now, caller, local), message.content)
-    return decided if isinstance(decided, Refusal) else _versioned(case, decided, now)
+    if isinstance(decided, Refusal):
+        return decided
+    return _versioned(case, Decision(moved(decided.case, directory, day), decided.effects), now)
 
 
 def _switched_off(message: Message, local: LocalRules) -> Refusal | None:

@@ -115,7 +115,7 @@ def _of_the_plan(asked: Asked, content: f.FollowUpSummoned) -> Refusal | None:
     if asked.case.plan_consent is None or not asked.case.plan_consent.holds(asked.now):
         return Refusal("plan.no_consent", "invalid", "/type")
     given = {(found.unit, found.activity) for found in known.activities}
-    strange = any((found.unit, found.activity) not in given for found in content.questions)
+    strange = any((asked.current(found.unit), found.activity) not in given for found in content.questions)
     return Refusal("plan.activity_unknown", "invalid", "/content/questions") if strange else None
 
 

@@ -10,10 +10,8 @@ from hashlib import sha256
 from typing import Literal
 
 from siphub.model.case import Commitment, Planned, PlanRecord
-from siphub.model.identifiers import UnitId
 from siphub.model.messages import plan as pl
 from siphub.policy import endings, profiles
-from siphub.policy.days import day_of
 from siphub.policy.disclosure import DUTY_BOUND
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, OpenWork, Supersede, move
@@ -95,7 +93,7 @@ def _final(asked: Asked, content: pl.PlanEstablished | pl.PlanRevised) -> Refusa
 def _given(asked: Asked, plan: pl.Plan) -> tuple[Planned, ...]:
     """Return what a plan gives to units, each with a digest that changes when the activity does; a closed unit's falls to its successor."""
     given = ((found, found.responsible.unit) for found in plan.activities)
-    return tuple(Planned(activity=found.id, unit=_current(asked, unit), digest=_digest(found)) for found, unit in given if unit is not None)
+    return tuple(Planned(activity=found.id, unit=asked.current(unit), digest=_digest(found)) for found, unit in given if unit is not None)
 
 
 def _digest(activity: pl.Activity) -> str:
@@ -104,11 +102,6 @@ def _digest(activity: pl.Activity) -> str:
     What is not said is left out, so that a field that comes with a later version does not make a stored activity another one.
     """
     return sha256(activity.model_dump_json(exclude={"responsible": {"unit"}}, exclude_none=True).encode()).hexdigest()
-
-
-def _current(asked: Asked, unit: UnitId) -> UnitId:
-    found = asked.directory.current(unit, day_of(asked.now))
-    return found.id if found is not None else unit
 
 
 def _confirmed(asked: Asked, given: Sequence[Planned]) -> bool:

@@ -13,7 +13,9 @@ from uuid import UUID
 
 from siphub.model import Caller, Directory, Message
 from siphub.model.case import SipCase
+from siphub.model.identifiers import UnitId
 from siphub.policy import lifecycle
+from siphub.policy.days import day_of
 from siphub.policy.local import STRICT, LocalRules
 from siphub.policy.refusal import Refusal
 
@@ -92,6 +94,11 @@ class Asked:
     now: datetime
     caller: Caller
     local: LocalRules = STRICT
+
+    def current(self, unit: UnitId) -> UnitId:
+        """Return the unit that stands for another today, within its organisation; itself where nobody does."""
+        found = self.directory.current(unit, day_of(self.now))
+        return found.id if found is not None else unit
 
 
 Step = Callable[[Asked, Any], Refusal | Decision]

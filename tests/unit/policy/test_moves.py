@@ -14,6 +14,7 @@ from siphub.model.case import Commitment, DischargeRecord, Grant, MeetingRecord,
 from siphub.model.identifiers import UnitId
 from siphub.model.person import UnitContact
 from siphub.policy.moves import moved, re_ask, why_gone
+from siphub.testing import chapters
 from siphub.testing.desk import Desk, wide_directory
 from siphub.testing.story import ALL
 
@@ -289,3 +290,52 @@ def test_the_day_is_swedens() -> None:
     desk.later(timedelta(minutes=1))
     desk.story.approved((p.CARE_CENTRE,))
     assert desk.scopes_of(p.HOME_CARE) == {}
+
+
+# ── called by its old name ──
+
+
+@pytest.mark.parametrize("kind", ["summoned", "invited", "rescheduled"])
+def test_a_call_to_a_merged_unit_is_a_call_to_its_successor_at_once(kind: str) -> None:
+    """Given a unit merged before it is called, when it is called by its old name, then its successor has the place, once, and answers for it."""
+    desk = Desk(directory=merged())
+    story = desk.story
+    story.ready((p.HOME_CARE, p.CARE_CENTRE))
+    assert desk.scopes_of(MERGED) != desk.scopes_of(p.HOME_CARE) == {}
+    to = (p.HOME_CARE, MERGED, p.CARE_CENTRE)
+    if kind == "rescheduled":
+        story.summoned((p.CARE_CENTRE,))
+    getattr(story, kind)(to)
+    assert desk.last.states[MERGED] == (("queued", None) if kind != "invited" else ("withheld", "basis.none"))
+    [meeting] = desk.open.meetings
+    assert sorted(found.unit for found in meeting.participants) == sorted((MERGED, p.CARE_CENTRE))
+    assert p.HOME_CARE not in desk.open.model_dump_json()
+
+
+def test_a_follow_up_asks_the_successor_what_its_unit_answers_for() -> None:
+    """Given a plan with a part for a unit merged since, when a follow-up asks it by its old name, then the successor is called and asked."""
+    desk = Desk()
+    story = desk.story
+    units = (p.HOME_CARE, p.CARE_CENTRE)
+    story.ready(units)
+    story.summoned(units)
+    story.held(units)
+    story.proposed(units)
+    for index, unit in enumerate(units, start=1):
+        story.confirmed(unit, f"a{index}")
+    story.established(units)
+    desk.directory = merged()
+    chapters.followed_up(story, units)
+    assert desk.last.reached == {MERGED, p.CARE_CENTRE}
+    assert {found.unit for found in desk.open.meetings[-1].participants} == {MERGED, p.CARE_CENTRE}
+
+
+def test_a_call_to_a_unit_that_went_to_another_organisation_waits_for_a_person() -> None:
+    """Given a unit whose work went to the region, when it is called by its old name, then nobody there is called: it is held, and to be asked again."""
+    directory = changed(wide_directory(), HOME_CARE={**CLOSED, "successor": p.CARE_CENTRE})
+    desk = Desk(directory=directory)
+    desk.story.ready((p.HOME_CARE,))
+    desk.story.summoned((p.HOME_CARE,))
+    assert desk.last.states == {p.HOME_CARE: ("held", "unit.moved_organisation")}
+    assert [found.unit for found in desk.open.meetings[0].participants] == [p.HOME_CARE]
+    assert re_ask(desk.open, directory, DAY) == (p.HOME_CARE,)
