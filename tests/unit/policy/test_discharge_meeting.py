@@ -10,6 +10,7 @@ import pytest
 
 from siphub.model import people as p
 from siphub.model.case import CaseState, DischargeRecord
+from siphub.model.messages import discharge as d
 from siphub.model.messages import meeting as m
 from siphub.model.messages import plan as pl
 from siphub.policy.deadlines import deadlines
@@ -275,3 +276,72 @@ def test_another_meeting_that_is_called_off_starts_no_clock(summoned: Desk) -> N
     summoned.story.cancelled(UNITS)
     assert summoned.open.discharge == met
     assert clock(summoned) is None
+
+
+# ── what the hospital says of a SIP that has stopped or ended ──
+
+
+def admitted_again(desk: Desk) -> None:
+    """D1."""
+    chapters.admitted(desk.story, [p.CARE_CENTRE])
+
+
+def ready(desk: Desk) -> None:
+    """D2."""
+    chapters.ready_to_go_home(desk.story, uuid4(), desk.now)
+
+
+def not_ready(desk: Desk) -> None:
+    """D2, taken back."""
+    stay = desk.open.discharge
+    assert stay is not None
+    assert stay.notice_id is not None
+    chapters.not_ready_after_all(desk.story, stay.notice_id, desk.now)
+
+
+def at_home(desk: Desk) -> None:
+    """D3."""
+    chapters.gone_home(desk.story, desk.now)
+
+
+def interrupted(desk: Desk) -> None:
+    """D3, the other way."""
+    desk.story.say(
+        d.ProcessInterrupted(interrupted_at=desk.now, code="other"), [p.CARE_CENTRE], by=p.HOSPITAL, basis=chapters.ON_THE_STATUTE
+    )
+
+
+WRONG, NONE = "case.wrong_state", "discharge.none"
+ENDINGS: dict[str, tuple[Callable[[Desk], object], dict[Callable[[Desk], None], str | None]]] = {
+    "suspended": (lambda _: None, {}),
+    "closed": (lambda desk: desk.story.closed(()), {admitted_again: WRONG}),
+    "dead": (lambda desk: chapters.deceased(desk.story), {admitted_again: WRONG, ready: NONE}),
+    "void": (
+        lambda desk: chapters.in_error(desk.story, desk.story.sent[0], "case"),
+        dict.fromkeys((admitted_again, ready, not_ready, at_home, interrupted), WRONG),
+    ),
+}
+CLOCKS: dict[Callable[[Desk], None], set[str]] = {
+    admitted_again: set(),
+    ready: {"kallelse", "payment"},
+    not_ready: set(),
+    at_home: {"kallelse"},
+    interrupted: set(),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("notice", CLOCKS)
+def test_a_notice_of_a_discharge_is_the_statutes_and_moves_no_sip(suspended: Desk, ending: str, notice: Callable[[Desk], None]) -> None:
+    """Given a SIP that has stopped or ended while she is in hospital, when the ward says something, then clocks follow, and the SIP stays as it is."""
+    end, refused = ENDINGS[ending]
+    end(suspended)
+    assert suspended.last.code is None
+    before = suspended.open
+    notice(suspended)
+    assert suspended.last.code == refused.get(notice)
+    assert (suspended.state, suspended.open.grants, suspended.open.plan) == (before.state, before.grants, before.plan)
+    if suspended.last.code is None:
+        assert suspended.last.reached == {*suspended.story.sent[-1].recipients}
+        running = CLOCKS[notice] if ending != "dead" else set()
+        assert asked_for(suspended) & {"kallelse", "payment"} == running
