@@ -111,12 +111,15 @@ class ConsentRecord(Value):
 
 
 class Shielded(Value):
-    """Protected staff, as any message of the case has named them: what must not be read, and whose public label takes its place (G10)."""
+    """Somebody protected, as any message of the case has named them: what must not be read (G10).
+
+    Of staff the organisation's public label takes its place; nothing does for somebody of the individual's side, who has no `organisation`.
+    """
 
     name: Line
     phone: Phone | None = None
     email: Line | None = None
-    organisation: OrganisationNumber
+    organisation: OrganisationNumber | None = None
 
 
 class PlanConsent(Value):

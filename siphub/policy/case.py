@@ -25,7 +25,7 @@ from siphub.policy.authority import admit
 from siphub.policy.days import day_of
 from siphub.policy.local import EXCEPTIONS, STRICT, LocalRules
 from siphub.policy.moves import moved
-from siphub.policy.protection import learnt
+from siphub.policy.protection import learnt, remembered
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, Effect, Narrowed, NoteReceipt, OpenWork, Recall, Retract, Settled, Step, Supersede, move
 
@@ -152,7 +152,7 @@ def _need(asked: Asked, content: rq.NeedAssessed) -> Refusal | Decision:
 
 
 def _participants(asked: Asked, content: rq.ParticipantsApproved) -> Refusal | Decision:
-    people = content.people or asked.case.people
+    people = remembered(asked.case, content.people) or asked.case.people
     coming: tuple[UnitId | PersonRef, ...] = (*content.units, *consent.relatives_coming(people, asked.local))
     grants = consent.choose_participants(asked.case.grants, coming, asked.now)
     silent = _silenced(asked.case.people, people)

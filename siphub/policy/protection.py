@@ -9,7 +9,7 @@ any message says it, also for what is queued. It must never let a protected pers
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,17 +53,22 @@ def _protected(person: Value) -> bool:
 
 
 def shielded_in(message: Message, directory: Directory) -> tuple[Shielded, ...]:
-    """Return the protected staff that a message speaks of; whoever names no unit belongs to its sender."""
-    found = ((person, phone) for person, phone in people_in(message) if _protected(person) and not own_side(person))
+    """Return the protected staff and people of the case that a message speaks of, but for the individual; staff without a unit is the sender's."""
+    found = ((person, phone) for person, phone in people_in(message) if _protected(person) and (_around(person) or not own_side(person)))
     return tuple(
         Shielded(
             name=getattr(person, "name"),  # noqa: B009 - staff are of several types, and each has a name
             phone=phone,
             email=getattr(person, "email", None),
-            organisation=_organisation(getattr(person, "unit", None), message.sender.organisation, directory),
+            organisation=None if _around(person) else _organisation(getattr(person, "unit", None), message.sender.organisation, directory),
         )
         for person, phone in found
     )
+
+
+def _around(person: Value) -> bool:
+    """Say whether somebody is one of the people around the individual that a case has by name."""
+    return isinstance(person, CasePerson) and person.ref.kind != "individual"
 
 
 def _organisation(unit: UnitId | None, otherwise: OrganisationNumber, directory: Directory) -> OrganisationNumber:
@@ -72,7 +77,7 @@ def _organisation(unit: UnitId | None, otherwise: OrganisationNumber, directory:
 
 
 def learnt(case: SipCase, message: Message, directory: Directory) -> SipCase:
-    """Return the case with the protection that a message adds to what is known: of the individual, and of staff. It is never taken away."""
+    """Return the case with the protection that a message adds to what is known: of the individual, of people and of staff. It is never taken away."""
     shielded = tuple(dict.fromkeys((*case.shielded, *shielded_in(message, directory))))
     subject = case.subject
     if subject is not None and subject.protection is None:
@@ -80,6 +85,18 @@ def learnt(case: SipCase, message: Message, directory: Directory) -> SipCase:
     if shielded == case.shielded and subject == case.subject:
         return case
     return case.model_copy(update={"shielded": shielded, "subject": subject})
+
+
+def remembered(case: SipCase, people: Sequence[CasePerson]) -> tuple[CasePerson, ...]:
+    """Return a new list of a case's people, in which whoever was protected still is, whatever it says of them."""
+    before = {person.name: person.protection for person in case.people}
+    protected = {person.name for person in case.shielded if person.organisation is None}
+    return tuple(
+        person.model_copy(update={"protection": before.get(person.name) or "confidentiality_flag", "address_lines": ()})
+        if person.protection is None and person.name in protected
+        else person
+        for person in people
+    )
 
 
 def _of_the_individual(message: Message) -> Protection | None:
@@ -160,11 +177,11 @@ def _words(message: Message, case: SipCase, recipient: str, directory: Directory
     names: dict[str, str] = {}
     phones: dict[str, str | None] = {}
     for person in dict.fromkeys((*case.shielded, *shielded_in(message, directory))):
-        organisation = directory.organisation(person.organisation)
+        organisation = directory.organisation(person.organisation) if person.organisation else None
         label = organisation.public_label if organisation else LEFT_OUT
         names |= dict.fromkeys(filter(None, (person.name, person.email)), label)
         if person.phone:
-            phones[person.phone] = organisation.phone if organisation else None
+            phones[person.phone] = LEFT_OUT if person.organisation is None else organisation.phone if organisation else None
     for other in case.people:
         if other.protection is not None and other.ref != recipient:
             names |= dict.fromkeys((other.name, *other.address_lines), LEFT_OUT)
@@ -242,7 +259,8 @@ def _unnamed(value: Any, agreed: set[str]) -> Any:
 
 def _at_home(document: dict[str, Any], case: SipCase) -> dict[str, Any]:
     """Leave out the individual's home where somebody who may live there is protected."""
-    if not any(person.protection is not None for person in case.people):
+    known = any(person.organisation is None for person in case.shielded)
+    if not known and not any(person.protection is not None for person in case.people):
         return document
     return {key: _homeless(value) for key, value in document.items()}
 

@@ -16,6 +16,7 @@ from siphub.model import CATALOGUE, Directory, Message, Phone, Value, parse_mess
 from siphub.model import people as p
 from siphub.model.case import MeetingRecord, SipCase
 from siphub.model.identifiers import PersonRef
+from siphub.model.messages.request import ParticipantsApproved
 from siphub.model.person import Author, CasePerson, Protection, UnitContact
 from siphub.policy import disclosure, protection, recall
 from siphub.policy.disclosure import Covered, Rule, rules
@@ -286,6 +287,29 @@ def test_what_is_learnt_later_counts_for_what_was_said_before() -> None:
     after = learnt(before, late, directory)
     assert NUMBER not in (leaving(early, rule, after, p.HOME_CARE, directory) or "")
     assert learnt(after, early, directory).shielded == after.shielded, "and it is never forgotten again"
+
+
+@pytest.mark.parametrize(
+    "later",
+    [(CasePerson(ref=PersonRef("relative/1"), name=f"{NAME} {FAMILY}", phone=NUMBER, address_lines=(HOME,), chosen=True),), PEOPLE[2:3]],
+)
+def test_a_later_list_of_people_does_not_take_protection_away(later: tuple[CasePerson, ...]) -> None:
+    """Given a protected relative, when a later list names them without that or leaves them out, then nothing of theirs, nor the home, is read."""
+    protected = CasePerson(ref=PersonRef("relative/1"), name=f"{NAME} {FAMILY}", phone=NUMBER, protection=KINDS[0], chosen=True)
+    desk = Desk()
+    desk.story.ready([p.HOME_CARE])
+    for people in ((protected,), later):
+        approved = ParticipantsApproved(units=(p.HOME_CARE,), people=people, approved_on=p.DAY, approved_how="oral")
+        desk.story.say(approved)
+        assert desk.last.code is None
+    document = whole("meeting.summoned")
+    document["content"]["agenda"] = [f"{NAME} {FAMILY} hjälper till, {NUMBER}."]
+    kallelse = parse_message(json.dumps(document).encode())
+    text = leaving(kallelse, _rule("meeting.summoned", "duty"), desk.open, p.HOME_CARE, desk.directory)
+    assert text is not None
+    assert [word for word in (NAME, NUMBER, HOME) if word in text] == []
+    known = desk.open.person(PersonRef("relative/1"))
+    assert known is None or (known.protection, known.address_lines) == (KINDS[0], ())
 
 
 @pytest.mark.parametrize("name", ["sip.requested", "participants.approved"])
