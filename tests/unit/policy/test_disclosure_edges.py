@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ import pytest
 from siphub.model import Person, sample
 from siphub.model import people as p
 from siphub.model.case import Grant, MeetingRecord, Participant, SipCase
+from siphub.model.envelope import ConsentStatement
 from siphub.model.identifiers import PersonNumber, PersonRef
 from siphub.model.messages import meeting as m
 from siphub.model.person import CasePerson, PersonNumberIdentity, UnitContact
@@ -171,3 +173,30 @@ def test_what_a_delivery_needs() -> None:
     assert (asked.party_organisation, asked.widening, asked.bases) == (p.FORSAKRINGSKASSAN, frozenset(invitation.show_with), ("consent",))
     assert requirement(call, recipient=p.CONTACT, sender=p.FK, directory=directory).bases == ("consent",)
     assert "secrecy_assessed" in requirement(call, recipient=p.CONTACT, sender=PRIVATE, directory=directory).bases
+
+
+def test_a_rule_that_shows_nothing_of_the_content_leaves_none() -> None:
+    """Given rules that show of a message its id alone, one of them with the label in place of names, then the cut holds that and the recipient."""
+    message = sample("meeting.invited", maximal=True)
+    rule = rule_for("meeting.invited", ("agency",))
+    assert rule is not None
+    for public in (True, False):
+        bare = replace(rule, show=frozenset({"message_id"}), show_on_consent=frozenset(), show_with={}, public=public)
+        made = cut(message, bare, recipient=p.FK, covered=Covered("consent", frozenset()), directory=wide_directory())
+        assert made.document == {"message_id": str(message.message_id), "recipients": [p.FK]}
+        assert "/content" in made.omitted
+
+
+@pytest.mark.parametrize("basis", ["consent", "secrecy_assessed"])
+def test_what_a_recipient_may_rely_on_stands_where_consent_carries_it(basis: str) -> None:
+    """Given what the grants say, then it stands in what is sent on consent, and in nothing that is sent on another basis (5.3)."""
+    rule = rule_for("meeting.summoned", ("duty",))
+    assert rule is not None
+    said = ConsentStatement(since=p.NOON, direction="to", until=None)
+    covered = Covered(basis, frozenset())
+    directory = wide_directory()
+    made = cut(sample("meeting.summoned"), rule, recipient=p.HOME_CARE, covered=covered, directory=directory, consent=said)
+    expected = said.model_dump(mode="json", exclude_none=True) if basis == "consent" else None
+    assert made.document.get("consent_statement") == expected
+    without = cut(sample("meeting.summoned"), rule, recipient=p.HOME_CARE, covered=covered, directory=directory)
+    assert "consent_statement" not in without.document
