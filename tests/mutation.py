@@ -1,8 +1,8 @@
-"""Changes the policy in every small way that mutmut knows, in memory, and sees which changes no test of the policy notices.
+"""Changes the policy in every small way that mutmut knows, in a copy of the project, and sees which changes no test of the policy notices.
 
 mutmut makes the changes. The tests are collected once; for each change a child takes the tests that reach the changed function, until one
 fails. At least nine of ten must be noticed before any is explained away; in the files named `STRICT` every one, or docs/mutants.md shows that
-it changes nothing. It never touches the project's own code. Words limit it to some files: `make mutants ARGS=authority`, which then tries no guards.
+it changes nothing. It never changes the project's own code. Words limit it to some files: `make mutants ARGS=authority`, which then tries no guards.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import argparse
 import gc
 import importlib.abc
 import importlib.machinery
+import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import types
 from collections import defaultdict
@@ -32,6 +35,7 @@ from mutmut.state import state
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/mutants.md"
+COPIED = ("siphub", "plugins", "mappings", "tests", "docs", "conftest.py", "pyproject.toml")
 POLICY = "siphub.policy."
 STRICT = frozenset({"authority", "case", "disclosure"})
 ENOUGH = 0.9
@@ -104,11 +108,6 @@ class Judge:
         self.last: dict[str, list[int]] = defaultdict(list)
         self.failed = False
         self.running: dict[int, tuple[str, str, int]] = {}
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection(self) -> None:
-        """Record also what is reached while the tests are only being read."""
-        Opened.change = self.only or RECORD
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remember that a test failed."""
@@ -202,8 +201,8 @@ class Judge:
         if word.isdigit():
             last = self.last[function]
             last[:] = [int(word), *(index for index in last if index != int(word))][:12]
-        if os.environ.get("MUTANTS_PROGRESS"):
-            print(self.fates[change], change, word, flush=True)
+        if self.fates[change] not in NOTICED:
+            print(f"\n{self.fates[change]}: {change}", flush=True)
 
 
 def function_of(change: str) -> str:
@@ -228,6 +227,7 @@ def judged(files: Sequence[str], children: int, only: str | None = None) -> Mapp
     settings.register_profile("mutants", derandomize=True, database=None, phases=[Phase.explicit, Phase.generate])
     settings.load_profile("mutants")
     trampoline.get_mutant_under_test = Opened.ask
+    Opened.change = only or RECORD
     sys.meta_path.insert(0, Finder(files))
     judge = Judge(children, only)
     words = [
@@ -299,16 +299,40 @@ def commit_of(root: Path) -> str:
     return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", "siphub", "tests/unit/policy") else "")
 
 
+def tried(files: Sequence[str], children: int) -> Mapping[str, str]:
+    """Judge a copy of the project as it is now, so that it can be worked on meanwhile, and return how every change ended.
+
+    Raises:
+        RuntimeError: The tests did not get so far.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            whole = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            whole(ROOT / name, copy / name)
+        path = os.pathsep.join(map(str, [copy, *sorted((copy / "plugins").glob("*"))]))
+        told = copy / "fates.json"
+        command = [sys.executable, str(copy / "tests/mutation.py"), "--fates", str(told), "--children", str(children), *files]
+        if subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False).returncode != 0:
+            raise RuntimeError("not every change could be judged")
+        fates: Mapping[str, str] = json.loads(told.read_text("utf-8"))
+        return fates
+
+
 def main() -> int:
     """Judge, say how each file fared and write it on the page; 1 if one is not good enough."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", help="files of the policy, without their ending; all unless given")
     parser.add_argument("--children", type=int, default=os.cpu_count() or 1, help="how many changes are judged at a time")
+    parser.add_argument("--fates", type=Path, help="judge here, and write how each change ended: what a process does in the copy")
     parser.add_argument("--only", help="judge this one change here, and tell by the exit status: what a process does for this one")
     given = parser.parse_args()
     files = given.files or sorted(path.stem for path in (ROOT / "siphub/policy").glob("[!_]*.py"))
+    if given.only or given.fates:
+        given.fates.write_text(json.dumps(judged(files, given.children, given.only)), "utf-8")
+        return 0
     commit = commit_of(ROOT)
-    fates = judged(files, given.children, given.only)
+    fates = tried(files, given.children)
     fared = {file: {name: fate for name, fate in fates.items() if name.startswith(f"{POLICY}{file}.")} for file in files}
     page = PAGE.read_text("utf-8")
     PAGE.write_text(figures(page, fared, commit), "utf-8")
