@@ -391,6 +391,6 @@ def _missing(whole: Mapping[str, Any], part: Mapping[str, Any], at: str) -> list
         pointer = f"{at}/{key}"
         if key not in part:
             gone.append(pointer)
-        elif isinstance(value, Mapping) and isinstance(part[key], Mapping):
+        elif isinstance(value, Mapping):
             gone += _missing(value, part[key], pointer)
     return gone
