@@ -326,4 +326,4 @@ def test_workers_tell_partners_nothing_that_is_not_permitted_in_any_order(
         assert set(found) >= {"folder", "municipal-xml", "fhir", "sdk"}
         read += found
     figures = ", ".join(f"{count} by {adapter}" for adapter, count in sorted(read.items()))
-    write_result("machine", {"seed": chaos_seed, "courses": courses, "steps": courses * STEPS, "messages partners hold": figures})
+    write_result("machine-at-work", {"seed": chaos_seed, "courses": courses, "steps": courses * STEPS, "messages partners hold": figures})
