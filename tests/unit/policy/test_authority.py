@@ -399,3 +399,26 @@ def test_a_request_is_taken_back_where_it_was_sent_or_received_or_at_the_owners(
     desk.story.say(sent_in, [p.CONTACT], by=p.HOSPITAL)
     desk.story.say(sample("sip.request.withdrawn").content, by=p.HOSPITAL)
     assert desk.last.code is None
+
+
+@pytest.mark.parametrize(("duty_basis", "code"), [("LUS4:1", None), ("SoL10:8", "sender.role"), ("lus4:1", "sender.role")])
+def test_who_calls_by_the_discharge_act_is_answered_by_its_own_rule(duty_basis: str, code: str | None) -> None:
+    """Given a unit that neither is the contact nor coordinates, when it calls by LUS 4:1, then that is G16's to say, and by another section its role."""
+    found = sent_by(sample("meeting.summoned"), p.HOME_CARE)
+    message = found.model_copy(update={"content": found.content.model_copy(update={"duty_basis": duty_basis})})
+    refusal = admit(message, case(), caller(message), wide_directory())
+    assert (refusal.code if refusal else None) == code
+
+
+@pytest.mark.parametrize("name", ["plan.commitment.confirmed", "plan.commitment.rejected"])
+def test_a_part_in_the_draft_alone_is_spoken_of_too(name: str) -> None:
+    """Given a draft that gives a unit a part it has not in the plan, then the unit's word is taken, and of another plan's draft it is not there."""
+    message = sample(name)
+    mine = case()
+    assert mine.plan is not None
+    sent = sent_by(message, message.sender.unit)
+    bare = mine.plan.model_copy(update={"activities": ()})
+    drafted = mine.model_copy(update={"plan": bare, "draft": mine.plan})
+    assert admit(sent, drafted, caller(sent), wide_directory()) is None
+    other = mine.model_copy(update={"plan": bare, "draft": mine.plan.model_copy(update={"id": uuid4()})})
+    assert admit(sent, other, caller(sent), wide_directory()) == Refusal("case.not_there", "not_there")

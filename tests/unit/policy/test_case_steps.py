@@ -297,6 +297,26 @@ class TestSteps:
         active.story.consented(UNITS, ENOUGH)
         assert (active.state, active.open.resumes) == ("PREPARING", None)
 
+    @pytest.mark.parametrize(
+        ("resumes", "discharge", "state", "goes_on"),
+        [
+            (None, True, "planned", "SUMMONED"),
+            ("PREPARING", True, "planned", "SUMMONED"),
+            ("PREPARING", False, "planned", "PREPARING"),
+            ("PREPARING", True, "cancelled", "PREPARING"),
+            ("ACTIVE", True, "planned", "ACTIVE"),
+        ],
+    )
+    def test_who_was_called_to_a_discharge_meanwhile_is_called_still(
+        self, active: Desk, resumes: Any, discharge: bool, state: Any, goes_on: str
+    ) -> None:
+        """Given a suspended case, when there is a consent again, then it goes on at the meeting of a discharge that is planned, else where it was."""
+        active.story.withdrawn()
+        meeting = active.open.meetings[0].model_copy(update={"discharge": discharge, "state": state})
+        active.case = active.open.model_copy(update={"resumes": resumes, "meetings": (meeting,)})
+        active.story.consented(UNITS, ENOUGH)
+        assert (active.last.code, active.state) == (None, goes_on)
+
     def test_half_a_yes_resumes_nothing(self, active: Desk) -> None:
         """Given a suspended case, when only a meeting is consented to, then it is suspended still, and knows where it was."""
         active.story.withdrawn()
@@ -322,6 +342,15 @@ class TestSteps:
             changed, effects = active.did(take)
             assert "coordinator" not in changed
             assert OpenWork("coordinator.excluded", p.CONTACT) not in effects
+
+    def test_a_coordinator_who_was_never_chosen_to_take_part_is_excluded_too(self, active: Desk) -> None:
+        """Given a coordinator at a unit with a consent that takes no part, when all is taken from it, then the contact coordinates."""
+        active.story.approved(UNITS[:2])
+        coordinator = active.story.convener.model_copy(update={"unit": p.CARE_CENTRE})
+        active.case = active.open.model_copy(update={"coordinator": coordinator})
+        changed, effects = active.did(lambda: active.story.withdrawn([p.CARE_CENTRE]))
+        assert changed["coordinator"] is None
+        assert OpenWork("coordinator.excluded", p.CONTACT) in effects
 
     def test_a_contact_that_coordinates_is_not_excluded(self, active: Desk) -> None:
         """Given a contact that coordinates and is named in the consent, when all is taken from it, then nobody is told: it is the contact still."""

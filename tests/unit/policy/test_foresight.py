@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 
-from siphub.model import Caller, Message
+from siphub.model import Caller, Message, sample
 from siphub.model import people as p
 from siphub.model.directory import Agreement
+from siphub.model.identifiers import PersonRef
 from siphub.model.messages.meeting import MeetingSummoned
+from siphub.model.messages.plan import PlanProposed
+from siphub.model.person import CasePerson
 from siphub.policy.case import Decision, decide
 from siphub.policy.foresight import Caution, cautions, giver_of, standing
 from siphub.policy.routing import route, shown
+from siphub.testing import chapters
 from siphub.testing.desk import OUTSIDE, Desk
 
 BOUND = Agreement(id="OMBUD-1", area="Umeå", valid_from=date(2020, 1, 1), binds=(OUTSIDE,))
@@ -144,6 +148,27 @@ def test_an_invitation_says_little(prepared: Desk) -> None:
     prepared.story.invited((p.FK,))
     content = prepared.story.sent[-1].content
     assert looked_at(prepared, content, to=(p.FK,)) == ["invitation.minimal"]
+
+
+def test_a_guardians_free_texts_are_read_through(prepared: Desk) -> None:
+    """Given a guardian from whom the address is secret, when a call with an agenda goes to them, then it is told whose texts to read through."""
+    ref = PersonRef("guardian/1")
+    chapters.approved(prepared.story, UNITS, (CasePerson(ref=ref, name="Vera Vårdnadshavare", address_secret=True),))
+    found = sample("meeting.summoned", maximal=True).content
+    assert isinstance(found, MeetingSummoned)
+    spoken = kallelse(prepared, agenda=found.agenda)
+    assert told(prepared, spoken, (ref, *UNITS))[:1] == [Caution("guardian.read_through", ref)]
+    assert told(prepared, kallelse(prepared), (ref,)) == []
+    message = prepared.story.message(spoken, (ref,))
+    by_hand = shown(message, ref, prepared.open, prepared.directory, prepared.now).by_hand
+    assert by_hand == ("/content/agenda",)
+
+
+def test_what_a_plan_lacks_is_told_by_the_directory(active: Desk) -> None:
+    """Given a draft whose coordinator is at no huvudman, then that is told before it is sent (REQ-66)."""
+    outside = active.story.convener.model_copy(update={"unit": OUTSIDE})
+    plan = active.story.plan(UNITS, 2).model_copy(update={"coordinator": outside})
+    assert "plan.coordinator_missing" in looked_at(active, PlanProposed(plan=plan))
 
 
 def test_the_work_it_would_open_is_told_in_words() -> None:

@@ -174,7 +174,9 @@ def test_what_two_consents_became_either_giver_can_take_back() -> None:
     def left(*grants: Grant) -> tuple[Grant, ...]:
         return moved(everywhere(p.HOME_CARE).model_copy(update={"grants": grants}), directory, DAY).grants
 
-    both = (grant(p.HOME_CARE, rests_on=(first,)), grant(p.CONTACT, until=until, rests_on=(first, second)))
+    apart = (grant(p.HOME_CARE, until=until, rests_on=(first,)), grant(p.CONTACT, rests_on=(second,)))
+    assert [(found.party, found.until, found.rests_on) for found in left(*apart)] == [(MERGED, until, (first, second))]
+    both = (grant(p.HOME_CARE, rests_on=(first,)), grant(p.CONTACT, until=until, rests_on=(second, first)))
     assert [(found.party, found.until, found.rests_on) for found in left(*both)] == [(MERGED, until, (first, second))]
     same = (grant(p.HOME_CARE, until=until, since=p.NOON), grant(p.CONTACT, until=until, since=p.NOON - timedelta(days=1)))
     assert [found.since for found in left(*same)] == [p.NOON]

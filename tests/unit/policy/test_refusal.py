@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from siphub.errors import Conflict, Forbidden, Invalid, NotThere, Refused
+from siphub.errors import Conflict, Forbidden, Invalid, NotThere, Problem, Refused
 from siphub.policy.reasons import REASONS
 from siphub.policy.refusal import Refusal
 
@@ -20,7 +20,7 @@ def test_each_kind_is_its_error(kind: Literal["invalid", "forbidden", "not_there
     with pytest.raises(error) as raised:
         Refusal("case.wrong_state", kind, "/type").throw()
     assert (raised.value.status, raised.value.code, raised.value.detail) == (status, "case.wrong_state", REASONS["case.wrong_state"].en)
-    assert [(problem.code, problem.pointer) for problem in raised.value.problems] == [("case.wrong_state", "/type")]
+    assert raised.value.problems == (Problem("case.wrong_state", REASONS["case.wrong_state"].en, pointer="/type"),)
 
 
 def test_without_a_place_there_is_no_problem_to_point_at() -> None:

@@ -58,6 +58,25 @@ class TestDischarge:
         chapters.ready_to_go_home(admitted.story, uuid4(), admitted.now)
         assert admitted.did(lambda: chapters.admitted(admitted.story)) == ({"discharge": first}, ())
 
+    def test_a_case_that_has_ended_takes_no_admission(self, admitted: Desk) -> None:
+        """Given a case that is closed, when the person is admitted anew, then that is refused: the stay opens a case of its own."""
+        admitted.case = admitted.open.model_copy(update={"state": "CLOSED"})
+        refusal = Refusal("case.wrong_state", "conflict", "/type")
+        assert admitted.refused(lambda: chapters.admitted(admitted.story)) == refusal
+
+    def test_a_call_on_the_stated_consent_is_like_one_that_states_nothing(self, admitted: Desk) -> None:
+        """Given a discharge that is planned, when a kallelse by another section states consent, then the statute's own is not asked for (G16)."""
+        story = admitted.story
+        story.consented(UNITS)
+        story.approved(UNITS)
+        chapters.ready_to_go_home(story, uuid4(), admitted.now)
+        stated = SECRECY_ASSESSED.model_copy(update={"code": "consent"})
+        story.say(story.kallelse(), UNITS, basis=stated)
+        assert admitted.last.code is None
+        other = story.kallelse().model_copy(update={"meeting": story.meeting()})
+        refusal = Refusal("discharge.other_basis", "invalid", "/content/duty_basis")
+        assert admitted.refused(lambda: story.say(other, UNITS, basis=SECRECY_ASSESSED)) == refusal
+
     def test_a_notice_starts_the_clocks(self, admitted: Desk) -> None:
         """Given a notice, then the stay has it, when it was given, when it was sent and when the patient is ready (LUS 4:3, 5:4)."""
         notice, given = uuid4(), admitted.now
@@ -250,7 +269,7 @@ class TestAfterThePlan:
     @pytest.mark.parametrize("decision", ["continue", "revise", "close"])
     def test_a_follow_up_that_was_held(self, called: Desk, decision: Any) -> None:
         """Given a follow-up that was held, then who came, the activities, the next date and what the coordinator is to do are kept (U3)."""
-        plan, meeting = called.open.plan, called.open.meetings[-1]
+        plan, (first, meeting) = called.open.plan, called.open.meetings
         assert plan is not None
         on = called.now.date()
         changed, effects = called.did(lambda: chapters.follow_up_held(called.story, UNITS[:2], decision))
@@ -260,7 +279,7 @@ class TestAfterThePlan:
         assert changed["plan"] == plan.model_copy(update={"activities": (said, *plan.activities[1:]), "follow_up_on": following})
         places = zip(meeting.participants, ("ATTENDED", "ATTENDED", "ABSENT"), strict=True)
         came = tuple(place.model_copy(update={"state": state}) for place, state in places)
-        assert changed["meetings"] == (called.open.meetings[0], meeting.model_copy(update={"state": "held", "participants": came}))
+        assert changed["meetings"] == (first, meeting.model_copy(update={"state": "held", "participants": came}))
         assert (changed["state"], set(changed)) == ("ACTIVE", {"state", "plan", "meetings"})
 
     def test_only_the_follow_up_that_is_planned_is_held(self, called: Desk) -> None:
@@ -288,7 +307,12 @@ class TestAfterThePlan:
         absent = held_content(called).model_copy(update={"individual": "absent_consented"})
         refusal = Refusal("meeting.absence_not_consented", "invalid", "/content/individual")
         assert called.refused(lambda: called.story.say(absent, UNITS)) == refusal
-        called.story.consented(UNITS, ("meeting_in_absence",))
+        called.story.consented(UNITS, ("meeting_in_absence",), valid_until=called.now + timedelta(days=1))
+        kept = called.open
+        called.later(timedelta(days=1))
+        assert called.refused(lambda: called.story.say(absent, UNITS)) == refusal
+        called.later(-timedelta(days=1))
+        called.case = kept
         called.story.say(absent, UNITS)
         assert (called.last.code, called.state) == (None, "ACTIVE")
 
@@ -299,6 +323,10 @@ class TestAfterThePlan:
         copied = plan.model_copy(update={"copies": (chapters.ME,)})
         assert active.did(lambda: chapters.copied(active.story)) == ({"plan": copied}, ())
         assert active.did(lambda: chapters.copied(active.story)) == ({}, ())
+        chapters.approved(active.story, UNITS)
+        plan = active.open.plan
+        assert plan is not None
+        assert active.did(lambda: chapters.copied(active.story, chapters.SISTER))[0]["plan"].copies == (chapters.ME, chapters.SISTER)
         stranger = Refusal("person.not_in_case", "invalid", "/content/recipient")
         assert active.refused(lambda: chapters.copied(active.story, PersonRef("relative/9"))) == stranger
 
