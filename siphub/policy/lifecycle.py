@@ -31,8 +31,10 @@ RESUMED: tuple[CaseState, ...] = ("PREPARING", "SUMMONED", "DRAFTING", "IN_REVIE
 """Where a suspended case goes on when there is a consent again: `SUMMONED` where a meeting by LUS 4:1 is planned, for no other is taken up by itself."""
 
 
-_MEANWHILE: tuple[CaseState, ...] = ("SUSPENDED_NO_CONSENT", "DRAFTING", "IN_REVIEW", "ACTIVE")
-"""Where a meeting by LUS 4:1 that was called without a consent may be planned beside a SIP, which it does not move."""
+RUNNING: tuple[CaseState, ...] = ("DRAFTING", "IN_REVIEW", "ACTIVE", "FOLLOW_UP")
+"""Where a SIP has had the meeting that makes the plan, and goes on."""
+BESIDE: tuple[CaseState, ...] = ("SUSPENDED_NO_CONSENT", *RUNNING)
+"""Where a meeting by LUS 4:1 is planned beside a SIP, which it does not move: the SIP has stopped, or it has had its own meeting."""
 
 
 def _stay(*states: CaseState) -> dict[CaseState, CaseState]:
@@ -77,7 +79,7 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
             "PREPARING": "SUMMONED",
         },
         "meeting.summoned:discharge": {
-            **_stay("SUMMONED", "SUSPENDED_NO_CONSENT"),
+            **_stay("SUMMONED", *BESIDE),
             "REQUESTED": "SUMMONED",
             "CONSENT_REFUSED": "SUMMONED",
             "PREPARING": "SUMMONED",
@@ -85,13 +87,14 @@ CASE: Mapping[str, Mapping[CaseState, CaseState]] = MappingProxyType(
         "meeting.invited": {**_stay("SUMMONED", "FOLLOW_UP"), "PREPARING": "SUMMONED"},
         "meeting.response": _stay("SUMMONED", "SUSPENDED_NO_CONSENT", "DRAFTING", "IN_REVIEW", "ACTIVE", "FOLLOW_UP", "PREPARING"),
         "meeting.rescheduled": _stay("SUMMONED", "ACTIVE", "FOLLOW_UP"),
-        "meeting.rescheduled:discharge": _stay("SUMMONED", *_MEANWHILE),
-        "meeting.cancelled": {"SUMMONED": "PREPARING", "FOLLOW_UP": "ACTIVE", **_stay("PREPARING", *_MEANWHILE)},
+        "meeting.rescheduled:discharge": _stay("SUMMONED", *BESIDE),
+        "meeting.cancelled": {"SUMMONED": "PREPARING", "FOLLOW_UP": "ACTIVE", **_stay("PREPARING", "ACTIVE", "SUSPENDED_NO_CONSENT")},
+        "meeting.cancelled:discharge": _stay(*BESIDE),
         "meeting.cancelled:again": _stay(*(state for state in (*OPEN, "CLOSED", "VOID") if state != "REQUESTED")),
         "meeting.held:plan": {"SUMMONED": "DRAFTING"},
         "meeting.held:no_plan": {"SUMMONED": "CLOSED"},
         "meeting.held:new_meeting": {"SUMMONED": "PREPARING"},
-        "meeting.held:discharge": _stay(*_MEANWHILE),
+        "meeting.held:discharge": _stay(*BESIDE),
         "plan.proposed": {"DRAFTING": "IN_REVIEW", **_stay("IN_REVIEW", "ACTIVE", "FOLLOW_UP")},
         "plan.commitment.confirmed": _stay("IN_REVIEW", "ACTIVE", "FOLLOW_UP"),
         "plan.commitment.rejected": _stay("IN_REVIEW", "ACTIVE", "FOLLOW_UP"),

@@ -1,12 +1,12 @@
-"""The steps of a meeting: called, moved, called off, held, answered (K1 to K5, M1, U1). One meeting at a time is planned in a case.
+"""The steps of a meeting: called, moved, called off, held, answered (K1 to K5, M1, U1).
 
-Pure, like all of the policy. It must never let anybody but a meeting's own convener change it; calling it off is the coordinator's to do as well.
+Pure, like all of the policy. One meeting at a time is planned in a case, and one by LUS 4:1 beside it. It must never let anybody but a meeting's own convener change it; calling it off is the coordinator's to do as well.
 """
 
 from __future__ import annotations
 
 from siphub.model import Content, Message
-from siphub.model.case import MeetingRecord, Participant, SipCase
+from siphub.model.case import CaseState, MeetingRecord, Participant, SipCase
 from siphub.model.identifiers import UnitId
 from siphub.model.messages import followup as f
 from siphub.model.messages import meeting as m
@@ -25,7 +25,7 @@ Call = m.MeetingSummoned | m.MeetingInvited | f.FollowUpSummoned
 def called(asked: Asked, content: Call) -> Refusal | Decision:
     """K1, K2 and U1: a first version, or further participants to the version there is."""
     known = asked.case.meeting(content.meeting.id)
-    left = tuple(found for found in asked.case.meetings if found.state == "planned" and found.id != content.meeting.id)
+    left = _rivals(asked, content)
     refusal = _uncallable(asked, content, known) or _unattended(asked, content) or _unlawful(asked, content)
     if refusal is not None:
         return refusal
@@ -40,7 +40,14 @@ def called(asked: Asked, content: Call) -> Refusal | Decision:
     leaves = any(found.state != "withheld" for found in routes(asked.message, asked.case, asked.directory, asked.now, asked.local))
     discharge = discharges.called(asked, content, leaves=leaves)
     changes = {"meetings": _with(asked.case, *meetings), "phone": content.convener.phone, "discharge": discharge}
-    return move(asked, _calling(asked.message), *effects, **changes)
+    return move(asked, _calling(asked.message, asked.case.state), *effects, **changes)
+
+
+def _rivals(asked: Asked, content: Call) -> tuple[MeetingRecord, ...]:
+    """Return the other planned meetings that a call cannot stand beside. One by LUS 4:1 stands beside the SIP's own once they are two things."""
+    planned = (found for found in asked.case.meetings if found.state == "planned" and found.id != content.meeting.id)
+    apart = asked.case.state in lifecycle.BESIDE
+    return tuple(found for found in planned if not apart or found.discharge == _by_discharge(content))
 
 
 def _begun(content: Call) -> MeetingRecord:
@@ -119,13 +126,13 @@ def _of_the_plan(asked: Asked, content: f.FollowUpSummoned) -> Refusal | None:
     return Refusal("plan.activity_unknown", "invalid", "/content/questions") if strange else None
 
 
-def _calling(message: Message) -> str:
-    """Return the event a call is: a kallelse may stand without consent, on a basis that the table allows for it."""
+def _calling(message: Message, state: CaseState) -> str:
+    """Return the event a call is: a kallelse may stand without consent, on a basis that the table allows for it, and beside the SIP by LUS 4:1."""
     stated = message.basis.code if message.basis is not None else "consent"
     assessed = isinstance(message.content, m.MeetingSummoned) and stated != "consent" and stated in bases_of(message.type)
-    if not assessed:
-        return message.type
-    return "meeting.summoned:discharge" if _by_discharge(message.content) else "meeting.summoned:no-consent"
+    if _by_discharge(message.content) and (assessed or state in lifecycle.RUNNING):
+        return "meeting.summoned:discharge"
+    return "meeting.summoned:no-consent" if assessed else message.type
 
 
 def _with_participants(asked: Asked, record: MeetingRecord) -> MeetingRecord:
@@ -191,7 +198,13 @@ def cancelled(asked: Asked, content: m.MeetingCancelled) -> Refusal | Decision:
     if known.state == "cancelled":
         return move(asked, "meeting.cancelled:again", *_calling_off(known))
     discharge = discharges.called_off(asked.case, known)
-    return move(asked, "meeting.cancelled", *_calling_off(known), meetings=_with(asked.case, _called_off(known)), discharge=discharge)
+    event = "meeting.cancelled:discharge" if _beside(asked.case, known) else "meeting.cancelled"
+    return move(asked, event, *_calling_off(known), meetings=_with(asked.case, _called_off(known)), discharge=discharge)
+
+
+def _beside(case: SipCase, meeting: MeetingRecord) -> bool:
+    """Say whether a meeting plans a discharge beside the SIP, so that nothing comes of it for the SIP."""
+    return meeting.discharge and case.state in lifecycle.BESIDE
 
 
 def held(asked: Asked, content: m.MeetingHeld) -> Refusal | Decision:
@@ -204,8 +217,8 @@ def held(asked: Asked, content: m.MeetingHeld) -> Refusal | Decision:
     if content.individual == "absent_consented" and not consent.has(asked.case.grants, "meeting_in_absence", asked.now):
         return Refusal("meeting.absence_not_consented", "invalid", "/content/individual")
     record = followups.attended(known, content.attended_units)
-    beside = known.discharge and asked.case.state != "SUMMONED"
-    return move(asked, "meeting.held:discharge" if beside else f"meeting.held:{content.outcome}", meetings=_with(asked.case, record))
+    event = "meeting.held:discharge" if _beside(asked.case, known) else f"meeting.held:{content.outcome}"
+    return move(asked, event, meetings=_with(asked.case, record))
 
 
 def responded(asked: Asked, content: m.MeetingResponse) -> Refusal | Decision:

@@ -185,6 +185,9 @@ EVENTS: Mapping[str, Callable[[], tuple[Message, Mapping[str, object]]]] = {
     "meeting.cancelled:again": lambda: say(
         m.MeetingCancelled(meeting_id=STORY.meeting_id, meeting_version=1, phone=ME.phone), meetings=(meeting("cancelled"),)
     ),
+    "meeting.cancelled:discharge": lambda: say(
+        m.MeetingCancelled(meeting_id=STORY.meeting_id, meeting_version=1, phone=ME.phone), meetings=(DISCHARGING,)
+    ),
     "meeting.held:plan": lambda: say(held("plan")),
     "meeting.held:no_plan": lambda: say(held("no_plan")),
     "meeting.held:new_meeting": lambda: say(held("new_meeting")),
@@ -294,8 +297,8 @@ def _named(state: CaseState, event: str) -> str:
 
     A full consent takes a suspended case back, and is just a consent anywhere else; a meeting at a discharge is a SIP's own where it was called.
     """
-    if (state, event) == ("SUMMONED", "meeting.held:discharge"):
-        return "meeting.held:plan"
+    if event in {"meeting.held:discharge", "meeting.cancelled:discharge"} and state not in lifecycle.BESIDE:
+        return {"meeting.held:discharge": "meeting.held:plan"}.get(event, "meeting.cancelled")
     back = event.startswith("consent.given:back_to_")
     if state == "SUSPENDED_NO_CONSENT":
         return "consent.given:back_to_active" if event == "consent.given:enough" else event

@@ -1,4 +1,4 @@
-"""The meeting that LUS 4:1 asks for, beside a SIP that the individual has stopped: called, moved, held, and what a later yes makes of it."""
+"""The meeting that LUS 4:1 asks for, beside a SIP that has stopped or goes on: called, moved, held, and what a later yes makes of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from siphub.model import BasisClaim
 from siphub.model import people as p
 from siphub.model.case import CaseState, DischargeRecord
 from siphub.model.messages import discharge as d
@@ -187,19 +188,53 @@ def test_a_later_yes_takes_the_sip_on_and_leaves_the_planning(prepared: Desk, st
     assert stands(prepared) == (None, "DRAFTING" if state == "PREPARING" else state)
 
 
-def test_a_planning_is_not_called_off_by_a_call_to_something_else(suspended: Desk) -> None:
-    """Given a planning beside a SIP that goes on, when a follow-up is called to, then it waits until the planning is held or called off."""
+def followed_up(desk: Desk) -> None:
+    """Come as far as a follow-up is called to."""
+    established(desk)
+    desk.story.meeting_id = uuid4()
+    chapters.followed_up(desk.story, UNITS)
+
+
+RUNNING: dict[CaseState, Callable[[Desk], object]] = {
+    **{state: act for state, act in COURSES.items() if state != "PREPARING"},
+    "FOLLOW_UP": followed_up,
+}
+
+
+@pytest.mark.parametrize("basis", [None, SECRECY_ASSESSED], ids=["consent", "assessed"])
+@pytest.mark.parametrize("state", RUNNING)
+def test_a_discharge_is_planned_beside_a_sip_that_goes_on(prepared: Desk, state: CaseState, basis: BasisClaim | None) -> None:
+    """Given a plan being made or in force, when she is to go home from hospital, then the kallelse is possible, and nothing of it moves the SIP."""
+    RUNNING[state](prepared)
+    before = prepared.open.meetings
+    in_hospital(prepared)
+    prepared.story.meeting_id = uuid4()
+    chapters.summoned_at_discharge(prepared.story, DISCHARGE, basis=basis)
+    assert stands(prepared) == (None, state)
+    assert prepared.last.reached == ({p.HOME_CARE} if basis is None else set(DISCHARGE))
+    assert prepared.open.meetings[:-1] == before
+    planning = prepared.story.meeting_id
+    called(prepared)
+    assert stands(prepared) == ("meeting.another_planned", state)
+    prepared.story.meeting_id = planning
+    held(prepared)
+    assert stands(prepared) == (None, state)
+    assert prepared.open.meetings[:-1] == before
+
+
+def test_a_follow_up_and_the_planning_of_a_discharge_stand_beside_each_other(suspended: Desk) -> None:
+    """Given a planning beside a SIP that goes on, when a follow-up is called to, then both stand, and calling the planning off leaves the follow-up."""
     called(suspended)
     planning = suspended.story.meeting_id
     suspended.story.consented(UNITS)
-    chapters.followed_up(suspended.story, UNITS)
-    assert suspended.last.code == "meeting.another_planned"
-    suspended.story.meeting_id = planning
-    off = m.MeetingCancelled(meeting_id=planning, meeting_version=1, phone="090-765 43 21")
-    suspended.story.say(off, DISCHARGE, by=p.CARE_CENTRE)
-    assert stands(suspended) == (None, "ACTIVE")
+    suspended.story.meeting_id = uuid4()
     chapters.followed_up(suspended.story, UNITS)
     assert stands(suspended) == (None, "FOLLOW_UP")
+    assert {found.id for found in suspended.open.meetings if found.state == "planned"} == {planning, suspended.story.meeting_id}
+    off = m.MeetingCancelled(meeting_id=planning, meeting_version=1, phone="090-765 43 21")
+    suspended.story.say(off, DISCHARGE, by=p.CARE_CENTRE)
+    assert stands(suspended) == (None, "FOLLOW_UP")
+    assert "kallelse" in asked_for(suspended)
 
 
 def test_a_no_while_the_planning_is_called_to_leaves_it(prepared: Desk) -> None:
