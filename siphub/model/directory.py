@@ -18,6 +18,7 @@ from siphub.model.identifiers import OrganisationNumber, UnitId
 OrganisationKind = Literal["region", "municipality", "private_provider", "state_agency", "school", "other"]
 PRINCIPALS: frozenset[str] = frozenset({"region", "municipality"})
 """The kinds that are a huvudman."""
+_CARE: frozenset[str] = PRINCIPALS | {"private_provider"}
 UnitKind = Literal[
     "primary_care",
     "psychiatry",
@@ -180,10 +181,15 @@ class Directory(Value):
         return chain[-1] if inside and not chain[-1].closed(day) else None
 
     def kind_of(self, unit: str) -> OrganisationKind | None:
-        """Return the kind of the organisation a unit belongs to, or None where the directory knows neither."""
+        """Return what a unit counts as: the kind of its organisation, but for a school; None where the directory knows neither.
+
+        A school is one whoever runs it: it is invited like any other, and has a duty by agreement alone (LIFECYCLE section 5.1).
+        """
         found = self.unit(unit)
         organisation = self.organisation(found.organisation) if found else None
-        return organisation.kind if organisation else None
+        if found is None or organisation is None:
+            return None
+        return "school" if found.kind == "school_unit" and organisation.kind in _CARE else organisation.kind
 
     def units_at(self, adapter: str, endpoint: str) -> frozenset[str]:
         """Return the units an address belongs to today; used to notice that it changed hands (section 3)."""

@@ -62,15 +62,16 @@ def _statutory(plan: pl.Plan, directory: Directory) -> Iterator[Shortcoming]:
 
 
 def _answered_for(responsible: pl.Responsible, directory: Directory) -> bool:
-    """Say whether somebody answers for an activity, and is what the plan says it is: a private provider acts for either huvudman."""
+    """Say whether somebody answers for an activity, and is what the plan says it is: a private provider acts for either huvudman, a school for its own."""
     if responsible.unit is None:
         return responsible.kind in {"individual", "relative"} or responsible.name is not None
-    kind = directory.kind_of(responsible.unit)
+    found = directory.unit(responsible.unit)
+    organisation = directory.organisation(found.organisation) if found is not None else None
     match responsible.kind:
         case "region" | "municipality":
-            return kind in {responsible.kind, "private_provider"}
+            return organisation is not None and organisation.kind in {responsible.kind, "private_provider"}
         case _:
-            return kind is not None
+            return organisation is not None
 
 
 def _local(plan: pl.Plan, directory: Directory) -> Iterator[Shortcoming]:

@@ -11,6 +11,7 @@ from siphub.model import Address, Directory, Organisation, Unit, sample_director
 from siphub.model import people as p
 from siphub.model.directory import PRINCIPALS, OrganisationKind
 from siphub.model.identifiers import OrganisationNumber, UnitId
+from siphub.testing.desk import PRIVATE, wide_directory
 
 
 @pytest.fixture
@@ -31,6 +32,15 @@ def test_it_finds_what_it_holds_and_nothing_else(directory: Directory) -> None:
 def test_a_unit_has_the_kind_of_its_organisation(directory: Directory, unit: str, kind: str) -> None:
     """Given a unit, then its kind is its organisation's."""
     assert directory.kind_of(unit) == kind
+
+
+@pytest.mark.parametrize("unit", [p.HOME_CARE, p.CARE_CENTRE, PRIVATE])
+def test_a_school_is_a_school_whoever_runs_it(unit: str) -> None:
+    """Given a school that a municipality, a region or a private provider runs, then it counts as a school; another unit of theirs does not."""
+    base = wide_directory()
+    units = tuple(found.model_copy(update={"kind": "school_unit"}) if found.id == unit else found for found in base.units)
+    assert base.model_copy(update={"units": units}).kind_of(unit) == "school"
+    assert base.kind_of(unit) != "school"
 
 
 def test_a_unit_without_its_organisation_has_no_kind(directory: Directory) -> None:

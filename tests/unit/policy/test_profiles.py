@@ -121,6 +121,14 @@ def test_every_activity_has_somebody_who_answers_for_it(kind: str, who: dict[str
     assert codes(plan(activities=(activity(kind, **who),))) == ([] if answered else ["plan.responsible"])
 
 
+@pytest.mark.parametrize(("kind", "answered"), [("municipality", True), ("other", True), ("region", False)])
+def test_a_municipalitys_school_may_answer_as_the_municipality_or_as_another(kind: str, *, answered: bool) -> None:
+    """Given an activity at a school that the municipality runs, then the plan may say municipality or other, and not region."""
+    units = tuple(unit.model_copy(update={"kind": "school_unit"}) if unit.id == p.HOME_CARE else unit for unit in DIRECTORY.units)
+    found = shortcomings(plan(activities=(activity(kind, unit=p.HOME_CARE),)), DIRECTORY.model_copy(update={"units": units}))
+    assert [lack.code for lack in found] == ([] if answered else ["plan.responsible"])
+
+
 def test_what_the_individual_and_relatives_do_themselves_needs_no_goal() -> None:
     """Given activities towards no goal, then those of units are asked for one (REQ-72), and the individual's own and a relative's are not."""
     own = tuple(activity(kind).model_copy(update={"goals": ()}) for kind in ("individual", "relative"))
