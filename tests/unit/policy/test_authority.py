@@ -422,3 +422,14 @@ def test_a_part_in_the_draft_alone_is_spoken_of_too(name: str) -> None:
     assert admit(sent, drafted, caller(sent), wide_directory()) is None
     other = mine.model_copy(update={"plan": bare, "draft": mine.plan.model_copy(update={"id": uuid4()})})
     assert admit(sent, other, caller(sent), wide_directory()) == Refusal("case.not_there", "not_there")
+
+
+@pytest.mark.parametrize(("blind", "called", "told"), [(False, False, True), (True, False, False), (True, True, True)])
+def test_who_was_not_told_of_whom_may_name_them_when_it_is_called(blind: bool, called: bool, told: bool) -> None:
+    """Given a care unit that knows of an initiative and not for whom, then it may name the person when it has a place at the meeting, not before."""
+    known = case()
+    meeting = known.meetings[0].model_copy(update={"participants": (Participant(unit=p.CARE_CENTRE, duty=True),) if called else ()})
+    known = known.model_copy(update={"meetings": (meeting,), "blind": (p.CARE_CENTRE,) if blind else ()})
+    message = sent_by(sample("subject.deceased"), p.CARE_CENTRE).model_copy(update={"subject": known.subject})
+    expected = None if told else Refusal("subject.not_told", "invalid", "/subject")
+    assert admit(message, known, caller(message), wide_directory()) == expected

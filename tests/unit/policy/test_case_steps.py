@@ -335,6 +335,7 @@ class TestSteps:
         kept = active.open
         changed, effects = active.did(lambda: active.story.withdrawn([p.CARE_CENTRE]))
         assert (changed["coordinator"], changed["deputy"]) == (None, None)
+        assert {"grants", "consents"} <= set(changed)
         assert effects == (Narrowed(), OpenWork("coordinator.excluded", p.CONTACT))
         active.case = kept
         for take in (lambda: active.story.withdrawn([p.HOME_CARE]), active.story.withdrawn):

@@ -10,7 +10,18 @@ import pytest
 
 from siphub.model import Directory, Unit
 from siphub.model import people as p
-from siphub.model.case import Commitment, DischargeRecord, Grant, MeetingRecord, Participant, Planned, PlanRecord, SipCase
+from siphub.model.case import (
+    Commitment,
+    ConsentChange,
+    ConsentRecord,
+    DischargeRecord,
+    Grant,
+    MeetingRecord,
+    Participant,
+    Planned,
+    PlanRecord,
+    SipCase,
+)
 from siphub.model.identifiers import UnitId
 from siphub.model.person import UnitContact
 from siphub.policy.moves import moved, re_ask, why_gone
@@ -341,3 +352,33 @@ def test_a_call_to_a_unit_that_went_to_another_organisation_waits_for_a_person()
     assert desk.last.states == {p.HOME_CARE: ("held", "unit.moved_organisation")}
     assert [found.unit for found in desk.open.meetings[0].participants] == [p.HOME_CARE]
     assert re_ask(desk.open, directory, DAY) == (p.HOME_CARE,)
+
+
+def test_the_history_of_a_consent_moves_with_it() -> None:
+    """Given consents to a unit, its successor and another, then the successor stands in the history of what it took over, and nowhere twice."""
+    case = everywhere(p.HOME_CARE)
+
+    def told(party: UnitId, scope: str) -> ConsentChange:
+        return ConsentChange(scope=scope, party=party, event="consent.given")
+
+    changes = (told(p.HOME_CARE, "meeting"), told(p.HOME_CARE, "plan"), told(p.CARE_CENTRE, "meeting"))
+    record = ConsentRecord(message_id=UUID(int=1), decision="permit", at=p.NOON, obtained_by=p.CONTACT, changes=changes)
+    grants = (grant(p.HOME_CARE), grant(p.HOME_CARE, "plan"), grant(MERGED, "plan"), grant(p.CARE_CENTRE))
+    after = moved(case.model_copy(update={"grants": grants, "consents": (record,)}), merged(), DAY)
+    expected = (told(MERGED, "meeting"), told(p.HOME_CARE, "plan"), told(p.CARE_CENTRE, "meeting"))
+    assert after.consents == (record.model_copy(update={"changes": expected}),)
+
+
+@pytest.mark.parametrize("place", ["plan", "draft", "admitting_unit", "care_contact_unit"])
+def test_a_unit_that_stands_in_one_place_alone_is_found_there(place: str) -> None:
+    """Given a unit that stands in the plan, in its draft, or in the stay in hospital and nowhere else, then its successor stands there."""
+    whole, case = everywhere(p.HOME_CARE), everywhere(p.CARE_CENTRE)
+    update = {place: whole.plan} if place in {"plan", "draft"} else {"discharge": stay_at(**{place: p.HOME_CARE})}
+    after = moved(case.model_copy(update=update), merged(), DAY)
+    assert p.HOME_CARE not in after.model_dump_json()
+    assert MERGED in after.model_dump_json()
+
+
+def stay_at(**units: UnitId) -> DischargeRecord:
+    """Return a stay in hospital at these units, and at others else."""
+    return DischargeRecord.model_validate({"admitting_unit": p.HOSPITAL, "municipality": p.MUNICIPALITY, **units})

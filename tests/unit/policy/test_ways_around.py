@@ -265,3 +265,20 @@ def test_a_guardians_consent_runs_out_when_the_child_comes_of_age(desk: Desk, da
     assert {desk.open.plan_consent.until} == ends
     desk.later(timedelta(days=2 * 365))
     assert {found for found, _ in story.summoned(UNITS).states.values()} == {"withheld"}
+
+
+@pytest.mark.parametrize("by", [p.CONTACT, p.HOSPITAL])
+def test_the_kallelse_of_a_discharge_is_the_care_contacts_alone(desk: Desk, by: UnitId) -> None:
+    """Given a discharge that is notified, when another unit calls by LUS 4:1, then it is refused, and so is another basis without consent (G16)."""
+    story = chapters.of_the_region(desk.story)
+    chapters.admitted(story)
+    chapters.ready_to_go_home(story, uuid4(), story.now)
+    desk.case = desk.open.model_copy(update={"units": (*desk.open.units, by)})
+    theirs = Refusal("discharge.not_care_contact", "forbidden", "/sender")
+    assert desk.refused(lambda: chapters.summoned_at_discharge(story, [p.CARE_CENTRE], SECRECY_ASSESSED, by=by)) == theirs
+    other = story.kallelse().model_copy(update={"convener": story.convener.model_copy(update={"unit": p.CARE_CENTRE})})
+    basis = Refusal("discharge.other_basis", "invalid", "/content/duty_basis")
+    assert desk.refused(lambda: story.say(other, [p.CONTACT], by=p.CARE_CENTRE, basis=SECRECY_ASSESSED)) == basis
+    absent = chapters.kallelse_at_discharge(story, p.CARE_CENTRE, (p.CONTACT,))
+    away = Refusal("discharge.care_contact_absent", "invalid", "/content/participating_units")
+    assert desk.refused(lambda: story.say(absent, [p.CONTACT], by=p.CARE_CENTRE, basis=SECRECY_ASSESSED)) == away
