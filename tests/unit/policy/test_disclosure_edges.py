@@ -200,3 +200,10 @@ def test_what_a_recipient_may_rely_on_stands_where_consent_carries_it(basis: str
     assert made.document.get("consent_statement") == expected
     without = cut(sample("meeting.summoned"), rule, recipient=p.HOME_CARE, covered=covered, directory=directory)
     assert "consent_statement" not in without.document
+
+
+def test_a_notice_of_a_discharge_is_for_whom_it_concerns() -> None:
+    """Given a case without a stay in hospital, then whatever gives care is outside for a notice of one, and duty-bound for everything else."""
+    for unit in (p.HOME_CARE, p.CARE_CENTRE, PRIVATE):
+        assert kinds_of(unit, case(), wide_directory(), sample("inpatient.discharge_ready")) == ("outside",)
+        assert kinds_of(unit, case(), wide_directory(), sample("meeting.summoned")) == ("duty",)
