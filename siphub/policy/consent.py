@@ -14,6 +14,7 @@ from siphub.model.identifiers import PartyId, PersonRef, UnitId
 from siphub.model.messages import consent as c
 from siphub.model.person import CasePerson
 from siphub.policy import grounds
+from siphub.policy.days import day_of
 from siphub.policy.disclosure import DUTY_BOUND
 from siphub.policy.lifecycle import case_after
 from siphub.policy.local import LocalRules
@@ -115,8 +116,8 @@ def _changed(case: SipCase, message: Message, content: Content, directory: Direc
     match content:
         case c.ConsentGiven():
             subject = message.subject or case.subject
-            refusal = grounds.refuse(content, case, subject, directory) or _parties(content.parties, case, directory, "/content/parties")
-            return refusal or _given(case, message, content, now)
+            refusal = _ahead(content, now) or grounds.refuse(content, case, subject, directory)
+            return refusal or _parties(content.parties, case, directory, "/content/parties") or _given(case, message, content, now)
         case c.ConsentRefused():
             return _denied(case, message, content, now)
         case c.ConsentAmended():
@@ -157,14 +158,22 @@ def suspended(before: SipCase, after: SipCase) -> SipCase:
     return after.model_copy(update={"resumes": BACK.get(before.state, before.state)})
 
 
+def _ahead(content: c.ConsentGiven | c.ConsentAmended, now: datetime) -> Refusal | None:
+    """Refuse a yes of a day that has not come: nobody has said it, and a child would be of age on it."""
+    return Refusal("date.ahead", "invalid", "/content/obtained_on") if content.obtained_on > day_of(now) else None
+
+
 def _amendable(case: SipCase, content: c.ConsentAmended, directory: Directory, now: datetime) -> Refusal | None:
     """Adding needs a consent in force: an amendment says nothing of who gave it, so it cannot stand for one, nor go beyond its ground.
 
     Taking away needs nothing.
     """
     live = _live(case.grants, now)
-    if (content.add_parties or content.add_scopes) and not live:
+    adds = bool(content.add_parties or content.add_scopes)
+    if adds and not live:
         return Refusal("consent.nothing_to_amend", "conflict", "/type")
+    if adds and (ahead := _ahead(content, now)) is not None:
+        return ahead
     added = [party.party for party in content.add_parties]
     resting = _records(case, live)
     found = (

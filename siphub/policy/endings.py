@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from siphub.model.messages import around as a
 from siphub.model.messages import ending as e
+from siphub.policy.days import day_of
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, Effect, NoteReceipt, OpenWork, Recall, Retract, Supersede, move
 
@@ -37,8 +38,10 @@ def in_error(asked: Asked, content: e.EnteredInError) -> Refusal | Decision:
     return move(asked, "message.entered_in_error:case", *stopped(asked), grants=())
 
 
-def deceased(asked: Asked, _: e.SubjectDeceased) -> Refusal | Decision:
-    """A3: everything stops, the clocks of a discharge too; nobody is told why."""
+def deceased(asked: Asked, content: e.SubjectDeceased) -> Refusal | Decision:
+    """A3: everything stops, the clocks of a discharge too; nobody is told why. It cannot be undone, so a day that has not come is a slip."""
+    if content.died_on > day_of(asked.now):
+        return Refusal("date.ahead", "invalid", "/content/died_on")
     plan = asked.case.plan.model_copy(update={"state": "closed"}) if asked.case.plan else None
     stay = asked.case.discharge.model_copy(update={"interrupted_at": asked.now}) if asked.case.discharge else None
     return move(asked, "subject.deceased", *stopped(asked), plan=plan, draft=None, grants=(), discharge=stay)

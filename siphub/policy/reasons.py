@@ -464,6 +464,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "G16",
         ),
         # The consent itself.
+        "date.ahead": Reason(
+            "The date has not come yet, and what is registered here has happened already: correct the date and send again.",
+            "Datumet har inte kommit än, och det som registreras här har redan hänt: rätta datumet och skicka igen.",
+        ),
         "consent.unable": Reason(
             "A person who cannot take a position has not consented: choose another legal ground, or wait.",
             "En person som inte kan ta ställning har inte samtyckt: välj en annan rättslig grund eller avvakta.",

@@ -6,8 +6,8 @@ Each is acted out in a hub without threads whose clock is turned by hand. Who is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,15 @@ from siphub.errors import Refused
 from siphub.model import people as p
 from siphub.model.case import SipCase
 from siphub.model.identifiers import PersonNumber, UnitId
+from siphub.model.messages import consent as c
+from siphub.model.messages import ending as e
 from siphub.testing.clock import Hand
-from siphub.testing.story import SECRECY_ASSESSED, Story
+from siphub.testing.story import ALL, SECRECY_ASSESSED, Story
 from siphub.testing.yard import Yard
 
 ADULT = PersonNumber("199001019802")
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+CHILD = PersonNumber("201803019809")
 UNITS = (p.HOME_CARE, p.CARE_CENTRE)
 SCHOOL = p.SOCIAL_SERVICES
 
@@ -71,6 +74,38 @@ def desk(yard: Yard, story: Story) -> list[tuple[str, str]]:
     return [(item.type, item.unit) for item in items if item.closed_at is None]
 
 
+def yes(story: Story, *parties: Any, **more: Any) -> None:
+    """Record an oral yes of the individual's to everything, for some parties, changed as told."""
+    fields = {
+        "scopes": ALL,
+        "parties": tuple(c.Party(party=party) for party in parties),
+        "mode": "oral",
+        "given_by": c.GivenBy(kind="individual"),
+        "capacity": c.Capacity(state="able"),
+        "obtained_by": story.eva,
+        "obtained_on": story.now.date(),
+        "documented_in_record": True,
+    }
+    story.say(c.ConsentGiven.model_validate({**fields, **more}))
+
+
+def refused(say: Callable[[], object]) -> str:
+    """Say something that is not taken, and return the code."""
+    with pytest.raises(Refused) as wrong:
+        say()
+    return wrong.value.code
+
+
+def test_a_slip_in_the_year_makes_no_adult_of_a_child_and_kills_nobody(yard: Yard) -> None:
+    """Given a child of eight whose own yes is dated 2040, and a death dated next year, then neither is taken, and the case goes on."""
+    story = tale(yard, CHILD)
+    story.requested()
+    assert refused(lambda: yes(story, *UNITS, obtained_on=date(2040, 1, 1))) == "date.ahead"
+    assert refused(lambda: yes(story, *UNITS)) == "consent.ground_missing"
+    assert refused(lambda: story.say(e.SubjectDeceased(died_on=date(2027, 11, 20), reported_by=story.eva))) == "date.ahead"
+    assert (case(yard, story).state, case(yard, story).grants) == ("REQUESTED", ())
+
+
 def test_a_municipal_school_is_a_school(yard: Yard) -> None:
     """Given a school that the municipality runs, then no assessment reaches it, a consent invites it with the least, and its no is nobody's work.
 
@@ -92,6 +127,4 @@ def test_a_municipal_school_is_a_school(yard: Yard) -> None:
     assert "unit" not in inbjudan["content"]["convener"]
     story.responded(SCHOOL, "decline")
     assert "meeting.duty_declined" not in dict(desk(yard, story))
-    with pytest.raises(Refused) as refused:
-        story.withdrawn(by=SCHOOL)
-    assert refused.value.code == "sender.role"
+    assert refused(lambda: story.withdrawn(by=SCHOOL)) == "sender.role"

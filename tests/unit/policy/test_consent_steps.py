@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +45,28 @@ def yes(desk: Desk, *parties: c.Party, scopes: tuple[c.Scope, ...] = SCOPES, **m
     }
     desk.story.say(c.ConsentGiven.model_validate({**fields, **more}))
     return desk.story.sent[-1].message_id
+
+
+YES_AHEAD = Refusal("date.ahead", "invalid", "/content/obtained_on")
+
+
+def test_a_yes_of_a_day_that_has_not_come_is_none(asked: Desk) -> None:
+    """Given a yes of tomorrow, or of the day a child comes of age, then it is refused; of today in Sweden, though not yet in UTC, it is taken."""
+    for later in (p.DAY + timedelta(days=1), p.DAY + timedelta(days=5000)):
+        assert asked.refused(partial(yes, asked, c.Party(party=p.HOME_CARE), obtained_on=later)) == YES_AHEAD
+    asked.now = p.NOON.replace(hour=23, minute=30)
+    yes(asked, c.Party(party=p.HOME_CARE), obtained_on=p.DAY + timedelta(days=1))
+    assert asked.last.refusal is None
+
+
+@pytest.mark.parametrize("delta", [{"add_parties": (c.Party(party=p.CARE_CENTRE),)}, {"add_scopes": ("plan",)}])
+def test_an_addition_of_a_day_that_has_not_come_is_none(prepared: Desk, delta: dict[str, Any]) -> None:
+    """Given something added to a consent tomorrow, then it is refused; something taken away is taken away whatever the day says."""
+    tomorrow = {"obtained_on": p.DAY + timedelta(days=1)}
+    assert prepared.refused(lambda: amend(prepared, **delta, **tomorrow)) == YES_AHEAD
+    amend(prepared, remove_parties=(p.HOME_CARE,), **tomorrow)
+    assert prepared.last.refusal is None
+    assert prepared.scopes_of(p.HOME_CARE) == {}
 
 
 def amend(desk: Desk, **delta: object) -> UUID:

@@ -176,6 +176,11 @@ class TestEndings:
         changed, effects = desk.did(lambda: chapters.deceased(desk.story))
         assert (changed, effects) == ({"state": "CLOSED", "closed_at": desk.now}, (Recall(None),))
 
+    def test_a_death_of_a_day_that_has_not_come_is_a_slip(self, active: Desk) -> None:
+        """Given a death of tomorrow, then it is refused with the day, for it could not be undone."""
+        content = e.SubjectDeceased(died_on=p.DAY + timedelta(days=1), reported_by=active.story.eva)
+        assert active.refused(lambda: active.story.say(content)) == Refusal("date.ahead", "invalid", "/content/died_on")
+
     def test_one_message_in_error_is_called_back(self, active: Desk) -> None:
         """Given a message that should not have been, then it is called back, the coordinator has work, and the case is as it was."""
         wrong = active.story.sent[-1]
