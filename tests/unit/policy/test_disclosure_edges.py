@@ -207,3 +207,12 @@ def test_a_notice_of_a_discharge_is_for_whom_it_concerns() -> None:
     for unit in (p.HOME_CARE, p.CARE_CENTRE, PRIVATE):
         assert kinds_of(unit, case(), wide_directory(), sample("inpatient.discharge_ready")) == ("outside",)
         assert kinds_of(unit, case(), wide_directory(), sample("meeting.summoned")) == ("duty",)
+
+
+def test_a_contact_outside_care_is_the_contact_first() -> None:
+    """Given a case whose contact belongs to no huvudman, then it is the contact and the convener, and outside care last."""
+    assert kinds_of(OUTSIDE, case(contact=OUTSIDE, meetings=()), wide_directory(), sample("plan.established")) == (
+        "contact",
+        "convener",
+        "outside",
+    )
