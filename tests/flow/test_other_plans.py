@@ -45,6 +45,7 @@ def test_a_plan_after_compulsory_care_travels_without_any_consent(world: World) 
     story.contact = p.CARE_CENTRE
     with pytest.raises(Conflict):
         story.consented(UNITS)
+    story.contact = p.HOSPITAL
     with pytest.raises(Conflict):
         story.summoned(UNITS, basis=SECRECY_ASSESSED)
     with pytest.raises(Conflict) as twice:
