@@ -117,3 +117,11 @@ def test_the_meetings_day_counts_and_not_todays() -> None:
     desk.story.ready((p.HOME_CARE, p.CARE_CENTRE))
     desk.story.say(desk.story.kallelse().model_copy(update={"duty_basis": "agreement:kort"}), (p.HOME_CARE,))
     assert desk.last.code == "duty.agreement_not_in_force"
+
+
+def test_a_section_is_no_agreement_whatever_an_agreement_is_called() -> None:
+    """Given an agreement that is named like a section of law, then a call by the section binds nobody whom only the agreement binds."""
+    named = HALF.model_copy(update={"id": "SoL10:8"})
+    day = date(2026, 9, 1)
+    assert duty(OUTSIDE, "agreement:SoL10:8", agreed(named), day) is True
+    assert duty(OUTSIDE, "SoL10:8", agreed(named), day) is False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,3 +55,24 @@ def test_a_partner_gone_for_a_weekend_is_still_tried() -> None:
     """Given 72 hours of refusals, when every wait is as short as it can be, then patience has not run out (A8)."""
     shortest = sum((min(RULE.cap, RULE.base * 2 ** min(tried - 1, 20)) / 2 for tried in range(1, RULE.limit)), timedelta(0))
     assert shortest > timedelta(hours=48)
+
+
+class Always(Random):
+    """Chance that always falls the same way."""
+
+    def __init__(self, falls: float) -> None:
+        super().__init__(0)
+        self.falls = falls
+
+    def random(self) -> float:
+        """Return what it was made with."""
+        return self.falls
+
+
+@pytest.mark.parametrize(
+    ("attempts", "falls", "seconds"), [(1, 0.0, 1), (1, 1.0, 2), (2, 1.0, 4), (3, 1.0, 8), (3, 0.0, 4), (3, 0.5, 6), (60, 1.0, 2**21)]
+)
+def test_each_step_to_the_second(attempts: int, falls: float, seconds: int) -> None:
+    """Given a rule of two seconds that nothing caps, then each step is twice the one before, half to whole of it by chance, up to the twentieth."""
+    rule = RetryRule(base=timedelta(seconds=2), cap=timedelta(days=3650))
+    assert rule.next_at(attempts, NOW, None, Always(falls)) == NOW + timedelta(seconds=seconds)
