@@ -293,7 +293,7 @@ def _take(
     _effects(line, decided, before, stored, caller)
     settle(work, standing, message.type, now)
     answers, new = _deliver_to(ground, line, message, stored)
-    case = decided.case.model_copy(update={"units": tuple(dict.fromkeys((*decided.case.units, *new)))})
+    case = line.case.model_copy(update={"units": tuple(dict.fromkeys((*line.case.units, *new)))})
     if row is not None:
         work.cases.save(case_row(case, seal, seq=line.seq, opened_at=row.opened_at, now=now))
     elif case != decided.case:

@@ -62,7 +62,7 @@ def _carry_out(ground: Ground, work: Work, row: CaseRow, decided: Decision, seal
             case _:
                 message = "nothing else follows when a consent runs out"
                 raise AssertionError(message)
-    work.cases.save(case_row(decided.case, seal, seq=line.seq, opened_at=row.opened_at, now=now))
-    timers.keep(ground, work, decided.case, line.directory)
+    work.cases.save(case_row(line.case, seal, seq=line.seq, opened_at=row.opened_at, now=now))
+    timers.keep(ground, work, line.case, line.directory)
     facts = {"type": "consent.expired", "case_id": row.case_id, "state": decided.case.state, "version": str(decided.case.version)}
     work.audit.append(row.owner, "hub", "sweep", "consent.expired", facts)

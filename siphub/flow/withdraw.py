@@ -20,12 +20,13 @@ from siphub.flow.letters import about_of, as_grants, case_row, delivery_row, mes
 from siphub.flow.work_items import open_for, open_in_case
 from siphub.model import Directory, Message
 from siphub.model.case import SipCase
-from siphub.policy import recall
+from siphub.policy import meetings, recall
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered, judge
 from siphub.policy.moves import successions
 from siphub.policy.reasons import REASONS
 from siphub.policy.routing import routes
+from siphub.policy.standing import CALLS
 from siphub.store import Change, DeliveryRow, Move, OutcomeRow, Recorded, Seal, Work
 
 WAITING = frozenset({"queued", "held", "gave_up"})
@@ -88,6 +89,7 @@ class Line:
         gone = [row for row in self.before if not self._covered(row)]
         self._stop(gone, to_state="withheld", event="withdraw.withhold", reason=reason)
         self.withheld |= {row.message_row for row in gone}
+        self._void_answers(gone)
         records.drop_received(self.work, self.key, {row.id for row in gone})
         self.notify((row for row in gone if _was_sent(row)), reason)
         self._tell_by_hand(gone)
@@ -138,8 +140,14 @@ class Line:
         if not mine:
             raise NotThere(REASONS["case.not_there"].en)
         self._stop(rows, to_state="superseded", event="supersede", reason="superseded")
+        self._void_answers(rows)
         self.notify(row for row in rows if _was_sent(row))
         self._tell_by_hand(rows)
+
+    def _void_answers(self, rows: Iterable[DeliveryRow]) -> None:
+        """An answer to a call that stands no more counts no more."""
+        calls = [(about_of(row), self.unit_of(row)) for row in rows if row.message_type in CALLS]
+        self.case = meetings.called_back(self.case, {(*about, unit) for about, unit in calls if about is not None})
 
     def _covered(self, row: DeliveryRow) -> bool:
         exceptions = self.ground.local.switched_on(row.sender_organisation)

@@ -177,6 +177,7 @@ PARTICIPANT: Mapping[str, Mapping[Place, Place]] = MappingProxyType(
         "participants.left_out": {"APPROVED_BY_INDIVIDUAL": ""},
         "meeting.called": dict.fromkeys(("", "APPROVED_BY_INDIVIDUAL", *ASKED), "SENT"),
         "meeting.rescheduled": dict.fromkeys(("", "APPROVED_BY_INDIVIDUAL", *_CALLED), "SENT"),
+        "meeting.called_back": dict.fromkeys(ANSWERS.values(), "UNDELIVERABLE"),
         "delivery.delivered": dict.fromkeys(("SENT", "UNDELIVERABLE", "MANUAL_FALLBACK"), "DELIVERED"),
         "delivery.read": dict.fromkeys(("SENT", "DELIVERED", "UNDELIVERABLE", "MANUAL_FALLBACK"), "READ"),
         "delivery.stopped": dict.fromkeys(("SENT", "DELIVERED", "READ", "MANUAL_FALLBACK"), "UNDELIVERABLE"),
@@ -190,7 +191,8 @@ PARTICIPANT: Mapping[str, Mapping[Place, Place]] = MappingProxyType(
 )
 """Event → (state → next state), for one unit at one version of a meeting.
 
-`delivery.*` and `by_hand.*` are what becomes of the call on its way; they say nothing new of somebody who has answered.
+`delivery.*` and `by_hand.*` are what becomes of the call on its way; they say nothing new of somebody who has answered. An answer to a call
+that a withdrawal has called back counts no more: whoever is called anew is asked anew.
 """
 
 HELD, QUEUED, SENDING, AWAITING = "held", "queued", "sending", "awaiting_receipt"

@@ -5,6 +5,9 @@ Pure, like all of the policy. One meeting at a time is planned in a case, and on
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from uuid import UUID
+
 from siphub.model import Content, Message
 from siphub.model.case import CaseState, MeetingRecord, Participant, SipCase
 from siphub.model.identifiers import UnitId
@@ -139,7 +142,8 @@ def _with_participants(asked: Asked, record: MeetingRecord) -> MeetingRecord:
     """Give every unit a place, and the duty it has; an invitation binds nobody."""
     new = (unit for unit in asked.message.recipients if isinstance(unit, UnitId) and record.participant(unit) is None)
     added = (Participant(unit=unit, duty=_bound(asked, unit)) for unit in new)
-    return record.model_copy(update={"participants": (*record.participants, *added)})
+    known = (_after(found, "meeting.called") if found.unit in asked.message.recipients else found for found in record.participants)
+    return record.model_copy(update={"participants": (*known, *added)})
 
 
 def _bound(asked: Asked, unit: UnitId) -> bool:
@@ -243,6 +247,25 @@ def responded(asked: Asked, content: m.MeetingResponse) -> Refusal | Decision:
     if content.response in {"propose-new-time", "contact-us"}:
         effects.append(OpenWork(f"meeting.{content.response}", known.convener.unit))
     return move(asked, "meeting.response", *effects, meetings=_with(asked.case, record))
+
+
+def called_back(case: SipCase, calls: Collection[tuple[UUID, int, str]]) -> SipCase:
+    """Return the case without the answers to calls that have been called back (LIFECYCLE section 4.5): whoever is called anew is asked anew.
+
+    Args:
+        case: The case.
+        calls: Each call's meeting, its version, and the unit that was called.
+    """
+    return case.model_copy(update={"meetings": tuple(_without(found, calls) for found in case.meetings)}) if calls else case
+
+
+def _without(record: MeetingRecord, calls: Collection[tuple[UUID, int, str]]) -> MeetingRecord:
+    """Return a planned meeting without the answers to some calls; what was held or called off is as it was."""
+    if record.state != "planned":
+        return record
+    void = {unit for meeting, version, unit in calls if (meeting, version) == (record.id, record.version)}
+    places = (_after(found, "meeting.called_back") if found.unit in void else found for found in record.participants)
+    return record.model_copy(update={"participants": tuple(places)})
 
 
 def _after(place: Participant, event: str) -> Participant:

@@ -74,6 +74,11 @@ def desk(yard: Yard, story: Story) -> list[tuple[str, str]]:
     return [(item.type, item.unit) for item in items if item.closed_at is None]
 
 
+def places(yard: Yard, story: Story) -> dict[str, str]:
+    """Return where each unit's answer to the newest meeting stands."""
+    return {found.unit: found.state for found in case(yard, story).meetings[-1].participants}
+
+
 def yes(story: Story, *parties: Any, **more: Any) -> None:
     """Record an oral yes of the individual's to everything, for some parties, changed as told."""
     fields = {
@@ -128,3 +133,28 @@ def test_a_municipal_school_is_a_school(yard: Yard) -> None:
     story.responded(SCHOOL, "decline")
     assert "meeting.duty_declined" not in dict(desk(yard, story))
     assert refused(lambda: story.withdrawn(by=SCHOOL)) == "sender.role"
+
+
+def test_who_was_called_back_has_not_accepted_any_more(yard: Yard) -> None:
+    """Given two acceptances and a change of mind during the meeting, when she says yes again, then both are called anew and asked anew.
+
+    What came of the meeting cannot be told meanwhile, and whoever does not answer the second time is asked for on the convener's desk.
+    """
+    story = tale(yard)
+    story.ready(UNITS)
+    story.summoned(UNITS)
+    sent(yard, story)
+    for unit in UNITS:
+        story.responded(unit)
+    sent(yard, story, days=1)
+    story.withdrawn()
+    assert refused(lambda: story.held(UNITS)) == "case.wrong_state"
+    story.consented(UNITS)
+    story.approved(UNITS)
+    story.summoned(UNITS)
+    sent(yard, story)
+    assert types(yard, p.HOME_CARE) == ["meeting.summoned", "stop.notice", "meeting.summoned"]
+    story.responded(p.CARE_CENTRE)
+    assert places(yard, story) == {p.HOME_CARE: "SENT", p.CARE_CENTRE: "ACCEPTED"}
+    sent(yard, story, days=7)
+    assert [kind for kind, _ in desk(yard, story)] == ["deadline.meeting.answer.passed"]

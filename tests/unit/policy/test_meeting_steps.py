@@ -15,6 +15,7 @@ from siphub.model.identifiers import UnitId
 from siphub.model.messages import followup as f
 from siphub.model.messages import meeting as m
 from siphub.model.person import UnitContact
+from siphub.policy import meetings
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Effect, OpenWork, Recall, Supersede
 from siphub.testing import chapters
@@ -372,3 +373,29 @@ class TestResponded:
         """Given a meeting that was called off, when a no comes, then it is taken, changes nothing and leaves no work."""
         summoned.story.cancelled(UNITS)
         assert summoned.did(lambda: summoned.story.responded(p.HOME_CARE, "decline")) == ({}, ())
+
+
+def test_an_answer_to_a_call_that_is_called_back_counts_no_more(summoned: Desk) -> None:
+    """Given a yes, when that very call is called back, then the unit has a place and no answer; called anew it is asked anew, and the others stand."""
+    for unit in UNITS[:2]:
+        summoned.story.responded(unit)
+    before = summoned.open
+    (meeting,) = before.meetings
+    assert meetings.called_back(before, ()) is before
+    others = {(meeting.id, 2, p.HOME_CARE), (uuid4(), 1, p.HOME_CARE), (meeting.id, 1, p.FK)}
+    assert meetings.called_back(before, others) == before
+    summoned.case = meetings.called_back(before, {(meeting.id, 1, unit) for unit in (p.HOME_CARE, p.CARE_CENTRE)})
+    stands = {found.unit: found.state for found in summoned.open.meetings[0].participants}
+    assert stands == {p.HOME_CARE: "UNDELIVERABLE", p.SOCIAL_SERVICES: "ACCEPTED", p.CARE_CENTRE: "SENT"}
+    summoned.story.summoned(UNITS)
+    stands = {found.unit: found.state for found in summoned.open.meetings[0].participants}
+    assert stands == {p.HOME_CARE: "SENT", p.SOCIAL_SERVICES: "ACCEPTED", p.CARE_CENTRE: "SENT"}
+
+
+@pytest.mark.parametrize("state", ["held", "cancelled"])
+def test_of_a_meeting_that_is_over_the_answers_stay(summoned: Desk, state: str) -> None:
+    """Given a meeting that was held or called off, when a call to it is called back, then who had answered what stands."""
+    summoned.story.responded(p.HOME_CARE)
+    (meeting,) = summoned.open.meetings
+    over = summoned.open.model_copy(update={"meetings": (meeting.model_copy(update={"state": state}),)})
+    assert meetings.called_back(over, {(meeting.id, 1, p.HOME_CARE)}) == over

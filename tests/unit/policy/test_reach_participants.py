@@ -16,6 +16,7 @@ from siphub.model import people as p
 from siphub.model.case import MeetingRecord
 from siphub.model.identifiers import UnitId
 from siphub.policy.lifecycle import ANSWERS, DELIVERY, PARTICIPANT, after
+from siphub.policy.meetings import called_back
 from siphub.policy.standing import CALLS, Call, participant_standing
 from siphub.testing.desk import Desk
 
@@ -177,6 +178,19 @@ def withdraw(walk: Walk) -> None:
     walk.say(walk.desk.story.withdrawn, walk.chance.sample(UNITS, walk.chance.randint(0, 1)))
 
 
+def call_back(walk: Walk) -> None:
+    """Call one unit back, as a withdrawal does that finds its newest call delivered; where somebody has answered as nobody has yet, if anywhere."""
+    found = [unit for unit, made in walk.seen.calls.items() if after(made.state, "recalled") and walk.seen.meeting.state == "planned"]
+    new = [unit for unit in found if ("meeting.called_back", walk.seen.stands[unit]) not in walk.taken]
+    if not found:
+        return
+    unit = walk.chance.choice(new or found)
+    at = walk.calls.index(walk.seen.calls[unit])
+    walk.calls[at] = replace(walk.calls[at], state="recalled", by_hand=False)
+    walk.desk.case = called_back(walk.desk.open, {(walk.seen.meeting.id, walk.seen.meeting.version, unit)})
+    walk.said = [(unit, "meeting.called_back")]
+
+
 def choose(walk: Walk) -> None:
     """Choose some units."""
     walk.say(walk.desk.story.approved, walk.chance.sample(UNITS, walk.chance.randint(1, 3)))
@@ -207,7 +221,7 @@ def take_on(walk: Walk) -> None:
 
 ACTS: Sequence[Callable[[Walk], None]] = (
     *((become,) * 12 + (respond,) * 3 + (call,) * 4 + (take_on,) * 3),
-    *(reschedule, reschedule, cancel, hold, hold, withdraw, choose, consent, consent),
+    *(reschedule, reschedule, cancel, hold, hold, withdraw, call_back, choose, consent, consent),
 )
 
 
