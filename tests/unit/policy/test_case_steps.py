@@ -378,3 +378,12 @@ def test_another_person_may_not_be_named(desk: Desk) -> None:
     other = Person(identity=PersonNumberIdentity(value="201001042397"))  # type: ignore[arg-type]  # one of the test numbers
     message = desk.story.message(desk.story.kallelse(), UNITS, subject=other, basis=SECRECY_ASSESSED)
     assert desk.send(message).refusal == Refusal("case.not_there", "not_there")
+
+
+def test_protected_staff_are_known_from_the_first_message(desk: Desk) -> None:
+    """Given an initiative by somebody protected, then the case knows them from its beginning, with the organisation the directory has (G10)."""
+    chapters.initiated(desk.story, p.CARE_CENTRE)
+    sent = desk.story.sent[-1]
+    initiator = desk.story.eva.model_copy(update={"protection": "confidentiality_flag"})
+    message = sent.model_copy(update={"content": sent.content.model_copy(update={"initiator": initiator})})
+    assert [(found.name, found.organisation) for found in opened(message).shielded] == [(initiator.name, p.MUNICIPALITY)]

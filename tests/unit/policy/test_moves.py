@@ -382,3 +382,12 @@ def test_a_unit_that_stands_in_one_place_alone_is_found_there(place: str) -> Non
 def stay_at(**units: UnitId) -> DischargeRecord:
     """Return a stay in hospital at these units, and at others else."""
     return DischargeRecord.model_validate({"admitting_unit": p.HOSPITAL, "municipality": p.MUNICIPALITY, **units})
+
+
+def test_a_case_is_moved_on_the_day_and_not_before() -> None:
+    """Given a contact that closes tomorrow, then a case that opens today is its own, also after a further message."""
+    desk = Desk(directory=changed(wide_directory(), CONTACT={"closed_on": DAY + timedelta(days=1), "successor": p.HOME_CARE}))
+    desk.story.requested()
+    assert (desk.last.code, desk.open.contact) == (None, p.CONTACT)
+    desk.story.consented((p.CARE_CENTRE,))
+    assert (desk.last.code, desk.open.contact) == (None, p.CONTACT)
