@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from siphub.model import Directory
+from siphub.model import Agreement, Directory
 from siphub.policy import law
 from siphub.policy.disclosure import DUTY_BOUND
 
@@ -40,5 +40,14 @@ def duty(unit: str, duty_basis: str, directory: Directory, day: date) -> bool | 
     if directory.kind_of(unit) in DUTY_BOUND:
         return True
     agreement = directory.agreement(duty_basis.removeprefix(AGREEMENT)) if duty_basis.startswith(AGREEMENT) else None
+    return agreement is not None and _binds(agreement, unit, directory)
+
+
+def bound_by_agreement(unit: str, directory: Directory, day: date) -> bool:
+    """Say whether any agreement that is in force on a day, in Sweden, obliges a unit to come."""
+    return any(found.holds(day) and _binds(found, unit, directory) for found in directory.agreements)
+
+
+def _binds(agreement: Agreement, unit: str, directory: Directory) -> bool:
     found = directory.unit(unit)
-    return agreement is not None and (unit in agreement.binds or (found is not None and found.organisation in agreement.binds))
+    return unit in agreement.binds or (found is not None and found.organisation in agreement.binds)

@@ -6,6 +6,7 @@ Pure, like all of the policy. One meeting at a time is planned in a case, and on
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import date
 from uuid import UUID
 
 from siphub.model import Content, Message
@@ -16,9 +17,9 @@ from siphub.model.messages import meeting as m
 from siphub.policy import consent, discharges, followups, lifecycle
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import DUTY_BOUND, bases_of
-from siphub.policy.duties import duty, ill_founded
+from siphub.policy.duties import bound_by_agreement, duty, ill_founded
 from siphub.policy.refusal import Refusal
-from siphub.policy.routing import routes
+from siphub.policy.routing import route, routes
 from siphub.policy.step import Asked, Decision, Effect, OpenWork, Recall, Supersede, move
 
 Call = m.MeetingSummoned | m.MeetingInvited | f.FollowUpSummoned
@@ -174,7 +175,7 @@ def rescheduled(asked: Asked, content: m.MeetingRescheduled) -> Refusal | Decisi
         return Refusal("message.out_of_order", "conflict", "/content/supersedes")
     if content.convener.unit != asked.message.sender.unit:
         return Refusal("meeting.not_convener", "forbidden", "/content/convener/unit")
-    asked_again = tuple(_after(found, "meeting.rescheduled") for found in known.participants)
+    asked_again = tuple(_asked_again(asked, found, day_of(content.meeting.starts_at)) for found in known.participants)
     moved = {
         "version": content.meeting.version,
         "participants": asked_again,
@@ -184,10 +185,25 @@ def rescheduled(asked: Asked, content: m.MeetingRescheduled) -> Refusal | Decisi
         "in_absence": known.in_absence and consent.has(asked.case.grants, "meeting_in_absence", asked.now),
     }
     record = known.model_copy(update=moved)
-    supersede = Supersede(known.id, content.meeting.version)
+    effects: list[Effect] = [Supersede(known.id, content.meeting.version)]
+    if _left_out(asked, known):
+        effects.append(OpenWork("meeting.left_out", content.convener.unit))
     meetings = _with(asked.case, _with_participants(asked, record))
     event = "meeting.rescheduled:discharge" if known.discharge else "meeting.rescheduled"
-    return move(asked, event, supersede, meetings=meetings, phone=content.convener.phone)
+    return move(asked, event, *effects, meetings=meetings, phone=content.convener.phone)
+
+
+def _asked_again(asked: Asked, place: Participant, day: date) -> Participant:
+    """Return a place as it is before a meeting that was moved: not answered, and bound by an agreement only where one holds on the new day."""
+    bound = place.duty and (asked.directory.kind_of(place.unit) in DUTY_BOUND or bound_by_agreement(place.unit, asked.directory, day))
+    return _after(place, "meeting.rescheduled").model_copy(update={"duty": bound})
+
+
+def _left_out(asked: Asked, known: MeetingRecord) -> bool:
+    """Say whether somebody who was called, and might be told, is not told the new time: they would come at the old one (K4)."""
+    told = {asked.current(unit) for unit in asked.message.recipients if isinstance(unit, UnitId)}
+    left = (found.unit for found in known.participants if found.unit not in told)
+    return any(route(asked.message, unit, asked.case, asked.directory, asked.now, asked.local).state != "withheld" for unit in left)
 
 
 def cancelled(asked: Asked, content: m.MeetingCancelled) -> Refusal | Decision:

@@ -117,6 +117,15 @@ _CASE: Mapping[str, WorkType] = {
         _COORDINATOR,
         settled="a meeting that is moved, called off or held, a call that says the individual comes, and a new consent to the absence",
     ),
+    "meeting.left_out": _of_case(
+        "The meeting was moved, and somebody who had been called was not told: call that unit to the new time, or phone, or it comes at the old one.",
+        "Mötet är ombokat och någon som var kallad har inte fått veta det: kalla den enheten till den nya tiden eller ring, annars kommer den på den gamla.",
+        _CONVENER,
+        *_MOVED,
+        "meeting.summoned",
+        "meeting.invited",
+        "followup.summoned",
+    ),
     "meeting.duty_declined": _of_case(
         "A unit that has a duty to come has declined without a substitute: phone and remind of the duty, or ask its manager.",
         "En enhet som är skyldig att komma har tackat nej utan ersättare: ring och påminn om skyldigheten eller fråga chefen.",

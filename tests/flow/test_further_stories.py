@@ -8,18 +8,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from siphub.errors import Refused
+from siphub.flow import directory as directories
+from siphub.model import Agreement
 from siphub.model import people as p
 from siphub.model.case import SipCase
 from siphub.model.identifiers import PersonNumber, UnitId
 from siphub.model.messages import consent as c
 from siphub.model.messages import ending as e
+from siphub.model.messages import meeting as m
 from siphub.testing.clock import Hand
+from siphub.testing.desk import OUTSIDE
 from siphub.testing.story import ALL, SECRECY_ASSESSED, Story
 from siphub.testing.yard import Yard
 
@@ -158,3 +163,44 @@ def test_who_was_called_back_has_not_accepted_any_more(yard: Yard) -> None:
     assert places(yard, story) == {p.HOME_CARE: "SENT", p.CARE_CENTRE: "ACCEPTED"}
     sent(yard, story, days=7)
     assert [kind for kind, _ in desk(yard, story)] == ["deadline.meeting.answer.passed"]
+
+
+def test_a_meeting_moved_twice_is_answered_as_it_is_now(yard: Yard) -> None:
+    """Given a meeting that is moved twice before anything leaves, then each unit is told of the last time alone, and only an answer to that counts.
+
+    The convener forgot one unit the second time, so its name is on the desk until it is called to the new time.
+    """
+    story = tale(yard)
+    story.ready(UNITS)
+    story.summoned(UNITS)
+    story.rescheduled(UNITS, 2)
+    story.rescheduled([p.HOME_CARE], 3)
+    assert desk(yard, story) == [("meeting.left_out", p.CONTACT)]
+    story.say(story.kallelse().model_copy(update={"meeting": story.meeting(3, days=15)}), [p.CARE_CENTRE])
+    assert desk(yard, story) == []
+    sent(yard, story)
+    assert [[each["content"]["meeting"]["version"] for each in got(yard, unit)] for unit in UNITS] == [[3], [3]]
+    for version in (1, 2, 4):
+        assert refused(partial(story.responded, p.HOME_CARE, version=version)) == "message.out_of_order"
+    story.responded(p.HOME_CARE, version=3)
+    assert places(yard, story) == {p.HOME_CARE: "ACCEPTED", p.CARE_CENTRE: "SENT"}
+
+
+def test_an_association_is_bound_on_the_days_of_the_agreement(yard: Yard) -> None:
+    """Given an agreement for December, then its party is called from the first of its days, and not before; moved to January it may say no."""
+    first, last = date(2026, 12, 1), date(2026, 12, 31)
+    agreement = Agreement(id="lokal-1", area="Norrby", valid_from=first, valid_until=last, parties=(p.MUNICIPALITY,), binds=(OUTSIDE,))
+    base = yard.directory()
+    directories.switch(yard.ground, base.model_copy(update={"agreements": (*base.agreements, agreement)}), by="test")
+    story = tale(yard)
+    story.ready((*UNITS, OUTSIDE))
+    called = story.kallelse().model_copy(update={"duty_basis": "agreement:lokal-1"})
+    early = called.model_copy(update={"meeting": story.meeting(days=7)})
+    assert refused(lambda: story.say(early, [OUTSIDE])) == "duty.agreement_not_in_force"
+    story.say(called.model_copy(update={"meeting": story.meeting(days=8)}), [OUTSIDE])
+    story.responded(OUTSIDE, "decline")
+    assert desk(yard, story) == [("meeting.duty_declined", p.CONTACT)]
+    moved = m.MeetingRescheduled(meeting=story.meeting(2, days=40), supersedes=1, convener=story.convener, respond_by=story.now)
+    story.say(moved, [OUTSIDE])
+    story.responded(OUTSIDE, "decline", version=2)
+    assert desk(yard, story) == []

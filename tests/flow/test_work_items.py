@@ -130,6 +130,13 @@ def answered(response: str, unit: str = "HOME_CARE") -> Callable[[Story], None]:
     return happens
 
 
+def left_out(story: Story) -> None:
+    """A rebooking that forgets a unit."""
+    story.ready(UNITS)
+    story.summoned(UNITS)
+    story.rescheduled(UNITS[:1])
+
+
 def in_error(story: Story) -> None:
     """A kallelse that should not have been."""
     story.ready(UNITS)
@@ -189,6 +196,12 @@ def closed(story: Story) -> None:
         ("consent.withdrawn", withdrawn, closed),
         ("basis.choose", cannot_say, lambda story: story.summoned(UNITS, basis=SECRECY_ASSESSED)),
         ("meeting.absent_unprepared", absent, moved),
+        ("meeting.left_out", left_out, lambda story: story.rescheduled(UNITS, 3)),
+        (
+            "meeting.left_out",
+            left_out,
+            lambda story: story.say(story.kallelse().model_copy(update={"meeting": story.meeting(2)}), UNITS[1:]),
+        ),
         ("meeting.duty_declined", answered("decline"), moved),
         ("meeting.duty_declined", answered("decline"), lambda story: story.cancelled(UNITS)),
         ("meeting.propose-new-time", answered("propose-new-time"), moved),

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from siphub.model import Agreement
 from siphub.model import people as p
 from siphub.model.case import MeetingRecord, Participant
 from siphub.model.identifiers import UnitId
@@ -244,6 +245,36 @@ class TestRescheduled:
         assert (changed["meetings"], changed["phone"]) == ((moved,), "090-000 00 00")
         assert set(changed) <= {"meetings", "phone", "units"}
         assert effects == (Supersede(before.id, 2),)
+
+    @pytest.mark.parametrize(
+        ("away", "work"),
+        [
+            (lambda _: None, (OpenWork("meeting.left_out", p.CONTACT),)),
+            (lambda story: story.withdrawn([p.CARE_CENTRE]), ()),
+            (lambda story: story.approved(UNITS[:2]), ()),
+        ],
+        ids=["forgotten", "withdrawn", "not wanted"],
+    )
+    def test_whoever_was_called_and_is_not_told_is_the_conveners_work(self, summoned: Desk, away: Any, work: tuple[Effect, ...]) -> None:
+        """Given a unit that the rebooking leaves out, then somebody must tell it, but not where the individual has left it out."""
+        away(summoned.story)
+        _, effects = summoned.did(lambda: self.say(summoned, UNITS[:2]))
+        assert effects == (Supersede(summoned.story.meeting_id, 2), *work)
+
+    @pytest.mark.parametrize(("until", "duty"), [(13, None), (19, False), (20, True)])
+    def test_an_agreement_binds_on_the_day_the_meeting_is(self, prepared: Desk, until: int, duty: bool | None) -> None:
+        """Given an agency that an agreement obliges, when the meeting is moved past its last day, then it is bound no more; care always is."""
+        agreed = Agreement(
+            id="kort", area="Norrby", valid_from=p.DAY, valid_until=p.DAY + timedelta(days=until), parties=(p.REGION,), binds=(p.FK,)
+        )
+        prepared.directory = prepared.directory.model_copy(update={"agreements": (agreed,)})
+        called = prepared.story.kallelse().model_copy(update={"duty_basis": "agreement:kort"})
+        prepared.story.say(called, (p.HOME_CARE, p.FK))
+        assert prepared.last.code == ("duty.agreement_not_in_force" if duty is None else None)
+        if duty is not None:
+            assert record(prepared).participants == (*places(p.HOME_CARE), *places(p.FK))
+            self.say(prepared, (p.HOME_CARE, p.FK))
+            assert record(prepared).participants == (*places(p.HOME_CARE), *places(p.FK, duty=duty))
 
     def test_only_what_is_planned_is_moved(self, summoned: Desk) -> None:
         """Given a meeting nobody knows, one called off, a version that is not the newest, or another's convener, then nothing is moved."""
