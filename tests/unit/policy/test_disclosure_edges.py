@@ -16,7 +16,7 @@ from siphub.model.envelope import ConsentStatement
 from siphub.model.identifiers import PersonNumber, PersonRef
 from siphub.model.messages import meeting as m
 from siphub.model.person import CasePerson, PersonNumberIdentity, UnitContact
-from siphub.policy.disclosure import Covered, Requirement, Withheld, cut, judge, kinds_of, requirement, rule_for, why_no_rule
+from siphub.policy.disclosure import Covered, Requirement, Withheld, cut, judge, kinds_of, requirement, rule_for, statement, why_no_rule
 from siphub.testing.desk import OUTSIDE, PRIVATE, Desk, wide_directory
 
 NEED = Requirement(
@@ -215,4 +215,23 @@ def test_a_contact_outside_care_is_the_contact_first() -> None:
         "contact",
         "convener",
         "outside",
+    )
+
+
+def test_what_a_recipient_may_rely_on_is_what_all_its_grants_have_in_common() -> None:
+    """Given grants to a party, then the statement has the way they share, the earliest end and the first day, of those in force alone (5.3)."""
+    soon, late = p.NOON + timedelta(days=1), p.NOON + timedelta(days=9)
+    earlier = p.NOON - timedelta(days=3)
+    assert statement(NEED, [], p.NOON) is None
+    assert statement(NEED, grants("participant"), p.NOON) is None
+    assert statement(NEED, grants("meeting", party=p.FK), p.NOON) is None
+    assert statement(NEED, grants("meeting", until=p.NOON), p.NOON) is None
+    both = [*grants("meeting", until=late), *grants("plan", until=soon, since=earlier), *grants("invite")]
+    assert statement(NEED, both, p.NOON) == ConsentStatement(since=earlier, direction="both", until=soon)
+    for way in ("to", "from"):
+        mixed = [*grants("meeting"), *grants("plan", direction=way)]
+        assert statement(NEED, mixed, p.NOON) == ConsentStatement(since=p.NOON, direction=way, until=None)  # type: ignore[arg-type]  # one of the two
+    whole = replace(NEED, party=p.FK, party_organisation=p.FORSAKRINGSKASSAN)
+    assert statement(whole, grants("meeting", party=p.FORSAKRINGSKASSAN), p.NOON) == ConsentStatement(
+        since=p.NOON, direction="both", until=None
     )
