@@ -230,7 +230,7 @@ def test_what_a_recipient_may_rely_on_is_what_all_its_grants_have_in_common() ->
     assert statement(NEED, both, p.NOON) == ConsentStatement(since=earlier, direction="both", until=soon)
     for way in ("to", "from"):
         mixed = [*grants("meeting"), *grants("plan", direction=way)]
-        assert statement(NEED, mixed, p.NOON) == ConsentStatement(since=p.NOON, direction=way, until=None)  # type: ignore[arg-type]  # one of the two
+        assert statement(NEED, mixed, p.NOON) == ConsentStatement(since=p.NOON, direction=way, until=None)
     whole = replace(NEED, party=p.FK, party_organisation=p.FORSAKRINGSKASSAN)
     assert statement(whole, grants("meeting", party=p.FORSAKRINGSKASSAN), p.NOON) == ConsentStatement(
         since=p.NOON, direction="both", until=None
