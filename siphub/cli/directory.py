@@ -69,7 +69,8 @@ def check(
 
     with opened(data) as hub:
         directory = directories.parse(body_of(file)) if file else directories.current(hub.ground)
-        problems = directories.check(directory, hub.registry.adapters, day_of(hub.ground.now()), hub.registry.keepers)
+        now = directories.current(hub.ground)
+        problems = directories.check(directory, hub.registry.adapters, day_of(hub.ground.now()), hub.registry.keepers, now)
     if as_json:
         facts({"units": len(directory.units), "problems": problems_as_facts(problems)})
     elif problems:

@@ -44,7 +44,11 @@ def _json(table: object) -> bytes:
 
 
 def check(
-    directory: Directory, adapters: Collection[str], day: date | None = None, keepers: Collection[str] | None = None
+    directory: Directory,
+    adapters: Collection[str],
+    day: date | None = None,
+    keepers: Collection[str] | None = None,
+    earlier: Directory | None = None,
 ) -> tuple[Problem, ...]:
     """Return what is wrong with a directory before it is switched to; empty means nothing.
 
@@ -53,11 +57,13 @@ def check(
         adapters: The adapters that are enabled.
         day: Today in Sweden: a unit that closes later may have its address still. Where none is named, it counts as closed.
         keepers: The record keepers that are enabled; where none are named, they are called as the adapters are.
+        earlier: The directory that it takes the place of, if any.
     """
     return (
         *_organisations(directory, adapters, adapters if keepers is None else keepers),
         *_units(directory, adapters),
         *_closed(directory, day),
+        *_changed_hands(directory, earlier),
         *_agreements(directory),
         *_cleared(directory),
     )
@@ -120,6 +126,17 @@ def _closed(directory: Directory, day: date | None) -> Iterator[Problem]:
             yield Problem("directory.closed_with_address", "a unit that is closed has no address any more", pointer=f"{at}/address")
 
 
+def _changed_hands(directory: Directory, earlier: Directory | None) -> Iterator[Problem]:
+    """Yield the units that another organisation has taken over under the same number: what was consented to was the old one's work."""
+    new_number = (
+        "this unit was another organisation's: close it, and give the new organisation's unit a number of its own, as its successor"
+    )
+    for index, unit in enumerate(directory.units):
+        before = earlier.unit(unit.id) if earlier is not None else None
+        if before is not None and before.organisation != unit.organisation:
+            yield Problem("directory.unit_changed_hands", new_number, pointer=f"/units/{index}/organisation")
+
+
 def _round(directory: Directory, unit: Unit) -> bool:
     chain = directory.successors(unit.id)
     return chain[-1].successor in {found.id for found in chain}
@@ -150,7 +167,7 @@ def switch(ground: Ground, directory: Directory, *, by: str) -> int:
     Raises:
         Invalid: `directory.invalid`, with the problems `check` finds.
     """
-    problems = check(directory, ground.registry.adapters, day_of(ground.now()), ground.registry.keepers)
+    problems = check(directory, ground.registry.adapters, day_of(ground.now()), ground.registry.keepers, current(ground))
     if problems:
         raise Invalid("the directory was not switched; the problems say why", code="directory.invalid", problems=problems)
     with ground.store.write() as work:

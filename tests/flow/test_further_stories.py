@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from siphub.errors import Refused
+from siphub.errors import Invalid, Refused
 from siphub.flow import directory as directories
 from siphub.model import Agreement
 from siphub.model import people as p
@@ -24,7 +24,7 @@ from siphub.model.messages import consent as c
 from siphub.model.messages import ending as e
 from siphub.model.messages import meeting as m
 from siphub.testing.clock import Hand
-from siphub.testing.desk import OUTSIDE
+from siphub.testing.desk import ASSOCIATION, OUTSIDE, PRIVATE
 from siphub.testing.story import ALL, SECRECY_ASSESSED, Story
 from siphub.testing.yard import Yard
 
@@ -204,3 +204,22 @@ def test_an_association_is_bound_on_the_days_of_the_agreement(yard: Yard) -> Non
     story.say(moved, [OUTSIDE])
     story.responded(OUTSIDE, "decline", version=2)
     assert desk(yard, story) == []
+
+
+def test_a_contractor_that_changes_owner_is_asked_for_anew(yard: Yard) -> None:
+    """Given a kallelse that waits for a contractor, when another firm takes the unit over, then it is a unit of its own and hears nothing yet.
+
+    The directory cannot say that the same unit is the new firm's: the individual agreed to the old one.
+    """
+    story = tale(yard)
+    story.ready((*UNITS, PRIVATE))
+    story.summoned((*UNITS, PRIVATE))
+    yard.changes = {PRIVATE: {"organisation": ASSOCIATION}}
+    with pytest.raises(Invalid) as wrong:
+        yard.switch()
+    assert [found.code for found in wrong.value.problems] == ["directory.unit_changed_hands"]
+    yard.changes = {PRIVATE: {"closed_on": MONDAY.date(), "successor": OUTSIDE, "address": None}}
+    yard.switch()
+    sent(yard, story)
+    assert desk(yard, story) == [("delivery.unit.moved_organisation", p.CONTACT)]
+    assert types(yard, PRIVATE) == types(yard, OUTSIDE) == []

@@ -99,6 +99,14 @@ def test_a_unit_that_closes_later_keeps_its_address_until_then() -> None:
     assert [problem.code for problem in check(later, ENABLED)] == ["directory.closed_with_address"]
 
 
+def test_a_unit_that_has_changed_hands_needs_a_number_of_its_own() -> None:
+    """Given a unit that belonged to another organisation in the directory before, then it is pointed at; one that is new, or stays, is not."""
+    moved = base(unit={"organisation": p.NEIGHBOUR})
+    problems = [(each.code, each.pointer) for each in check(moved, ENABLED, DAY, earlier=base())]
+    assert problems == [("directory.unit_changed_hands", "/units/1/organisation")]
+    assert check(moved, ENABLED, DAY, earlier=Directory()) == check(moved, ENABLED, DAY, earlier=moved) == ()
+
+
 def test_a_long_circle_is_found_at_each_of_its_units() -> None:
     """Given two units that name each other as successor, then both are pointed at, and nobody looks for ever."""
     whole = base(unit={"closed_on": DAY, "address": None, "successor": p.CONTACT})
