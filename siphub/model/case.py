@@ -152,7 +152,8 @@ class Participant(Value):
 class MeetingRecord(Value):
     """The current version of a meeting: a SIP meeting, or a follow-up of the plan.
 
-    `discharge` says that it is called by LUS 4:1, `in_absence` that it was called to without the individual, who consented to that.
+    `discharge` says that it is called by LUS 4:1, `assessed` that somebody is called to this version without a consent, so that it outlasts any,
+    `in_absence` that it was called to without the individual, who consented to that.
     """
 
     id: UUID
@@ -160,6 +161,7 @@ class MeetingRecord(Value):
     convener: UnitContact
     kind: Literal["sip", "follow_up"] = "sip"
     discharge: bool = False
+    assessed: bool = False
     in_absence: bool = False
     starts_at: Instant | None = None
     respond_by: Instant | None = None

@@ -13,7 +13,7 @@ from siphub.model.case import CaseState, ConsentChange, ConsentRecord, Grant, Pl
 from siphub.model.identifiers import PartyId, PersonRef, UnitId
 from siphub.model.messages import consent as c
 from siphub.model.person import CasePerson
-from siphub.policy import grounds
+from siphub.policy import discharges, grounds
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import DUTY_BOUND
 from siphub.policy.lifecycle import case_after
@@ -155,7 +155,7 @@ def suspended(before: SipCase, after: SipCase) -> SipCase:
     """Return the case with the state it goes back to where it has just been suspended: a meeting is not taken up again by itself."""
     if after.state != "SUSPENDED_NO_CONSENT" or before.state == "SUSPENDED_NO_CONSENT":
         return after
-    return after.model_copy(update={"resumes": BACK.get(before.state, before.state)})
+    return discharges.left_standing(after.model_copy(update={"resumes": BACK.get(before.state, before.state)}))
 
 
 def _ahead(content: c.ConsentGiven | c.ConsentAmended, now: datetime) -> Refusal | None:

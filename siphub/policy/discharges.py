@@ -155,6 +155,15 @@ def called_off(case: SipCase, meeting: MeetingRecord) -> DischargeRecord | None:
     return known.model_copy(update={"summoned_at": None, "summoned_to": None})
 
 
+def left_standing(case: SipCase) -> SipCase:
+    """Return a case whose consents are gone without the kallelse by LUS 4:1 that rested on them alone: it is called back, and its clock runs again."""
+    gone = next((found for found in case.meetings if found.discharge and found.state == "planned" and not found.assessed), None)
+    if gone is None:
+        return case
+    meetings = tuple(found.model_copy(update={"state": "cancelled"}) if found is gone else found for found in case.meetings)
+    return case.model_copy(update={"meetings": meetings, "discharge": called_off(case, gone)})
+
+
 def hospital(message: Message, case: SipCase | None, directory: Directory) -> bool:
     """Say whether a message comes from a ward, and, but for an admission, from the hospital of this very stay: a person may move between wards."""
     unit = directory.unit(message.sender.unit)

@@ -36,7 +36,12 @@ def called(asked: Asked, content: Call) -> Refusal | Decision:
     if any(found.discharge for found in left) or (left and asked.case.state in {"SUMMONED", "FOLLOW_UP"}):
         return Refusal("meeting.another_planned", "conflict", "/content/meeting/id")
     record = _with_participants(asked, known or _begun(content))
-    record = record.model_copy(update={"discharge": record.discharge or _by_discharge(content), "in_absence": _in_absence(record, content)})
+    says = {
+        "discharge": record.discharge or _by_discharge(content),
+        "assessed": record.assessed or _assessed(asked.message),
+        "in_absence": _in_absence(record, content),
+    }
+    record = record.model_copy(update=says)
     effects = [effect for found in left for effect in _calling_off(found)]
     if known is None and _says_absent(content) and not asked.case.prepared:
         effects.append(OpenWork("meeting.absent_unprepared", content.convener.unit))
@@ -132,11 +137,16 @@ def _of_the_plan(asked: Asked, content: f.FollowUpSummoned) -> Refusal | None:
 
 def _calling(message: Message, state: CaseState) -> str:
     """Return the event a call is: a kallelse may stand without consent, on a basis that the table allows for it, and beside the SIP by LUS 4:1."""
-    stated = message.basis.code if message.basis is not None else "consent"
-    assessed = isinstance(message.content, m.MeetingSummoned) and stated != "consent" and stated in bases_of(message.type)
+    assessed = isinstance(message.content, m.MeetingSummoned) and _assessed(message)
     if _by_discharge(message.content) and (assessed or state in lifecycle.RUNNING):
         return "meeting.summoned:discharge"
     return "meeting.summoned:no-consent" if assessed else message.type
+
+
+def _assessed(message: Message) -> bool:
+    """Say whether a message states a basis other than consent that the table allows for it."""
+    stated = message.basis.code if message.basis is not None else "consent"
+    return stated != "consent" and stated in bases_of(message.type)
 
 
 def _with_participants(asked: Asked, record: MeetingRecord) -> MeetingRecord:
@@ -182,6 +192,7 @@ def rescheduled(asked: Asked, content: m.MeetingRescheduled) -> Refusal | Decisi
         "convener": content.convener,
         "starts_at": content.meeting.starts_at,
         "respond_by": content.respond_by,
+        "assessed": _assessed(asked.message),
         "in_absence": known.in_absence and consent.has(asked.case.grants, "meeting_in_absence", asked.now),
     }
     record = known.model_copy(update=moved)

@@ -14,6 +14,7 @@ from siphub.model.case import CaseState, DischargeRecord
 from siphub.model.messages import discharge as d
 from siphub.model.messages import meeting as m
 from siphub.model.messages import plan as pl
+from siphub.policy.consent import expired
 from siphub.policy.deadlines import deadlines
 from siphub.testing import chapters
 from siphub.testing.desk import Desk
@@ -266,6 +267,14 @@ def clock(desk: Desk) -> datetime | None:
     return next((found.due_at for found in deadlines(desk.open, desk.directory, desk.now) if found.kind == "kallelse"), None)
 
 
+def run_out(desk: Desk) -> None:
+    """Let every consent end by itself."""
+    desk.later(timedelta(days=1))
+    decided = expired(desk.open, desk.now)
+    assert decided is not None
+    desk.case = decided.case
+
+
 @pytest.mark.req(32)
 def test_a_planning_that_is_called_off_was_not_called_to(suspended: Desk) -> None:
     """Given a kallelse that met its clock, when it is called off, then the clock runs again from the same notice, until the next kallelse."""
@@ -288,6 +297,65 @@ def test_a_planning_that_was_held_keeps_its_clock_when_another_is_called_off(sus
     called(suspended)
     called_off(suspended)
     assert clock(suspended) is None
+
+
+@pytest.mark.req(32)
+@pytest.mark.parametrize("end", [lambda desk: desk.story.withdrawn(), run_out])
+def test_a_kallelse_on_consent_goes_with_the_consent(desk: Desk, end: Callable[[Desk], object]) -> None:
+    """Given a kallelse by LUS 4:1 on consent, when no consent is left, then its clock runs again, another is possible, and it does not come back."""
+    desk.story.requested()
+    desk.story.consented(UNITS, valid_until=desk.now + timedelta(days=1))
+    desk.story.approved(UNITS)
+    in_hospital(desk)
+    due = clock(desk)
+    chapters.summoned_at_discharge(desk.story, [p.HOME_CARE])
+    assert (stands(desk), clock(desk)) == ((None, "SUMMONED"), None)
+    end(desk)
+    assert (desk.state, desk.open.resumes, clock(desk)) == ("SUSPENDED_NO_CONSENT", "PREPARING", due)
+    assert asked_for(desk) == {"kallelse", "payment"}
+    desk.story.consented(UNITS)
+    assert desk.state == "PREPARING"
+    desk.story.withdrawn()
+    called(desk)
+    assert (stands(desk), clock(desk)) == ((None, "SUSPENDED_NO_CONSENT"), None)
+
+
+def test_a_planning_beside_a_plan_that_rested_on_consent_goes_with_it(active: Desk) -> None:
+    """Given a planning on consent beside a plan, when the consent ends and comes back, then the plan goes on, and the planning is to be called to."""
+    in_hospital(active)
+    due = clock(active)
+    active.story.meeting_id = uuid4()
+    chapters.summoned_at_discharge(active.story, [p.HOME_CARE])
+    assert (stands(active), clock(active)) == ((None, "ACTIVE"), None)
+    active.story.withdrawn()
+    assert (active.state, clock(active)) == ("SUSPENDED_NO_CONSENT", due)
+    active.story.consented(UNITS)
+    assert (active.state, clock(active)) == ("ACTIVE", due)
+
+
+@pytest.mark.parametrize(("basis", "stays"), [(SECRECY_ASSESSED, True), (None, False)])
+def test_the_newest_version_of_a_planning_says_what_it_rests_on(prepared: Desk, basis: BasisClaim | None, *, stays: bool) -> None:
+    """Given a planning on consent, when it is moved on an assessment or on consent again, then only the former outlasts the consent."""
+    story = prepared.story
+    in_hospital(prepared)
+    chapters.summoned_at_discharge(story, [p.HOME_CARE], basis=None if stays else SECRECY_ASSESSED)
+    convener = chapters.kallelse_at_discharge(story, p.CARE_CENTRE, DISCHARGE).convener
+    moved = m.MeetingRescheduled(meeting=story.meeting(2, days=3), supersedes=1, convener=convener, respond_by=prepared.now)
+    story.say(moved, [p.HOME_CARE], by=p.CARE_CENTRE, basis=basis)
+    assert prepared.last.code is None
+    story.withdrawn()
+    assert (clock(prepared) is None) == stays
+
+
+def test_a_planning_that_somebody_is_called_to_without_consent_stands(prepared: Desk) -> None:
+    """Given a kallelse by LUS 4:1 on consent, when one more unit is called to it on an assessment and the consent ends, then its clock stays met."""
+    in_hospital(prepared)
+    chapters.summoned_at_discharge(prepared.story, [p.HOME_CARE])
+    chapters.summoned_at_discharge(prepared.story, [p.CONTACT], basis=SECRECY_ASSESSED)
+    prepared.story.withdrawn()
+    assert (prepared.state, clock(prepared)) == ("SUSPENDED_NO_CONSENT", None)
+    held(prepared)
+    assert stands(prepared) == (None, "SUSPENDED_NO_CONSENT")
 
 
 @pytest.mark.parametrize("over", ["revoked_at", "discharged_at", "interrupted_at"])
