@@ -142,18 +142,27 @@ def _part(found: Planned) -> tuple[str, str, str]:
 
 
 def committed(asked: Asked, content: pl.CommitmentConfirmed | pl.CommitmentRejected) -> Refusal | Decision:
-    """P2: a unit's word for activities that the current version gives it; the newest word counts."""
+    """P2: a unit's word for activities that the current version gives it; the newest word counts, in the plan and in the draft alike."""
     known = asked.case.drafted(content.plan_id, content.plan_version)
     if known is None:
         return Refusal("message.out_of_order", "conflict", "/content/plan_version")
     if not set(content.activities) <= {found.activity for found in known.activities if found.unit == content.unit}:
         return Refusal("plan.activity_unknown", "invalid", "/content/activities")
     confirmed = isinstance(content, pl.CommitmentConfirmed)
-    others = (found for found in known.commitments if found.unit != content.unit or found.activity not in content.activities)
-    said = (Commitment(unit=content.unit, activity=activity, confirmed=confirmed) for activity in dict.fromkeys(content.activities))
-    record = known.model_copy(update={"commitments": (*others, *said)})
+    meant = [found for found in known.activities if found.unit == content.unit and found.activity in content.activities]
+    heard = {"plan": _heard(asked.case.plan, meant, confirmed=confirmed), "draft": _heard(asked.case.draft, meant, confirmed=confirmed)}
     effects = () if confirmed else (OpenWork("plan.commitment_rejected", asked.case.coordinating_unit),)
-    return move(asked, asked.message.type, *effects, **{"draft" if known is asked.case.draft else "plan": record})
+    return move(asked, asked.message.type, *effects, **heard)
+
+
+def _heard(plan: PlanRecord | None, meant: Sequence[Planned], *, confirmed: bool) -> PlanRecord | None:
+    """Return a plan or draft with a unit's word for those parts that it gives the unit too, word for word, in the place of an older one."""
+    if plan is None:
+        return None
+    said = {(found.unit, found.activity): confirmed for found in meant if _gives(plan, found)}
+    others = tuple(found for found in plan.commitments if (found.unit, found.activity) not in said)
+    new = (Commitment(unit=unit, activity=activity, confirmed=word) for (unit, activity), word in said.items())
+    return plan.model_copy(update={"commitments": (*others, *new)})
 
 
 def closed(asked: Asked, _: pl.PlanClosed) -> Refusal | Decision:

@@ -224,6 +224,46 @@ def test_a_unit_that_says_no_to_what_it_had_is_not_given_it_anew(active: Desk, v
     assert revised(active, story.plan(UNITS, 2)) is None
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_newer_draft_does_not_take_a_no_away(active: Desk, version: int) -> None:
+    """Given a no to a part that is as it was, when later drafts have it so, or another in between, then the revision waits for a yes."""
+    story = active.story
+    story.proposed(UNITS, 2)
+    no = pl.CommitmentRejected(plan_id=story.plan_id, plan_version=version, activities=("a1",), unit=p.HOME_CARE)
+    story.say(no, [p.CONTACT], by=p.HOME_CARE)
+    story.proposed(UNITS, 3)
+    assert revised(active, story.plan(UNITS, 3)) == "plan.commitments_missing"
+    story.say(pl.PlanProposed(plan=others(story.plan(UNITS, 4))["else"]), UNITS)
+    story.proposed(UNITS, 5)
+    assert revised(active, story.plan(UNITS, 5)) == "plan.commitments_missing"
+    story.confirmed(p.HOME_CARE, "a1", 5)
+    assert revised(active, story.plan(UNITS, 5)) is None
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_newest_word_on_a_part_counts_whichever_version_it_names(active: Desk, version: int) -> None:
+    """Given a plan and a draft with the same part, when a unit says yes of one and then no of the other, then it has said no of both."""
+    story = active.story
+    story.proposed(UNITS, 2)
+    story.confirmed(p.HOME_CARE, "a1", 3 - version)
+    no = pl.CommitmentRejected(plan_id=story.plan_id, plan_version=version, activities=("a1",), unit=p.HOME_CARE)
+    story.say(no, [p.CONTACT], by=p.HOME_CARE)
+    assert active.last.code is None
+    assert (p.HOME_CARE, "a1") not in words(active)
+    assert revised(active, story.plan(UNITS, 2)) == "plan.commitments_missing"
+
+
+def test_a_word_on_a_part_that_is_another_in_the_draft_is_no_word_on_the_plan(active: Desk) -> None:
+    """Given a draft that gives a unit something else, when the unit says no to that, then what it has stays confirmed."""
+    story = active.story
+    story.say(pl.PlanProposed(plan=others(story.plan(UNITS, 2))["else"]), UNITS)
+    no = pl.CommitmentRejected(plan_id=story.plan_id, plan_version=2, activities=("a1",), unit=p.HOME_CARE)
+    story.say(no, [p.CONTACT], by=p.HOME_CARE)
+    assert (p.HOME_CARE, "a1") in words(active)
+    story.proposed(UNITS, 3)
+    assert revised(active, story.plan(UNITS, 3)) is None
+
+
 def test_how_a_part_goes_does_not_make_it_another(active: Desk) -> None:
     """Given a unit that has said how its part goes, when the plan is revised with that part as it was, then it stands."""
     chapters.reported(active.story, p.HOME_CARE, "a1", "done")
