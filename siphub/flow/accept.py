@@ -20,7 +20,7 @@ from siphub.flow import receipts, records, retention, timers, withdraw
 from siphub.flow.carriers import carried
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row, open_case
-from siphub.flow.work_items import open_for, open_in_case, open_items, settle, settle_kind
+from siphub.flow.work_items import open_for, open_in_case, open_items, settle, settle_owed
 from siphub.model import Caller, Directory, Message, parse_message
 from siphub.model.case import SipCase
 from siphub.model.identifiers import UnitId
@@ -292,6 +292,7 @@ def _take(
     standing = open_items(work, line.key) if row is not None else ()
     _effects(line, decided, before, stored, caller)
     settle(work, standing, message.type, now)
+    settle_owed(work, standing, decided.case, now)
     answers, new = _deliver_to(ground, line, message, stored)
     case = line.case.model_copy(update={"units": tuple(dict.fromkeys((*line.case.units, *new)))})
     if row is not None:
@@ -328,21 +329,12 @@ def _effects(line: withdraw.Line, decided: policy.Decision, before: SipCase | No
                 line.supersede(object_id, version)
             case policy.Recall(object_id=object_id):
                 line.recall(object_id)
-            case policy.OpenWork() | policy.Settled() as asked:
-                _ask(line, asked)
+            case policy.OpenWork(type=kind, unit=unit):
+                open_in_case(line.work, line.key, kind, unit, line.now)
             case policy.Retract(message_id=message_id):
                 line.retract(str(message_id), stored.sender_unit)
             case policy.NoteReceipt(message_id=message_id, kind=receipt, code=code):
                 receipts.note_of_unit(line, str(message_id), stored.sender_unit, receipt, code, caller)
-
-
-def _ask(line: withdraw.Line, asked: policy.OpenWork | policy.Settled) -> None:
-    """Put something on a unit's desk, or take it off again."""
-    match asked:
-        case policy.OpenWork(type=kind, unit=unit):
-            open_in_case(line.work, line.key, kind, unit, line.now)
-        case policy.Settled(type=kind):
-            settle_kind(line.work, line.key, kind, line.now)
 
 
 def _deliver_to(

@@ -11,7 +11,7 @@ from siphub.flow import timers
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, grant_rows, open_case
 from siphub.flow.withdraw import Line
-from siphub.flow.work_items import open_in_case
+from siphub.flow.work_items import open_in_case, open_items, settle_owed
 from siphub.observe import Log
 from siphub.policy import consent
 from siphub.policy.step import Decision, Narrowed, OpenWork
@@ -53,6 +53,7 @@ def _carry_out(ground: Ground, work: Work, row: CaseRow, decided: Decision, seal
     now = ground.now()
     line = Line(ground, work, decided.case, seal, ground.directory(), now, seq=row.seq)
     work.grants.replace(row.owner, row.case_id, grant_rows(decided.case))
+    settle_owed(work, open_items(work, line.key), decided.case, now)
     for effect in decided.effects:
         match effect:
             case Narrowed(reason=reason):

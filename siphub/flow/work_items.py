@@ -13,6 +13,8 @@ from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from siphub.errors import Invalid, NotThere
 from siphub.flow.ground import Ground
+from siphub.model.case import SipCase
+from siphub.policy import owed
 from siphub.policy.reasons import REASONS
 from siphub.policy.work import DELIVERY, UNDONE, settles, work_type
 from siphub.store import DeadlineRow, DeliveryRow, Work, WorkItemRow
@@ -87,10 +89,11 @@ def settle_delivery(work: Work, row: DeliveryRow, now: datetime) -> None:
             work.work_items.close(item.owner, item.id, by="hub", how="settled", at=now)
 
 
-def settle_kind(work: Work, case: tuple[str, str], kind: str, now: datetime) -> None:
-    """Close what is open of a kind in a case, given as (owner, case id): the case does not ask for it any more."""
-    for item in open_items(work, case):
-        if item.type == kind:
+def settle_owed(work: Work, items: Iterable[WorkItemRow], case: SipCase, now: datetime) -> None:
+    """Close those of these work items that the case has asked for, and does not ask for any more."""
+    settled = owed.KINDS - owed.asked_for(case, now)
+    for item in items:
+        if item.type in settled:
             work.work_items.close(item.owner, item.id, by="hub", how="settled", at=now)
 
 

@@ -27,9 +27,9 @@ from siphub.policy.local import EXCEPTIONS, STRICT, LocalRules
 from siphub.policy.moves import moved
 from siphub.policy.protection import learnt, remembered
 from siphub.policy.refusal import Refusal
-from siphub.policy.step import Asked, Decision, Effect, Narrowed, NoteReceipt, OpenWork, Recall, Retract, Settled, Step, Supersede, move
+from siphub.policy.step import Asked, Decision, Effect, Narrowed, NoteReceipt, OpenWork, Recall, Retract, Step, Supersede, move
 
-__all__ = ["Decision", "Effect", "Narrowed", "NoteReceipt", "OpenWork", "Recall", "Retract", "Settled", "Supersede", "decide"]
+__all__ = ["Decision", "Effect", "Narrowed", "NoteReceipt", "OpenWork", "Recall", "Retract", "Supersede", "decide"]
 
 
 def decide(
@@ -83,7 +83,7 @@ def _versioned(before: SipCase, decision: Decision, now: datetime) -> Decision:
         "consent_version": before.consent_version + (decision.case.grants != before.grants),
         "closed_at": now if ended else before.closed_at,
     }
-    return Decision(decision.case.model_copy(update=counted), (*decision.effects, *owed.changed(before, decision.case, now)))
+    return Decision(decision.case.model_copy(update=counted), (*decision.effects, *owed.opened(before, decision.case, now)))
 
 
 def _knowing(case: SipCase, message: Message) -> SipCase:

@@ -51,13 +51,6 @@ class OpenWork:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """Nobody has to act any more: the work items of this kind in the case are closed."""
-
-    type: str
-
-
-@dataclass(frozen=True, slots=True)
 class NoteReceipt:
     """The sender's unit says what became of a message that was sent to it."""
 
@@ -73,7 +66,7 @@ class Retract:
     message_id: UUID
 
 
-Effect = Supersede | Recall | Narrowed | OpenWork | Settled | NoteReceipt | Retract
+Effect = Supersede | Recall | Narrowed | OpenWork | NoteReceipt | Retract
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from siphub.flow import track
+from siphub.flow.expiry import expire_consents
 from siphub.model import people as p
 from siphub.model.identifiers import PersonRef
 from siphub.model.messages import consent as c
 from siphub.model.person import CasePerson
 from siphub.testing import chapters
+from siphub.testing.clock import Hand
 from siphub.testing.story import ALL, Story
 from siphub.testing.world import World
 
@@ -29,7 +32,7 @@ def of_guardians(story: Story, *guardians: PersonRef) -> None:
     chapters.approved(story, UNITS, [CasePerson(ref=ref, name="Vera Vårdnadshavare") for ref in guardians])
 
 
-def by_guardians(story: Story, *guardians: PersonRef) -> None:
+def by_guardians(story: Story, *guardians: PersonRef, until: datetime | None = None) -> None:
     """All of them say yes."""
     content = c.ConsentGiven(
         scopes=("plan", "meeting", "information_exchange"),
@@ -40,6 +43,7 @@ def by_guardians(story: Story, *guardians: PersonRef) -> None:
         obtained_by=story.eva,
         obtained_on=story.now.date(),
         documented_in_record=True,
+        valid_until=until,
     )
     story.say(content)
 
@@ -56,6 +60,27 @@ def test_a_guardian_who_comes_later_is_on_the_coordinators_desk(world: World, se
     assert on_the_desk(world, kind) == [p.CONTACT]
     settles(story)
     assert on_the_desk(world, kind) == []
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_work_that_time_has_settled_is_on_nobodys_desk(make_world: Callable[..., World], *, noticed: bool) -> None:
+    """Given a guardian to be asked, when the consent runs out, then the sweep, or the next message before it, takes that off the desk."""
+    hand = Hand(datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
+    world = make_world(clock=hand)
+    world.open(start=False)
+    kind, story = "consent.guardian_unasked", world.story(now=hand.at)
+    story.requested()
+    of_guardians(story, *GUARDIANS[:2])
+    by_guardians(story, *GUARDIANS[:2], until=hand.at + timedelta(days=1))
+    of_guardians(story, *GUARDIANS)
+    assert on_the_desk(world, kind) == [p.CONTACT]
+    hand.at = story.now = hand.at + timedelta(days=2)
+    if noticed:
+        expire_consents(world.hub.ground)
+    else:
+        by_guardians(story, *GUARDIANS)
+    assert on_the_desk(world, kind) == []
+    world.hub.stop()
 
 
 @pytest.mark.parametrize("settles", [lambda story: story.rescheduled(UNITS), lambda story: story.consented(UNITS, ("meeting_in_absence",))])

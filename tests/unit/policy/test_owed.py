@@ -4,28 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from siphub.model import people as p
+from siphub.model.case import DischargeRecord
 from siphub.model.identifiers import PersonRef
 from siphub.model.messages import consent as c
 from siphub.model.person import CasePerson
-from siphub.policy.case import OpenWork, Settled
+from siphub.policy.case import OpenWork
+from siphub.policy.owed import KINDS, asked_for
 from siphub.testing import chapters
 from siphub.testing.desk import Desk
+from siphub.testing.story import SECRECY_ASSESSED
 
 UNITS = (p.HOME_CARE, p.CARE_CENTRE)
 ONE, TWO, THREE = PersonRef("guardian/1"), PersonRef("guardian/2"), PersonRef("guardian/3")
 UNASKED = "consent.guardian_unasked"
 
 
-def owed(desk: Desk) -> list[OpenWork | Settled]:
-    """Return what the newest message put on a desk, and took off one."""
-    return [effect for effect in desk.last.effects if isinstance(effect, OpenWork | Settled)]
+def owed(desk: Desk) -> list[OpenWork]:
+    """Return what the newest message put on a desk."""
+    return [effect for effect in desk.last.effects if isinstance(effect, OpenWork)]
 
 
-def registered(desk: Desk, *guardians: PersonRef) -> list[OpenWork | Settled]:
+def asks(desk: Desk) -> set[str]:
+    """Return what the case asks for now."""
+    assert asked_for(desk.open, desk.now) <= KINDS
+    return set(asked_for(desk.open, desk.now))
+
+
+def registered(desk: Desk, *guardians: PersonRef) -> list[OpenWork]:
     """Let these be the guardians there are."""
     people = [CasePerson(ref=ref, name="Vera Vårdnadshavare") for ref in guardians]
     chapters.approved(desk.story, UNITS, (CasePerson(ref=chapters.ME, name="Prov Provsdotter"), *people))
@@ -33,9 +43,7 @@ def registered(desk: Desk, *guardians: PersonRef) -> list[OpenWork | Settled]:
     return owed(desk)
 
 
-def given(
-    desk: Desk, guardians: Sequence[PersonRef], ground: c.Ground = "both_guardians", until: int | None = None
-) -> list[OpenWork | Settled]:
+def given(desk: Desk, guardians: Sequence[PersonRef], ground: c.Ground = "both_guardians", until: int | None = None) -> list[OpenWork]:
     """Let guardians say yes to everything, for some days."""
     cannot_wait = "Mötet är i morgon." if ground == "other_hindered" else None
     content = c.ConsentGiven(
@@ -68,13 +76,15 @@ def test_a_guardian_who_comes_later_is_asked(child: Desk) -> None:
     """Given both guardians' yes, when a third is registered, then the coordinator has to ask, once, until all three have said yes."""
     assert registered(child, ONE, TWO, THREE) == [OpenWork(UNASKED, p.CONTACT)]
     assert registered(child, ONE, TWO, THREE) == []
-    assert given(child, (ONE, TWO, THREE)) == [Settled(UNASKED)]
+    assert asks(child) == {UNASKED}
+    assert (given(child, (ONE, TWO, THREE)), asks(child)) == ([], set())
 
 
 def test_who_is_no_guardian_any_more_is_not_asked(child: Desk) -> None:
     """Given a guardian who has not been asked, when they are registered no longer, then nobody has to ask."""
     registered(child, ONE, TWO, THREE)
-    assert registered(child, ONE, TWO) == [Settled(UNASKED)]
+    assert (registered(child, ONE, TWO), asks(child)) == ([], set())
+    assert registered(child, ONE, TWO, THREE) == [OpenWork(UNASKED, p.CONTACT)]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +100,7 @@ def test_where_no_consent_needs_the_guardian_nobody_is_asked(child: Desk, settle
     """Given a guardian who has not been asked, when another ground takes the place, nothing is left, or the case ends, then nobody has to ask."""
     registered(child, ONE, TWO, THREE)
     settles(child)
-    assert Settled(UNASKED) in owed(child)
+    assert asks(child) == set()
 
 
 def test_a_consent_on_another_ground_needs_nobody_who_comes_later(desk: Desk) -> None:
@@ -110,6 +120,16 @@ def test_what_has_run_out_asks_nobody(desk: Desk) -> None:
     assert registered(desk, ONE, TWO, THREE) == []
 
 
+def test_what_runs_out_takes_the_work_with_it(desk: Desk) -> None:
+    """Given a guardian who has not been asked, when the consent that needs their word runs out, then nobody has to ask, though nothing is said."""
+    desk.story.requested()
+    registered(desk, ONE, TWO)
+    given(desk, (ONE, TWO), until=2)
+    assert registered(desk, ONE, TWO, THREE) == [OpenWork(UNASKED, p.CONTACT)]
+    desk.later(timedelta(days=3))
+    assert asks(desk) == set()
+
+
 def test_a_part_that_rests_on_the_old_yes_is_still_to_be_asked_for(child: Desk) -> None:
     """Given a third guardian, when all three say yes to one unit alone, then the other unit still rests on two of them."""
     registered(child, ONE, TWO, THREE)
@@ -119,7 +139,7 @@ def test_a_part_that_rests_on_the_old_yes_is_still_to_be_asked_for(child: Desk) 
     child.story.say(content.model_copy(update={"given_by": by_three, "parties": content.parties[:1]}))
     assert owed(child) == []
     child.story.withdrawn([p.CARE_CENTRE])
-    assert owed(child) == [Settled(UNASKED)]
+    assert (owed(child), asks(child)) == ([], set())
 
 
 # ── a meeting without the individual ──
@@ -142,7 +162,7 @@ def without(desk: Desk) -> Desk:
     return desk
 
 
-def taken_back(desk: Desk) -> list[OpenWork | Settled]:
+def taken_back(desk: Desk) -> list[OpenWork]:
     """Let the individual take back the absence, and nothing else."""
     desk.story.say(c.ConsentWithdrawn(extent="scopes", scopes=("meeting_in_absence",), received_by=desk.story.eva, at=desk.now))
     return owed(desk)
@@ -182,7 +202,7 @@ def test_what_makes_the_absence_right_again_settles_it(without: Desk, settles: C
     taken_back(without)
     settles(without)
     assert without.last.code is None
-    assert Settled(GONE) in owed(without)
+    assert asks(without) == set()
 
 
 def test_a_meeting_the_individual_comes_to_is_nobodys_work(desk: Desk) -> None:
@@ -197,10 +217,26 @@ def test_a_meeting_that_was_moved_is_still_without_the_individual(without: Desk)
     without.story.rescheduled(UNITS)
     assert taken_back(without) == [OpenWork(GONE, p.CONTACT)]
     without.story.cancelled(UNITS, version=2)
-    assert owed(without) == [Settled(GONE)]
+    assert asks(without) == set()
 
 
 def test_where_everything_is_taken_back_there_is_one_thing_to_do(without: Desk) -> None:
     """Given a meeting without the individual, when everything is taken back, then that is the work, and not the absence besides."""
     without.story.withdrawn()
     assert owed(without) == [OpenWork("consent.withdrawn", p.CONTACT)]
+
+
+def test_a_planning_of_a_discharge_stands_and_so_does_what_is_to_be_seen_to(desk: Desk) -> None:
+    """Given a planning by LUS 4:1 without the individual, when everything is taken back, then it is held, and somebody sees that they can come."""
+    desk.story.ready(UNITS, (*MOST, "meeting_in_absence"))
+    stay = DischargeRecord(
+        admitting_unit=p.HOSPITAL, municipality=p.MUNICIPALITY, care_contact_unit=p.CARE_CENTRE, notice_id=uuid4(), given_at=desk.now
+    )
+    desk.case = desk.open.model_copy(update={"discharge": stay, "units": (*desk.open.units, p.CARE_CENTRE)})
+    call = chapters.kallelse_at_discharge(desk.story, p.CARE_CENTRE, (p.CARE_CENTRE, p.HOME_CARE))
+    alone = call.model_copy(update={"individual_attendance": "absent_consented"})
+    desk.story.say(alone, [p.HOME_CARE], by=p.CARE_CENTRE, basis=SECRECY_ASSESSED)
+    assert (desk.last.code, owed(desk)) == (None, [])
+    desk.story.withdrawn()
+    assert owed(desk) == [OpenWork("consent.withdrawn", p.CONTACT), OpenWork(GONE, p.CONTACT)]
+    assert (desk.state, asks(desk)) == ("SUSPENDED_NO_CONSENT", {GONE})

@@ -11,14 +11,15 @@ import pytest
 from siphub.model.messages import CATALOGUE
 from siphub.policy.deadlines import ACTED_ON, WARN
 from siphub.policy.lifecycle import DELIVERY, HELD
+from siphub.policy.owed import KINDS
 from siphub.policy.reasons import REASONS
 from siphub.policy.work import ENDED, UNDONE, WORK, settles, work_type
 
 SOURCE = Path(__file__).parents[3] / "siphub"
 OPENS = {"OpenWork": 0, "open_in_case": 2}
 """What opens a work item in a case → the place of its kind among the arguments."""
-BUILT = frozenset({"meeting.propose-new-time", "meeting.contact-us", "plan.to_revise", "plan.to_close"})
-"""Kinds that the code puts together from a word of the message."""
+BUILT = frozenset({"meeting.propose-new-time", "meeting.contact-us", "plan.to_revise", "plan.to_close"}) | KINDS
+"""Kinds that the code puts together from a word of the message, and those that a case asks for as it stands."""
 
 
 def calls() -> Iterator[ast.Call]:
