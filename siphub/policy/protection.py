@@ -67,8 +67,16 @@ def shielded_in(message: Message, directory: Directory) -> tuple[Shielded, ...]:
 
 
 def _around(person: Value) -> bool:
-    """Say whether somebody is one of the people around the individual that a case has by name."""
-    return isinstance(person, CasePerson) and person.ref.kind != "individual"
+    """Say whether somebody is a person around the individual, by name: of the case, of the network, or whoever asked or proposed."""
+    match person:
+        case CasePerson():
+            return person.ref.kind != "individual"
+        case NetworkContact():
+            return person.kind == "person" and person.name is not None
+        case Requester() | Proposer():
+            return person.kind not in {"individual", "unit"}
+        case _:
+            return False
 
 
 def _organisation(unit: UnitId | None, otherwise: OrganisationNumber, directory: Directory) -> OrganisationNumber:

@@ -312,6 +312,45 @@ def test_a_later_list_of_people_does_not_take_protection_away(later: tuple[CaseP
     assert known is None or (known.protection, known.address_lines) == (KINDS[0], ())
 
 
+ASKED = {
+    "network": ("sip.requested", {"network": [{"kind": "person", "name": f"{NAME} {FAMILY}", "protection": KINDS[0]}]}),
+    "requester": (
+        "sip.requested",
+        {"requester": {"kind": "relative", "name": f"{NAME} {FAMILY}", "phone": NUMBER, "protection": KINDS[0]}},
+    ),
+    "proposer": ("sip.proposed", {"proposer": {"kind": "relative", "name": f"{NAME} {FAMILY}", "phone": NUMBER, "protection": KINDS[0]}}),
+}
+
+
+@pytest.mark.req(57)
+@pytest.mark.parametrize("stood", ASKED)
+def test_whoever_was_protected_before_there_was_a_list_of_people_still_is(stood: str) -> None:
+    """Given somebody protected in the map of the network, or who asked or proposed, when a list of people has them without that, then it stands."""
+    name, part = ASKED[stood]
+    document = whole(name)
+    document["content"] |= part
+    early = parse_message(json.dumps(document).encode())
+    case = learnt(case_of(early), early, town(cleared=False))
+    listed = CasePerson(ref=PersonRef("relative/1"), name=f"{NAME} {FAMILY}", phone=NUMBER, address_lines=(HOME,), agrees_to_be_named=True)
+    [known] = protection.remembered(case, (listed,))
+    assert (known.protection, known.address_lines) == (KINDS[0], ())
+    later = whole("meeting.summoned")
+    later["content"]["agenda"] = [f"{NAME} {FAMILY} hjälper till."]
+    kallelse = parse_message(json.dumps(later).encode())
+    text = leaving(kallelse, _rule("meeting.summoned", "duty"), case, p.HOME_CARE, town(cleared=False))
+    assert text is not None
+    assert [word for word in (NAME, HOME) if word in text] == []
+
+
+def test_a_row_of_the_network_without_a_name_or_of_an_organisation_is_nobody_to_look_for() -> None:
+    """Given a map with somebody protected whose name is not said, or who is met at an organisation, then the case has nobody's words to leave out."""
+    document = whole("sip.requested")
+    organisation = {"kind": "organisation", "name": f"{NAME} {FAMILY}", "protection": KINDS[0]}
+    document["content"]["network"] = [{"kind": "person", "relation": "granne", "protection": KINDS[0]}, organisation]
+    message = parse_message(json.dumps(document).encode())
+    assert learnt(case_of(message), message, town(cleared=False)).shielded == ()
+
+
 @pytest.mark.parametrize("name", ["sip.requested", "participants.approved"])
 def test_the_individual_is_protected_by_whatever_name_they_stand_in_a_message(name: str) -> None:
     """Given a request by the individual, or a list of people with the individual in it, when protection stands there, then it is the individual's."""
