@@ -232,6 +232,7 @@ class SipCase(Value):
     `needed` says that a huvudman has found a plan needed, which binds the others. `requesters` are the units that sent or received a request. `opened_by` is the type of its first message, `prepared`
     that the individual has put their own words down, `deputy` who may act in the coordinator's place. `blind` are the units that
     were told of an initiative and not whom it is for. `draft` is the next version of a plan that is in force, while units are asked for their word.
+    `kept_from` are the guardians, by place and name, who may not know where the individual is.
     """
 
     case_id: UUID
@@ -255,6 +256,7 @@ class SipCase(Value):
     units: tuple[UnitId, ...] = ()
     blind: tuple[UnitId, ...] = ()
     people: tuple[CasePerson, ...] = ()
+    kept_from: tuple[Line, ...] = ()
     shielded: tuple[Shielded, ...] = ()
     grants: tuple[Grant, ...] = ()
     consents: tuple[ConsentRecord, ...] = ()

@@ -25,7 +25,7 @@ from siphub.policy.authority import admit
 from siphub.policy.days import day_of
 from siphub.policy.local import EXCEPTIONS, STRICT, LocalRules
 from siphub.policy.moves import moved
-from siphub.policy.protection import learnt, remembered
+from siphub.policy.protection import kept_from, learnt, remembered
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, Effect, Narrowed, NoteReceipt, OpenWork, Recall, Retract, Step, Supersede, move
 
@@ -157,7 +157,8 @@ def _participants(asked: Asked, content: rq.ParticipantsApproved) -> Refusal | D
     grants = consent.choose_participants(asked.case.grants, coming, asked.now)
     silent = _silenced(asked.case.people, people)
     grants = tuple(grant for grant in grants if grant.party not in silent)
-    return move(asked, "participants.approved", *consent.narrowing(asked.case.grants, grants, Narrowed()), grants=grants, people=people)
+    changed = {"grants": grants, "people": people, "kept_from": kept_from(asked.case, people)}
+    return move(asked, "participants.approved", *consent.narrowing(asked.case.grants, grants, Narrowed()), **changed)
 
 
 def _silenced(before: Sequence[CasePerson], after: Sequence[CasePerson]) -> frozenset[str]:

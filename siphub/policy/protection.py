@@ -9,7 +9,7 @@ any message says it, also for what is queued. It must never let a protected pers
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -96,15 +96,31 @@ def learnt(case: SipCase, message: Message, directory: Directory) -> SipCase:
 
 
 def remembered(case: SipCase, people: Sequence[CasePerson]) -> tuple[CasePerson, ...]:
-    """Return a new list of a case's people, in which whoever was protected still is, whatever it says of them."""
+    """Return a new list of a case's people, in which whoever was protected still is, and a guardian who might not know where still may not.
+
+    Whatever the list says of them, by name; a guardian by their place in the case too.
+    """
     before = {person.name: person.protection for person in case.people}
     protected = {person.name for person in case.shielded if person.organisation is None}
-    return tuple(
-        person.model_copy(update={"protection": before.get(person.name) or "confidentiality_flag", "address_lines": ()})
-        if person.protection is None and person.name in protected
-        else person
-        for person in people
-    )
+    secret = frozenset(kept_from(case, ()))
+    return tuple(_still_kept(_still_protected(person, before, protected), secret) for person in people)
+
+
+def _still_protected(person: CasePerson, before: Mapping[str, Protection | None], protected: Collection[str]) -> CasePerson:
+    if person.protection is not None or person.name not in protected:
+        return person
+    return person.model_copy(update={"protection": before.get(person.name) or "confidentiality_flag", "address_lines": ()})
+
+
+def _still_kept(person: CasePerson, secret: Collection[str]) -> CasePerson:
+    kept = person.ref.kind == "guardian" and (person.ref in secret or person.name in secret)
+    return person.model_copy(update={"address_secret": True}) if kept else person
+
+
+def kept_from(case: SipCase, people: Sequence[CasePerson]) -> tuple[str, ...]:
+    """Return the guardians, by place and name, from whom any list of a case's people, or this one, has kept where the individual is."""
+    known = (word for person in (*case.people, *people) if person.address_secret for word in (person.ref, person.name))
+    return tuple(dict.fromkeys((*case.kept_from, *known)))
 
 
 def _of_the_individual(message: Message) -> Protection | None:
