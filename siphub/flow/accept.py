@@ -16,7 +16,7 @@ from typing import Any
 from siphub.contract import Draft, Reader, Receipt, Submission
 from siphub.contract.xml import parse_xml
 from siphub.errors import Busy, Conflict, Invalid, Problem, Sealed, UnsupportedMedia
-from siphub.flow import receipts, records, retention, timers, withdraw
+from siphub.flow import guardians, receipts, records, retention, timers, withdraw
 from siphub.flow.carriers import carried
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row, open_case
@@ -26,7 +26,6 @@ from siphub.model.case import SipCase
 from siphub.model.identifiers import UnitId
 from siphub.policy import case as policy
 from siphub.policy.authority import admit
-from siphub.policy.disclosure import left_to_hand, rule_for
 from siphub.policy.foresight import afterwards
 from siphub.policy.lifecycle import OPENING
 from siphub.policy.reasons import REASONS, told
@@ -291,6 +290,8 @@ def _take(
     records.queue_own(work, stored)
     standing = open_items(work, line.key) if row is not None else ()
     _effects(line, decided, before, stored, caller)
+    if before is not None:
+        guardians.kept_from_now_on(line, before)
     settle(work, standing, message.type, now)
     settle_owed(work, standing, decided.case, now)
     answers, new = _deliver_to(ground, line, message, stored)
@@ -351,8 +352,7 @@ def _deliver_to(
     for row in rows:
         if row.state == "held":
             open_for(line.work, row, now)
-        if row.state != "withheld" and left_to_hand(message, rule_for(message.type, (row.recipient_kind,))):
-            open_in_case(line.work, line.key, "guardian.read_through", line.case.coordinating_unit, now, delivery_id=row.id)
+        guardians.read_through(line, message, row)
     return tuple(_answer(row) for row in rows), joining(message, found)
 
 
