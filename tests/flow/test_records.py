@@ -12,19 +12,14 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from pypdf import PdfReader
 
 from siphub.cli import doctor
-from siphub.errors import Conflict, NotThere, Sealed
-from siphub.flow import attempt as attempts
-from siphub.flow import deliver, operate, records, retention, track
-from siphub.model import UnitContact
+from siphub.errors import NotThere, Sealed
+from siphub.flow import operate, records, retention, track
 from siphub.model import people as p
-from siphub.model.messages import consent as c
-from siphub.model.messages.around import CoordinatorChanged
 from siphub.sandbox import MailRoom
 from siphub.testing.chapters import ME
 from siphub.testing.clock import Hand
@@ -121,128 +116,6 @@ def test_without_an_address_nothing_is_lost_and_the_doctor_says_whose(make_recor
     world = make_recorded()
     assert world.recorded(story)
     assert "ok: every record copy is confirmed" in _said(doctor.records, world)
-
-
-# ── withdrawal ──
-
-
-def test_what_a_withdrawal_stopped_is_erased_when_it_is_recorded(make_recorded: MakeRecorded) -> None:
-    """Given a kallelse withheld by a withdrawal, it is its sender's to read until its record is confirmed; then it is gone, and the rest is not."""
-    world = make_recorded(registries=(p.MUNICIPALITY,), up=False)
-    operate.switch(world.hub.ground, "stopped", by="test")
-    story = world.story()
-    story.ready(UNITS)
-    story.summoned(UNITS)
-    kallelse = str(story.sent[-1].message_id)
-    story.withdrawn()
-    caller = world.caller(p.MUNICIPALITY)
-    assert track.message(world.hub.ground, caller, kallelse)["message"]
-    world.registry(p.MUNICIPALITY).open()
-    assert world.recorded(story)
-    with pytest.raises(NotThere) as gone:
-        track.message(world.hub.ground, caller, kallelse)
-    assert gone.value.code == "message.erased"
-    left = {entry["type"]: entry["message"] for entry in track.mailbox(world.hub.ground, caller, str(story.case_id))["sent"]}
-    assert [name for name, message in left.items() if message is None] == ["meeting.summoned"]
-    assert world.actions(story).count("message.erased") == 1
-    row = next(row for row in world.deliveries(story) if row.message_type == "meeting.summoned")
-    with pytest.raises(Conflict) as refused:
-        operate.operate(world.hub.ground, row.id, "retry", by="test", channel="cli")
-    assert refused.value.code == "message.erased"
-
-
-def _tried(world: Recorded, story: Story) -> int:
-    """Return how often the one copy of a case has been offered."""
-    with world.hub.store.read() as work:
-        (copy,) = [row for row in work.record_copies.of_case(story.owner, str(story.case_id)) if row.organisation == p.FORSAKRINGSKASSAN]
-    return copy.attempts
-
-
-def test_what_a_narrower_consent_leaves_out_is_not_shown_to_a_registry_any_more(make_recorded: MakeRecorded) -> None:
-    """Given an agency that got the person's number, when that is taken back before its registry takes its copy, then the copy is without it."""
-    world = make_recorded(registries=(p.FORSAKRINGSKASSAN,), up=False)
-    story = world.story()
-    story.ready([p.FK])
-    story.invited([p.FK])
-    assert world.settled(story)
-    assert [document["subject"]["identity"]["value"] for document in world.files(p.FK, story)] == [story.person]
-    content = c.ConsentWithdrawn(extent="scopes", scopes=("information_exchange",), received_by=story.eva, at=story.now)
-    story.say(content)
-    assert world.settled(story)
-    tried = _tried(world, story)
-    assert until(lambda: _tried(world, story) >= tried + 2)  # what was under way when it was taken back has met the closed registry
-    registry = world.registry(p.FORSAKRINGSKASSAN).open()
-    assert until(registry.metadata)
-    (found,) = registry.metadata()
-    assert (found["type"], found["basis"], "subject" in found) == ("meeting.invited", "consent", False)
-
-
-def test_what_is_recorded_already_is_erased_by_the_withdrawal(make_recorded: MakeRecorded) -> None:
-    """Given a kallelse that is recorded and still waits, when the consent is withdrawn, then its content goes in the same moment."""
-    world = make_recorded(registries=(p.MUNICIPALITY,))
-    operate.switch(world.hub.ground, "stopped", by="test")
-    story = world.story()
-    story.ready(UNITS)
-    story.summoned(UNITS)
-    kallelse = str(story.sent[-1].message_id)
-    assert world.recorded(story)
-    story.withdrawn()
-    with pytest.raises(NotThere, match="erased"):
-        track.message(world.hub.ground, world.caller(p.MUNICIPALITY), kallelse)
-
-
-def test_a_recipient_gets_no_copy_of_what_it_may_not_see_any_more(make_recorded: MakeRecorded) -> None:
-    """Given a kallelse that arrived and a registry that was away, when the consent is withdrawn meanwhile, then the region's copy of it is dropped."""
-    world = make_recorded(up=False)
-    story = world.story()
-    story.ready(UNITS)
-    story.summoned(UNITS)
-    assert world.settled(story)
-    story.withdrawn()
-    assert world.settled(story)
-    world.registry(p.REGION).open()
-    assert until(lambda: "record.dropped" in world.actions(story))
-    assert until(lambda: [found["type"] for found in world.registry(p.REGION).metadata()] == ["stop.notice"])
-
-
-def test_the_owner_is_given_what_it_received_before_a_withdrawal(make_recorded: MakeRecorded) -> None:
-    """Given an answer that reached the owner, and a registry that is away until all is withdrawn, then it gets the answer as it was received."""
-    world = make_recorded(up=False)
-    story = world.story()
-    story.ready(UNITS)
-    story.summoned(UNITS)
-    assert world.settled(story)
-    story.responded(p.CARE_CENTRE)
-    assert world.settled(story)
-    answer = str(story.sent[-1].message_id)
-    story.withdrawn()
-    assert world.settled(story)
-    registry = world.registry(p.MUNICIPALITY).open()
-    assert until(lambda: answer in {found["message_id"] for found in registry.metadata()})
-    (found,) = [found for found in registry.metadata() if found["message_id"] == answer]
-    assert (found["direction"], found["type"], found["sender"]["unit"]) == ("received", "meeting.response", p.CARE_CENTRE)
-    assert "Hanna Handläggare" in _words(registry, found["package"])
-
-
-def test_the_owner_is_given_what_a_withdrawal_called_back_in_flight(make_recorded: MakeRecorded) -> None:
-    """Given the care centre's kallelse in flight to a unit of the owner, when all is withdrawn, then it is called back, and the owner still gets its copy."""
-    world = make_recorded(start=False, permit="30s", lease="60s")
-    ground = world.hub.ground
-    story = world.story()
-    story.ready(UNITS)
-    centre = UnitContact(name="Lena Läkare", unit=p.CARE_CENTRE, phone="090-123 45 67")
-    change = CoordinatorChanged(coordinator=centre, from_date=story.now.date(), agreed_with_individual=True)
-    story.summoned([p.CARE_CENTRE])
-    story.cancelled([p.CARE_CENTRE])
-    story.say(change, [p.CARE_CENTRE])
-    story.meeting_id = uuid4()
-    story.say(story.kallelse().model_copy(update={"convener": centre}), [p.HOME_CARE], by=p.CARE_CENTRE)
-    (row,) = [row for row in world.deliveries(story) if row.recipient == p.HOME_CARE]
-    ((claimed, permit),) = deliver.claim(ground, [row.id], ground.directory())
-    story.withdrawn()
-    deliver.record(ground, [attempts.attempt(ground, claimed, permit, ground.directory())])
-    assert world.states(story, "meeting.summoned")[p.HOME_CARE] == "recalled"
-    assert [copy.organisation for copy in world.copies(story) if copy.delivery_id == row.id] == [p.MUNICIPALITY]
 
 
 # ── the eraser ──

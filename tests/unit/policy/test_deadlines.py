@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,7 +13,7 @@ from siphub.model import people as p
 from siphub.model.case import DischargeRecord, MeetingRecord, Participant, PlanRecord, SipCase
 from siphub.model.identifiers import UnitId
 from siphub.model.person import UnitContact
-from siphub.policy.days import STOCKHOLM, after, day_of, end_of, working
+from siphub.policy.days import STOCKHOLM, day_of, end_of
 from siphub.policy.deadlines import WARN, Deadline, Weekends, deadlines, kallelse_due, payment_from
 from siphub.testing.desk import Desk, wide_directory
 
@@ -49,71 +49,6 @@ def agreement(**terms: Any) -> Agreement:
 def standing(of: SipCase, *agreements: Agreement, weekends: Weekends = "count") -> dict[str, Deadline]:
     """Return the deadlines that stand, by kind."""
     return {found.kind: found for found in deadlines(of, bare(*agreements), p.NOON, weekends)}
-
-
-# ── the days ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("instant", "day"),
-    [
-        (datetime(2026, 11, 23, 22, 59, tzinfo=UTC), date(2026, 11, 23)),
-        (datetime(2026, 11, 23, 23, 0, tzinfo=UTC), date(2026, 11, 24)),
-        (datetime(2026, 6, 23, 21, 59, tzinfo=UTC), date(2026, 6, 23)),
-        (datetime(2026, 6, 23, 22, 0, tzinfo=UTC), date(2026, 6, 24)),
-    ],
-)
-def test_a_day_is_swedens(instant: datetime, day: date) -> None:
-    """Given an instant near midnight, then the day is the one people in Sweden live, in winter and in summer."""
-    assert day_of(instant) == day
-
-
-@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 11, 23), 24)])
-def test_a_day_ends_when_the_next_begins(day: date, hours: int) -> None:
-    """Given the days the clock goes forward and back, then they have 23 and 25 hours, and end at midnight all the same."""
-    assert end_of(day) - end_of(day - timedelta(days=1)) == timedelta(hours=hours)
-    assert end_of(day).astimezone(STOCKHOLM).hour == 0
-
-
-@pytest.mark.parametrize(
-    ("closed", "name"),
-    [
-        ("2026-01-01", "New Year's Day"),
-        ("2026-01-06", "Epiphany"),
-        ("2026-04-03", "Good Friday"),
-        ("2026-04-05", "Easter Day"),
-        ("2026-04-06", "Easter Monday"),
-        ("2026-05-01", "the First of May"),
-        ("2026-05-14", "Ascension Day"),
-        ("2026-06-06", "the National Day"),
-        ("2026-06-19", "Midsummer's eve"),
-        ("2027-06-25", "Midsummer's eve, as late as it can be"),
-        ("2026-06-20", "Midsummer's Day"),
-        ("2026-10-31", "All Saints' Day"),
-        ("2026-12-24", "Christmas Eve"),
-        ("2026-12-25", "Christmas Day"),
-        ("2026-12-26", "Boxing Day"),
-        ("2026-12-31", "New Year's Eve"),
-        ("2024-03-29", "Good Friday of another year"),
-        ("2026-11-22", "a Sunday"),
-    ],
-)
-def test_offices_are_closed(closed: str, name: str) -> None:
-    """Given a holiday or a weekend, then it is no working day."""
-    assert not working(date.fromisoformat(closed)), name
-
-
-@pytest.mark.parametrize("day", ["2026-01-02", "2026-04-02", "2026-04-07", "2026-05-15", "2026-06-18", "2026-11-23", "2026-12-23"])
-def test_offices_are_open(day: str) -> None:
-    """Given an ordinary day beside a holiday, then it is a working day."""
-    assert working(date.fromisoformat(day))
-
-
-def test_working_days_are_counted_over_christmas() -> None:
-    """Given the 22nd of December 2026, then the fifth working day is the 4th of January, and the fifth day the 27th."""
-    assert after(date(2026, 12, 22), 5, only_working=True) == date(2027, 1, 4)
-    assert after(date(2026, 12, 22), 5) == date(2026, 12, 27)
-    assert after(date(2026, 12, 26), 0, only_working=True) == date(2026, 12, 26)
 
 
 # ── the clocks of LUS ─────────────────────────────────────────────────────────────────────────────────────────────────────
