@@ -71,7 +71,7 @@ _CASE: Mapping[str, WorkType] = {
     ),
     "consent.guardian_unasked": _of_case(
         "A guardian has been registered whose word the consent needs and who has not been asked: ask, and register the answer.",
-        "En vårdnadshavare har registrerats vars ord samtycket kräver och som inte har tillfrågats: fråga, och registrera svaret.",
+        "En vårdnadshavare vars samtycke behövs har registrerats men inte tillfrågats: fråga, och registrera svaret.",
         _COORDINATOR,
         settled="a consent that this guardian has given too, or one that does not need them, and no longer being a guardian",
     ),
@@ -113,7 +113,7 @@ _CASE: Mapping[str, WorkType] = {
     ),
     "meeting.absence_withdrawn": _of_case(
         "The individual has taken back that the meeting is held without them: see that they can be there, or move or call off the meeting.",
-        "Den enskilde har tagit tillbaka att mötet hålls utan dem: se till att den enskilde kan vara med, eller boka om eller avboka mötet.",
+        "Den enskilde samtycker inte längre till att mötet hålls utan den enskilde: se till att den enskilde kan vara med, eller boka om eller avboka mötet.",
         _COORDINATOR,
         settled="a meeting that is moved, called off or held, a call that says the individual comes, and a new consent to the absence",
     ),
