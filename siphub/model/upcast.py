@@ -30,9 +30,15 @@ def case(stored: bytes) -> bytes:
 
 
 def _requesters(document: Mapping[str, Any]) -> list[str]:
-    """Return who sent and received the request that a case was opened by: the first two that were in it. Later ones nobody kept."""
-    requested = (document.get("opened_by") or "").startswith("sip.")
-    return document["units"][:2] if requested else []
+    """Return who sent and received the request that a case was opened by: the first that were in it. Later ones nobody kept.
+
+    Where whoever was asked wrote the request down itself, it is the one unit; the next was only called. An initiative always has two.
+    """
+    opened, units = document.get("opened_by") or "", document["units"]
+    if not opened.startswith("sip."):
+        return []
+    alone = opened != "sip.initiated" and units[:1] == [document["contact"]]
+    return list(units[: 1 if alone else 2])
 
 
 def _resting(grant: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,10 +60,22 @@ def test_a_no_to_a_plan_stays_one() -> None:
     assert desk.last.code is None
 
 
-@pytest.mark.parametrize(("opened_by", "known"), [("sip.requested", 2), ("inpatient.admitted", 0), (None, 0)])
-def test_who_sent_and_received_an_earlier_request_is_who_was_in_the_case_first(opened_by: str | None, known: int) -> None:
-    """Given an earlier case, when it is read, then those who were in it first sent and received its request, if it was opened by one."""
-    found = lifted({**EARLIER["case"], "opened_by": opened_by})
+@pytest.mark.parametrize(
+    ("opened_by", "contact", "known"),
+    [
+        ("sip.requested", 0, 1),
+        ("sip.requested", 1, 2),
+        ("sip.proposed", 1, 2),
+        ("sip.initiated", 0, 2),
+        ("sip.initiated", 1, 2),
+        ("inpatient.admitted", 0, 0),
+        (None, 0, 0),
+    ],
+)
+def test_who_sent_and_received_an_earlier_request_is_who_was_in_the_case_first(opened_by: str | None, contact: int, known: int) -> None:
+    """Given an earlier case, when it is read, then those who were in it first sent and received its request, and nobody who was only called."""
+    units = EARLIER["case"]["units"]
+    found = lifted({**EARLIER["case"], "opened_by": opened_by, "contact": units[contact]})
     assert found.requesters == found.units[:known]
 
 
