@@ -153,7 +153,8 @@ class MeetingRecord(Value):
     """The current version of a meeting: a SIP meeting, or a follow-up of the plan.
 
     `discharge` says that it is called by LUS 4:1, `assessed` that somebody is called to this version without a consent, so that it outlasts any,
-    `in_absence` that it was called to without the individual, who consented to that.
+    `recalled` that it rested on consents that are gone, and nobody has been called anew, `in_absence` that it was called to without the
+    individual, who consented to that.
     """
 
     id: UUID
@@ -162,12 +163,18 @@ class MeetingRecord(Value):
     kind: Literal["sip", "follow_up"] = "sip"
     discharge: bool = False
     assessed: bool = False
+    recalled: bool = False
     in_absence: bool = False
     starts_at: Instant | None = None
     respond_by: Instant | None = None
     evaluation_on: date | None = None
     state: Literal["planned", "held", "cancelled"] = "planned"
     participants: tuple[Participant, ...] = ()
+
+    @property
+    def stands(self) -> bool:
+        """Say whether it is to be held, and somebody is called to it."""
+        return self.state == "planned" and not self.recalled
 
     def participant(self, unit: str) -> Participant | None:
         """Return a unit's place, or None."""

@@ -18,7 +18,8 @@ STORED: Final[Mapping[str, bool]] = {"stored": True}
 def case(stored: bytes) -> bytes:
     """Return a stored case with what it lacks.
 
-    Until it was kept apart, the consent that a plan is made was a scope among others; and who had asked was not kept but among the units.
+    Until it was kept apart, the consent that a plan is made was a scope among others; who had asked was not kept but among the units; and
+    of a meeting nobody kept whether somebody was called to it without a consent, so it may be so.
     """
     if b'"plan_consent":' in stored and b'"requesters":' in stored:
         return stored
@@ -26,7 +27,8 @@ def case(stored: bytes) -> bytes:
     if "plan_consent" not in document:
         grants = [_resting(grant, document) for grant in document["grants"]]
         document |= {"grants": grants, "plan_consent": _plan_consent(document)}
-    return json.dumps({"requesters": _requesters(document), **document}).encode()
+    meetings = [{"assessed": True, **found} for found in document["meetings"]]
+    return json.dumps({"requesters": _requesters(document), **document, "meetings": meetings}).encode()
 
 
 def _requesters(document: Mapping[str, Any]) -> list[str]:

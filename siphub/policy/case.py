@@ -202,7 +202,7 @@ def _excludes_coordinator(case: SipCase, after: Sequence[Grant]) -> bool:
 def _resumed(case: SipCase) -> CaseState:
     """Return where a suspended case goes on; who was called by LUS 4:1 meanwhile is still called, and may now plan more than the discharge."""
     state = case.resumes if case.resumes in lifecycle.RESUMED else "PREPARING"
-    called = any(found.discharge and found.state == "planned" for found in case.meetings)
+    called = any(found.discharge and found.stands for found in case.meetings)
     return "SUMMONED" if called and state == "PREPARING" else state
 
 

@@ -155,7 +155,7 @@ def suspended(before: SipCase, after: SipCase) -> SipCase:
     """Return the case with the state it goes back to where it has just been suspended: a meeting is not taken up again by itself."""
     if after.state != "SUSPENDED_NO_CONSENT" or before.state == "SUSPENDED_NO_CONSENT":
         return after
-    return discharges.left_standing(after.model_copy(update={"resumes": BACK.get(before.state, before.state)}))
+    return discharges.left_behind(after.model_copy(update={"resumes": BACK.get(before.state, before.state)}))
 
 
 def _ahead(content: c.ConsentGiven | c.ConsentAmended, now: datetime) -> Refusal | None:

@@ -178,7 +178,7 @@ def _sip(case: SipCase, directory: Directory, silent: Collection[Place]) -> Iter
     if case.state in TERMINAL:
         return
     for meeting in case.meetings:
-        if meeting.state == "planned" and (meeting.discharge or _planning(case)):
+        if meeting.stands and (meeting.discharge or _planning(case)):
             yield from _meeting(meeting, silent)
     if not _planning(case):
         return
@@ -234,9 +234,9 @@ def _soon(case: SipCase, directory: Directory) -> Iterator[Deadline]:
 
 
 def _in_time(meeting: MeetingRecord, due: datetime) -> bool:
-    if meeting.kind != "sip" or meeting.state == "cancelled":
+    if meeting.kind != "sip":
         return False
-    return meeting.state == "held" or (meeting.starts_at is not None and meeting.starts_at < due)
+    return meeting.state == "held" or (meeting.stands and meeting.starts_at is not None and meeting.starts_at < due)
 
 
 def _evaluation(case: SipCase) -> Iterator[Deadline]:
@@ -252,7 +252,7 @@ def _plan(case: SipCase, plan: PlanRecord) -> Iterator[Deadline]:
     """The individual has a copy of the plan, and it is followed up when it says; once a follow-up is called to, the meeting's own stand."""
     if plan.established_on is not None and "individual" not in plan.copies:
         yield _deadline("plan.copy", plan.id, case.coordinating_unit, end_of(plan.established_on + timedelta(days=COPY_DAYS)))
-    called = any(found.kind == "follow_up" and found.state == "planned" for found in case.meetings)
+    called = any(found.kind == "follow_up" and found.stands for found in case.meetings)
     if plan.follow_up_on is not None and not called:
         yield _deadline("followup", plan.id, case.coordinating_unit, end_of(plan.follow_up_on))
 

@@ -155,13 +155,18 @@ def called_off(case: SipCase, meeting: MeetingRecord) -> DischargeRecord | None:
     return known.model_copy(update={"summoned_at": None, "summoned_to": None})
 
 
-def left_standing(case: SipCase) -> SipCase:
-    """Return a case whose consents are gone without the kallelse by LUS 4:1 that rested on them alone: it is called back, and its clock runs again."""
-    gone = next((found for found in case.meetings if found.discharge and found.state == "planned" and not found.assessed), None)
-    if gone is None:
+def left_behind(case: SipCase) -> SipCase:
+    """Return a case whose consents are gone, in which the meetings that rested on them alone are called back: nothing is asked of them any more.
+
+    The clock of a kallelse by LUS 4:1 among them runs again.
+    """
+    gone = {found.id for found in case.meetings if found.state == "planned" and not found.assessed}
+    if not gone:
         return case
-    meetings = tuple(found.model_copy(update={"state": "cancelled"}) if found is gone else found for found in case.meetings)
-    return case.model_copy(update={"meetings": meetings, "discharge": called_off(case, gone)})
+    meetings = tuple(found.model_copy(update={"recalled": True}) if found.id in gone else found for found in case.meetings)
+    kallelse = next((found for found in meetings if found.id in gone and found.discharge), None)
+    discharge = called_off(case, kallelse) if kallelse is not None else case.discharge
+    return case.model_copy(update={"meetings": meetings, "discharge": discharge})
 
 
 def hospital(message: Message, case: SipCase | None, directory: Directory) -> bool:

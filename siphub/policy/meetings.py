@@ -33,12 +33,13 @@ def called(asked: Asked, content: Call) -> Refusal | Decision:
     refusal = _uncallable(asked, content, known) or _unattended(asked, content) or _unlawful(asked, content)
     if refusal is not None:
         return refusal
-    if any(found.discharge for found in left) or (left and asked.case.state in {"SUMMONED", "FOLLOW_UP"}):
+    if any(found.discharge and found.stands for found in left) or (left and asked.case.state in {"SUMMONED", "FOLLOW_UP"}):
         return Refusal("meeting.another_planned", "conflict", "/content/meeting/id")
     record = _with_participants(asked, known or _begun(content))
     says = {
         "discharge": record.discharge or _by_discharge(content),
-        "assessed": record.assessed or _assessed(asked.message),
+        "assessed": (record.assessed and not record.recalled) or _assessed(asked.message),
+        "recalled": False,
         "in_absence": _in_absence(record, content),
     }
     record = record.model_copy(update=says)
@@ -193,6 +194,7 @@ def rescheduled(asked: Asked, content: m.MeetingRescheduled) -> Refusal | Decisi
         "starts_at": content.meeting.starts_at,
         "respond_by": content.respond_by,
         "assessed": _assessed(asked.message),
+        "recalled": False,
         "in_absence": known.in_absence and consent.has(asked.case.grants, "meeting_in_absence", asked.now),
     }
     record = known.model_copy(update=moved)

@@ -49,5 +49,5 @@ def _absence_withdrawn(case: SipCase, now: datetime) -> bool:
     Where the case is suspended only a meeting by LUS 4:1 is.
     """
     suspended = case.state == "SUSPENDED_NO_CONSENT"
-    without = any(found.in_absence and found.state == "planned" and (found.discharge or not suspended) for found in case.meetings)
+    without = any(found.in_absence and found.stands and (found.discharge or not suspended) for found in case.meetings)
     return without and not has(case.grants, "meeting_in_absence", now)

@@ -79,6 +79,17 @@ def test_who_sent_and_received_an_earlier_request_is_who_was_in_the_case_first(o
     assert found.requesters == found.units[:known]
 
 
+def test_of_an_earlier_meeting_nobody_knows_that_it_rested_on_consent_alone() -> None:
+    """Given an earlier case with a meeting, when it is read, then somebody may have been called to it without a consent, so no withdrawal ends it."""
+    desk = Desk()
+    desk.story.ready(UNITS)
+    desk.story.summoned(UNITS)
+    stored = json.loads(desk.open.model_dump_json())
+    del stored["requesters"], stored["meetings"][0]["assessed"]
+    assert [found.assessed for found in lifted(stored).meetings] == [True]
+    assert [found.assessed for found in lifted(json.loads(desk.open.model_dump_json())).meetings] == [False]
+
+
 @pytest.mark.parametrize("by", [None, PersonRef("guardian/1"), PersonRef("representative/1")])
 def test_who_gave_an_earlier_consent_is_not_known_so_anybody_takes_it_back(by: PersonRef | None) -> None:
     """Given an earlier consent, of which nobody kept who gave it, when somebody takes it back, then it is (fail safe)."""
