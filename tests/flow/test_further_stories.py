@@ -11,18 +11,25 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from siphub.contract import Accepted
 from siphub.errors import Invalid, Refused
 from siphub.flow import directory as directories
-from siphub.model import Agreement
+from siphub.model import Agreement, Person
 from siphub.model import people as p
 from siphub.model.case import SipCase
-from siphub.model.identifiers import PersonNumber, UnitId
+from siphub.model.identifiers import CoordinationNumber, PersonNumber, PersonRef, ReserveNumber, UnitId
 from siphub.model.messages import consent as c
 from siphub.model.messages import ending as e
 from siphub.model.messages import meeting as m
+from siphub.model.messages import receipt as r
+from siphub.model.messages import request as rq
+from siphub.model.person import CasePerson, CoordinationNumberIdentity, PersonNumberIdentity, ReserveNumberIdentity
+from siphub.policy.deadlines import deadlines
+from siphub.testing import chapters
 from siphub.testing.clock import Hand
 from siphub.testing.desk import ASSOCIATION, OUTSIDE, PRIVATE
 from siphub.testing.story import ALL, SECRECY_ASSESSED, Story
@@ -223,3 +230,205 @@ def test_a_contractor_that_changes_owner_is_asked_for_anew(yard: Yard) -> None:
     sent(yard, story)
     assert desk(yard, story) == [("delivery.unit.moved_organisation", p.CONTACT)]
     assert types(yard, PRIVATE) == types(yard, OUTSIDE) == []
+
+
+MOTHER, FATHER = PersonRef("guardian/1"), PersonRef("guardian/2")
+BOTH = c.GivenBy(kind="guardian", ground="both_guardians", guardians=(MOTHER, FATHER))
+
+
+def of_two_guardians(yard: Yard, person: PersonNumber) -> Story:
+    """Return a child's case in which both guardians have said yes and the units are called."""
+    story = tale(yard, person)
+    story.requested()
+    chapters.approved(story, UNITS, [CasePerson(ref=MOTHER, name="Mona Mamma"), CasePerson(ref=FATHER, name="Frans Pappa")])
+    yes(story, *UNITS, given_by=BOTH)
+    story.summoned(UNITS)
+    return story
+
+
+def test_a_father_of_two_takes_back_the_one_childs_consent(yard: Yard) -> None:
+    """Given siblings with the same guardians, when one guardian takes back the one child's consent, then the other child's plan goes on.
+
+    What he has taken back the mother cannot give alone, unless she says why it cannot wait for him.
+    """
+    older, younger = of_two_guardians(yard, p.SUBJECT_NUMBER), of_two_guardians(yard, CHILD)
+    sent(yard, older, younger)
+    older.withdrawn(person=FATHER)
+    sent(yard, older, younger)
+    assert [case(yard, story).state for story in (older, younger)] == ["SUSPENDED_NO_CONSENT", "SUMMONED"]
+    stops = [each["case_id"] for each in got(yard, p.HOME_CARE) if each["type"] == "stop.notice"]
+    assert stops == [str(older.case_id)]
+    alone = BOTH.model_copy(update={"guardians": (MOTHER,)})
+    assert refused(lambda: yes(older, *UNITS, given_by=alone)) == "consent.guardian_missing"
+    hindered = alone.model_copy(update={"ground": "other_hindered", "cannot_wait": "Utskrivning i morgon."})
+    yes(older, *UNITS, given_by=hindered)
+    assert case(yard, older).state == "PREPARING"
+
+
+def test_a_child_comes_of_age_between_consent_and_meeting(yard: Yard) -> None:
+    """Given guardians' consent for somebody who turns eighteen before the meeting, then on that day it ends, and her own word takes its place."""
+    yard.clock.at = datetime(2036, 2, 20, 9, 0, tzinfo=UTC)
+    story = of_two_guardians(yard, CHILD)
+    sent(yard, story, days=9)
+    assert case(yard, story).state == "SUMMONED"
+    sent(yard, story, days=1)
+    assert (case(yard, story).state, desk(yard, story)) == ("SUSPENDED_NO_CONSENT", [("consent.expired", p.CONTACT)])
+    assert types(yard, p.CARE_CENTRE) == ["meeting.summoned", "stop.notice"]
+    assert refused(lambda: yes(story, *UNITS, given_by=BOTH)) == "consent.not_a_child"
+    yes(story, *UNITS)
+    assert (case(yard, story).state, desk(yard, story)) == ("PREPARING", [])
+
+
+def test_she_is_protected_while_ten_messages_wait(yard: Yard) -> None:
+    """Given ten kallelser that wait, when she turns out to have a protected registration, then none leaves, and each is somebody's work."""
+    story = tale(yard)
+    story.ready(UNITS)
+    for _ in range(5):
+        story.summoned(UNITS)
+    person = Person(identity=PersonNumberIdentity(value=ADULT), protection="protected_registration")
+    story.say(rq.ParticipantsApproved(units=UNITS, approved_on=story.now.date(), approved_how="oral"), subject=person)
+    sent(yard, story)
+    assert desk(yard, story) == [("delivery.protected.not_cleared", p.CONTACT)] * 10
+    assert types(yard, p.HOME_CARE) == types(yard, p.CARE_CENTRE) == []
+
+
+def test_a_consent_that_names_one_agency_invites_no_other(yard: Yard) -> None:
+    """Given a consent that names Försäkringskassan by its number, for thirteen days, then Arbetsförmedlingen hears nothing.
+
+    Försäkringskassan asks to be phoned; when the consent has run out the new time does not reach it any more.
+    """
+    story = tale(yard)
+    story.requested()
+    story.consented(UNITS)
+    yes(story, p.FORSAKRINGSKASSAN, valid_until=story.now + timedelta(days=13))
+    story.approved((*UNITS, p.FK, p.AF))
+    assert story.invited([p.FK, p.AF]).states == {p.FK: ("queued", None), p.AF: ("withheld", "basis.consent_missing")}
+    sent(yard, story)
+    story.responded(p.FK, "contact-us")
+    assert desk(yard, story) == [("meeting.contact-us", p.CONTACT)]
+    assert refused(lambda: story.responded(p.AF)) == "case.not_there"
+    sent(yard, story, days=13)
+    assert story.rescheduled((*UNITS, p.FK)).states[p.FK] == ("withheld", "basis.consent_expired")
+    sent(yard, story)
+    assert (types(yard, p.FK), types(yard, p.AF)) == (["meeting.invited", "stop.notice"], [])
+
+
+@pytest.mark.parametrize(
+    ("friday", "call_by", "pays_from"),
+    [
+        (datetime(2026, 10, 23, 9, 59, tzinfo=UTC), datetime(2026, 10, 26, 23, 0, tzinfo=UTC), datetime(2026, 10, 25, 23, 0, tzinfo=UTC)),
+        (datetime(2026, 10, 23, 10, 1, tzinfo=UTC), datetime(2026, 10, 26, 23, 0, tzinfo=UTC), datetime(2026, 10, 26, 23, 0, tzinfo=UTC)),
+        (datetime(2027, 3, 26, 10, 59, tzinfo=UTC), datetime(2027, 3, 29, 22, 0, tzinfo=UTC), datetime(2027, 3, 28, 22, 0, tzinfo=UTC)),
+        (datetime(2027, 3, 26, 11, 1, tzinfo=UTC), datetime(2027, 3, 29, 22, 0, tzinfo=UTC), datetime(2027, 3, 29, 22, 0, tzinfo=UTC)),
+    ],
+    ids=["October 11.59", "October 12.01", "March 11.59", "March 12.01"],
+)
+def test_ready_on_the_friday_before_the_clocks_change(yard: Yard, friday: datetime, call_by: datetime, pays_from: datetime) -> None:
+    """Given a notice just before or after noon on the Friday before a change of the clocks, then both days end at midnight in Sweden."""
+    yard.clock.at = friday
+    story = chapters.of_the_region(tale(yard))
+    chapters.admitted(story)
+    chapters.ready_to_go_home(story, uuid4(), friday)
+    due = {found.kind: found.due_at for found in deadlines(case(yard, story), yard.ground.directory(), friday)}
+    assert due == {"kallelse": call_by, "payment": pays_from}
+
+
+def test_the_plan_is_closed_while_its_revision_waits_for_a_word(yard: Yard) -> None:
+    """Given a draft of the next version, when the plan is closed, then the word that comes late changes nothing, and each unit is told once."""
+    story = tale(yard)
+    story.ready(UNITS)
+    story.summoned(UNITS)
+    story.held(UNITS)
+    story.proposed(UNITS)
+    for index, unit in enumerate(UNITS, start=1):
+        story.confirmed(unit, f"a{index}")
+    story.established(UNITS)
+    story.proposed(UNITS, 2)
+    sent(yard, story)
+    story.closed(UNITS)
+    assert refused(lambda: story.confirmed(p.HOME_CARE, "a1", 2)) == "message.out_of_order"
+    assert refused(lambda: chapters.revised(story, UNITS, UNITS)) == "case.wrong_state"
+    sent(yard, story)
+    assert [types(yard, unit)[-2:] for unit in UNITS] == [["plan.proposed", "stop.notice"]] * 2
+    assert case(yard, story).state == "CLOSED"
+
+
+def test_a_death_that_was_registered_by_mistake(yard: Yard) -> None:
+    """Given a death that was none, then the case stays closed, the slip is somebody's work, and a new case for her goes its way."""
+    story = tale(yard)
+    story.ready(UNITS)
+    story.summoned(UNITS)
+    sent(yard, story)
+    chapters.deceased(story)
+    chapters.in_error(story, story.sent[-1])
+    assert (case(yard, story).state, desk(yard, story)) == ("CLOSED", [("message.in_error", p.CONTACT)])
+    assert refused(lambda: story.consented(UNITS)) == "case.wrong_state"
+    sent(yard, story)
+    anew = tale(yard)
+    anew.ready(UNITS)
+    anew.summoned(UNITS)
+    sent(yard, anew)
+    assert types(yard, p.HOME_CARE) == ["meeting.summoned", "stop.notice", "meeting.summoned"]
+
+
+def test_it_is_read_before_it_is_received(yard: Yard) -> None:
+    """Given a partner that answers later, when staff has read the kallelse before its system says that it came, then it is read, and stays so."""
+    yard.answer(lambda _: Accepted())
+    story = tale(yard)
+    story.ready([p.HOME_CARE])
+    story.summoned([p.HOME_CARE])
+    kallelse = story.sent[-1].message_id
+    sent(yard, story)
+    seen = r.Read(message_id=kallelse, unit=p.HOME_CARE, at=story.now, reader_role="undersköterska")
+    came = r.Received(message_id=kallelse, unit=p.HOME_CARE, at=story.now)
+    for receipt in (seen, came):
+        story.say(receipt, by=p.HOME_CARE)
+        states = {row.message_type: row.state for row in yard.of_case(story.owner, story.case_id)}
+        assert states["meeting.summoned"] == "read"
+
+
+def test_two_units_have_changed_rooms(yard: Yard) -> None:
+    """Given two kallelser that wait, when the two units' addresses are swapped, then nothing goes to either room before somebody has looked."""
+    story = tale(yard)
+    story.ready(UNITS)
+    story.summoned(UNITS)
+    one, other = (yard.address(unit) for unit in UNITS)
+    yard.changes = {p.HOME_CARE: {"address": other}, p.CARE_CENTRE: {"address": one}}
+    yard.switch()
+    sent(yard, story)
+    assert desk(yard, story) == [("delivery.address.unit_changed", p.CONTACT)] * 2
+    assert types(yard, p.HOME_CARE) == types(yard, p.CARE_CENTRE) == []
+
+
+@pytest.mark.parametrize("number", ["19900101+9802", "900101+9802", "9001019802"])
+def test_a_number_without_its_century_is_never_completed(number: str) -> None:
+    """Given a number as it is written for somebody over a hundred, or without its century, then it is refused, and a person fills it in."""
+    with pytest.raises(ValueError, match="no personnummer is written like this"):
+        PersonNumber(number)
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        CoordinationNumberIdentity(value=CoordinationNumber("199002709815")),
+        ReserveNumberIdentity(value=ReserveNumber("17010101AA11")),
+    ],
+    ids=["samordningsnummer", "reservnummer"],
+)
+def test_somebody_without_a_personnummer(yard: Yard, identity: Any) -> None:
+    """Given another number than a personnummer, then it arrives as it is, and so does every letter and sign of the agenda.
+
+    When she gets a personnummer it is another person for the case, which is answered as not there (G15): a new case begins.
+    """
+    words = "Åsa och Zoë: e\u0301l, ö, 🧓🏽 — 2 ½ h"
+    known = Person(identity=identity)
+    story = tale(yard)
+    story.send = lambda message: yard.send(message.model_copy(update={"subject": known if message.subject else None}))
+    story.ready(UNITS)
+    story.say(story.kallelse().model_copy(update={"agenda": (words,)}), UNITS)
+    sent(yard, story)
+    (kallelse,) = got(yard, p.HOME_CARE)
+    assert kallelse["content"]["agenda"] == [words]
+    assert kallelse["subject"]["identity"] == identity.model_dump()
+    story.send = yard.send
+    assert refused(lambda: story.rescheduled(UNITS)) == "case.not_there"
