@@ -381,13 +381,15 @@ def _distinct(grants: Grants) -> Grants:
 
 
 def _withdrawn(case: SipCase, message: Message, content: c.ConsentWithdrawn, directory: Directory, now: datetime) -> Change:
-    """C4: taken back wholly, for some parties or for some scopes; by somebody whom the ground never needed it changes nothing there."""
+    """C4: taken back wholly, for some parties or for some scopes; by somebody whom no ground ever needed it changes nothing at all."""
     meant = frozenset(grant for grant in case.grants if _meant(grant, content, directory))
-    gone = frozenset(grant for grant in _consents(meant) if _counts(case, grant, content.by))
-    kept = tuple(grant for grant in case.grants if grant not in gone)
-    left = {grant.party for grant in _consents(kept)}
-    chosen = {grant for grant in meant if grant.scope == PARTICIPANT and (_always(content.by) or grant.party not in left)}
-    kept = tuple(grant for grant in kept if grant not in chosen)
+    consents = _consents(case.grants)
+    weighing = frozenset(grant for grant in consents if _counts(case, grant, content.by))
+    spared = {grant.party for grant in consents if grant in meant and grant not in weighing}
+    heard = bool(weighing) or not consents
+    chosen = {grant for grant in meant if grant.scope == PARTICIPANT and heard and not _touches(grant.party, spared, directory)}
+    gone = meant & weighing
+    kept = tuple(grant for grant in case.grants if grant not in gone | chosen)
     whole = content.extent == "all" and not _consents(kept) and (_always(content.by) or bool(gone))
     event = "consent.withdrawn:all" if whole else _emptied(case.grants, kept, now, "consent.withdrawn:part")
     record = ConsentRecord(
@@ -399,7 +401,7 @@ def _withdrawn(case: SipCase, message: Message, content: c.ConsentWithdrawn, dir
         scopes=content.scopes,
         taken_back_by=content.by,
     )
-    unneeded = bool(frozenset(_consents(meant)) - gone)
+    unneeded = bool(meant - gone - chosen)
     return Change(kept, _plan_left(case, content, event), event, record, work="consent.withdrawal_not_needed" if unneeded else None)
 
 

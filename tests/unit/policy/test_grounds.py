@@ -10,11 +10,11 @@ import pytest
 
 from siphub.model import Message, Person
 from siphub.model import people as p
-from siphub.model.identifiers import PersonNumber, PersonRef, ReserveNumber, UnitId
+from siphub.model.identifiers import OrganisationNumber, PersonNumber, PersonRef, ReserveNumber, UnitId
 from siphub.model.messages import consent as c
 from siphub.model.person import CasePerson, PersonNumberIdentity, ReserveNumberIdentity
 from siphub.policy import consent, grounds
-from siphub.policy.case import OpenWork
+from siphub.policy.step import Narrowed, OpenWork
 from siphub.testing.desk import Desk
 
 ADULT = PersonNumber("199001019802")
@@ -61,7 +61,7 @@ def _undated() -> str:
     raise AssertionError
 
 
-def given(kind: str, ground: str | None, *, parties: tuple[UnitId, ...] = EVERYWHERE, **more: Any) -> c.ConsentGiven:
+def given(kind: str, ground: str | None, *, parties: tuple[UnitId | OrganisationNumber, ...] = EVERYWHERE, **more: Any) -> c.ConsentGiven:
     """Return a yes on a ground, with all that the ground asks for."""
     said: dict[str, Any] = {}
     for name in grounds.FIELDS[ground] if ground else ():
@@ -295,6 +295,38 @@ def test_whom_the_ground_never_needed_changes_nothing(young: Desk, kind: str, gr
     assert (young.open.grants, young.state) == (before, state)
     assert young.last.effects == (OpenWork("consent.withdrawal_not_needed", p.CONTACT),)
     assert (young.open.consents[-1].decision, young.open.consents[-1].taken_back_by) == ("withdraw", by)
+
+
+@pytest.mark.parametrize("parties", [(), (p.CARE_CENTRE,), EVERYWHERE])
+def test_whom_no_ground_needed_takes_nobody_from_the_table(young: Desk, parties: tuple[UnitId, ...]) -> None:
+    """Given a unit that takes part without a consent, when somebody whom none ever needed takes all or its part back, then it takes part still."""
+    young.story.say(given("individual", "child_mature", parties=MUNICIPAL))
+    young.story.approved(EVERYWHERE)
+    before = young.open.grants
+    young.story.withdrawn(parties, person=ONE)
+    assert young.open.grants == before
+    assert young.last.effects == (OpenWork("consent.withdrawal_not_needed", p.CONTACT),)
+
+
+@pytest.mark.parametrize("consented", [True, False])
+def test_whom_a_ground_needs_takes_out_a_unit_without_a_consent(young: Desk, consented: bool) -> None:
+    """Given a unit that takes part without a consent, when a guardian whom one needed takes its part back, or there is none, then it is out."""
+    if consented:
+        young.story.say(given("guardian", "both_guardians", parties=MUNICIPAL))
+    young.story.approved(EVERYWHERE)
+    young.story.withdrawn((p.CARE_CENTRE,), person=ONE)
+    assert {grant.party for grant in young.open.grants if grant.scope == "participant"} == set(MUNICIPAL)
+    assert young.last.effects == (Narrowed(),)
+
+
+def test_a_unit_of_an_agency_whose_consent_stands_takes_part_still(young: Desk) -> None:
+    """Given an agency named whole by the child and others by the guardians, when one of these takes all back, then the agency's unit takes part."""
+    young.story.say(given("guardian", "both_guardians", parties=MUNICIPAL))
+    young.story.say(given("individual", "child_mature", parties=(p.FORSAKRINGSKASSAN,)))
+    young.story.approved((*MUNICIPAL, p.FK))
+    young.story.withdrawn(person=ONE)
+    assert {grant.party for grant in young.open.grants if grant.scope == "participant"} == {p.FK}
+    assert {grant.party for grant in young.open.grants if grant.scope != "participant"} == {p.FORSAKRINGSKASSAN}
 
 
 def test_each_consent_is_taken_back_by_whoever_gave_it(young: Desk) -> None:
