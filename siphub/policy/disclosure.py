@@ -299,7 +299,7 @@ def _why(need: Requirement, mine: Sequence[GrantLike], asserted: str | None, now
 def statement(need: Requirement, grants: Collection[GrantLike], now: datetime) -> ConsentStatement | None:
     """Return what a recipient may rely on when it speaks with the sender (LIFECYCLE 5.3), or None where no consent names it.
 
-    The way is what all its grants have in common, the end the earliest of theirs.
+    The way is what all its grants have in common, and `to` where they have none, which lets it say nothing; the end is the earliest of theirs.
     """
     mine = [
         grant
@@ -310,9 +310,8 @@ def statement(need: Requirement, grants: Collection[GrantLike], now: datetime) -
     ]
     if not mine:
         return None
-    ways = [{"to", "from"} if grant.direction == "both" else {grant.direction} for grant in mine]
-    common = set.intersection(*ways)
-    direction: Literal["to", "from", "both"] = "both" if len(common) > 1 else "from" if common == {"from"} else "to"
+    ways = {grant.direction for grant in mine}
+    direction: Literal["to", "from", "both"] = "both" if ways == {"both"} else "to" if "to" in ways else "from"
     until = min((grant.until for grant in mine if grant.until is not None), default=None)
     return ConsentStatement(since=min(grant.since for grant in mine), direction=direction, until=until)
 

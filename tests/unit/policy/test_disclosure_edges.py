@@ -231,6 +231,8 @@ def test_what_a_recipient_may_rely_on_is_what_all_its_grants_have_in_common() ->
     for way in ("to", "from"):
         mixed = [*grants("meeting"), *grants("plan", direction=way)]
         assert statement(NEED, mixed, p.NOON) == ConsentStatement(since=p.NOON, direction=way, until=None)
+    apart = statement(NEED, [*grants("meeting", direction="from"), *grants("plan", direction="to")], p.NOON)
+    assert apart == ConsentStatement(since=p.NOON, direction="to", until=None)
     whole = replace(NEED, party=p.FK, party_organisation=p.FORSAKRINGSKASSAN)
     assert statement(whole, grants("meeting", party=p.FORSAKRINGSKASSAN), p.NOON) == ConsentStatement(
         since=p.NOON, direction="both", until=None
