@@ -233,11 +233,19 @@ class DischargeRecord(Value):
     interrupted_at: Instant | None = None
 
 
+class Handover(Value):
+    """Who coordinates from a day on, in Sweden, where that has been agreed before the day (A2)."""
+
+    coordinator: UnitContact
+    deputy: UnitContact | None = None
+    from_date: date
+
+
 class SipCase(Value):
     """A case. `version` counts every change, `consent_version` those that changed what is allowed.
 
     `needed` says that a huvudman has found a plan needed, which binds the others. `requesters` are the units that sent or received a request. `opened_by` is the type of its first message, `prepared`
-    that the individual has put their own words down, `deputy` who may act in the coordinator's place. `blind` are the units that
+    that the individual has put their own words down, `deputy` who may act in the coordinator's place, `handover` who coordinates from a later day. `blind` are the units that
     were told of an initiative and not whom it is for. `draft` is the next version of a plan that is in force, while units are asked for their word.
     `kept_from` are the guardians, by place and name, who may not know where the individual is.
     """
@@ -258,6 +266,7 @@ class SipCase(Value):
     contact: UnitId
     coordinator: UnitContact | None = None
     deputy: UnitContact | None = None
+    handover: Handover | None = None
     phone: Phone | None = None
     requesters: tuple[UnitId, ...] = ()
     units: tuple[UnitId, ...] = ()

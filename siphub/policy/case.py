@@ -175,9 +175,12 @@ def _consent(asked: Asked, content: Content) -> Refusal | Decision:
     effects: list[Effect] = list(consent.narrowing(asked.case.grants, change.grants, Narrowed()))
     was_suspended = asked.case.state == "SUSPENDED_NO_CONSENT"
     changed: dict[str, object] = {"grants": change.grants, "plan_consent": change.plan, "consents": (*asked.case.consents, change.record)}
-    if _excludes_coordinator(asked.case, change.grants):
+    if _excludes(asked.case, asked.case.coordinating_unit, change.grants):
         changed |= {"coordinator": None, "deputy": None}
         effects.append(OpenWork("coordinator.excluded", asked.case.contact))
+    if asked.case.handover is not None and _excludes(asked.case, asked.case.handover.coordinator.unit, change.grants):
+        changed |= {"handover": None}
+        effects.append(OpenWork("coordinator.excluded", asked.case.coordinating_unit))
     if change.work is not None:
         effects.append(OpenWork(change.work, asked.case.coordinating_unit))
     event = change.event
@@ -192,9 +195,8 @@ def _consent(asked: Asked, content: Content) -> Refusal | Decision:
     return after
 
 
-def _excludes_coordinator(case: SipCase, after: Sequence[Grant]) -> bool:
-    """Say whether the individual has just taken everything from the coordinator's unit, and not from everybody: then the contact coordinates."""
-    unit = case.coordinating_unit
+def _excludes(case: SipCase, unit: str, after: Sequence[Grant]) -> bool:
+    """Say whether the individual has just taken everything from a coordinator's unit, and not from everybody: then the contact coordinates."""
     before, left = ({grant.party for grant in grants if grant.scope != consent.PARTICIPANT} for grants in (case.grants, after))
     return unit != case.contact and unit in before and unit not in left and bool(left)
 

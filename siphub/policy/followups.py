@@ -5,11 +5,12 @@ Pure. The follow-up is called like any meeting, in `meetings`.
 
 from __future__ import annotations
 
-from siphub.model.case import MeetingRecord, PlanRecord
+from siphub.model.case import Handover, MeetingRecord, PlanRecord
 from siphub.model.directory import PRINCIPALS
 from siphub.model.messages import around as a
 from siphub.model.messages import followup as f
 from siphub.policy import consent
+from siphub.policy.days import day_of
 from siphub.policy.lifecycle import participant_after
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, Effect, OpenWork, move
@@ -86,10 +87,13 @@ def copied(asked: Asked, content: a.PlanCopyDelivered) -> Refusal | Decision:
 
 
 def coordinated(asked: Asked, content: a.CoordinatorChanged) -> Refusal | Decision:
-    """A2: a named person at a region or municipality, whose unit is in the case already (REQ-66)."""
+    """A2: a named person at a region or municipality, whose unit is in the case already (REQ-66). Until its day comes nothing is changed (G6)."""
     for field, found in (("coordinator", content.coordinator), ("deputy", content.deputy)):
         if found is not None and asked.directory.kind_of(found.unit) not in PRINCIPALS:
             return Refusal("coordinator.not_principal", "invalid", f"/content/{field}/unit")
         if found is not None and found.unit not in asked.case.units:
             return Refusal("plan.coordinator_outside", "invalid", f"/content/{field}/unit")
-    return move(asked, "coordinator.changed", coordinator=content.coordinator, deputy=content.deputy)
+    if content.from_date > day_of(asked.now):
+        coming = Handover(coordinator=content.coordinator, deputy=content.deputy, from_date=content.from_date)
+        return move(asked, "coordinator.changed", handover=coming)
+    return move(asked, "coordinator.changed", coordinator=content.coordinator, deputy=content.deputy, handover=None)

@@ -11,7 +11,17 @@ from datetime import date
 from typing import TypeVar
 
 from siphub.model import Directory
-from siphub.model.case import ConsentChange, ConsentRecord, DischargeRecord, Grant, MeetingRecord, Participant, PlanRecord, SipCase
+from siphub.model.case import (
+    ConsentChange,
+    ConsentRecord,
+    DischargeRecord,
+    Grant,
+    Handover,
+    MeetingRecord,
+    Participant,
+    PlanRecord,
+    SipCase,
+)
 from siphub.model.identifiers import OrganisationNumber, PersonRef, UnitId
 from siphub.model.person import UnitContact
 
@@ -20,13 +30,16 @@ Now = Callable[[UnitId], UnitId]
 
 
 def moved(case: SipCase, directory: Directory, day: date | None = None) -> SipCase:
-    """Return the case with every closed unit replaced by its successor within the same organisation; the very case where there is none.
+    """Return the case as it is on a day: every closed unit replaced by its successor within the same organisation, and a handover done.
+
+    It is the very case where there is neither.
 
     Args:
         case: The case.
         directory: A snapshot.
         day: Today in Sweden; where none is named, a unit with a closing day counts as closed.
     """
+    case = _handed_over(case, day)
     places = successions(case, directory, day)
     if not places:
         return case
@@ -39,6 +52,7 @@ def moved(case: SipCase, directory: Directory, day: date | None = None) -> SipCa
             "contact": now(case.contact),
             "coordinator": _contact(case.coordinator, now) if case.coordinator else None,
             "deputy": _contact(case.deputy, now) if case.deputy else None,
+            "handover": _handover(case.handover, now) if case.handover else None,
             "requesters": tuple(dict.fromkeys(map(now, case.requesters))),
             "units": tuple(dict.fromkeys(map(now, case.units))),
             "blind": tuple(dict.fromkeys(map(now, case.blind))),
@@ -50,6 +64,14 @@ def moved(case: SipCase, directory: Directory, day: date | None = None) -> SipCa
             "discharge": _discharge(case.discharge, now) if case.discharge else None,
         }
     )
+
+
+def _handed_over(case: SipCase, day: date | None) -> SipCase:
+    """Return the case with the coordinator whose day has come."""
+    coming = case.handover
+    if coming is None or day is None or day < coming.from_date:
+        return case
+    return case.model_copy(update={"coordinator": coming.coordinator, "deputy": coming.deputy, "handover": None})
 
 
 def successions(case: SipCase, directory: Directory, day: date | None = None) -> dict[UnitId, UnitId]:
@@ -78,7 +100,8 @@ def why_gone(unit: str, directory: Directory, day: date | None = None) -> str | 
 
 def _named(case: SipCase) -> tuple[UnitId, ...]:
     """Return every unit that stands anywhere in the case, once."""
-    coordinators = (found.unit for found in (case.coordinator, case.deputy) if found is not None)
+    coming = (case.handover.coordinator, case.handover.deputy) if case.handover is not None else ()
+    coordinators = (found.unit for found in (case.coordinator, case.deputy, *coming) if found is not None)
     parties = (grant.party for grant in case.grants if isinstance(grant.party, UnitId))
     meetings = (unit for found in case.meetings for unit in (found.convener.unit, *(each.unit for each in found.participants)))
     beside = (*_of_plan(case.plan), *_of_plan(case.draft), *_of_discharge(case.discharge))
@@ -102,6 +125,11 @@ def _discharge(discharge: DischargeRecord, now: Now) -> DischargeRecord:
     return discharge.model_copy(
         update={"admitting_unit": now(discharge.admitting_unit), "care_contact_unit": now(contact) if contact else None}
     )
+
+
+def _handover(coming: Handover, now: Now) -> Handover:
+    deputy = _contact(coming.deputy, now) if coming.deputy is not None else None
+    return coming.model_copy(update={"coordinator": _contact(coming.coordinator, now), "deputy": deputy})
 
 
 def _contact(contact: UnitContact, now: Now) -> UnitContact:
