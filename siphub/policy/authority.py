@@ -11,11 +11,11 @@ from typing import Literal
 from uuid import UUID
 
 from siphub.model import Caller, Directory, Message
-from siphub.model.case import PlanRecord, SipCase
+from siphub.model.case import MeetingRecord, PlanRecord, SipCase
 from siphub.model.directory import PRINCIPALS
 from siphub.model.identifiers import UnitId
 from siphub.model.messages.followup import ActivityStatus, FollowUpHeld
-from siphub.model.messages.meeting import MeetingCancelled, MeetingHeld, MeetingResponse
+from siphub.model.messages.meeting import MeetingCancelled, MeetingHeld, MeetingRescheduled, MeetingResponse
 from siphub.model.messages.plan import CommitmentConfirmed, CommitmentRejected
 from siphub.policy import discharges, otherplans
 from siphub.policy.lifecycle import OPENING
@@ -213,14 +213,27 @@ def _has_part(unit: UnitId, plan_id: UUID, *plans: PlanRecord | None) -> bool:
     return any(plan is not None and plan.id == plan_id and any(found.unit == unit for found in plan.activities) for plan in plans)
 
 
-def _convenes(message: Message, case: SipCase, _: Directory) -> bool:
-    """Say whether a meeting is the sender's own; the coordinator may call off anybody's, or a convener that is gone would stop the case."""
+def _convenes(message: Message, case: SipCase, directory: Directory) -> bool:
+    """Say whether a meeting is the sender's own; the coordinator may call off anybody's, or a convener that is gone would stop the case.
+
+    Whoever has called to a meeting may move it when it calls nobody any more, but not call further units to it by that.
+    """
     content = message.content
     named = content.meeting_id if isinstance(content, MeetingCancelled | MeetingHeld | FollowUpHeld) else None
     meeting_id = named or getattr(content, "meeting", None)
     meeting = case.meeting(getattr(meeting_id, "id", meeting_id)) if meeting_id is not None else None
     calls_off = isinstance(content, MeetingCancelled) and case.coordinates(message.sender.unit)
-    return meeting is None or calls_off or meeting.convener.unit == message.sender.unit
+    if meeting is None or calls_off:
+        return True
+    further = isinstance(content, MeetingRescheduled) and _calls_further(message, meeting, directory)
+    return meeting.convener.unit == message.sender.unit and (not further or _summons(message, case, directory))
+
+
+def _calls_further(message: Message, meeting: MeetingRecord, directory: Directory) -> bool:
+    """Say whether a message goes to a unit without a place at a meeting; whom another unit has taken over has that one's."""
+    units = (unit for unit in message.recipients if isinstance(unit, UnitId))
+    chains = ((unit, *(found.id for found in directory.successors(unit))) for unit in units)
+    return any(all(meeting.participant(unit) is None for unit in chain) for chain in chains)
 
 
 def _participates(message: Message, case: SipCase) -> Refusal | None:

@@ -169,6 +169,8 @@ def test_every_type_has_a_role_and_a_line_in_this_test() -> None:
 def test_a_type_is_taken_from_its_role_and_from_nobody_else(name: str, role: str) -> None:
     """Given a case with everybody in it, when each kind of unit sends each type, then it is admitted exactly where the table says so."""
     message = sent_by(sample(name), SENDERS[role])
+    if name == "meeting.rescheduled":  # to who has a place there; calling further units to it takes more
+        message = message.model_copy(update={"recipients": (p.HOME_CARE,)})
     refusal = admit(message, case(), caller(message), wide_directory())
     assert (refusal is None) == (role in MAY[name]), refusal
 
