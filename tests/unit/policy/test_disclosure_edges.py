@@ -9,16 +9,30 @@ from uuid import uuid4
 
 import pytest
 
-from siphub.model import Person, sample
+from siphub.model import Message, Person, sample
 from siphub.model import people as p
 from siphub.model.case import Grant, MeetingRecord, Participant, SipCase
 from siphub.model.envelope import ConsentStatement
 from siphub.model.identifiers import PersonNumber, PersonRef
 from siphub.model.messages import meeting as m
 from siphub.model.person import CasePerson, PersonNumberIdentity, UnitContact
-from siphub.policy.disclosure import Covered, Requirement, Withheld, cut, judge, kinds_of, requirement, rule_for, statement, why_no_rule
+from siphub.policy.disclosure import (
+    Covered,
+    Requirement,
+    Withheld,
+    cut,
+    envelope,
+    judge,
+    kinds_of,
+    requirement,
+    rule_for,
+    statement,
+    why_no_rule,
+)
 from siphub.testing.desk import OUTSIDE, PRIVATE, Desk, wide_directory
 
+TELLING = frozenset({"sender", "author", "subject", "basis", "consent_statement", "content"})
+"""The fields of a message that can tell of a person or of who gives care: each is a secret of its own."""
 NEED = Requirement(
     bases=("consent",),
     scopes=frozenset({"meeting", "participant"}),
@@ -237,3 +251,8 @@ def test_what_a_recipient_may_rely_on_is_what_all_its_grants_have_in_common() ->
     assert statement(whole, grants("meeting", party=p.FORSAKRINGSKASSAN), p.NOON) == ConsentStatement(
         since=p.NOON, direction="both", until=None
     )
+
+
+def test_the_envelope_is_what_tells_of_nobody() -> None:
+    """Given the fields of a message, then those that are no secret are all but who is written about, who writes, on which basis, and the content."""
+    assert envelope() == set(Message.model_fields) - TELLING
