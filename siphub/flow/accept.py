@@ -26,8 +26,10 @@ from siphub.model.case import SipCase
 from siphub.model.identifiers import UnitId
 from siphub.policy import case as policy
 from siphub.policy.authority import admit
+from siphub.policy.days import day_of
 from siphub.policy.foresight import afterwards
 from siphub.policy.lifecycle import OPENING
+from siphub.policy.moves import handed_over
 from siphub.policy.reasons import REASONS, told
 from siphub.policy.refusal import Refusal
 from siphub.policy.routing import joining, routes
@@ -281,7 +283,7 @@ def _take(
     before = open_case(row, seal) if row else None
     decided = policy.decide(before, message, caller, directory, now, ground.local)
     if isinstance(decided, Refusal):
-        return _Refused(decided, before.coordinating_unit if before is not None else None)
+        return _Refused(decided, handed_over(before, day_of(now)).coordinating_unit if before is not None else None)
     stored = message_row(message, seal, seq=(row.seq if row else 0) + 1, channel=caller.channel, now=now)
     line = withdraw.Line(ground, work, decided.case, seal, directory, now, seq=stored.case_seq)
     if row is None:

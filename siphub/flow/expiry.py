@@ -14,6 +14,8 @@ from siphub.flow.withdraw import Line
 from siphub.flow.work_items import open_in_case, open_items, settle_owed
 from siphub.observe import Log
 from siphub.policy import consent
+from siphub.policy.days import day_of
+from siphub.policy.moves import handed_over
 from siphub.policy.step import Decision, Narrowed, OpenWork
 from siphub.store import CaseRow, Seal, Work
 
@@ -41,7 +43,8 @@ def _expire(ground: Ground, owner: str, case_id: str) -> bool:
     seal = ground.store.seal_of_case(owner, case_id)
     with ground.store.write() as work:
         row = work.cases.lock(owner, case_id)
-        decided = consent.expired(open_case(row, seal), ground.now()) if row is not None else None
+        now = ground.now()
+        decided = consent.expired(handed_over(open_case(row, seal), day_of(now)), now) if row is not None else None
         if row is None or decided is None:
             return False
         _carry_out(ground, work, row, decided, seal)

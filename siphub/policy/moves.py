@@ -39,7 +39,7 @@ def moved(case: SipCase, directory: Directory, day: date | None = None) -> SipCa
         directory: A snapshot.
         day: Today in Sweden; where none is named, a unit with a closing day counts as closed.
     """
-    case = _handed_over(case, day)
+    case = handed_over(case, day)
     places = successions(case, directory, day)
     if not places:
         return case
@@ -66,8 +66,8 @@ def moved(case: SipCase, directory: Directory, day: date | None = None) -> SipCa
     )
 
 
-def _handed_over(case: SipCase, day: date | None) -> SipCase:
-    """Return the case with the coordinator whose day has come."""
+def handed_over(case: SipCase, day: date | None) -> SipCase:
+    """Return the case with the coordinator whose day has come, if any has."""
     coming = case.handover
     if coming is None or day is None or day < coming.from_date:
         return case

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from siphub.errors import Refused
 from siphub.flow import expiry, track
 from siphub.model import people as p
+from siphub.model.identifiers import UnitId
+from siphub.model.messages import consent as c
+from siphub.model.messages.around import CoordinatorChanged
 from siphub.sandbox import Fault
 from siphub.testing.clock import Hand
 from siphub.testing.story import Story, until
 from siphub.testing.world import PARTNERS, World
+from siphub.testing.yard import Yard
 
 UNITS = (p.HOME_CARE, p.SOCIAL_SERVICES)
 HOUR = timedelta(hours=1)
@@ -80,3 +86,29 @@ def test_nobody_can_tell_that_a_consent_ran_out(timed: World, hand: Hand) -> Non
         body = timed.bodies(p.HOME_CARE, story)[-1].decode()
         notices.append(sorted(line.partition(">")[0] for line in body.replace("><", ">\n<").splitlines()))
     assert notices[0] == notices[1]
+
+
+@pytest.mark.parametrize(("days", "whose"), [(8, p.CONTACT), (9, p.CARE_CENTRE)])
+def test_whoever_coordinates_that_day_has_the_work(tmp_path: Path, days: int, whose: UnitId) -> None:
+    """Given another coordinator from the first of the month, when nobody has said anything since, then what comes up is on the right desk.
+
+    Whether a consent runs out by itself, or a relative's yes is refused.
+    """
+    with Yard(tmp_path / "hub", clock=Hand(datetime(2026, 11, 22, 9, 0, tzinfo=UTC))) as yard:
+        story = Story(yard.send, now=yard.clock.at)
+        story.requested()
+        story.consented(UNITS, valid_until=yard.clock.at + timedelta(days=days))
+        story.consented([p.CARE_CENTRE])
+        story.approved((*UNITS, p.CARE_CENTRE))
+        story.summoned((*UNITS, p.CARE_CENTRE))
+        vera = story.convener.model_copy(update={"unit": p.CARE_CENTRE})
+        story.say(CoordinatorChanged(coordinator=vera, from_date=date(2026, 12, 1), agreed_with_individual=True), UNITS)
+        yard.clock.on(timedelta(days=days))
+        daughters = c.GivenBy(kind="relative")
+        given = [message.content for message in story.sent if isinstance(message.content, c.ConsentGiven)]
+        with pytest.raises(Refused):
+            story.say(given[0].model_copy(update={"given_by": daughters}))
+        assert expiry.expire_consents(yard.ground) == 1
+        with yard.ground.store.read() as work:
+            items = work.work_items.of_case(story.owner, str(story.case_id))
+        assert {item.type: item.unit for item in items if item.closed_at is None} == {"basis.choose": whose, "consent.expired": whose}
