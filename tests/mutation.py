@@ -22,8 +22,9 @@ import sys
 import tempfile
 import time
 import types
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import _lru_cache_wrapper
 from pathlib import Path
 
@@ -99,9 +100,10 @@ class Finder(importlib.abc.MetaPathFinder):
 class Judge:
     """Stands in for pytest's loop over the tests: records who reaches what, and then judges change after change in children."""
 
-    def __init__(self, children: int, only: str | None) -> None:
-        self.children, self.only = children, only
+    def __init__(self, files: Sequence[str], children: int, only: str | None, told: Path | None) -> None:
+        self.files, self.children, self.only, self.told = tuple(files), children, only, told
         self.fates: dict[str, str] = {}
+        self.waiting: Counter[str] = Counter()
         self.tests: defaultdict[str, list[int]] = defaultdict(list)
         self.took: list[float] = []
         self.early: frozenset[str] = frozenset()
@@ -116,11 +118,13 @@ class Judge:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Judge every change, or only the one this process was started for."""
         if self.only is not None:
-            os._exit(0 if self.first_failing(session, range(len(session.items))) is None else 1)
+            os._exit(0 if self.first_failing(session, nearest(session, file_of(self.only))) is None else 1)
         self.early = frozenset(state()._stats)
         self.record(session)
         gc.freeze()
-        for change in sorted((name for names in Changed.names.values() for name in names), key=self.cost):
+        changes = [name for names in Changed.names.values() for name in names]
+        self.waiting.update(map(file_of, changes))
+        for change in sorted(changes, key=lambda change: (self.files.index(file_of(change)), self.cost(change))):
             while len(self.running) >= self.children:
                 self.reap()
             self.begin(session, change)
@@ -167,7 +171,7 @@ class Judge:
         reached = self.tests[function]
         early = function in self.early
         if not reached and not early:
-            self.fates[change] = "no tests"
+            self.end(change, "no tests")
             return
         read, write = os.pipe()
         pid = os.fork()
@@ -180,7 +184,7 @@ class Judge:
             os.dup2(silent, 1)
             os.dup2(silent, 2)
             if early:
-                command = [sys.executable, __file__, "--only", change, change.split(".")[2]]
+                command = [sys.executable, __file__, "--only", change, file_of(change)]
                 os.execv(sys.executable, command)  # noqa: S606 - our own program with fixed arguments
             Opened.change = change
             forget()
@@ -197,17 +201,37 @@ class Judge:
         change, function, read = self.running.pop(pid)
         with os.fdopen(read, "rb") as told:
             word = told.read().decode()
-        self.fates[change] = {0: "survived", 1: "killed", -signal.SIGXCPU: "timeout"}.get(os.waitstatus_to_exitcode(status), "suspicious")
+        fates = {0: "survived", 1: "killed", -signal.SIGXCPU: "timeout"}
         if word.isdigit():
             last = self.last[function]
             last[:] = [int(word), *(index for index in last if index != int(word))][:12]
-        if self.fates[change] not in NOTICED:
-            print(f"\n{self.fates[change]}: {change}", flush=True)
+        self.end(change, fates.get(os.waitstatus_to_exitcode(status), "suspicious"))
+
+    def end(self, change: str, fate: str) -> None:
+        """Keep how a change ended; where it was the last of its file, write the file's down, so that a run that is stopped has told something."""
+        self.fates[change] = fate
+        if fate not in NOTICED:
+            print(f"\n{fate}: {change}", flush=True)
+        self.waiting[file_of(change)] -= 1
+        if self.waiting[file_of(change)] == 0 and self.told is not None:
+            through = {name: found for name, found in self.fates.items() if self.waiting[file_of(name)] == 0}
+            self.told.write_text(json.dumps(through), "utf-8")
+            print(f"\nthrough: {file_of(change)}", flush=True)
 
 
 def function_of(change: str) -> str:
     """Return the function that a change is in, as mutmut's doors name it."""
     return change.rpartition("__mutmut_")[0]
+
+
+def file_of(change: str) -> str:
+    """Return the file that a change is in, without its ending."""
+    return change.split(".")[2]
+
+
+def nearest(session: pytest.Session, file: str) -> Sequence[int]:
+    """Return the places of all tests, those of the file's own name first: they are the likeliest to notice a change in it."""
+    return sorted(range(len(session.items)), key=lambda index: file not in session.items[index].path.stem)
 
 
 def forget() -> None:
@@ -218,8 +242,8 @@ def forget() -> None:
                 kept.cache_clear()
 
 
-def judged(files: Sequence[str], children: int, only: str | None = None) -> Mapping[str, str]:
-    """Return how every change in these files ended.
+def judged(files: Sequence[str], children: int, only: str | None = None, told: Path | None = None) -> None:
+    """Write down how every change in these files ended, one file after another.
 
     Raises:
         RuntimeError: The tests did not get so far.
@@ -229,7 +253,7 @@ def judged(files: Sequence[str], children: int, only: str | None = None) -> Mapp
     trampoline.get_mutant_under_test = Opened.ask
     Opened.change = only or RECORD
     sys.meta_path.insert(0, Finder(files))
-    judge = Judge(children, only)
+    judge = Judge(files, children, only, told)
     words = [
         "-q",
         "-s",
@@ -250,7 +274,6 @@ def judged(files: Sequence[str], children: int, only: str | None = None) -> Mapp
     ended = pytest.main(words, plugins=[judge])
     if ended != 0:
         raise RuntimeError(f"pytest ended with {ended}")
-    return judge.fates
 
 
 def explained(page: str, file: str) -> frozenset[str]:
@@ -302,6 +325,8 @@ def commit_of(root: Path) -> str:
 def tried(files: Sequence[str], children: int) -> Mapping[str, str]:
     """Judge a copy of the project as it is now, so that it can be worked on meanwhile, and return how every change ended.
 
+    Where the run is stopped, it is what was told of the files that were through.
+
     Raises:
         RuntimeError: The tests did not get so far.
     """
@@ -313,8 +338,10 @@ def tried(files: Sequence[str], children: int) -> Mapping[str, str]:
         path = os.pathsep.join(map(str, [copy, *sorted((copy / "plugins").glob("*"))]))
         told = copy / "fates.json"
         command = [sys.executable, str(copy / "tests/mutation.py"), "--fates", str(told), "--children", str(children), *files]
-        if subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False).returncode != 0:
-            raise RuntimeError("not every change could be judged")
+        with suppress(KeyboardInterrupt):
+            subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False)
+        if not told.exists():
+            raise RuntimeError("the run ended before any file was through")
         fates: Mapping[str, str] = json.loads(told.read_text("utf-8"))
         return fates
 
@@ -329,15 +356,18 @@ def main() -> int:
     given = parser.parse_args()
     files = given.files or sorted(path.stem for path in (ROOT / "siphub/policy").glob("[!_]*.py"))
     if given.only or given.fates:
-        given.fates.write_text(json.dumps(judged(files, given.children, given.only)), "utf-8")
+        judged(files, given.children, given.only, given.fates)
         return 0
     commit = commit_of(ROOT)
     fates = tried(files, given.children)
-    fared = {file: {name: fate for name, fate in fates.items() if name.startswith(f"{POLICY}{file}.")} for file in files}
+    fared = {file: {name: fate for name, fate in fates.items() if file_of(name) == file} for file in files}
+    stopped = [file for file, found in fared.items() if not found]
+    fared = {file: found for file, found in fared.items() if found}
     page = PAGE.read_text("utf-8")
     PAGE.write_text(figures(page, fared, commit), "utf-8")
     good = [told(file, found, page) for file, found in fared.items()]
-    return 0 if all(good) else 1
+    print("".join(f"BAD   {file}: the run ended before it was through\n" for file in stopped), end="")
+    return 0 if all(good) and not stopped else 1
 
 
 if __name__ == "__main__":
