@@ -11,7 +11,8 @@ from siphub.model.envelope import BasisCode
 from siphub.model.messages.consent import Giver, Scope
 from siphub.policy.disclosure import RecipientKind, rules
 from siphub.policy.lifecycle import DELIVERY
-from siphub.policy.wording import BASES, FORESEEN, GIVERS, KINDS, SCOPES, STATES, kind_of, on_basis, outcome
+from siphub.policy.reasons import REASONS
+from siphub.policy.wording import BASES, FORESEEN, GIVERS, KINDS, LANGUAGES, SCOPES, STATES, Said, kind_of, on_basis, outcome
 
 SENTENCES = re.compile(r"([A-ZÅÄÖ][^.]*\.)( [A-ZÅÄÖ][^.]*\.)*")
 WHY = {"en": "So it is.", "sv": "Så är det."}
@@ -63,3 +64,43 @@ def test_whose_consent_it_is() -> None:
     """Given who gave the consent, then that is said; given nobody known, then so much as is known."""
     assert on_basis("consent", "guardian").sv == "på samtycke från vårdnadshavarna"
     assert on_basis("consent", "nobody known").sv == "på samtycke från den enskilde, eller den som företräder den enskilde"
+
+
+def test_it_is_said_in_either_language() -> None:
+    """Given something said in both languages, then each is there by its name."""
+    said = Said("Yes.", "Ja.")
+    assert {language: said.in_(language) for language in LANGUAGES} == {"sv": "Ja.", "en": "Yes."}
+
+
+def test_the_sentences_stand_in_their_order() -> None:
+    """Given what arrived, then it is said that it did and on whose word, then why not yet, then the rule's reason, in both languages alike."""
+    guardian = outcome("delivered", "consent", None, WHY, giver="guardian")
+    assert guardian == Said(
+        "It has arrived, on consent from the guardians. So it is.", "Det har kommit fram, på samtycke från vårdnadshavarna. Så är det."
+    )
+    stopped = REASONS["protected.not_cleared"]
+    assert outcome("held", "consent", "protected.not_cleared", WHY) == Said(
+        f"It is stopped until somebody has looked at it. {stopped.en} So it is.",
+        f"Det är stoppat tills någon har tittat på det. {stopped.sv} Så är det.",
+    )
+    assert outcome("sending", "own_data", None, None) == Said(
+        "It is being sent, because it is the individual's own.", "Det skickas just nu, för att det är den enskildes eget."
+    )
+    assert outcome("queued", None, None, None, states=FORESEEN) == Said("It would be sent.", "Det skulle skickas.")
+
+
+@pytest.mark.parametrize("state", ["withheld", "superseded", "expired"])
+def test_of_what_reached_nobody_the_rule_is_not_told(state: str) -> None:
+    """Given a delivery that was never sent, then why it may be is not said: only why it was not."""
+    missing = REASONS["basis.consent_missing"]
+    said = outcome(state, "consent", "basis.consent_missing", WHY)
+    assert said == Said(f"{STATES[state].en}. {missing.en}", f"{STATES[state].sv}. {missing.sv}")
+
+
+@pytest.mark.parametrize("state", ["rejected", "gave_up", "withheld"])
+def test_a_reason_in_other_words_is_told_by_the_state(state: str) -> None:
+    """Given a code that only the recipient's system knows, then what it means follows from the state, and the code is said."""
+    said = outcome(state, None, "partner.no-such-box", None)
+    assert "(code partner.no-such-box)" in said.en
+    assert "(kod partner.no-such-box)" in said.sv
+    assert len({outcome(each, None, "partner.no-such-box", None).en.partition(". ")[2] for each in (state, "held")}) == 2
