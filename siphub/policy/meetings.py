@@ -257,6 +257,7 @@ def held(asked: Asked, content: m.MeetingHeld) -> Refusal | Decision:
 def responded(asked: Asked, content: m.MeetingResponse) -> Refusal | Decision:
     """K3. An answer to an earlier version is void (G7); a duty-bound no without a substitute is escalated (G11).
 
+    A substitute unit that may not come yet is asked for: the individual's word, a consent and a call come first (G2).
     One that comes after the meeting was held or called off is passed on, and changes nothing.
     """
     sender = asked.message.sender.unit
@@ -275,7 +276,19 @@ def responded(asked: Asked, content: m.MeetingResponse) -> Refusal | Decision:
         effects.append(OpenWork("meeting.duty_declined", known.convener.unit))
     if content.response in {"propose-new-time", "contact-us"}:
         effects.append(OpenWork(f"meeting.{content.response}", known.convener.unit))
+    if content.substitute_unit is not None and not _may_come(asked, known, asked.current(content.substitute_unit)):
+        effects.append(OpenWork("meeting.substitute", known.convener.unit))
     return move(asked, "meeting.response", *effects, meetings=_with(asked.case, record))
+
+
+def _may_come(asked: Asked, meeting: MeetingRecord, unit: UnitId) -> bool:
+    """Say whether a unit is at a meeting anyway: its convener's, or one that is called, with the individual's word or as its sender assessed."""
+    if unit == meeting.convener.unit:
+        return True
+    mine = tuple(grant for grant in asked.case.grants if grant.party in {unit, unit.organisation})
+    covered = all(consent.has(mine, scope, asked.now) for scope in ("meeting", consent.PARTICIPANT))
+    assessed = meeting.assessed and asked.directory.kind_of(unit) in DUTY_BOUND
+    return meeting.participant(unit) is not None and (covered or assessed)
 
 
 def called_back(case: SipCase, calls: Collection[tuple[UUID, int, str]]) -> SipCase:

@@ -138,6 +138,15 @@ _CASE: Mapping[str, WorkType] = {
         _CONVENER,
         *_MOVED,
     ),
+    "meeting.substitute": _of_case(
+        "Somebody who was called sends another unit, which is not called or which no consent covers: ask the individual whether that unit may take part, then amend the consent and call it.",
+        "En kallad part låter en annan enhet komma, som inte är kallad eller som inget samtycke omfattar: fråga den enskilde om enheten får delta, ändra sedan samtycket och kalla enheten.",
+        _CONVENER,
+        *_MOVED,
+        "meeting.summoned",
+        "meeting.invited",
+        "followup.summoned",
+    ),
     "meeting.contact-us": _of_case("Somebody who was invited asks you to phone.", "En inbjuden part ber er att ringa.", _CONVENER, *_MOVED),
     "plan.incomplete": _of_case(
         "A plan that came from another system lacks what the local routine asks for: ask for the rest, and revise it.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
@@ -116,7 +116,7 @@ def absent(story: Story) -> None:
     story.say(story.kallelse().model_copy(update={"individual_attendance": "absent_consented"}), UNITS)
 
 
-def answered(response: str, unit: str = "HOME_CARE") -> Callable[[Story], None]:
+def answered(response: str, unit: str = "HOME_CARE", **more: Any) -> Callable[[Story], None]:
     """Return a story in which somebody answers."""
 
     def happens(story: Story) -> None:
@@ -125,7 +125,7 @@ def answered(response: str, unit: str = "HOME_CARE") -> Callable[[Story], None]:
         story.ready((*UNITS, p.FK))
         story.summoned(UNITS)
         story.invited((p.FK,))
-        story.responded(who, response)
+        story.responded(who, response, **more)
 
     return happens
 
@@ -206,6 +206,8 @@ def closed(story: Story) -> None:
         ("meeting.duty_declined", answered("decline"), lambda story: story.cancelled(UNITS)),
         ("meeting.propose-new-time", answered("propose-new-time"), moved),
         ("meeting.contact-us", answered("contact-us", "FK"), lambda story: story.held(UNITS)),
+        ("meeting.substitute", answered("delegate", substitute_unit=p.HOSPITAL), lambda story: story.summoned((p.HOSPITAL,))),
+        ("meeting.substitute", answered("decline", substitute_unit=p.HOSPITAL), moved),
         ("message.in_error", in_error, closed),
         ("plan.commitment_rejected", rejected, lambda story: story.proposed(UNITS, version=2)),
         ("coordinator.excluded", excluded, lambda story: chapters.coordinated_by(story, p.HOME_CARE, UNITS)),

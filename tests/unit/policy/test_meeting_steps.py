@@ -389,6 +389,48 @@ class TestResponded:
         _, effects = summoned.did(lambda: summoned.story.responded(p.FK, "contact-us"))
         assert effects == (OpenWork("meeting.contact-us", p.CONTACT),)
 
+    @pytest.mark.parametrize("response", ["decline", "delegate"])
+    def test_a_substitute_that_may_not_come_yet_is_asked_for(self, summoned: Desk, response: str) -> None:
+        """Given a substitute unit without a call, or called without consent or choice, then the convener has work, until it is called with both (K3)."""
+
+        def asked_for(unit: UnitId) -> bool:
+            """Answer with that unit as the substitute."""
+            _, effects = summoned.did(lambda: summoned.story.responded(p.HOME_CARE, response, substitute_unit=unit))
+            assert set(effects) <= {OpenWork("meeting.substitute", p.CONTACT)}
+            return bool(effects)
+
+        assert asked_for(PRIVATE)
+        summoned.story.summoned([PRIVATE])
+        assert asked_for(PRIVATE)
+        summoned.story.consented([*UNITS, PRIVATE], ("meeting",), valid_until=summoned.now + timedelta(hours=2))
+        assert asked_for(PRIVATE)
+        summoned.story.approved([*UNITS, PRIVATE])
+        assert [asked_for(unit) for unit in (PRIVATE, p.SOCIAL_SERVICES, p.CONTACT)] == [False, False, False]
+        summoned.case = summoned.open.model_copy(update={"meetings": (record(summoned, participants=places(*UNITS)),)})
+        assert asked_for(PRIVATE)
+        summoned.story.summoned([PRIVATE])
+        summoned.later(timedelta(hours=2))
+        assert asked_for(PRIVATE)
+
+    def test_a_substitute_of_a_whole_agency(self, summoned: Desk) -> None:
+        """Given a consent that names the agency, and a choice of its unit, then that unit may come for another once it is invited."""
+        summoned.story.consented([p.FORSAKRINGSKASSAN], ("meeting", "invite"))
+        summoned.story.approved([*UNITS, p.FK])
+        summoned.story.responded(p.HOME_CARE, "delegate", substitute_unit=p.FK)
+        assert summoned.last.effects == (OpenWork("meeting.substitute", p.CONTACT),)
+        summoned.story.invited([p.FK])
+        summoned.story.responded(p.HOME_CARE, "delegate", substitute_unit=p.FK)
+        assert summoned.last.effects == ()
+
+    def test_a_substitute_that_is_called_without_a_consent(self, summoned: Desk) -> None:
+        """Given a call that its sender assessed, then a duty-bound unit it called may come for another, and an agency or one without a place may not."""
+        summoned.case = summoned.open.model_copy(
+            update={"meetings": (record(summoned, assessed=True, participants=places(*UNITS, PRIVATE, p.FK)),)}
+        )
+        for unit, work in ((PRIVATE, ()), (p.FK, ("meeting.substitute",)), (p.HOSPITAL, ("meeting.substitute",))):
+            summoned.story.responded(p.HOME_CARE, "delegate", substitute_unit=unit)
+            assert summoned.last.work == work
+
     def test_only_who_was_called_answers(self, summoned: Desk) -> None:
         """Given a unit without a place, a meeting nobody knows, or an earlier version, then the answer is refused."""
         summoned.story.approved([*UNITS, PRIVATE])
