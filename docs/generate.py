@@ -303,7 +303,7 @@ def catalogue() -> str:
     """Return every message type: its name, its Swedish title, what it is for, who sends it and which kinds of recipient may get it."""
     from siphub.documents.words import TITLES
     from siphub.model import CATALOGUE
-    from siphub.policy.authority import ROLES
+    from siphub.policy.authority import PERMITTING, ROLES
     from siphub.policy.disclosure import rules
 
     rows = []
@@ -312,7 +312,7 @@ def catalogue() -> str:
         to = "the hub alone" if row.internal else ", ".join("everybody reached before" if kind == "*" else kind for kind in kinds)
         about = (row.content.__doc__ or "").splitlines()[0]
         to = "the unit whose message it was" if name == "delivery.failed" else to or "by the stop notice alone"
-        by = "a region or a municipality" if name.startswith("consent.") else _ROLES[ROLES[name]]
+        by = "a region or a municipality" if name in PERMITTING else _ROLES[ROLES[name]]
         rows.append((f"`{name}`", TITLES[name][0] if name in TITLES else "", about, by, to))
     return _table(("type", "in Swedish", "what it says", "sent by", "may reach"), rows)
 

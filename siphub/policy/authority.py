@@ -38,6 +38,9 @@ Role = Literal[
 CARE: frozenset[str] = PRINCIPALS | {"private_provider"}
 """The kinds of organisation that give care and support, under their own or a huvudman's duty."""
 
+PERMITTING: frozenset[str] = frozenset({"consent.given", "consent.refused", "consent.amended"})
+"""What of the individual's consent a region or municipality alone says (G14); that it is taken back any unit of care in the case hands in (C4)."""
+
 ROLES: Mapping[str, Role] = MappingProxyType(
     {
         "sip.requested": "principal",
@@ -188,8 +191,8 @@ def _role(message: Message, case: SipCase, directory: Directory) -> Refusal | No
 
 
 def _cares(message: Message, _: SipCase, directory: Directory) -> bool:
-    """Say whether the sender gives care; of the individual's consent a region or municipality alone speaks."""
-    return directory.kind_of(message.sender.unit) in (PRINCIPALS if message.type.startswith("consent.") else CARE)
+    """Say whether the sender gives care; what is consented to a region or municipality alone says."""
+    return directory.kind_of(message.sender.unit) in (PRINCIPALS if message.type in PERMITTING else CARE)
 
 
 def _requested(message: Message, case: SipCase, directory: Directory) -> bool:

@@ -46,7 +46,7 @@ MAY: dict[str, set[str]] = {
     "consent.given": PRINCIPAL,
     "consent.refused": PRINCIPAL,
     "consent.amended": PRINCIPAL,
-    "consent.withdrawn": PRINCIPAL,
+    "consent.withdrawn": CARE,
     "meeting.summoned": {"contact", "coordinator"},
     "meeting.invited": {"contact", "coordinator"},
     "meeting.response": {"participant", "agency"},
@@ -320,6 +320,21 @@ def test_what_says_nothing_of_the_person_makes_nobody_a_part_of_the_case(summone
     assert not {p.FK, p.HOSPITAL, PRIVATE} & set(desk.open.units)
     story.say(sample("subject.deceased").content, by=PRIVATE)
     assert (desk.last.code, desk.state) == ("case.not_there", "SUMMONED")
+
+
+def test_a_withdrawal_is_taken_wherever_it_is_told(summoned: Desk) -> None:
+    """Given a private provider in the case, when the individual takes the consent back there, then everything stops; what is consented to it may not say."""
+    story = summoned.story
+    story.consented([p.HOME_CARE, PRIVATE])
+    story.approved([p.HOME_CARE, PRIVATE])
+    story.summoned([PRIVATE])
+    for name in ("consent.given", "consent.refused", "consent.amended"):
+        story.say(sample(name).content, by=PRIVATE)
+        assert summoned.last.code == "sender.role"
+    story.withdrawn(by=PRIVATE)
+    assert (summoned.last.code, summoned.state, summoned.open.grants) == (None, "SUSPENDED_NO_CONSENT", ())
+    story.withdrawn(by=p.FK)
+    assert summoned.last.code == "case.not_there"
 
 
 def test_a_unit_that_is_asked_to_take_part_is_in_the_case_and_may_answer() -> None:

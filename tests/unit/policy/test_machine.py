@@ -24,7 +24,7 @@ from siphub.policy.consent import expired
 from siphub.policy.routing import Route, shown
 from siphub.testing.chance import Chance
 from siphub.testing.desk import Desk
-from siphub.testing.ledger import PRINCIPAL, Ledger
+from siphub.testing.ledger import CARE, PRINCIPAL, Ledger
 from siphub.testing.story import Story
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -163,7 +163,7 @@ class AnyOrder(RuleBasedStateMachine):
             assert unit in self.ledger.coordinators | {p.CONTACT}
             assert message.type in {"plan.closed", "plan.copy.delivered"} or self.ledger.permits_a_plan(self.desk.now)
         if message.type.startswith("consent."):
-            assert unit in PRINCIPAL
+            assert unit in (CARE if message.type == "consent.withdrawn" else PRINCIPAL)
         match content:
             case m.MeetingInvited():
                 assert unit in self.callers(before)

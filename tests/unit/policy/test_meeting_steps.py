@@ -417,10 +417,10 @@ class TestResponded:
         summoned.story.consented([p.FORSAKRINGSKASSAN], ("meeting", "invite"))
         summoned.story.approved([*UNITS, p.FK])
         summoned.story.responded(p.HOME_CARE, "delegate", substitute_unit=p.FK)
-        assert summoned.last.effects == (OpenWork("meeting.substitute", p.CONTACT),)
+        assert summoned.last.work == ("meeting.substitute",)
         summoned.story.invited([p.FK])
         summoned.story.responded(p.HOME_CARE, "delegate", substitute_unit=p.FK)
-        assert summoned.last.effects == ()
+        assert not summoned.last.work
 
     def test_a_substitute_that_is_called_without_a_consent(self, summoned: Desk) -> None:
         """Given a call that its sender assessed, then a duty-bound unit it called may come for another, and an agency or one without a place may not."""
