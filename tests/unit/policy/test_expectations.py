@@ -12,6 +12,7 @@ from siphub.policy.expectations import KINDS, Expectation, allowed, failures
 
 INVITED = {"type": "meeting.invited", "to": "agency"}
 SUMMONED = {"type": "meeting.summoned", "to": "duty"}
+PLANNED = {"type": "plan.established", "to": "duty"}
 
 
 def codes(**fields: Any) -> list[str]:
@@ -64,6 +65,11 @@ def test_whether_and_on_which_basis(expected: dict[str, Any], wrong: list[str]) 
         ({**INVITED, "shown": ("content.convener.name",)}, ["shown"]),
         ({**INVITED, "shown": ("content.convener.phone",)}, []),
         ({**INVITED, "not_shown": ("content.convener",)}, ["not_shown"]),
+        # what lies in a list, in one of several alternatives, or in what may be left out
+        ({**PLANNED, "not_shown": ("content.plan.activities.what",)}, ["not_shown"]),
+        ({**PLANNED, "shown": ("content.plan.activities.what",)}, []),
+        ({**INVITED, "not_shown": ("subject.identity.value",)}, ["not_shown"]),
+        ({**SUMMONED, "shown": ("content.coordinator.email",)}, []),
     ],
 )
 def test_fields(expected: dict[str, Any], wrong: list[str]) -> None:
@@ -78,6 +84,9 @@ def test_fields(expected: dict[str, Any], wrong: list[str]) -> None:
         {"type": "meeting.invited", "to": "agencies", "sent": False},
         {**INVITED, "not_shown": ("subject.family_nam",)},
         {**INVITED, "not_shown": ("content.agenda",)},
+        {**PLANNED, "not_shown": ("content.plan.activities.whatever",)},
+        {**INVITED, "not_shown": ("subject.identity.values",)},
+        {**INVITED, "not_shown": ("content.purpose.text",)},
     ],
 )
 def test_what_is_misspelt_never_holds(expected: dict[str, Any]) -> None:
@@ -109,3 +118,23 @@ def test_each_failure_says_which_expectation_it_is() -> None:
     rows = (invited, invited.model_copy(update={"sent": False}), Expectation(type="nothing", to="duty"))
     assert [(one.number, one.type) for one in failures(rows)] == [(2, "meeting.invited"), (3, "nothing")]
     assert "nothing" not in CATALOGUE
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "detail"),
+    [
+        ({"basis": ("secrecy_assessed",)}, "basis", "the bases are consent"),
+        ({"scopes": ()}, "scopes", "what must be consented to is invite, meeting, participant"),
+        ({"on": "recall"}, "basis", "recall is no basis for it; the bases are consent"),
+        ({"sent": False}, "sent", "a rule allows it on consent"),
+        ({"to": "nobody"}, "unknown", f"there is no kind of recipient nobody; there are {', '.join(KINDS)}"),
+        ({"shown": ("content.agenda",)}, "unknown", "the message has no field content.agenda"),
+        ({"type": "meeting.held"}, "not_sent", "no rule allows it, so it is withheld"),
+        ({"shown": ("sender",)}, "shown", "sender is not shown, or not all of it, or not on every basis"),
+        ({"type": "stop.notice", "scopes": ("meeting",)}, "scopes", "what must be consented to is nothing"),
+    ],
+)
+def test_each_failure_says_what_is_so_instead(fields: dict[str, Any], code: str, detail: str) -> None:
+    """Given an expectation that does not hold, then it is told for which kind of recipient, and what the table says instead, in its words."""
+    (failure,) = failures((Expectation(**{**INVITED, **fields}),))
+    assert (failure.code, failure.detail, failure.to) == (code, detail, fields.get("to", "agency"))
