@@ -256,6 +256,20 @@ def test_whoever_cannot_take_a_position_has_not_said_yes(aged: Desk) -> None:
     assert "meeting" in aged.scopes_of(p.HOME_CARE)
 
 
+@pytest.mark.parametrize(
+    ("birth", "grown"),
+    [
+        (date(2008, 2, 29), date(2026, 3, 1)),
+        (date(2008, 2, 28), date(2026, 2, 28)),
+        (date(2008, 3, 29), date(2026, 3, 29)),
+        (date(2010, 1, 1), date(2028, 1, 1)),
+    ],
+)
+def test_the_day_on_which_a_child_comes_of_age(birth: date, grown: date) -> None:
+    """Given a birthday, then its eighteenth is the day, and the 1st of March for whoever was born on the 29th of February."""
+    assert grounds.comes_of_age(birth) == grown
+
+
 # ── taken back, by whom ──
 
 
