@@ -301,6 +301,24 @@ class TestWithdrawn:
         record = prepared.open.consents[-1]
         assert (record.taken_back_by, record.changes) == (chapters.SISTER, ())
 
+    @pytest.mark.parametrize(
+        ("named", "by", "gone"),
+        [
+            ("representative/1", "representative/1", True),
+            (None, "representative/1", True),
+            ("representative/1", "representative/2", False),
+            ("representative/1", "relative/1", False),
+        ],
+    )
+    def test_a_representatives_is_taken_back_by_that_one(self, asked: Desk, named: str | None, by: str, gone: bool) -> None:
+        """Given a god man's yes, when somebody takes it back, then it is gone, but not where another is known to have given it (section 6)."""
+        word = c.GivenBy(kind="god_man", ground="mandate", representative=PersonRef(named) if named else None)
+        yes(asked, c.Party(party=p.HOME_CARE), given_by=word)
+        before = asked.open.grants
+        take_back(asked, by=PersonRef(by))
+        assert asked.open.grants == (() if gone else before)
+        assert (asked.last.effects == (OpenWork("consent.withdrawal_not_needed", p.CONTACT),)) is not gone
+
     @pytest.mark.parametrize("known", [True, False])
     def test_one_that_rests_on_nothing_known_is_taken_back_by_anybody(self, prepared: Desk, known: bool) -> None:
         """Given grants of which nobody knows who gave them, when somebody takes them back, then they are gone: fail safe."""

@@ -14,6 +14,7 @@ from siphub.model.identifiers import OrganisationNumber, PersonNumber, PersonRef
 from siphub.model.messages import consent as c
 from siphub.model.person import CasePerson, PersonNumberIdentity, ReserveNumberIdentity
 from siphub.policy import consent, grounds
+from siphub.policy.refusal import Refusal
 from siphub.policy.step import Narrowed, OpenWork
 from siphub.testing.desk import Desk
 
@@ -341,6 +342,12 @@ def test_a_unit_of_an_agency_whose_consent_stands_takes_part_still(young: Desk) 
     young.story.withdrawn(person=ONE)
     assert {grant.party for grant in young.open.grants if grant.scope == "participant"} == {p.FK}
     assert {grant.party for grant in young.open.grants if grant.scope != "participant"} == {p.FORSAKRINGSKASSAN}
+
+
+def test_what_is_wrong_with_a_ground_is_told_at_its_field(aged: Desk) -> None:
+    """Given a guardian's yes for an adult, then it is refused as a mistake in the message, at the field that says who gave it."""
+    refusal = Refusal("consent.not_a_child", "invalid", "/content/given_by/kind")
+    assert aged.refused(lambda: aged.story.say(given("guardian", "both_guardians"))) == refusal
 
 
 def test_each_consent_is_taken_back_by_whoever_gave_it(young: Desk) -> None:
