@@ -12,6 +12,7 @@ import gc
 import importlib.abc
 import importlib.machinery
 import json
+import math
 import os
 import re
 import resource
@@ -26,6 +27,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import _lru_cache_wrapper
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -100,8 +102,8 @@ class Finder(importlib.abc.MetaPathFinder):
 class Judge:
     """Stands in for pytest's loop over the tests: records who reaches what, and then judges change after change in children."""
 
-    def __init__(self, files: Sequence[str], children: int, only: str | None, told: Path | None) -> None:
-        self.files, self.children, self.only, self.told = tuple(files), children, only, told
+    def __init__(self, files: Sequence[str], children: int, seconds: float, only: str | None, told: Path | None) -> None:
+        self.files, self.children, self.seconds, self.only, self.told = tuple(files), children, seconds, only, told
         self.fates: dict[str, str] = {}
         self.waiting: Counter[str] = Counter()
         self.tests: defaultdict[str, list[int]] = defaultdict(list)
@@ -150,8 +152,10 @@ class Judge:
             self.took.append(time.process_time() - began)
             for function in state()._stats:
                 self.tests[function].append(index)
-        for reached in self.tests.values():
-            reached.sort(key=self.took.__getitem__)
+        near = {file: frozenset(index for index, item in enumerate(session.items) if is_near(item, file)) for file in self.files}
+        for function, reached in self.tests.items():
+            mine = near[file_of(function)]
+            reached.sort(key=lambda index: (index not in mine, self.took[index]))
 
     def first_failing(self, session: pytest.Session, order: Sequence[int]) -> int | None:
         """Take tests in this order until one fails, and return its place; None if none does."""
@@ -188,12 +192,19 @@ class Judge:
                 os.execv(sys.executable, command)  # noqa: S606 - our own program with fixed arguments
             Opened.change = change
             forget()
-            first = [index for index in self.last[function] if index in set(reached)]
-            noticed = self.first_failing(session, [*first, *(index for index in reached if index not in set(first))])
+            noticed = self.first_failing(session, self.order(function))
             os.write(write, str(noticed).encode())
             os._exit(0 if noticed is None else 1)
         os.close(write)
         self.running[pid] = (change, function, read)
+
+    def order(self, function: str) -> Sequence[int]:
+        """Return the tests for a change in a function: those that noticed others in it, those of the file's name, the quick; so many seconds' worth."""
+        reached, last = self.tests[function], self.last[function]
+        first = [index for index in last if index in set(reached)]
+        order = [*first, *(index for index in reached if index not in set(first))]
+        until = accumulate(self.took[index] for index in order)
+        return [index for index, spent in zip(order, until, strict=True) if spent <= self.seconds]
 
     def reap(self) -> None:
         """Wait for a child, and write down how it ended."""
@@ -229,9 +240,14 @@ def file_of(change: str) -> str:
     return change.split(".")[2]
 
 
+def is_near(item: pytest.Item, file: str) -> bool:
+    """Say whether a test is one of the file's own by its name: it is the likeliest to notice a change in it."""
+    return file.rstrip("s") in item.path.stem
+
+
 def nearest(session: pytest.Session, file: str) -> Sequence[int]:
-    """Return the places of all tests, those of the file's own name first: they are the likeliest to notice a change in it."""
-    return sorted(range(len(session.items)), key=lambda index: file not in session.items[index].path.stem)
+    """Return the places of all tests, the file's own first."""
+    return sorted(range(len(session.items)), key=lambda index: not is_near(session.items[index], file))
 
 
 def forget() -> None:
@@ -242,7 +258,7 @@ def forget() -> None:
                 kept.cache_clear()
 
 
-def judged(files: Sequence[str], children: int, only: str | None = None, told: Path | None = None) -> None:
+def judged(files: Sequence[str], children: int, seconds: float, only: str | None = None, told: Path | None = None) -> None:
     """Write down how every change in these files ended, one file after another.
 
     Raises:
@@ -253,7 +269,7 @@ def judged(files: Sequence[str], children: int, only: str | None = None, told: P
     trampoline.get_mutant_under_test = Opened.ask
     Opened.change = only or RECORD
     sys.meta_path.insert(0, Finder(files))
-    judge = Judge(files, children, only, told)
+    judge = Judge(files, children, seconds, only, told)
     words = [
         "-q",
         "-s",
@@ -322,7 +338,7 @@ def commit_of(root: Path) -> str:
     return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", "siphub", "tests/unit/policy") else "")
 
 
-def tried(files: Sequence[str], children: int) -> Mapping[str, str]:
+def tried(files: Sequence[str], children: int, seconds: float) -> Mapping[str, str]:
     """Judge a copy of the project as it is now, so that it can be worked on meanwhile, and return how every change ended.
 
     Where the run is stopped, it is what was told of the files that were through.
@@ -337,7 +353,8 @@ def tried(files: Sequence[str], children: int) -> Mapping[str, str]:
             whole(ROOT / name, copy / name)
         path = os.pathsep.join(map(str, [copy, *sorted((copy / "plugins").glob("*"))]))
         told = copy / "fates.json"
-        command = [sys.executable, str(copy / "tests/mutation.py"), "--fates", str(told), "--children", str(children), *files]
+        how = ["--fates", str(told), "--children", str(children), "--seconds", str(seconds)]
+        command = [sys.executable, str(copy / "tests/mutation.py"), *how, *files]
         with suppress(KeyboardInterrupt):
             subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False)
         if not told.exists():
@@ -351,15 +368,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", help="files of the policy, without their ending; all unless given")
     parser.add_argument("--children", type=int, default=os.cpu_count() or 1, help="how many changes are judged at a time")
+    parser.add_argument(
+        "--seconds", type=float, default=math.inf, help="how many seconds' worth of tests a change is given; all unless given"
+    )
     parser.add_argument("--fates", type=Path, help="judge here, and write how each change ended: what a process does in the copy")
     parser.add_argument("--only", help="judge this one change here, and tell by the exit status: what a process does for this one")
     given = parser.parse_args()
     files = given.files or sorted(path.stem for path in (ROOT / "siphub/policy").glob("[!_]*.py"))
     if given.only or given.fates:
-        judged(files, given.children, given.only, given.fates)
+        judged(files, given.children, given.seconds, given.only, given.fates)
         return 0
     commit = commit_of(ROOT)
-    fates = tried(files, given.children)
+    fates = tried(files, given.children, given.seconds)
     fared = {file: {name: fate for name, fate in fates.items() if file_of(name) == file} for file in files}
     stopped = [file for file, found in fared.items() if not found]
     fared = {file: found for file, found in fared.items() if found}
