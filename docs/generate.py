@@ -161,11 +161,17 @@ def _rule(rule: Any) -> Sequence[str]:
     if rule.show_on_consent:
         shown.append(f"on consent also {_fields(rule.show_on_consent)}")
     shown += [f"with `{scope}` also {_fields(paths)}" for scope, paths in sorted(rule.show_with.items())]
+    if rule.show_from:
+        shown.append(f"with a consent that goes from the sender, or on another basis, also {_fields(rule.show_from)}")
+    if rule.from_only:
+        answers = _codes(sorted(rule.from_only))
+        shown.append(f"from whoever has no duty {answers} only with a consent that goes from it")
     if rule.by_hand:
         shown.append(f"by hand, once read through, {_fields(rule.by_hand)}")
     if rule.public:
         shown.append("names and units as the organisation's public label")
     whose = ("the recipient" if rule.covers == "recipient" else "the sender") if rule.scopes else ""
+    whose += ", any direction" if rule.show_from else ""
     return (
         _codes(rule.types),
         _codes(rule.bases),

@@ -95,6 +95,8 @@ def _as_facts(name: str, kind: str, rule: Rule) -> dict[str, Any]:
         "shown": sorted(rule.show),
         "shown_on_consent": sorted(rule.show_on_consent),
         "shown_with": {scope: sorted(paths) for scope, paths in rule.show_with.items()},
+        "shown_from": sorted(rule.show_from),
+        "from_only": sorted(rule.from_only),
         "by_hand": sorted(rule.by_hand),
         "public": rule.public,
         "why_sv": rule.why["sv"],
@@ -120,6 +122,10 @@ def _tell(name: str, kind: str, rule: Rule, said_in: Sequence[str]) -> None:
         print(f"  on consent also: {_fields(rule.show_on_consent)}")
     for scope, paths in sorted(rule.show_with.items()):
         print(f"  with {scope} also: {_fields(paths)}")
+    if rule.show_from:
+        print(f"  with a consent that goes from the sender also: {_fields(rule.show_from)}")
+    if rule.from_only:
+        print(f"  from whoever has no duty, only with such a consent: {', '.join(sorted(rule.from_only))}")
     if rule.by_hand:
         print(f"  by hand, once read through: {_fields(rule.by_hand)}")
     if rule.public:

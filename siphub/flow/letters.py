@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from siphub.contract import Recipient
 from siphub.model import Directory, Message, parse_message, upcast
 from siphub.model.case import Grant, SipCase
 from siphub.model.identifiers import PersonRef, person_ref
-from siphub.policy.disclosure import GrantLike, Requirement
+from siphub.policy.disclosure import FROM, GrantLike, Requirement
 from siphub.policy.lifecycle import TERMINAL
 from siphub.policy.routing import Route, address_of
 from siphub.store import CaseRow, DeliveryRow, GrantRow, MessageRow, Seal
@@ -117,6 +117,9 @@ def _codes(text: str | None) -> frozenset[str]:
     return frozenset(text.split(",")) if text else frozenset()
 
 
+_WAYS: Mapping[str, Literal["from", "either"]] = {"from": "from", "either": "either"}
+
+
 def need_of(row: DeliveryRow) -> Requirement:
     """Return what must hold for a delivery, from its row."""
     return Requirement(
@@ -125,13 +128,13 @@ def need_of(row: DeliveryRow) -> Requirement:
         widening=_codes(row.extra_scopes),
         party=row.party,
         party_organisation=row.party_organisation,
-        direction="from" if row.direction == "from" else "to",
+        direction=_WAYS.get(row.direction, "to"),
     )
 
 
 def granted_of(row: DeliveryRow) -> frozenset[str]:
-    """Return the scopes the claim found granted."""
-    return _codes(row.granted)
+    """Return the scopes the claim found granted, and `FROM` where the sender might say all, as also before that was kept."""
+    return _codes(row.granted) | ({FROM} if row.direction == "from" and row.granted is not None else frozenset())
 
 
 def grant_rows(case: SipCase) -> tuple[GrantRow, ...]:

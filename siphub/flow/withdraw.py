@@ -239,7 +239,7 @@ def _was_sent(row: DeliveryRow) -> bool:
 
 def _is_answer(row: DeliveryRow) -> bool:
     """A party's answer to the convener: it is withheld like anything else, but the convener needs no notice of its own withdrawal."""
-    return row.direction == "from"
+    return row.direction != "to"
 
 
 def after_send(ground: Ground, outcome: OutcomeRow) -> None:

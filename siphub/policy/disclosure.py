@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from siphub.contract import Cut
 from siphub.model import Directory, Message
@@ -34,13 +34,16 @@ STATUTORY: frozenset[str] = frozenset(
 """The notices of LUS: whoever the discharge does not concern is outside, whatever care it gives."""
 UNCONDITIONAL: frozenset[str] = frozenset({"own_message", "own_data", "no_person_data", "recall"})
 """Bases that rest on no grant."""
+FROM: Final = "from"
+"""Stands among what is granted where the sender may say all that the rule has: its consent goes from it, or it rests on another basis (K3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule of the table: message types and kinds of recipient → bases, scopes, fields; `why` is a sentence in `en` and one in `sv`.
 
-    `by_hand` are free texts that are left out, and handed over by somebody who has read them through (LIFECYCLE 5.8).
+    `by_hand` are free texts that are left out, and handed over by somebody who has read them through (LIFECYCLE 5.8). Where there is a
+    `show_from`, a sender with a consent of any direction may send the rest, but, if it is not duty-bound, no answer of `from_only` (K3).
     """
 
     types: tuple[str, ...]
@@ -54,6 +57,8 @@ class Rule:
     show_with: Mapping[str, frozenset[str]]
     public: bool
     by_hand: frozenset[str] = frozenset()
+    show_from: frozenset[str] = frozenset()
+    from_only: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +74,12 @@ class Requirement:
     widening: frozenset[str]
     party: str
     party_organisation: str | None
-    direction: Literal["to", "from"]
+    direction: Literal["to", "from", "either"]
 
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """It may be sent: on this basis, with these scopes granted."""
+    """It may be sent: on this basis, with these scopes granted, and `FROM` where its sender may say all (K3)."""
 
     basis: str
     granted: frozenset[str]
@@ -143,6 +148,8 @@ def rules() -> tuple[Rule, ...]:
             show_with={scope: paths(names) for scope, names in row.get("show_with", {}).items()},
             public=row.get("replace") == "public",
             by_hand=paths(row.get("by_hand", [])),
+            show_from=paths(row.get("show_from", [])),
+            from_only=frozenset(row.get("from_only", [])),
         )
         for row in table["rule"]
     )
@@ -229,10 +236,10 @@ def why_no_rule(recipient: str, kinds: Collection[str]) -> str:
     return "basis.none" if kinds else "recipient.unknown"
 
 
-def requirement(rule: Rule, *, recipient: str, sender: str, directory: Directory) -> Requirement:
+def requirement(rule: Rule, *, recipient: str, sender: str, directory: Directory, answer: str | None = None) -> Requirement:
     """Return what must hold for a delivery under a rule. Whoever is not duty-bound can state no basis of its own: only consent counts there.
 
-    The exceptions from secrecy are between a region and a municipality, one way or the other.
+    The exceptions from secrecy are between a region and a municipality, one way or the other. `answer` is what a response to a call says.
     """
     stated = directory.kind_of(sender) in DUTY_BOUND
     across = {directory.kind_of(sender), directory.kind_of(recipient)} == PRINCIPALS
@@ -247,8 +254,15 @@ def requirement(rule: Rule, *, recipient: str, sender: str, directory: Directory
         widening=frozenset(rule.show_with),
         party=party,
         party_organisation=unit.organisation if unit is not None and agency else None,
-        direction="to" if rule.covers == "recipient" else "from",
+        direction=_way(rule, None if stated else answer),
     )
+
+
+def _way(rule: Rule, answer: str | None) -> Literal["to", "from", "either"]:
+    """Return which way a consent must go that carries a rule; `answer` is that of a sender who has no duty, and may give away it has a case (K3)."""
+    if rule.covers == "recipient":
+        return "to"
+    return "either" if rule.show_from and answer not in rule.from_only else "from"
 
 
 def judge(
@@ -263,18 +277,29 @@ def judge(
         now: The time, UTC.
         exceptions: The exceptions from secrecy that the sending organisation has switched on at this moment.
     """
+    if need.direction != "either":
+        return _judged(need, grants, asserted, now, exceptions)
+    whole = _judged(replace(need, direction="from"), grants, asserted, now, exceptions)
+    return whole if isinstance(whole, Covered) else _judged(replace(need, direction="to"), grants, asserted, now, exceptions)
+
+
+def _judged(
+    need: Requirement, grants: Collection[GrantLike], asserted: str | None, now: datetime, exceptions: Collection[str]
+) -> Covered | Withheld:
+    """Decide on what goes one way."""
     free = next((basis for basis in need.bases if basis in UNCONDITIONAL), None)
     if free is not None:
         return Covered(free, frozenset())
+    said = frozenset({FROM}) if need.direction == "from" else frozenset()
     mine = [grant for grant in grants if grant.party == need.party or (need.party_organisation and grant.party == need.party_organisation)]
     if "consent" in need.bases:
         directed = [grant for grant in mine if grant.direction in {need.direction, "both"}]
         live = frozenset(grant.scope for grant in directed if grant.until is None or now < grant.until)
         if need.scopes <= live:
-            return Covered("consent", live & (need.scopes | need.widening))
+            return Covered("consent", live & (need.scopes | need.widening) | said)
     if asserted is not None and asserted != "consent" and asserted in need.bases:
         off = asserted in EXCEPTIONS and asserted not in exceptions
-        return Withheld("basis.exception_off") if off else Covered(asserted, frozenset())
+        return Withheld("basis.exception_off") if off else Covered(asserted, said)
     return Withheld(_why(need, mine, asserted, now))
 
 
@@ -299,7 +324,7 @@ def _why(need: Requirement, mine: Sequence[GrantLike], asserted: str | None, now
 def statement(need: Requirement, grants: Collection[GrantLike], now: datetime) -> ConsentStatement | None:
     """Return what a recipient may rely on when it speaks with the sender (LIFECYCLE 5.3), or None where no consent names it.
 
-    The way is what all its grants have in common, and `to` where they have none, which lets it say nothing; the end is the earliest of theirs.
+    The way is what all its grants have in common, and `to` where they have none, which lets it say least; the end is the earliest of theirs.
     """
     mine = [
         grant
@@ -327,6 +352,8 @@ def cut(
     allowed = set(rule.show)
     if covered.basis == "consent":
         allowed |= rule.show_on_consent
+    if FROM in covered.granted:
+        allowed |= rule.show_from
     for scope, paths in rule.show_with.items():
         if scope in covered.granted:
             allowed |= paths

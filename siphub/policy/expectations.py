@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, get_args
 
 from siphub.model import CATALOGUE, model_of
 from siphub.model.base import Value
-from siphub.policy.disclosure import RecipientKind, Rule, rule_for
+from siphub.policy.disclosure import FROM, RecipientKind, Rule, rule_for
 
 KINDS: Final[tuple[str, ...]] = tuple(str(name) for part in get_args(RecipientKind) for name in (get_args(part) or (part,)))
 """Every kind of recipient, as the table writes it."""
@@ -22,7 +22,7 @@ PUBLIC: Final = ("content.convener", "content.coordinator")
 
 
 class Expectation(Value):
-    """One expectation. `on` and `granted` narrow it to a basis and to further scopes that are consented to; `why` is for whoever reads the file."""
+    """One expectation. `on` and `granted` narrow it to a basis and to further scopes that are consented to, or `from`; `why` is for whoever reads the file."""
 
     type: str
     to: str
@@ -95,7 +95,7 @@ def _fields(one: Expectation, rule: Rule) -> Iterator[_Wrong]:
     """Judge each field on every basis that is left open: without further scopes for what is to be shown, with all for what is not."""
     bases = (one.on,) if one.on is not None else rule.bases
     narrowest = [allowed(rule, basis, one.granted) for basis in bases]
-    widest = [allowed(rule, basis, one.granted or tuple(rule.show_with)) for basis in bases]
+    widest = [allowed(rule, basis, one.granted or (*rule.show_with, FROM)) for basis in bases]
     for path in one.shown:
         if not all(_whole(path, paths, rule) for paths in narrowest):
             yield "shown", f"{path} is not shown, or not all of it, or not on every basis"
@@ -105,9 +105,10 @@ def _fields(one: Expectation, rule: Rule) -> Iterator[_Wrong]:
 
 
 def allowed(rule: Rule, basis: str, granted: Collection[str]) -> frozenset[str]:
-    """Return the fields a rule leaves on a basis, where these further scopes are consented to as well."""
+    """Return the fields a rule leaves on a basis, where these further scopes are consented to as well, and with `FROM` from the sender too."""
     more = [paths for scope, paths in rule.show_with.items() if scope in granted] if basis == "consent" else []
-    return rule.show.union(rule.show_on_consent if basis == "consent" else (), *more)
+    said = rule.show_from if basis != "consent" or FROM in granted else ()
+    return rule.show.union(rule.show_on_consent if basis == "consent" else (), said, *more)
 
 
 def _whole(path: str, paths: Collection[str], rule: Rule) -> bool:

@@ -85,7 +85,8 @@ def route(message: Message, unit: str, case: SipCase, directory: Directory, now:
     kinds = kinds_of(unit, case, directory, message, day)
     rule = rule_for(message.type, kinds)
     asserted = asserted_basis(message)
-    need = requirement(rule, recipient=unit, sender=message.sender.unit, directory=directory) if rule else _NOBODY
+    answer = getattr(message.content, "response", None)
+    need = requirement(rule, recipient=unit, sender=message.sender.unit, directory=directory, answer=answer) if rule else _NOBODY
     state, reason, basis = _judged(message, rule, need, case, asserted, now, local)
     address = address_of(unit, case.owner, directory)
     if rule is None:

@@ -28,7 +28,7 @@ _satisfies = and_(
     consent_grant.c.owner == delivery.c.owner,
     consent_grant.c.case_id == delivery.c.case_id,
     or_(consent_grant.c.party == delivery.c.party, consent_grant.c.party == delivery.c.party_organisation),
-    consent_grant.c.direction.in_([exactly("both"), delivery.c.direction]),
+    or_(delivery.c.direction == exactly("either"), consent_grant.c.direction.in_([exactly("both"), delivery.c.direction])),
 )
 _in_case = and_(sip_case.c.owner == delivery.c.owner, sip_case.c.case_id == delivery.c.case_id)
 

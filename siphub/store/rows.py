@@ -356,7 +356,7 @@ class Refusal:
 
 
 Accept = Callable[[DeliveryRow, Sequence[GrantRow], datetime], Permitted | Refusal]
-"""The claim's question, answered by policy: pure, no I/O. The grants are those of the delivery's parties and direction, expired ones too."""
+"""The claim's question, answered by policy: pure, no I/O. The grants are those of the delivery's parties and direction, either where it is `either`, expired ones too."""
 
 
 @dataclass(frozen=True, slots=True)

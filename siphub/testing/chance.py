@@ -201,6 +201,7 @@ class Chance:
                     "meeting_id": meeting_id,
                     "meeting_version": version,
                     "response": self.pick(("accept", "decline", "tentative", "contact-us")),
+                    "reason": self.pick((None, "other")),
                 }
             case "meeting.cancelled":
                 return {"meeting_id": meeting_id, "meeting_version": version}

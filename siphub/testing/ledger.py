@@ -44,6 +44,8 @@ ANSWERS = {
     "activity.status": "plan",
 }
 """Type → what its sender must have been permitted to tell."""
+OF_ITS_OWN = frozenset({"reason", "written_input_ref"})
+"""What of an answer to a call its sender tells only where it may tell (K3)."""
 FREE = frozenset(
     {
         "sip.requested",
@@ -178,8 +180,17 @@ class Ledger:
         """Say whether a unit may be told what needs these scopes."""
         return all(self.holds(scope, unit, "to", now) for scope in scopes)
 
-    def forbids(self, name: str, basis: str | None, sender: str, unit: str, now: datetime) -> str | None:
-        """Return why a recipient may not be told a message of a type on a basis (G1, G2, G10), or None."""
+    def unsaid(self, basis: str | None, sender: str, now: datetime) -> frozenset[str]:
+        """Return what of an answer to a call may not come to its convener (K3)."""
+        return OF_ITS_OWN if basis == "consent" and not self.holds("meeting", sender, "from", now) else frozenset()
+
+    def _answers(self, name: str, sender: str, answer: str | None, now: datetime) -> bool:
+        """Say whether a party may tell something: whether it comes to a meeting also where it may only be told, but outside care no perhaps (K3)."""
+        told = name == "meeting.response" and (answer != "tentative" or sender in CARE) and self.holds("meeting", sender, "to", now)
+        return told or self.holds(ANSWERS[name], sender, "from", now)
+
+    def forbids(self, name: str, basis: str | None, sender: str, unit: str, now: datetime, answer: str | None = None) -> str | None:
+        """Return why a recipient may not be told a message of a type on a basis (G1, G2, G10), or None. `answer` is what it says to a call."""
         if self.silent(name, unit):
             return "protected"
         if name in FREE:
@@ -194,7 +205,7 @@ class Ledger:
             fits = unit in CARE and basis == "secrecy_assessed" and name in ASSESSED | {"meeting.response"}
             return None if fits else "nobody's assessment can carry it"
         if name in ANSWERS:
-            return None if self.holds(ANSWERS[name], sender, "from", now) else "the sender may not tell"
+            return None if self._answers(name, sender, answer, now) else "the sender may not tell"
         return self._on_consent(name, unit, now)
 
     def silent(self, name: str, unit: str) -> bool:

@@ -57,7 +57,8 @@ def policy_cuts(*, minimal: bool = True) -> Iterator[tuple[str, Cut]]:
     """Yield every cut the policy makes of the samples, with the least and the most that its rule shows, and a name for each."""
     directory = sample_directory()
     for rule in disclosure.rules():
-        shown = dict.fromkeys((frozenset[str](), frozenset(rule.show_with)))
+        said = {disclosure.FROM} if rule.show_from else frozenset()
+        shown = dict.fromkeys((frozenset[str](), frozenset(rule.show_with) | said))
         sizes = (False, True) if minimal else (True,)
         for name, basis, kind, maximal, granted in product(rule.types, rule.bases, rule.recipients, sizes, shown):
             message = sample(name, maximal=maximal)

@@ -84,6 +84,18 @@ class ClaimPromises:
             work.grants.replace(case.owner, case.case_id, [grant])
         assert _grants_seen(store, row) == ([grant] if counts else [])
 
+    def test_what_goes_on_a_grant_of_either_direction_sees_them_all(self, store: Store) -> None:
+        """Given a delivery that asks for a grant of either direction, grants of every direction to its party reach the verdict, and no others."""
+        with store.write() as work:
+            case, _ = add_line(work, 0)
+            message = new_message(case)
+            row = replace(new_delivery(message), direction="either")
+            work.messages.add(message)
+            work.deliveries.add([row])
+            grants = [new_grant(case, scope=way, direction=way) for way in ("both", "from", "to")]
+            work.grants.replace(case.owner, case.case_id, [*grants, new_grant(case, party=NEIGHBOUR)])
+        assert _grants_seen(store, row) == grants
+
     def test_a_grant_to_an_agency_counts_for_its_units(self, store: Store) -> None:
         """Given a delivery that names its party's organisation, grants to unit and organisation both reach the verdict."""
         with store.write() as work:

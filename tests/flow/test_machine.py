@@ -178,8 +178,12 @@ class Round:
             assert (row.case_id, row.recipient) in self.reached
             return
         self.reached.add((row.case_id, row.recipient))
-        forbidden = self.ledger(row).forbids(row.message_type, row.basis, row.sender_unit, row.recipient, self.yard.clock.at)
+        said = next((message.content for message, _ in self.sent if str(message.message_id) == row.message_id), None)
+        answer, ledger, now = getattr(said, "response", None), self.ledger(row), self.yard.clock.at
+        forbidden = ledger.forbids(row.message_type, row.basis, row.sender_unit, row.recipient, now, answer)
         assert forbidden in {None, "protected"}, (row.message_type, row.basis, row.recipient, forbidden)
+        whole = row.message_type == "meeting.response" and "from" in (row.granted or "").split(",")
+        assert not (whole and ledger.unsaid(row.basis, row.sender_unit, now)), (row.sender_unit, row.granted)
 
     def ledger(self, row: DeliveryRow) -> Ledger:
         """Return the ledger of a delivery's case."""

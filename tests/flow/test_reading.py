@@ -158,15 +158,16 @@ def test_the_convener_reads_where_participants_stand_and_nobody_else_does(world:
 
 
 def test_an_answer_the_convener_may_not_have_is_not_told_as_a_state_either(world: World) -> None:
-    """Given a unit that may be told but may not tell, when it answers, then its answer is withheld, and it stands as called (G1)."""
+    """Given an authority that may be told but may not tell, when it says perhaps, then its answer is withheld, and it stands as called (G1, K3)."""
     story = world.story()
-    story.ready(UNITS)
+    story.ready((*UNITS, p.FK))
     eva = {"obtained_by": story.eva, "obtained_on": story.now.date()}
-    story.say(ConsentAmended.model_validate({**eva, "add_parties": (Party(party=p.CARE_CENTRE, direction="to"),)}))
+    story.say(ConsentAmended.model_validate({**eva, "add_parties": (Party(party=p.FK, direction="to"),)}))
     story.summoned(UNITS)
+    story.invited([p.FK])
     assert world.settled(story)
-    assert story.responded(p.CARE_CENTRE).states == {p.CONTACT: ("withheld", "basis.direction_missing")}
-    assert places(world, story, p.MUNICIPALITY)[p.CARE_CENTRE] == "DELIVERED"
+    assert story.responded(p.FK, "tentative").states == {p.CONTACT: ("withheld", "basis.direction_missing")}
+    assert places(world, story, p.MUNICIPALITY)[p.FK] == "DELIVERED"
 
 
 def test_how_every_consent_stands_is_told_without_content(world: World) -> None:

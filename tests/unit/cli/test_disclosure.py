@@ -28,6 +28,15 @@ class TestTheTable:
         assert sum(line.startswith("  sv: ") for line in lines) == sum(line.startswith("  en: ") for line in lines) == 3
         assert "  with information_exchange also: subject.identity" in lines
 
+    def test_what_a_party_says_only_on_a_consent_from_it(self, siphub: Run) -> None:
+        """Given an answer to a call, then what its sender says only with a consent that goes from it is told apart, in lines and as facts (K3)."""
+        lines = siphub("disclosure", "meeting.response").out.splitlines()
+        assert "  with a consent that goes from the sender also: reason, subject, written_input_ref" in lines
+        assert "  from whoever has no duty, only with such a consent: tentative" in lines
+        (found,) = siphub("disclosure", "meeting.response", "--json").facts
+        assert (found["shown_from"], found["from_only"]) == (["content.reason", "content.written_input_ref", "subject"], ["tentative"])
+        assert not set(found["shown"]) & set(found["shown_from"])
+
     def test_all_of_it_as_facts(self, siphub: Run) -> None:
         """Given --json, then each rule stands there for each of its types and kinds, with its reason in both languages."""
         found = siphub("disclosure", "--json").facts
@@ -58,7 +67,7 @@ class TestExpectations:
     def test_the_example_holds(self, siphub: Run) -> None:
         """Given the example of the documentation, then all of it holds."""
         done = siphub("disclosure", "test", EXAMPLE)
-        assert (done.status, done.out.strip()) == (0, "All 11 expectations hold.")
+        assert (done.status, done.out.strip()) == (0, "All 13 expectations hold.")
 
     def test_what_does_not_hold_is_listed(self, siphub: Run, tmp_path: Path) -> None:
         """Given one that does not hold, then exit 1 with a list, and the same as JSON."""

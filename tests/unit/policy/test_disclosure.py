@@ -19,7 +19,7 @@ from siphub.model import people as p
 from siphub.model.case import Grant, MeetingRecord, SipCase
 from siphub.model.envelope import BasisCode
 from siphub.policy import disclosure
-from siphub.policy.disclosure import Covered, RecipientKind, Requirement, Rule, Withheld, judge, kinds_of, rule_for, rules
+from siphub.policy.disclosure import FROM, Covered, RecipientKind, Requirement, Rule, Withheld, judge, kinds_of, rule_for, rules
 from siphub.policy.local import EXCEPTIONS
 from siphub.testing.desk import OUTSIDE, PRIVATE, wide_directory
 
@@ -132,8 +132,8 @@ def need(rule: Rule, sender: str = p.CONTACT, recipient: str = p.HOME_CARE) -> R
 
 
 def grants(asked: Requirement, **change: Any) -> list[Grant]:
-    """Return the grants that just fulfil a requirement, or changed ones."""
-    fields = {"party": asked.party, "direction": asked.direction, "since": p.NOON}
+    """Return the grants that just fulfil a requirement, wholly, or changed ones."""
+    fields = {"party": asked.party, "direction": "to" if asked.direction == "to" else "from", "since": p.NOON}
     return [Grant.model_validate({**fields, "scope": scope, **change}) for scope in sorted(asked.scopes)]
 
 
@@ -174,18 +174,22 @@ def test_every_rule_says_why_in_both_languages() -> None:
 # ── what each rule needs ──
 
 
+def said(asked: Requirement) -> frozenset[str]:
+    """Return what else is granted where a sender may say all."""
+    return frozenset() if asked.direction == "to" else frozenset({FROM})
+
+
 @pytest.mark.parametrize("rule", CONSENT_RULES)
 def test_a_rule_needs_each_of_its_scopes(rule: Rule) -> None:
     """Given consent for all a rule asks, then it is covered; without any one of them, for another party, or the other way, it is not."""
     asked = need(rule)
     full = grants(asked)
-    assert judge(asked, full, None, p.NOON) == Covered("consent", asked.scopes)
+    assert judge(asked, full, None, p.NOON) == Covered("consent", asked.scopes | said(asked))
     assert judge(asked, [], None, p.NOON) == Withheld("basis.consent_missing")
     assert judge(asked, grants(asked, party=p.SOCIAL_SERVICES), None, p.NOON) == Withheld("basis.consent_missing")
-    assert judge(asked, grants(asked, direction="from" if asked.direction == "to" else "to"), None, p.NOON) == Withheld(
-        "basis.direction_missing"
-    )
-    assert judge(asked, grants(asked, direction="both"), None, p.NOON) == Covered("consent", asked.scopes)
+    other = judge(asked, grants(asked, direction="from" if asked.direction == "to" else "to"), None, p.NOON)
+    assert other == (Covered("consent", asked.scopes) if asked.direction == "either" else Withheld("basis.direction_missing"))
+    assert judge(asked, grants(asked, direction="both"), None, p.NOON) == Covered("consent", asked.scopes | said(asked))
     for lacking in full:
         rest = [grant for grant in full if grant is not lacking]
         left = {grant.scope for grant in rest} - {"participant"}
@@ -211,7 +215,7 @@ def test_a_stated_basis_holds_only_where_the_rule_lists_it(rule: Rule, stated: s
     if set(rule.bases) & disclosure.UNCONDITIONAL:
         assert judged == Covered(rule.bases[0], frozenset())
     elif stated in rule.bases and stated != "consent":
-        assert judged == Covered(stated, frozenset())
+        assert judged == Covered(stated, said(need(rule, recipient=p.CARE_CENTRE)))
     else:
         assert isinstance(judged, Withheld)
 
@@ -414,7 +418,7 @@ RECIPIENT: Mapping[str, str] = {
 CUTS = [
     pytest.param(name, rule, basis, granted, id=f"{name}-{rule.recipients[0]}-{basis}-{len(granted)}")
     for rule in rules()
-    for name, basis, granted in product(rule.types, rule.bases, (frozenset[str](), frozenset(rule.show_with)))
+    for name, basis, granted in product(rule.types, rule.bases, (frozenset[str](), frozenset({*rule.show_with, FROM})))
 ]
 
 
@@ -438,7 +442,7 @@ def leaves(node: object, at: str = "") -> Iterator[tuple[str, object]]:
 
 def shown_by(rule: Rule) -> frozenset[str]:
     """Return every path a rule may ever show."""
-    return rule.show.union(rule.show_on_consent, *rule.show_with.values())
+    return rule.show.union(rule.show_on_consent, rule.show_from, *rule.show_with.values())
 
 
 def test_every_path_left_to_a_person_is_a_field() -> None:
@@ -454,6 +458,7 @@ def test_a_cut_holds_what_its_rule_shows_and_nothing_else(name: str, rule: Rule,
     message = sample(name, maximal=True)
     allowed = rule.show | (rule.show_on_consent if basis == "consent" else frozenset())
     allowed = allowed.union(*(paths for scope, paths in rule.show_with.items() if scope in granted))
+    allowed |= rule.show_from if FROM in granted else frozenset()
     made = cut(message, rule, basis, granted)
     for pointer, _ in leaves(made.document):
         dotted = pointer[1:].replace("/", ".")

@@ -13,7 +13,7 @@ from siphub.model import Message, Person, sample
 from siphub.model import people as p
 from siphub.model.case import Grant, MeetingRecord, Participant, SipCase
 from siphub.model.envelope import ConsentStatement
-from siphub.model.identifiers import PersonNumber, PersonRef
+from siphub.model.identifiers import PersonNumber, PersonRef, UnitId
 from siphub.model.messages import meeting as m
 from siphub.model.person import CasePerson, PersonNumberIdentity, UnitContact
 from siphub.policy.disclosure import (
@@ -26,6 +26,7 @@ from siphub.policy.disclosure import (
     kinds_of,
     requirement,
     rule_for,
+    rules,
     statement,
     why_no_rule,
 )
@@ -182,11 +183,71 @@ def test_what_a_delivery_needs() -> None:
     assert (to.party, to.party_organisation, to.direction, to.scopes) == (p.HOME_CARE, None, "to", call.scopes)
     assert "secrecy_assessed" in to.bases
     back = requirement(answer, recipient=p.CONTACT, sender=p.FK, directory=directory)
-    assert (back.party, back.party_organisation, back.direction) == (p.FK, p.FORSAKRINGSKASSAN, "from")
+    assert (back.party, back.party_organisation, back.direction) == (p.FK, p.FORSAKRINGSKASSAN, "either")
     asked = requirement(invitation, recipient=p.FK, sender=p.CONTACT, directory=directory)
     assert (asked.party_organisation, asked.widening, asked.bases) == (p.FORSAKRINGSKASSAN, frozenset(invitation.show_with), ("consent",))
     assert requirement(call, recipient=p.CONTACT, sender=p.FK, directory=directory).bases == ("consent",)
     assert "secrecy_assessed" in requirement(call, recipient=p.CONTACT, sender=PRIVATE, directory=directory).bases
+
+
+ANSWERS = ("accept", "decline", "tentative", "propose-new-time", "delegate", "contact-us")
+TOLD = {"meeting_id", "meeting_version", "response", "responder", "proposed_times", "substitute_unit", "substitute_name"}
+"""What the convener hears of an answer on a consent of any direction (K3)."""
+
+
+def answer_of(unit: UnitId, word: str, held: list[Grant], asserted: str | None = None, on: frozenset[str] = frozenset()) -> set[str] | str:
+    """Return which fields of an answer's content reach the convener, and whom it is about where that is told; or why nothing does."""
+    rule, directory = rule_for("meeting.response", ("convener",)), wide_directory()
+    assert rule is not None
+    judged = judge(requirement(rule, recipient=p.CONTACT, sender=unit, directory=directory, answer=word), held, asserted, p.NOON, on)
+    if isinstance(judged, Withheld):
+        return judged.reason
+    document = cut(sample("meeting.response", maximal=True), rule, recipient=p.CONTACT, covered=judged, directory=directory).document
+    content = document["content"]
+    assert isinstance(content, dict)
+    return {*content, *({"subject"} & set(document))}
+
+
+@pytest.mark.parametrize("word", ANSWERS)
+@pytest.mark.parametrize(
+    ("unit", "party"), [(p.FK, p.FK), (p.FK, p.FORSAKRINGSKASSAN), (OUTSIDE, OUTSIDE), (p.HOME_CARE, p.HOME_CARE), (PRIVATE, PRIVATE)]
+)
+def test_whether_a_party_comes_is_heard_on_a_consent_of_any_direction(unit: UnitId, party: str, word: str) -> None:
+    """Given each answer, then a consent from its sender lets all of it through, and one to it alone the least, but no perhaps of whoever has no duty (K3)."""
+    everything = {*sample("meeting.response", maximal=True).to_document()["content"], "subject"}
+    assert everything - TOLD == {"subject", "reason", "written_input_ref"}
+    for way in ("from", "both"):
+        assert answer_of(unit, word, grants("meeting", party=party, direction=way)) == everything
+    kept = word == "tentative" and unit in {p.FK, OUTSIDE}
+    only = grants("meeting", party=party, direction="to")
+    assert answer_of(unit, word, only) == ("basis.direction_missing" if kept else TOLD)
+    assert answer_of(unit, word, [*only, *grants("plan", party=party)]) == ("basis.direction_missing" if kept else TOLD)
+    assert answer_of(unit, word, grants("plan", party=party)) == "basis.scope_missing"
+    assert answer_of(unit, word, grants("meeting", party=party, direction="to", until=p.NOON)) == "basis.consent_expired"
+    assert answer_of(unit, word, []) == "basis.consent_missing"
+
+
+def test_an_answer_on_another_basis_is_whole() -> None:
+    """Given a consent to a unit alone, then what its sender has assessed carries all of its answer, and a basis that does not hold takes nothing from the least."""
+    only = grants("meeting", direction="to")
+    everything = {*sample("meeting.response", maximal=True).to_document()["content"], "subject"}
+    assert answer_of(p.HOME_CARE, "decline", only, "secrecy_assessed") == everything
+    assert answer_of(p.HOME_CARE, "decline", [], "secrecy_assessed") == everything
+    assert answer_of(p.CARE_CENTRE, "decline", [], "osl_25_12", frozenset({"osl_25_12"})) == everything
+    assert answer_of(p.CARE_CENTRE, "decline", [], "osl_25_12") == "basis.exception_off"
+    assert answer_of(p.CARE_CENTRE, "decline", grants("meeting", party=p.CARE_CENTRE, direction="to"), "osl_25_12") == TOLD
+    assert answer_of(p.FK, "decline", grants("meeting", party=p.FK, direction="to"), "secrecy_assessed") == TOLD
+    assert answer_of(p.FK, "decline", [], "secrecy_assessed") == "basis.not_allowed"
+
+
+def test_only_an_answer_to_a_call_is_heard_on_a_consent_of_any_direction() -> None:
+    """Given the other rules, then each asks for a consent one way, whatever is answered; and the widest the call's own rule may show is kept for one from its sender."""
+    directory = wide_directory()
+    for rule in rules():
+        need = requirement(rule, recipient=p.CONTACT, sender=p.HOME_CARE, directory=directory)
+        way = "to" if rule.covers == "recipient" else "either" if rule.types == ("meeting.response",) else "from"
+        assert need.direction == way
+        assert bool(rule.show_from) == bool(rule.from_only) == (way == "either")
 
 
 def test_a_rule_that_shows_nothing_of_the_content_leaves_none() -> None:

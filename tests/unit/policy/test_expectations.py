@@ -97,7 +97,7 @@ def test_what_is_misspelt_never_holds(expected: dict[str, Any]) -> None:
 def test_every_field_of_the_table_is_a_field_of_one_of_its_messages() -> None:
     """Given each field the table shows, then some message type of its rule has it."""
     for rule in rules():
-        paths = rule.show | rule.show_on_consent | frozenset(path for more in rule.show_with.values() for path in more)
+        paths = rule.show | rule.show_on_consent | rule.show_from | frozenset(path for more in rule.show_with.values() for path in more)
         for path in paths:
             found = [codes(type=name, to=kind, not_shown=(path,)) for name in rule.types for kind in rule.recipients if kind in KINDS]
             assert [] not in found
@@ -110,6 +110,17 @@ def test_the_widest_a_rule_goes() -> None:
     assert "subject.identity" in allowed(rule, "consent", ["information_exchange"])
     assert "subject.identity" not in allowed(rule, "consent", ())
     assert "subject.identity" not in allowed(rule, "secrecy_assessed", ["information_exchange"])
+
+
+def test_what_a_party_says_of_its_own_is_shown_only_with_a_consent_from_it() -> None:
+    """Given an answer to a call, then its reason is shown on another basis or with a consent from its sender, and hidden on one of any direction alone."""
+    reason: dict[str, Any] = {"type": "meeting.response", "to": "convener"}
+    assert codes(**reason, on="consent", shown=("content.response",)) == []
+    assert codes(**reason, on="consent", shown=("content.reason",)) == ["shown"]
+    assert codes(**reason, on="consent", granted=("from",), shown=("content.reason",)) == []
+    assert codes(**reason, on="secrecy_assessed", shown=("content.reason",)) == []
+    assert codes(**reason, on="consent", not_shown=("content.reason",)) == ["not_shown"]
+    assert codes(**reason, on="consent", granted=("meeting",), not_shown=("content.reason",)) == []
 
 
 def test_each_failure_says_which_expectation_it_is() -> None:

@@ -152,7 +152,7 @@ class AnyOrder(RuleBasedStateMachine):
         for message, route in self.waiting:
             basis = self.desk.basis_now(route)
             if basis is not None:
-                forbidden = self.ledger.forbids(message.type, basis, message.sender.unit, route.recipient, self.desk.now)
+                forbidden = self.forbids(message, basis, route)
                 assert forbidden in {None, "protected"}
 
     def judge_sender(self, message: Message, before: SipCase) -> None:
@@ -197,10 +197,19 @@ class AnyOrder(RuleBasedStateMachine):
 
     def judge_route(self, message: Message, route: Route) -> None:
         """See that who is told may be: G1, G2, G4, G10."""
-        assert self.ledger.forbids(message.type, route.basis, message.sender.unit, route.recipient, self.desk.now) is None
+        assert self.forbids(message, route.basis, route) is None
+        if isinstance(message.content, m.MeetingResponse):
+            gone = shown(message, route.recipient, self.desk.open, self.desk.directory, self.desk.now).omitted
+            told = {name for name in message.to_document()["content"] if f"/content/{name}" not in gone}
+            assert not told & self.ledger.unsaid(route.basis, message.sender.unit, self.desk.now)
         assert route.basis != "secrecy_assessed" or (message.basis is not None and message.basis.code == "secrecy_assessed")
         if message.type == "meeting.invited" and not isinstance(route.recipient, PersonRef):
             self.judge_invitation(message, route.recipient)
+
+    def forbids(self, message: Message, basis: str | None, route: Route) -> str | None:
+        """Return why a recipient may not be told a message on a basis, by the ledger's word."""
+        answer = message.content.response if isinstance(message.content, m.MeetingResponse) else None
+        return self.ledger.forbids(message.type, basis, message.sender.unit, route.recipient, self.desk.now, answer)
 
     def judge_invitation(self, message: Message, unit: str) -> None:
         """See that an inbjudan says no more than it may (G4)."""

@@ -19,7 +19,7 @@ from siphub.model.identifiers import PersonRef
 from siphub.model.messages.request import ParticipantsApproved
 from siphub.model.person import Author, CasePerson, Protection, UnitContact
 from siphub.policy import disclosure, protection, recall
-from siphub.policy.disclosure import Covered, Rule, rules
+from siphub.policy.disclosure import FROM, Covered, Rule, rules
 from siphub.policy.protection import held, learnt, own_side, people_in
 from siphub.testing.desk import OUTSIDE, Desk, wide_directory
 
@@ -123,7 +123,7 @@ def leaving(message: Message, rule: Rule, case: SipCase, recipient: str, directo
     """Return the text that would leave for a recipient under a rule, all its scopes granted; None where nothing does."""
     if held(message, rule, case, recipient, directory) is not None:
         return None
-    covered = Covered(rule.bases[0], rule.scopes | frozenset(rule.show_with))
+    covered = Covered(rule.bases[0], rule.scopes | frozenset({*rule.show_with, FROM}))
     cut = disclosure.cut(message, rule, recipient=recipient, covered=covered, directory=directory)
     document = protection.guarded(cut.document, message, case, recipient, directory)
     return None if document is None else json.dumps(document, ensure_ascii=False)
@@ -182,7 +182,7 @@ def test_a_cleared_function_reads_what_its_rule_shows(name: str) -> None:
             if not protection.cleared(recipient, directory):
                 continue
             text = leaving(message, rule, case, recipient, directory)
-            covered = Covered(rule.bases[0], rule.scopes | frozenset(rule.show_with))
+            covered = Covered(rule.bases[0], rule.scopes | frozenset({*rule.show_with, FROM}))
             plain = disclosure.cut(message, rule, recipient=recipient, covered=covered, directory=directory).document
             shown = [word for word in CANARIES if word in json.dumps(dict(plain), ensure_ascii=False)]
             assert text is not None

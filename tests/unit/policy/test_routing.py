@@ -69,8 +69,8 @@ def test_an_answer_reaches_its_convener_alone(summoned: Desk) -> None:
     assert summoned.last.reached == {p.CONTACT}
 
 
-def test_an_answer_needs_the_persons_yes_to_hear_from_that_party(desk: Desk) -> None:
-    """Given a consent that goes to a unit but not from it, when it answers, then its answer is withheld; one both ways passes it on."""
+def test_why_a_party_answers_needs_the_persons_yes_to_hear_from_it(desk: Desk) -> None:
+    """Given a consent that goes to a unit but not from it, when it answers, then the convener hears that and not why; on one both ways, both."""
     desk.story.requested()
     to_only = c.Party(party=p.HOME_CARE, direction="to")
     content = desk.story.message(
@@ -89,10 +89,11 @@ def test_an_answer_needs_the_persons_yes_to_hear_from_that_party(desk: Desk) -> 
     desk.story.approved(UNITS)
     desk.story.summoned([p.HOME_CARE, p.CARE_CENTRE])
     assert desk.last.reached == {p.HOME_CARE, p.CARE_CENTRE}
-    desk.story.responded(p.HOME_CARE)
-    assert desk.last.states == {p.CONTACT: ("withheld", "basis.direction_missing")}
-    desk.story.responded(p.CARE_CENTRE)
-    assert desk.last.reached == {p.CONTACT}
+    for unit, unsaid in ((p.HOME_CARE, {"/content/reason", "/subject"}), (p.CARE_CENTRE, set())):
+        desk.story.responded(unit, "decline", reason="other")
+        assert desk.last.reached == {p.CONTACT}
+        told = shown(desk.story.sent[-1], p.CONTACT, desk.open, desk.directory, desk.now)
+        assert set(told.omitted) & {"/content/reason", "/content/response", "/subject"} == unsaid
 
 
 def test_an_agency_cannot_answer_on_a_basis_of_its_own_making(prepared: Desk) -> None:
