@@ -21,7 +21,19 @@ from siphub.model.messages import otherplan as o
 from siphub.model.messages import plan as pl
 from siphub.model.messages.receipt import StopNotice
 from siphub.policy.days import day_of
-from siphub.policy.disclosure import Covered, Requirement, Rule, cut, judge, kinds_of, left_to_hand, requirement, rule_for, why_no_rule
+from siphub.policy.disclosure import (
+    Covered,
+    Requirement,
+    Rule,
+    Withheld,
+    cut,
+    judge,
+    kinds_of,
+    left_to_hand,
+    requirement,
+    rule_for,
+    why_no_rule,
+)
 from siphub.policy.local import STRICT, LocalRules
 from siphub.policy.moves import why_gone
 from siphub.policy.protection import guarded, held
@@ -87,14 +99,16 @@ def route(message: Message, unit: str, case: SipCase, directory: Directory, now:
     asserted = asserted_basis(message)
     answer = getattr(message.content, "response", None)
     need = requirement(rule, recipient=unit, sender=message.sender.unit, directory=directory, answer=answer) if rule else _NOBODY
-    state, reason, basis = _judged(message, rule, need, case, asserted, now, local)
+    judged = judge(need, case.grants, asserted, now, local.switched_on(message.sender.organisation))
     address = address_of(unit, case.owner, directory)
+    reason: str | None
     if rule is None:
-        reason = why_no_rule(unit, kinds)
-    elif state == "queued":
-        gone = why_gone(unit, directory, day)
-        guard = _guard(message, rule, need, case, unit, directory, now, local)
-        state, reason = ("held", gone or guard) if gone or guard else _reachable(unit, address)
+        state, reason = "withheld", why_no_rule(unit, kinds)
+    elif isinstance(judged, Withheld):
+        state, reason = "withheld", judged.reason
+    else:
+        stopped = why_gone(unit, directory, day) or _guard(message, rule, judged, case, unit, directory)
+        state, reason = ("held", stopped) if stopped else _reachable(unit, address)
     return Route(
         recipient=unit,
         organisation=case.owner if isinstance(unit, PersonRef) else found.organisation if found else getattr(unit, "organisation", ""),
@@ -105,7 +119,7 @@ def route(message: Message, unit: str, case: SipCase, directory: Directory, now:
         reason=reason,
         address=address,
         about=about(message),
-        basis=basis,
+        basis=judged.basis if isinstance(judged, Covered) else None,
     )
 
 
@@ -135,27 +149,11 @@ def address_of(recipient: str, owner: str, directory: Directory, day: date | Non
     return unit.address if unit else None
 
 
-def _judged(
-    message: Message, rule: Rule | None, need: Requirement, case: SipCase, asserted: str | None, now: datetime, local: LocalRules
-) -> tuple[str, str | None, str | None]:
-    if rule is None:
-        return "withheld", "basis.none", None
-    if message.type == "stop.notice":
-        return "queued", None, "recall"
-    judged = judge(need, case.grants, asserted, now, local.switched_on(message.sender.organisation))
-    return ("queued", None, judged.basis) if isinstance(judged, Covered) else ("withheld", judged.reason, None)
-
-
-def _guard(
-    message: Message, rule: Rule, need: Requirement, case: SipCase, unit: str, directory: Directory, now: datetime, local: LocalRules
-) -> str | None:
+def _guard(message: Message, rule: Rule, covered: Covered, case: SipCase, unit: str, directory: Directory) -> str | None:
     """Return why a delivery is held for somebody's protection (G10): nobody of the individual's side, and no staff whose number has no stand-in."""
     reason = held(message, rule, case, unit, directory)
     if reason is not None or not case.shielded:
         return reason
-    covered = judge(need, case.grants, asserted_basis(message), now, local.switched_on(message.sender.organisation))
-    if not isinstance(covered, Covered):
-        return None
     shown_to = cut(message, rule, recipient=unit, covered=covered, directory=directory).document
     return "protected.staff_no_switchboard" if guarded(shown_to, message, case, unit, directory) is None else None
 
