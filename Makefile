@@ -57,7 +57,7 @@ chaos: $(VENV)/dev.stamp ## The long dose of kill -9: 100 seeded moments; result
 	$(BIN)/pytest -m chaos --chaos-rounds 100 --results docs/results --timeout 3600 tests/chaos $(ARGS)
 
 races: $(VENV)/dev.stamp ## 100 000 races of a withdrawal against a send; results to docs/results
-	$(BIN)/pytest -m chaos -k race --race-rounds 100000 --results docs/results --timeout 7200 tests/chaos tests/flow $(ARGS)
+	$(BIN)/pytest -n $(JOBS) -m chaos -k race --race-rounds 100000 --results docs/results --timeout 10800 tests/chaos tests/flow $(ARGS)
 
 machine: $(VENV)/dev.stamp ## 500 rounds of anything in any order, restarts and clock jumps among it; results to docs/results
 	$(BIN)/pytest -m chaos -k any_order --machine-rounds 500 --results docs/results --timeout 14400 tests/flow $(ARGS)

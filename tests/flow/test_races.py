@@ -187,7 +187,7 @@ def still(tmp_path: Path) -> Iterator[Raced]:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(5400)
+@pytest.mark.timeout(10800)
 @pytest.mark.parametrize("half", ["first", "second"])
 def test_no_race_leaks(still: Raced, half: str, race_rounds: int, write_result: Callable[..., None]) -> None:
     """Given thousands of withdrawals against sends, then nothing is sent that a withdrawal found waiting, and both sides win a fifth at least."""
