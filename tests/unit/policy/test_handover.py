@@ -71,6 +71,7 @@ def test_whom_the_individual_leaves_out_does_not_come(active: Desk) -> None:
     assert active.open.handover is not None
     changed, effects = active.did(lambda: active.story.withdrawn([p.CARE_CENTRE]))
     assert changed["handover"] is None
+    assert p.CARE_CENTRE not in {grant.party for grant in active.open.grants}
     assert OpenWork("coordinator.excluded", p.CONTACT) in effects
 
 
