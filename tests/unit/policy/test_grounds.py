@@ -82,13 +82,24 @@ def given(kind: str, ground: str | None, *, parties: tuple[UnitId | Organisation
     return c.ConsentGiven.model_validate(fields)
 
 
+FIELD = {"relative": "kind", "guardian_unknown": "guardians", "guardian_missing": "guardians", "placement": "measure"}
+"""Refusal → the field of who gave it that is wrong; else it is the ground, or who says to have it."""
+
+
 def judged(content: c.ConsentGiven, who: Person, *people: CasePerson) -> str | None:
-    """Return the code a consent is refused with, or None."""
+    """Return the code a consent is refused with, or None; a refusal points at the field that is wrong."""
     desk = Desk()
     desk.story.requested()
     case = desk.open.model_copy(update={"people": people})
     found = grounds.refuse(content, case, who, desk.directory)
-    return found.code if found else None
+    if found is None:
+        return None
+    name = found.code.removeprefix("consent.")
+    by_kind = {"not_a_child": "guardian", "not_an_adult": "framtidsfullmakt"}.get(name) == content.given_by.kind
+    if name not in {"ground_incomplete", "ground_wrong", "ground_parties"}:
+        wrong = FIELD.get(name, "kind" if by_kind else "ground")
+        assert (found.kind, found.pointer) == ("invalid", f"/content/given_by/{wrong}")
+    return found.code
 
 
 def guardian(ref: PersonRef) -> CasePerson:
@@ -241,8 +252,7 @@ def aged() -> Desk:
 def test_a_relatives_yes_is_heard_and_not_taken(aged: Desk) -> None:
     """Given an adult, when a daughter says yes, then it is refused, nothing is granted, and the coordinator is asked to choose a ground (A17)."""
     aged.story.say(given("relative", None))
-    assert aged.last.refusal is not None
-    assert (aged.last.code, aged.last.refusal.opens) == ("consent.relative", "basis.choose")
+    assert aged.last.refusal == Refusal("consent.relative", "invalid", "/content/given_by/kind", opens="basis.choose")
     assert aged.open.grants == ()
 
 
@@ -250,8 +260,7 @@ def test_whoever_cannot_take_a_position_has_not_said_yes(aged: Desk) -> None:
     """Given a person assessed as unable, when the yes is said to be theirs, then a ground must be chosen; a god man's is taken (A17)."""
     unable = c.Capacity(state="unable")
     aged.story.say(given("individual", None).model_copy(update={"capacity": unable}))
-    assert aged.last.refusal is not None
-    assert (aged.last.code, aged.last.refusal.opens) == ("consent.unable", "basis.choose")
+    assert aged.last.refusal == Refusal("consent.unable", "invalid", "/content/given_by/kind", opens="basis.choose")
     aged.story.say(given("god_man", "mandate").model_copy(update={"capacity": unable}))
     assert aged.last.code is None
     assert "meeting" in aged.scopes_of(p.HOME_CARE)
