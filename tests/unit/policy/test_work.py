@@ -114,3 +114,9 @@ def test_a_reasons_sentence_is_the_work_items() -> None:
         code = kind.removeprefix("delivery.")
         if kind.startswith("delivery.") and not kind.endswith("*"):
             assert (found.en, found.sv) == (REASONS[code].en, REASONS[code].sv)
+
+
+@pytest.mark.parametrize("kind", sorted({*KINDS, *(found for found in WORK if found.startswith("deadline."))}))
+def test_what_closes_without_a_message_says_how(kind: str) -> None:
+    """Given work that closes by how the case stands, or when nothing is to be done in time any more, then the table says in words what closes it."""
+    assert work_type(kind).settled, "a person reads it in docs/work-items.md"
