@@ -6,6 +6,7 @@ The scenarios, which tell what the hub promises, run over the embedded broker an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from siphub.contract import Clock
 from siphub.sandbox import Sandbox
+from siphub.testing.clock import Hand
 from siphub.testing.recorded import Recorded
 from siphub.testing.world import PARTNERS, World
 
@@ -80,3 +82,18 @@ def make_recorded(tmp_path: Path, sandbox: Sandbox) -> Iterator[Callable[..., Re
     yield made
     for world in opened:
         world.hub.stop()
+
+
+@pytest.fixture
+def hand() -> Hand:
+    """Return the clock of a hub that stands still, on a Monday morning; the test turns it."""
+    return Hand(datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def still(make_world: Callable[..., World], hand: Hand) -> Iterator[World]:
+    """Return a hub whose workers and sweep have not begun: the test looks when it wants to."""
+    world = make_world(clock=hand)
+    world.open(start=False)
+    yield world
+    world.hub.stop()

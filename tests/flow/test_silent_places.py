@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -18,21 +18,6 @@ from siphub.testing.world import World
 UNITS = (p.HOME_CARE, p.CARE_CENTRE)
 NEAR = timedelta(days=6, minutes=1)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def hand() -> Hand:
-    """Give the clock."""
-    return Hand(datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
-
-
-@pytest.fixture
-def still(make_world: Callable[..., World], hand: Hand) -> Iterator[World]:
-    """Give a hub whose workers and sweep have not begun."""
-    world = make_world(clock=hand)
-    world.open(start=False)
-    yield world
-    world.hub.stop()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from siphub.policy import disclosure, protection, recall
 from siphub.policy.disclosure import FROM, Covered, Rule, rules
 from siphub.policy.protection import held, learnt, own_side, people_in
 from siphub.testing.desk import OUTSIDE, Desk, wide_directory
+from siphub.testing.shields import people_at
 
 KINDS: tuple[Protection, ...] = get_args(Protection)
 NAME, FAMILY, NUMBER, MAIL, HOME = "Kanarie", "Kanariesson", "070-174 06 99", "kanarie@example.org", "Provgatan 71"
@@ -64,18 +65,6 @@ def case_of(message: Message, *people: CasePerson) -> SipCase:
     subject = sample("meeting.summoned").subject
     fields = {"case_id": message.case_id, "owner": p.MUNICIPALITY, "state": "SUMMONED", "subject": subject, "contact": p.CONTACT}
     return SipCase.model_validate({**fields, "people": people or PEOPLE})
-
-
-def places(value: Value, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Yield the path of everybody who stands in a value."""
-    for name in type(value).model_fields:
-        inner = getattr(value, name)
-        for index, each in enumerate(inner if isinstance(inner, tuple) else (inner,)):
-            if isinstance(each, Value):
-                path = (*at, name, index) if isinstance(inner, tuple) else (*at, name)
-                if "protection" in type(each).model_fields:
-                    yield path
-                yield from places(each, path)
 
 
 def whole(name: str) -> dict[str, Any]:
@@ -144,7 +133,7 @@ LEAVING = sorted({name for rule in rules() for name in rule.types})
 def test_nothing_of_a_protected_person_reaches_whoever_is_not_cleared(name: str) -> None:
     """Given a message with one protected person in it, when it leaves for anybody not cleared, then no word of theirs is in it."""
     document = whole(name)
-    for path, kind in product(places(parse_message(json.dumps(document).encode())), KINDS):
+    for path, kind in product(people_at(parse_message(json.dumps(document).encode())), KINDS):
         message = with_canary(document, path, kind)
         case = learnt(case_of(message), message, town(cleared=False))
         for rule, recipient in outgoing(name):
@@ -174,7 +163,7 @@ def test_a_state_agency_is_telephoned_whatever_the_directory_says() -> None:
 def test_a_cleared_function_reads_what_its_rule_shows(name: str) -> None:
     """Given the same, when the recipient is cleared, then it reads exactly what it would read if nobody were protected."""
     document = whole(name)
-    for path in places(parse_message(json.dumps(document).encode())):
+    for path in people_at(parse_message(json.dumps(document).encode())):
         message = with_canary(document, path, KINDS[0])
         directory = town(cleared=True)
         case = learnt(case_of(message), message, directory)
