@@ -72,6 +72,16 @@ def _default_code(part: ast.Assign) -> Iterator[str]:
         yield str(value.value)
 
 
+def promises() -> str:
+    """Return what a broker promises, and which drivers that have been tried break it."""
+    from siphub.broker import PROMISES, connect
+
+    tried = [connect(url, name="docs").info for url in ("amqp://localhost/", "memory://", "filesystem:///bells")]
+    names = ("`amqp://`", "`memory://`", "`filesystem://`")
+    rows = [(f"`{promise}`", said, *("no" if promise in info.cannot else "yes" for info in tried)) for promise, said in PROMISES.items()]
+    return _table(("promise", "what it says", *names), rows)
+
+
 def reasons() -> str:
     """Return every reason why something is refused, withheld or held."""
     from siphub.policy.reasons import REASONS
@@ -352,6 +362,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "codes": codes,
     "reasons": reasons,
     "reasoncodes": reasoncodes,
+    "promises": promises,
     "disclosure": disclosure,
     "law": law,
     "workitems": workitems,

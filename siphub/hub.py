@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from siphub import mappings as packs
-from siphub.broker import Broker, connect
+from siphub.broker import Broker, connect, require_promises
 from siphub.broker.topology import topology_for
 from siphub.contract import Clock, PluginContext, Submission, SystemClock
 from siphub.contract.http import Http
@@ -89,7 +89,12 @@ class Hub:
 
         Args:
             adapters: Which adapters this process delivers for; all of them unless told otherwise.
+
+        Raises:
+            SettingsError: `settings.broker_weak`; the broker cannot promise what production needs.
         """
+        if self.settings.mode == "production":
+            require_promises(self.ground.broker.info, whole=True)
         names = sorted(self.registry.adapters) if adapters is None else sorted(adapters)
         try:
             self.ground.broker.declare(topology_for(self.registry.adapters))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import cast
 
-from siphub.broker.base import PROMISES, Ack, Broker, BrokerInfo, Consumer, OnBell, OnRestored
+from siphub.broker.base import PROMISES, Ack, Broker, BrokerInfo, Consumer, OnBell, OnRestored, require_promises
 from siphub.broker.topology import Bell, QueueSpec, Topology, queue_name, topology_for
 from siphub.errors import SettingsError
 
@@ -30,6 +30,7 @@ __all__ = [
     "Topology",
     "connect",
     "queue_name",
+    "require_promises",
     "topology_for",
 ]
 

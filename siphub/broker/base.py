@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 from siphub.broker.topology import Bell, Topology
+from siphub.errors import SettingsError
 
 PROMISES: Mapping[str, str] = MappingProxyType(
     {
@@ -33,18 +34,42 @@ PROMISES: Mapping[str, str] = MappingProxyType(
 )
 """Every promise a driver keeps or names in `BrokerInfo.cannot`."""
 
+MOOT_INSIDE = frozenset({"loss_raises", "restart_is_told", "taken_survives", "dead_consumer_redelivers"})
+"""Promises about a broker that goes while the hub stays, or stays while the hub goes. Of one inside the hub's only process neither happens:
+both die together, and the store rings again at the next start."""
+
 
 @dataclass(frozen=True, slots=True)
 class BrokerInfo:
-    """The datasheet of a driver: its name, and the promises of `PROMISES` it cannot keep."""
+    """The datasheet of a driver: its name, the promises of `PROMISES` it cannot keep, and whether the broker is the process itself."""
 
     name: str
     cannot: frozenset[str] = frozenset()
+    inside: bool = False
 
     def __post_init__(self) -> None:
         if unknown := self.cannot - PROMISES.keys():
             message = f"not promises of a broker: {', '.join(sorted(unknown))}"
             raise ValueError(message)
+
+
+def require_promises(info: BrokerInfo, *, whole: bool) -> None:
+    """Refuse a driver that breaks a promise which a hub in service rests on: all of them count, for each stands for somebody's lost time.
+
+    Args:
+        info: The driver's datasheet.
+        whole: Whether everything that rings and listens is in this one process.
+
+    Raises:
+        SettingsError: `settings.broker_weak`; each broken promise is named.
+    """
+    broken = info.cannot - MOOT_INSIDE if info.inside and whole else info.cannot
+    if broken:
+        raise SettingsError(
+            f"broker_url: {info.name} cannot promise {', '.join(sorted(broken))}, and production needs every promise: use RabbitMQ, "
+            "amqp:// or amqps://, or memory:// for a hub that is one process. See docs/rabbitmq.md",
+            code="settings.broker_weak",
+        )
 
 
 class Ack(Protocol):

@@ -41,7 +41,7 @@ class PortableBroker:
 
     def __init__(self, url: str, name: str) -> None:
         self._place = Place.of(url, name)
-        self._info = BrokerInfo(f"portable+{self._place.scheme}", self._place.dialect.cannot)
+        self._info = BrokerInfo(f"portable+{self._place.scheme}", self._place.dialect.cannot, inside=self._place.scheme == "memory")
         self._queues: dict[str, QueueSpec] = {}
         self._consumers: list[KombuConsumer] = []
         self._publisher = Publisher(self._open_link)

@@ -212,9 +212,15 @@ def _of_hub(settings: Settings) -> Iterator[Finding]:
 
 def broker(hub: Hub) -> Iterator[Finding]:
     """Look at whether the broker answers."""
+    from siphub.broker import require_promises
     from siphub.broker.topology import topology_for
+    from siphub.errors import SettingsError
 
-    if hub.settings.broker_url.startswith("memory:"):
+    try:
+        require_promises(hub.ground.broker.info, whole=True)
+    except SettingsError as error:
+        yield (wrong if hub.settings.mode == "production" else look)(f"{error} [{error.code}]")
+    if hub.ground.broker.info.inside:
         yield ok("the broker is inside the process")
         return
     hub.ground.broker.declare(topology_for(hub.registry.adapters))

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siphub.broker import PROMISES, SCHEMES, Bell, BrokerInfo, QueueSpec, connect, queue_name, topology_for
+from siphub.broker import PROMISES, SCHEMES, Bell, BrokerInfo, QueueSpec, connect, queue_name, require_promises, topology_for
 from siphub.broker.kombu_link import Link, tls_options
 from siphub.broker.kombu_publisher import Publisher
 from siphub.errors import BrokerError, BrokerLost, SettingsError
@@ -284,3 +284,30 @@ def test_a_bug_in_the_work_reaches_its_caller(publisher: Publisher) -> None:
     done = list[str]()
     publisher.run(lambda *_: done.append(str(uuid4())), timedelta(seconds=5))
     assert len(done) == 1
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_production_refuses_a_driver_that_breaks_any_promise(promise: str) -> None:
+    """Given a driver outside the process that breaks one promise, whichever it is, it is refused, and the promise is named."""
+    with pytest.raises(SettingsError, match=promise) as caught:
+        require_promises(BrokerInfo("weak", frozenset({promise})), whole=True)
+    assert caught.value.code == "settings.broker_weak"
+
+
+@pytest.mark.parametrize(("url", "whole", "fit"), [("amqp://h/", False, True), ("memory://", True, True), ("memory://", False, False)])
+def test_the_embedded_broker_serves_a_hub_of_one_process(url: str, whole: bool, fit: bool) -> None:
+    """Given memory://, it is taken where everything is in one process, and refused where not; RabbitMQ is always taken."""
+    broker = connect(url, name="hub")
+    if fit:
+        require_promises(broker.info, whole=whole)
+    else:
+        with pytest.raises(SettingsError, match="taken_survives"):
+            require_promises(broker.info, whole=whole)
+    broker.close()
+
+
+def test_inside_the_process_excuses_only_what_cannot_happen_there() -> None:
+    """Given an embedded driver that would let poison take its neighbours along, it is refused for that alone."""
+    with pytest.raises(SettingsError, match="cannot promise poison_spares_neighbours, and") as caught:
+        require_promises(BrokerInfo("inside", frozenset({"poison_spares_neighbours", "loss_raises"}), inside=True), whole=True)
+    assert "loss_raises" not in str(caught.value)

@@ -192,6 +192,13 @@ def test_a_fault_in_the_settings(doctor: Doctor, data_folder: Path) -> None:
     assert any("fault is set" in one for one in said(doctor(), "wrong"))
 
 
+@pytest.mark.parametrize(("mode", "level"), [("test", "look"), ("production", "wrong")])
+def test_a_broker_that_cannot_promise_enough(doctor: Doctor, data_folder: Path, mode: str, level: str) -> None:
+    """Given a broker that breaks promises, then it is worth a look while testing, wrong in production, and the promises are named."""
+    (data_folder / "siphub.toml").write_text(f'min_free_disk = 1\nmode = "{mode}"\nbroker_url = "filesystem://{data_folder}/bells"\n')
+    assert any("cannot promise dead_consumer_redelivers" in one and "settings.broker_weak" in one for one in said(doctor(), level))
+
+
 def test_no_hub_at_all(siphub: Callable[..., Done], tmp_path: Path) -> None:
     """Given an empty folder, then that is the one finding, and the folder stays empty."""
     done = siphub("doctor", "--data", tmp_path, "--json")

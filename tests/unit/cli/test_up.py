@@ -52,6 +52,22 @@ class TestUp:
             with running("up", "--data", tmp_path, "--port", 0) as (_, greeting):
                 assert _status(greeting["url"]) == 200
 
+    def test_in_production_a_weak_broker_is_refused(self, tmp_path: Path) -> None:
+        """Given a broker that cannot promise everything, then a hub in production does not start, and says which promises are broken."""
+        (tmp_path / "siphub.toml").write_text(f'mode = "production"\nmin_free_disk = 1\nbroker_url = "filesystem://{tmp_path}/bells"\n')
+        command = [SIPHUB, "up", "--data", str(tmp_path), "--port", "0"]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("siphub: settings.broker_weak:")
+        assert "dead_consumer_redelivers, vanished_queue_raises" in done.stderr
+
+    def test_in_production_the_embedded_broker_serves_one_process(self, running: Running, tmp_path: Path) -> None:
+        """Given nothing but production, then the hub of one process comes up with the broker inside it."""
+        (tmp_path / "siphub.toml").write_text('mode = "production"\nmin_free_disk = 1\n')
+        with running("up", "--data", tmp_path, "--port", 0) as (_, greeting):
+            assert greeting["mode"] == "production"
+            assert _status(greeting["url"]) == 200
+
     def test_a_taken_port_is_wrong_use(self, running: Running, tmp_path: Path) -> None:
         """Given a port that a hub has, when another wants it, then exit 2, with what to do, and no traceback."""
         with running("up", "--data", tmp_path / "one", "--port", 0) as (_, greeting):
