@@ -13,7 +13,7 @@ VENV ?= .venv
 ARGS ?=
 # How many test processes.
 JOBS ?= 2
-# What `make test` does first, so that there is a RabbitMQ for the tests to start; `make test SERVICES=` leaves the machine as it is.
+# What `make test` does first, so that there are a RabbitMQ and a PostgreSQL for the tests to start; `make test SERVICES=` leaves the machine as it is.
 SERVICES ?= tests/services.sh
 # Handed to the demo: `make demo DEMO="--seed 7 --keep"`.
 DEMO ?=

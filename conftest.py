@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from siphub.testing.postgresql import Postgres
     from siphub.testing.rabbitmq import Rabbit
 
 ROOT = Path(__file__).parent
@@ -46,10 +47,8 @@ def reference() -> Path:
     named = os.environ.get("SIPHUB_REFERENCE", "")
     if named and Path(named).is_dir():
         return Path(named).resolve()
-    reason = "SIPHUB_REFERENCE names no folder with the reference library"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    _need("SIPHUB_REFERENCE names no folder with the reference library")
+    raise AssertionError
 
 
 @pytest.fixture(scope="session")
@@ -60,12 +59,39 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
     """
     from siphub.testing import rabbitmq
 
-    if reason := rabbitmq.missing():
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    _need(rabbitmq.missing())
     with rabbitmq.Rabbit(tmp_path_factory.mktemp("rabbitmq")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgres]:
+    """Return a PostgreSQL of this test process alone; where there can be none the test is skipped, and fails in CI.
+
+    It is up when a test begins. A test that takes it away brings it back.
+    """
+    from siphub.testing import postgresql
+
+    _need(postgresql.missing())
+    with postgresql.Postgres() as running:
+        yield running
+
+
+@pytest.fixture
+def postgresql_url(postgresql: Postgres) -> Iterator[str]:
+    """Return the URL of an empty database on PostgreSQL, of this test alone."""
+    url = postgresql.database()
+    yield url
+    postgresql.drop(url)
+
+
+def _need(reason: str | None) -> None:
+    """Skip a test for a reason, and fail it in CI."""
+    if reason is None:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture

@@ -7,14 +7,13 @@ It must never touch a RabbitMQ that the machine runs, nor leave a process behind
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +21,7 @@ import pika
 from pika.exceptions import AMQPError
 
 from siphub.sandbox.certificate import make_certificates
+from siphub.testing.server_process import ServerProcess
 
 PATIENCE = 60.0
 """Seconds for a node to come up on a busy machine; a quiet one needs three."""
@@ -56,38 +56,6 @@ def missing() -> str | None:
     return "rabbitmq-server is not installed; on Debian and Ubuntu: apt-get install --no-install-recommends rabbitmq-server"
 
 
-class _Process:
-    """A process group that ends when we do, even where we are killed: a shell waits for our end of a pipe to close."""
-
-    def __init__(self, words: Sequence[str], env: Mapping[str, str], log: Path) -> None:
-        with log.open("ab") as out:
-            self.process = subprocess.Popen(  # noqa: S603 - RabbitMQ's programs
-                words, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
-            )
-            self._guard = subprocess.Popen(  # noqa: S603 - fixed words
-                ["/bin/sh", "-c", 'read -r _; kill -KILL -- "-$0"', str(self.process.pid)],
-                stdin=subprocess.PIPE,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def send(self, number: int) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
-
-    def end(self, number: int = signal.SIGKILL, within: float = 10.0) -> None:
-        """Signal the group; what has not ended in time is killed."""
-        self._guard.kill()
-        self._guard.communicate()
-        self.send(number)
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(within)
-        # Whatever else is in the group has lost its parent, or is deaf.
-        self.send(signal.SIGKILL)
-        self.process.wait()
-
-
 class Rabbit:
     """One node. Use it as a context manager; it is up inside.
 
@@ -101,12 +69,12 @@ class Rabbit:
         self.ca_file = make_certificates(folder).ca
         self._env = _environment(folder, self._epmd_port, self._dist_port)
         _write_settings(folder, self.port, self.tls_port)
-        self._epmd: _Process | None = None
-        self._node: _Process | None = None
+        self._epmd: ServerProcess | None = None
+        self._node: ServerProcess | None = None
 
     def __enter__(self) -> Self:
         words = [shutil.which("epmd") or "epmd", "-address", "127.0.0.1", "-port", str(self._epmd_port)]
-        self._epmd = _Process(words, self._env, self._folder / "epmd.log")
+        self._epmd = ServerProcess(words, self._env, self._folder / "epmd.log")
         self.start()
         return self
 
@@ -133,7 +101,7 @@ class Rabbit:
         """Start it and wait until it takes connections."""
         server = program("rabbitmq-server")
         assert server is not None, missing()
-        self._node = _Process([str(server)], self._env, self._folder / "node.log")
+        self._node = ServerProcess([str(server)], self._env, self._folder / "node.log")
         deadline = time.monotonic() + PATIENCE
         while not self._answers():
             if self._node.process.poll() is not None or time.monotonic() > deadline:
