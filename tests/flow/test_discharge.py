@@ -83,7 +83,9 @@ def test_a10_discharge_friday_afternoon(world: World) -> None:
         ]
     for row in world.deliveries(story):
         history = track.delivery(world.hub.ground, row.id)
-        assert [event.event for event in history.events] == ["accept.queue", "claim.permit", "outcome.delivered"]
+        events = [event.event for event in history.events]
+        assert (events[0], events[-2:], events.count("outcome.delivered")) == ("accept.queue", ["claim.permit", "outcome.delivered"], 1)
+        assert set(events[1:-2]) <= {"claim.permit", "permit.expired"}  # a machine that is slow for a second claims again
         assert all(event.at.tzinfo is not None for event in history.events)
     chapters.gone_home(story, at(16, 14))
     assert clocks(world, story) == {}
