@@ -6,7 +6,6 @@ It must never hold a decision, and never read the environment: `siphub.settings`
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +34,9 @@ from siphub.model.people import HOME_CARE, MUNICIPALITY
 from siphub.observe import Log
 from siphub.registry import Registry
 from siphub.settings import Settings
-from siphub.store import CredentialRow, Store
+from siphub.store import CredentialRow, Store, master
+from siphub.store.keys import OTHER_MASTER, never_marked
+from siphub.store.master import write_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +196,10 @@ def build(
     data = settings.data
     data.mkdir(parents=True, exist_ok=True)
     secrets_folder = _private(data / "keys")
-    fresh = not (data / "keys.sqlite").exists()
+    fresh = not settings.keys_url and not (data / "keys.sqlite").exists()
     store = open_store(settings, clock, fresh=fresh)
     store.upgrade()
+    first = _recognised(store)
     http = Http(ca_file=settings.ca_file)
     shelves = packs.Mappings([packs.shipped(), *([data / "mappings"] if (data / "mappings").is_dir() else [])], clock)
     given = dict(plugins or {})
@@ -214,7 +216,7 @@ def build(
     if before is not None:
         before(ground)
     hub = Hub(settings, ground, shelves, http)
-    if fresh and settings.mode == "test":
+    if settings.mode == "test" and (first if settings.keys_url else fresh):
         _first_start(hub, secrets_folder)
     return hub
 
@@ -231,7 +233,28 @@ def open_store(settings: Settings, clock: Clock, *, fresh: bool = False) -> Stor
         SettingsError: `settings.master_key`; it is gone, or cannot be read.
     """
     data = settings.data
-    return Store(settings.database, f"sqlite:///{(data / 'keys.sqlite').absolute()}", _master_key(data / "keys", fresh=fresh), clock)
+    given = settings.master_key and settings.master_key.get_secret_value()
+    return Store(settings.database, settings.keys_database, master.read(given or None, data / "keys", fresh=fresh), clock)
+
+
+def _recognised(store: Store) -> bool:
+    """Return whether the keys were never used before.
+
+    Raises:
+        SettingsError: `settings.master_key`; they were, under another master key.
+    """
+    found = store.recognise()
+    if found == "other":
+        store.close()
+        raise SettingsError(OTHER_MASTER, code="settings.master_key")
+    return found == "first"
+
+
+def never_used(settings: Settings) -> bool:
+    """Return whether no hub was ever started with these settings: its keys' database is not there, or knows no master key."""
+    if not settings.keys_url:
+        return not (settings.data / "keys.sqlite").exists()
+    return never_marked(settings.keys_url)
 
 
 def add_key(store: Store, clock: Clock, *, organisation: str, name: str, roles: Sequence[str], units: Sequence[str] = ()) -> str:
@@ -285,29 +308,6 @@ def _private(folder: Path) -> Path:
     return folder
 
 
-def _master_key(folder: Path, *, fresh: bool) -> bytes:
-    """Read the master key, or make one for an empty data folder. A lost master key is never replaced: it would hide the loss."""
-    file = folder / "master.key"
-    if not file.exists():
-        if not fresh:
-            raise SettingsError(
-                "keys/master.key is gone, and nothing can be opened without it: restore it from its backup", code="settings.master_key"
-            )
-        _write_secret(file, secrets.token_hex(32))
-    try:
-        return bytes.fromhex(file.read_text("ascii").strip())
-    except (ValueError, OSError):
-        raise SettingsError("keys/master.key cannot be read as 32 bytes in hex", code="settings.master_key") from None
-
-
-def _write_secret(file: Path, text: str) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as out:
-        out.write(text + "\n")
-        out.flush()
-        os.fsync(out.fileno())
-
-
 def _first_start(hub: Hub, folder: Path) -> None:
     """A test hub in an empty folder can be tried at once: a sample directory on the folder adapter, and a key for each kind of user."""
     clock = hub.ground.clock
@@ -318,10 +318,11 @@ def _first_start(hub: Hub, folder: Path) -> None:
             if unit.address is not None:
                 Path(unit.address.endpoint).mkdir(parents=True, exist_ok=True)
         directories.switch(hub.ground, directory, by="first start")
-    made = {
+    made: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "sender.key": (MUNICIPALITY, ("send", "inbox"), ()),
         "agency.key": (MUNICIPALITY, ("send", "inbox"), (HOME_CARE,)),
         "admin.key": (MUNICIPALITY, ("operate",), ()),
     }
-    for name, (organisation, roles, units) in made.items():
-        _write_secret(folder / name, add_key(hub.store, clock, organisation=organisation, name=name, roles=roles, units=units))
+    # Names that are taken belong to another hub, whose keys' database was another one.
+    for name, (organisation, roles, units) in made.items() if not any((folder / name).exists() for name in made) else ():
+        write_secret(folder / name, add_key(hub.store, clock, organisation=organisation, name=name, roles=roles, units=units))

@@ -18,12 +18,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
-from urllib.parse import urlsplit
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PositiveInt,
     SecretStr,
@@ -35,6 +32,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from pydantic_settings import SettingsError as UnreadableSetting
 
 from siphub.errors import SettingsError
+from siphub.setting_values import Duration, Fault, Names, Retention, Size, masked, place_of, read_fault, span
 
 FILE = "siphub.toml"
 SECRETS = "keys"
@@ -46,75 +44,8 @@ LEAST_CONSENT_WARNING = timedelta(days=7)
 LEAST_SUBMISSION_KEEP = timedelta(days=90)
 """Idempotency keys outlive content by at least this much (HOUSE)."""
 
-_UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
-_SIZES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-
-
-def _duration(value: object) -> object:
-    """Read `30 s`, `15 min`, `1 h`, `90 d`; a bare number is seconds."""
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)?", value.strip())):
-        return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
-    return value
-
-
-def _size(value: object) -> object:
-    """Read `2 MiB`; a bare number is bytes."""
-    if isinstance(value, str) and (match := re.fullmatch(r"(\d+)\s*(B|KiB|MiB|GiB)?", value.strip())):
-        return int(match[1]) * _SIZES[match[2] or "B"]
-    return value
-
-
-def _names(value: object) -> object:
-    """Read `folder, municipal-xml` as well as a list."""
-    return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(gt=timedelta(0))]
-"""A time span above nothing, written `30 s`, `15 min`, `1 h` or `90 d`."""
-
-Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
-"""A number of bytes, written `2 MiB`."""
-
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
-"""Names, as a list in TOML or parted by commas."""
-
 EXCEPTIONS = frozenset({"osl_25_12", "osl_26_9", "osl_25_13"})
 """The exceptions from secrecy there are; a test keeps them at the policy's."""
-
-FaultAction = Literal["kill", "stop", "sleep"]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What to do to ourselves at a point of the flow, for crash tests: at the `nth` passage, counted from 1.
-
-    `kill` is SIGKILL, `stop` is SIGSTOP, `sleep` waits `pause`. Written `point:kill`, `point:stop:3`, `point:sleep=1.5:2`.
-    """
-
-    point: str
-    action: FaultAction
-    nth: int = 1
-    pause: timedelta = timedelta(0)
-
-
-def _fault(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"([a-z][a-z0-9_.]*):(?:(kill|stop)|sleep=(\d+(?:\.\d+)?))(?::([1-9]\d*))?", value)
-    if match is None:
-        raise ValueError("write it as point:kill, point:stop or point:sleep=SECONDS, with :NTH where it is not the first passage")
-    pause = timedelta(seconds=float(match[3] or 0))
-    action: FaultAction = "stop" if match[2] == "stop" else "kill" if match[2] == "kill" else "sleep"
-    return Fault(point=match[1], action=action, nth=int(match[4] or 1), pause=pause)
-
-
-class Retention(BaseModel):
-    """How one owner erases: a table `[retention.NUMBER]`. Without `decision`, the number of its gallringsbeslut, nothing of it is erased."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    keep: Duration
-    decision: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./:_-]{0,59}$")] | None = None
 
 
 class Settings(BaseSettings):
@@ -137,7 +68,18 @@ class Settings(BaseSettings):
         description="The broker: `memory://` inside the process, `amqp://user:password@host/vhost` for RabbitMQ, or any URL kombu speaks.",
     )
     database_url: str = Field(
-        "", repr=False, description="The database, as an SQLAlchemy URL; empty means SQLite, in `siphub.sqlite` in the data folder."
+        "",
+        repr=False,
+        description="The database: `postgresql://user:password@host/database`; empty means SQLite, in `siphub.sqlite` in the data folder.",
+    )
+    keys_url: str = Field(
+        "",
+        repr=False,
+        description="The keys' database, another one than the content's, with a backup of its own: `postgresql://user:password@host/keys`; "
+        "empty means SQLite, in `keys.sqlite` in the data folder. With it the master key must be there before the first start.",
+    )
+    master_key: SecretStr | None = Field(
+        None, repr=False, description="The key above all keys, 32 bytes in hex: only as a file `master.key` in the folder of secrets."
     )
     plugins: Names = Field(
         ("folder", "municipal-xml"), description="The plugins to import. One that is installed but not named here stays out."
@@ -196,7 +138,7 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least important thing that is logged.")
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or lines for a person at a terminal.")
-    fault: Annotated[Fault, NoDecode, BeforeValidator(_fault)] | None = Field(
+    fault: Annotated[Fault, NoDecode, BeforeValidator(read_fault)] | None = Field(
         None, description="Crash tests only, refused in production: `point:kill|stop|sleep=SECONDS[:NTH]`."
     )
     submission_keep: Duration = Field(
@@ -246,6 +188,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _together(self) -> Self:
+        if place_of(self.database) == place_of(self.keys_database):
+            raise ValueError("keys_url: the database that database_url names. Keep the keys in another one, with a backup of its own")
         if self.fault is not None and self.mode == "production":
             raise ValueError("fault: only for tests. Remove it, or set mode to test")
         if self.retry_base > self.retry_cap:
@@ -257,6 +201,11 @@ class Settings(BaseSettings):
         if self.permit >= self.lease:
             raise ValueError("permit: as long as the lease or longer. Lower it, or raise lease")
         return self
+
+    @property
+    def keys_database(self) -> str:
+        """The keys' database's URL, with the default filled in."""
+        return self.keys_url or f"sqlite:///{self.data.absolute() / 'keys.sqlite'}"
 
     @property
     def database(self) -> str:
@@ -311,6 +260,7 @@ def _environment() -> dict[str, Any]:
     known = {f"{PREFIX}{name}".upper(): name for name in Settings.model_fields}
     words = {word.upper() for word in os.environ if word.upper().startswith(PREFIX)} - NOT_SETTINGS
     _refuse_unknown({known.get(word, word.removeprefix(PREFIX).lower()): "" for word in words}, "in the environment")
+    _refuse_secrets({known[word]: "" for word in words if word in known}, "in the environment")
     try:
         return EnvSettingsSource(Settings)()
     except UnreadableSetting as error:
@@ -336,11 +286,15 @@ def _file_values(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path.name} cannot be read ({type(error).__name__}). It must be UTF-8 and readable by the hub") from None
     _refuse_unknown(values, f"in {path.name}")
-    if "plugin_secrets" in values:
-        raise SettingsError(
-            f"plugin_secrets: secrets do not belong in {path.name}. Put each in a file plugin.NAME.KEY in the folder of secrets"
-        )
+    _refuse_secrets(values, f"in {path.name}")
     return values
+
+
+def _refuse_secrets(values: Mapping[str, object], where: str) -> None:
+    """Refuse what is given in files of the folder of secrets only."""
+    for name, file in (("plugin_secrets", "each in a file plugin.NAME.KEY"), ("master_key", "it in a file master.key")):
+        if name in values:
+            raise SettingsError(f"{name}: secrets do not belong {where}. Put {file} in the folder of secrets")
 
 
 def _secret_values(data: Path) -> dict[str, Any]:
@@ -349,7 +303,9 @@ def _secret_values(data: Path) -> dict[str, Any]:
     plugins: dict[str, dict[str, SecretStr]] = {}
     for folder in (data / SECRETS, os.environ.get("CREDENTIALS_DIRECTORY")):
         for file in sorted(Path(folder).iterdir()) if folder and Path(folder).is_dir() else ():
-            if file.name in Settings.model_fields:
+            if file.name == "master.key":
+                values["master_key"] = SecretStr(_secret(file))
+            elif file.name in Settings.model_fields:
                 values[file.name] = _secret(file)
             elif match := re.fullmatch(r"plugin\.([a-z0-9-]+)\.([A-Za-z0-9_-]+)", file.name):
                 plugins.setdefault(match[1], {})[match[2]] = SecretStr(_secret(file))
@@ -397,33 +353,18 @@ def _words(table: Mapping[str, object]) -> dict[str, object]:
 
 def _text(name: str, value: object) -> str:
     if isinstance(value, timedelta):
-        return _span(value)
+        return span(value)
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     if isinstance(value, Fault):
         return f"{value.point}:{value.action}"
     if name.endswith("_url"):
-        return _masked(str(value))
+        return masked(str(value))
     if name in {"max_body", "min_free_disk"}:
         return f"{int(str(value)) / 2**20:g} MiB"
     if isinstance(value, bool):
         return str(value).lower()
     return "" if value is None or value == {} else str(value)
-
-
-def _span(value: timedelta) -> str:
-    seconds = value.total_seconds()
-    unit = next(unit for unit in ("d", "h", "min", "s", "ms") if (seconds >= _UNITS[unit] and seconds % _UNITS[unit] == 0) or unit == "ms")
-    return f"{seconds / _UNITS[unit]:g} {unit}"
-
-
-def _masked(url: str) -> str:
-    """Return a URL without what may be secret in it: the password and the query."""
-    parts = urlsplit(url)
-    if not parts.password and not parts.query:
-        return url
-    place = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{parts.username or ''}:…@{place}" if parts.password else parts.netloc, query="").geturl()
 
 
 def _type(annotation: object) -> str:

@@ -118,15 +118,17 @@ def disk(settings: Settings) -> Iterator[Finding]:
 def key_files(settings: Settings) -> Iterator[Finding]:
     """Look at who may read the keys."""
     folder = settings.data / "keys"
-    if not (folder / "master.key").is_file():
-        yield wrong("keys/master.key is gone, and nothing can be opened without it: restore it from its backup")
+    if settings.master_key is None:
+        yield wrong("master.key is gone, and nothing can be opened without it: restore keys/master.key from its backup")
         return
-    open_ones = [file for file in (folder, *sorted(folder.iterdir())) if file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
+    open_ones = [
+        file for file in (folder, *sorted(folder.glob("*"))) if file.exists() and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    ]
     for file in open_ones:
         yield wrong(f"{file} can be read by others: chmod {'700' if file.is_dir() else '600'} {file}")
     if not open_ones:
         yield ok("the keys can be read by nobody else")
-    yield look("keys/master.key is worth a backup of its own, apart from the database's: without it nothing can be opened")
+    yield look("master.key is worth a backup of its own, apart from the database's: without it nothing can be opened")
 
 
 def certificates(settings: Settings) -> Iterator[Finding]:
@@ -196,9 +198,18 @@ def databases(data: Path | None) -> Iterator[Finding]:
 
     with stored(data) as store:
         found = store.check()
+        where = store.apart()
     yield from map(wrong, found)
     if not found:
         yield ok("the databases are whole and at the newest revision")
+    yield _APART[where]
+
+
+_APART = {
+    "apart": ok("keys and content are in databases apart"),
+    "same server": look("keys and content are on one database server: a backup of that server holds both, and opens what was erased"),
+    "same database": wrong("keys and content are in one database: whoever has a backup of it can open it; give the keys another keys_url"),
+}
 
 
 def _of_hub(settings: Settings) -> Iterator[Finding]:

@@ -26,8 +26,9 @@ def require_hub(settings: Settings) -> None:
         SettingsError: `settings.no_hub`.
     """
     from siphub.errors import SettingsError
+    from siphub.hub import never_used
 
-    if not (settings.data / "keys.sqlite").exists():
+    if never_used(settings):
         raise SettingsError(f"there is no hub in {settings.data}: start one with siphub up --data {settings.data}", code="settings.no_hub")
 
 

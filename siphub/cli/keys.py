@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     )
     those.command("list", epilog="Example: siphub keys list")(list_them)
     those.command("revoke", epilog="Example: siphub keys revoke vardcentralen --organisation 2321009991")(revoke)
+    those.command("master", epilog="Example: siphub keys master --data my-hub")(master)
     app.add_typer(those)
 
 
@@ -119,3 +120,44 @@ def revoke(name: Name, organisation: Organisation, by: By = "operator", data: Da
     if not done:
         raise refuse("key.not_there", "there is no such key, or it is revoked already", status=NO)
     print("The key is revoked.")
+
+
+def master(
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write it there instead of to keys/master.key of the data folder.")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make the master key of a hub whose `keys_url` is set, before its first start. Each machine of the hub needs a copy of it.
+
+    Refused where there is one already, and where the keys' database has been used: then nothing but its own master key opens it.
+    """
+    from siphub.cli.hubs import settings_for
+    from siphub.hub import never_used
+    from siphub.store.master import make
+
+    settings = settings_for(data)
+    if not settings.keys_url:
+        raise refuse("key.master_own", "keys_url is not set: the first start makes the master key by itself", status=WRONG_USE)
+    if settings.master_key is not None:
+        raise refuse("key.master_there", "there is a master key in the folder of secrets already; keep it", status=NO)
+    if not never_used(settings):
+        raise refuse(
+            "key.master_used",
+            "the keys' database has been used with a master key, and no other opens it: copy that one from another machine, or from its backup",
+            status=NO,
+        )
+    file = out or settings.data / "keys" / "master.key"
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make(file)
+    except OSError as error:
+        raise refuse("file.unwritable", f"{file}: {error.strerror}", status=WRONG_USE) from None
+    if as_json:
+        facts({"file": file})
+    else:
+        print(f"The master key lies in {file}.")
+        print(
+            "Copy it to the folder of secrets of every machine of this hub, and to a backup of its own: without it nothing can be opened."
+        )

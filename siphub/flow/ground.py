@@ -25,7 +25,8 @@ from siphub.model.identifiers import OrganisationNumber, UnitId
 from siphub.policy.local import LocalRules
 from siphub.policy.retry import RetryRule
 from siphub.registry import Registry
-from siphub.settings import Fault, Settings
+from siphub.setting_values import Fault
+from siphub.settings import Settings
 from siphub.store import AgreementRow, DeliveryRow, DirectoryRows, OrganisationRow, Store, UnitRow, Work
 
 POINTS: Final = (

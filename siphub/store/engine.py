@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from siphub.errors import StoreBusy, StoreError
@@ -130,6 +130,13 @@ def _postgresql_engine(url: URL, patience: float, *, read_only: bool) -> Engine:
     return engine.execution_options(isolation_level=level, postgresql_readonly=read_only)
 
 
+def _readable(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError:
+        raise StoreError("the database's URL cannot be read; write it as postgresql://user:password@host/database") from None
+
+
 class Database:
     """One database with an engine for writing and one for reading.
 
@@ -139,7 +146,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> None:
-        self._url = make_url(url)
+        self._url = _readable(url)
         self._patience = busy_timeout.total_seconds()
         self.dialect = self._url.get_backend_name()
         make = {"sqlite": _sqlite_engine, "postgresql": _postgresql_engine}.get(self.dialect)
@@ -148,8 +155,11 @@ class Database:
         self._lock: _Lock | None = None
         if self.dialect == "sqlite":
             self._lock = _process_lock(self._file())
-        self._writer = make(self._url, self._patience, read_only=False)
-        self._reader = make(self._url, self._patience, read_only=True)
+        try:
+            self._writer = make(self._url, self._patience, read_only=False)
+            self._reader = make(self._url, self._patience, read_only=True)
+        except ModuleNotFoundError:
+            raise StoreError("PostgreSQL needs its driver: pip install 'siphub[postgresql]'") from None
 
     def __repr__(self) -> str:
         return f"Database({self._url.render_as_string(hide_password=True)})"
@@ -192,6 +202,14 @@ class Database:
         """Open a read-only snapshot."""
         with mapped_errors(), self._reader.begin() as connection:
             yield connection
+
+    def place(self) -> tuple[str, str]:
+        """Return which server it is on, and which of its databases it is: the same words for the same one, whatever the URL says."""
+        if self.dialect == "sqlite":
+            return "file", self._file()
+        with self.read() as connection:
+            found = connection.exec_driver_sql("SELECT system_identifier::text, current_database()::text FROM pg_control_system()").one()
+        return str(found[0]), str(found[1])
 
     def checkpoint(self) -> bool:
         """Empty SQLite's write-ahead log, so that what was deleted is in no file; return whether it is empty. True on PostgreSQL."""

@@ -8,26 +8,49 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, inspect, select, update
 
 from siphub.errors import Sealed, StoreError
 from siphub.store.columns import insert_missing
+from siphub.store.engine import Database
+from siphub.store.rows import NO_OWNER
 from siphub.store.sealing import KEY_BYTES, Seal, place, unwrap, wrap
-from siphub.store.tables import case_key, owner_key
+from siphub.store.tables_keys import case_key, master_mark, owner_key
 
 if TYPE_CHECKING:
     from siphub.contract import Clock
-    from siphub.store.engine import Database
+
+Recognised = Literal["first", "known", "other"]
+"""Whether a keys' database was never used before, was used under this master key, or under another."""
+OTHER_MASTER = (
+    "the master key does not open this keys' database, which was first used with another one: put that one in the folder of secrets"
+)
 
 
 def _derive(key: bytes, purpose: str) -> bytes:
     """Return a key for one purpose: knowing it tells nothing about the key above, or about another purpose's."""
     return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=f"siphub/{purpose}".encode()).derive(key)
+
+
+def never_marked(url: str) -> bool:
+    """Return whether no hub has ever used a keys' database: it has no tables yet, or knows no master key and no owner."""
+    database = Database(url)
+    try:
+        with database.read() as connection:
+            tables = set(inspect(connection).get_table_names())
+            used = [table for table in (master_mark, owner_key) if table.name in tables]
+            return not any(connection.execute(select(table).limit(1)).first() for table in used)
+    finally:
+        database.close()
+
+
+def _owners(connection: Connection) -> tuple[str, ...]:
+    return tuple(connection.scalars(select(owner_key.c.owner).order_by(owner_key.c.owner)))
 
 
 def _case_aad(owner: str, case_id: str) -> bytes:
@@ -50,6 +73,7 @@ class KeyStore:
         self._clock = clock
         self._master = _derive(master_key, "owner-keys")
         self._hashing = _derive(master_key, "hashes")
+        self._mark = _derive(master_key, "mark")
         self._unwrapped: dict[bytes, bytes] = {}
 
     def __repr__(self) -> str:
@@ -122,11 +146,27 @@ class KeyStore:
         self._database.empty_log()
         return len(ids)
 
+    def recognise(self) -> Recognised:
+        """Say whose master key this database knows; one that was never used knows ours from now on. Of two that come at once one is first."""
+        values = {"owner": NO_OWNER, "mark": self._mark, "created_at": self._clock.now()}
+        with self._database.write() as connection:
+            if self._marked(connection) is None:
+                opened = [not self._problem(connection, owner) for owner in _owners(connection)]
+                if not all(opened):
+                    return "other"
+                if insert_missing(connection, master_mark, values) and not opened:
+                    return "first"
+            return "known" if self._marked(connection) == self._mark else "other"
+
+    def _marked(self, connection: Connection) -> bytes | None:
+        return connection.scalar(select(master_mark.c.mark).where(master_mark.c.owner == NO_OWNER))
+
     def problems(self) -> tuple[str, ...]:
         """Say whether the master key opens the owners' keys, in words."""
         with self._database.read() as connection:
-            owners = connection.scalars(select(owner_key.c.owner)).all()
-            return tuple(text for owner in owners for text in self._problem(connection, owner))
+            if self._marked(connection) not in {None, self._mark}:
+                return (OTHER_MASTER,)
+            return tuple(text for owner in _owners(connection) for text in self._problem(connection, owner))
 
     def _problem(self, connection: Connection, owner: str) -> tuple[str, ...]:
         try:

@@ -16,7 +16,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, inspect, text
 
 from siphub.errors import StoreError
-from siphub.store.tables import keys_metadata, metadata
+from siphub.store.tables import metadata
+from siphub.store.tables_keys import keys_metadata
 
 if TYPE_CHECKING:
     from siphub.store.engine import Database

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from siphub.store.engine import BUSY_TIMEOUT, Database
-from siphub.store.keys import KeyStore
+from siphub.store.keys import KeyStore, Recognised
 from siphub.store.schema import CONTENT, KEYS, problems, upgrade
 from siphub.store.unit import Work
 
@@ -41,6 +41,17 @@ class Store:
         """Bring both databases to the newest revision; make them where they are missing. Safe to call from several processes at once."""
         upgrade(self._keys, KEYS)
         upgrade(self._content, CONTENT)
+
+    def recognise(self) -> Recognised:
+        """Say whether the keys' database was never used before, was used under this master key, or under another; see `KeyStore`."""
+        return self.keys.recognise()
+
+    def apart(self) -> Literal["apart", "same server", "same database"]:
+        """Say how far the keys are from the content: in a database on another server (or in another file), or not."""
+        (server, database), (keys_server, keys_database) = self._content.place(), self._keys.place()
+        if (server, database) == (keys_server, keys_database):
+            return "same database"
+        return "same server" if server == keys_server != "file" else "apart"
 
     def check(self) -> tuple[str, ...]:
         """Say in words what is wrong with the databases; empty means nothing. Reads every page of a SQLite file."""

@@ -34,7 +34,6 @@ NAMES = {
 }
 
 metadata = MetaData(naming_convention=NAMES)
-keys_metadata = MetaData(naming_convention=NAMES)
 
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 """A row number; SQLite numbers rows by itself only where the type is called INTEGER."""
@@ -433,19 +432,4 @@ poll_lease = Table(
     _word("holder", null=True),
     _when("until", null=True),
     Column("cursor", Text, nullable=True),
-)
-
-# ── the keys, in a database of their own ──────────────────────────────────────────────────────────────────────────────────
-
-owner_key = Table("owner_key", keys_metadata, _word("owner", key=True), Column("wrapped", LargeBinary, nullable=False), _when("created_at"))
-
-# `wrapped` is NULL once the key has been forgotten: the row stays so that nothing is ever sealed for that case again.
-case_key = Table(
-    "case_key",
-    keys_metadata,
-    _word("owner", key=True),
-    _word("case_id", key=True),
-    Column("wrapped", LargeBinary, nullable=True),
-    _when("created_at"),
-    _when("forgotten_at", null=True),
 )

@@ -9,7 +9,8 @@ import pydantic
 import pytest
 
 from siphub.errors import SettingsError
-from siphub.settings import Fault, Retention, Settings, read, table
+from siphub.setting_values import Fault, Retention
+from siphub.settings import Settings, read, table
 
 SECRET = "hemligt-losenord"
 

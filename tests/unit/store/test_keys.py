@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from siphub.errors import Sealed, StoreError
 from siphub.store import Store
-from siphub.store.tables import case_key, owner_key
+from siphub.store.tables_keys import case_key, owner_key
 from siphub.testing.store_rows import OTHER, OWNER, OpenStore
 
 
