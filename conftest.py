@@ -52,14 +52,21 @@ def reference() -> Path:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbit]:
-    """Return a RabbitMQ of this test process alone; where there can be none the test is skipped, and fails in CI.
+def rabbitmq_here() -> None:
+    """Skip the test where there can be no RabbitMQ, or fail it in CI."""
+    from siphub.testing import rabbitmq
+
+    _need(rabbitmq.missing())
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory, rabbitmq_here: None) -> Iterator[Rabbit]:  # noqa: ARG001 - asked for only for what it does
+    """Return a RabbitMQ of this test process alone.
 
     It is up when a test begins. A test that takes it away brings it back.
     """
     from siphub.testing import rabbitmq
 
-    _need(rabbitmq.missing())
     with rabbitmq.Rabbit(tmp_path_factory.mktemp("rabbitmq")) as running:
         yield running
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from siphub import mappings as packs
-from siphub.broker import Broker, connect, require_promises
+from siphub.broker import Broker, Tokens, connect, require_promises
 from siphub.broker.topology import topology_for
 from siphub.contract import Clock, PluginContext, Submission, SystemClock
 from siphub.contract.http import Http
@@ -208,7 +208,7 @@ def build(
         settings=settings,
         store=store,
         registry=registry,
-        broker=broker or connect(settings.broker_url, name=_name(data)),
+        broker=broker or connect(settings.broker_url, name=_name(data), tokens=_tokens(settings, http)),
         clock=clock,
         directory=DirectoryNow(store),
         points=Points(settings.fault),
@@ -295,6 +295,13 @@ def _context(name: str, settings: Settings, clock: Clock, http: Http, shelves: p
         settings=settings.plugin.get(name, {}),
         secrets={key: value.get_secret_value() for key, value in settings.plugin_secrets.get(name, {}).items()},
     )
+
+
+def _tokens(settings: Settings, http: Http) -> Tokens | None:
+    if not settings.broker_token_url:
+        return None
+    secret = settings.broker_client_secret.get_secret_value()
+    return Tokens(http, settings.broker_token_url, settings.broker_client_id, secret, settings.broker_scopes)
 
 
 def _name(data: Path) -> str:

@@ -67,6 +67,12 @@ class Settings(BaseSettings):
         repr=False,
         description="The broker: `memory://` inside the process, `amqp://user:password@host/vhost` for RabbitMQ, or any URL kombu speaks.",
     )
+    broker_token_url: str = Field(
+        "", repr=False, description="Where access tokens for a RabbitMQ with OAuth2 come from; `broker_url` then names no user."
+    )
+    broker_client_id: str = Field("", description="Who the hub is at `broker_token_url`.")
+    broker_client_secret: SecretStr = Field(SecretStr(""), description="How it shows that: a file of this name in the folder of secrets.")
+    broker_scopes: str = Field("", description="The scopes to ask for, parted by blanks; empty for those the issuer gives of itself.")
     database_url: str = Field(
         "",
         repr=False,
@@ -198,6 +204,8 @@ class Settings(BaseSettings):
             raise ValueError("submission_keep: below 90 days. Keep answers for longer: a repeat must never have a second effect")
         if self.consent_warning < LEAST_CONSENT_WARNING:
             raise ValueError("consent_warning: below 7 days. Warn earlier: a new consent takes a talk with the individual")
+        if self.broker_token_url and not (self.broker_client_id and self.broker_client_secret.get_secret_value()):
+            raise ValueError("broker_token_url: needs broker_client_id, and the file broker_client_secret in the folder of secrets")
         if self.permit >= self.lease:
             raise ValueError("permit: as long as the lease or longer. Lower it, or raise lease")
         return self

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import cast
 
 from siphub.broker.base import PROMISES, Ack, Broker, BrokerInfo, Consumer, OnBell, OnRestored, require_promises
+from siphub.broker.tokens import Tokens
 from siphub.broker.topology import Bell, QueueSpec, Topology, queue_name, topology_for
 from siphub.errors import SettingsError
 
@@ -27,6 +28,7 @@ __all__ = [
     "OnBell",
     "OnRestored",
     "QueueSpec",
+    "Tokens",
     "Topology",
     "connect",
     "queue_name",
@@ -43,12 +45,13 @@ SCHEMES = MappingProxyType(dict.fromkeys(_KOMBU.split(), _PORTABLE) | {"amqp": _
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
-def connect(url: str, *, name: str) -> Broker:
+def connect(url: str, *, name: str, tokens: Tokens | None = None) -> Broker:
     """Return the driver for a URL. Nothing is opened yet: `declare` does that.
 
     Args:
         url: `amqp://user:password@host/vhost`, `memory://`, `filesystem:///folder`, `redis://…`; see `SCHEMES`.
         name: The hub's name, a-z, digits and hyphens, at most 60. Queues are kept apart by it, so two hubs on one broker need two names.
+        tokens: Where access tokens come from, for a RabbitMQ that asks for OAuth2.
 
     Raises:
         SettingsError: `settings.broker_scheme`, `settings.broker_driver`, `settings.broker_name`, `settings.broker_url`.
@@ -64,7 +67,12 @@ def connect(url: str, *, name: str) -> Broker:
         shown = f"{scheme}://" if re.fullmatch(r"[a-z]{1,20}", scheme) else "this scheme"
         message = f"broker_url: no driver for {shown}; {advice}"
         raise SettingsError(message, code="settings.broker_scheme")
-    return _load(SCHEMES[scheme])(url, name)
+    if tokens is None:
+        return _load(SCHEMES[scheme])(url, name)
+    if SCHEMES[scheme] != _RABBITMQ:
+        message = "broker_token_url: access tokens are for amqp:// and amqps://"
+        raise SettingsError(message, code="settings.broker_url")
+    return _load(SCHEMES[scheme])(url, name, tokens)
 
 
 def _scheme(url: str) -> str:
@@ -75,7 +83,7 @@ def _scheme(url: str) -> str:
     return head.partition("+")[0].lower()
 
 
-def _load(target: str) -> Callable[[str, str], Broker]:
+def _load(target: str) -> Callable[..., Broker]:
     module, _, attribute = target.partition(":")
     try:
         room = importlib.import_module(module)
@@ -84,4 +92,4 @@ def _load(target: str) -> Callable[[str, str], Broker]:
             raise
         message = "broker_url: RabbitMQ needs the package pika; install siphub[rabbitmq]"
         raise SettingsError(message, code="settings.broker_driver") from None
-    return cast("Callable[[str, str], Broker]", getattr(room, attribute))
+    return cast("Callable[..., Broker]", getattr(room, attribute))

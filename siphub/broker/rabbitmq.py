@@ -5,7 +5,7 @@
     Queues      <hub>.siphub.deliver.<adapter>: durable quorum queues with a delivery limit
     Threads     one for all talk with the broker, one per consumer for its bells
     Connections two: one publishes, one listens, so that a broker without room, which stops reading from publishers, still hears answers
-    Settings    broker_url
+    Settings    broker_url; broker_token_url, broker_client_id, broker_client_secret, broker_scopes
 
 It must never hold anything that the store does not have as well, nor let a worker's time get in the way of a heartbeat.
 """
@@ -23,6 +23,7 @@ from siphub.broker.rabbitmq_consumer import PATIENCE, RabbitConsumer
 from siphub.broker.rabbitmq_io import IoThread, Link
 from siphub.broker.rabbitmq_place import Place
 from siphub.broker.rabbitmq_publisher import Publisher
+from siphub.broker.tokens import Tokens
 from siphub.broker.topology import Bell, QueueSpec, Topology
 from siphub.errors import BrokerError, BrokerLost, Unroutable
 
@@ -37,13 +38,14 @@ class RabbitBroker:
     Args:
         url: `amqp://user:password@host/vhost`, or `amqps://…`; see `siphub.broker.rabbitmq_place`.
         name: The hub's name; queues are kept apart by it.
+        tokens: Where the password comes from, at a broker that asks for OAuth2.
 
     Raises:
         SettingsError: The URL cannot be read.
     """
 
-    def __init__(self, url: str, name: str) -> None:
-        self._place = Place.of(url, name)
+    def __init__(self, url: str, name: str, tokens: Tokens | None = None) -> None:
+        self._place = Place.of(url, name, tokens)
         self._queues: dict[str, QueueSpec] = {}
         self._consumers: list[RabbitConsumer] = []
         self._open: tuple[IoThread, Publisher, Link] | None = None

@@ -17,8 +17,9 @@ from typing import Any, Protocol
 from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.exceptions import ConnectionClosedByClient, ConnectionWrongStateError
 
-from siphub.broker.rabbitmq_place import Place, lost
-from siphub.errors import BrokerLost
+from siphub.broker.rabbitmq_place import Place, lost, unwelcome
+from siphub.broker.tokens import Token, Tokens
+from siphub.errors import BrokerLost, SettingsError
 from siphub.observe import Log
 
 _FIRST_PAUSE = 0.1
@@ -108,6 +109,9 @@ class Link:
         self._attempt: Any = None
         self._hosts: list[Any] = []
         self._pause: Any = None
+        self._asking = False
+        self._renewal: Any = None
+        self._token: Token | None = None
         self._losses = 0
         self._since = 0.0
         self._on_gone: Callable[[], None] | None = None
@@ -120,7 +124,7 @@ class Link:
         self._tenants.append(tenant)
         if self.connection is not None:
             tenant.up(self.connection)
-        elif self._attempt is None and self._pause is None:
+        elif self._attempt is None and self._pause is None and not self._asking:
             self._connect()
 
     def remove(self, tenant: Tenant) -> None:
@@ -155,8 +159,62 @@ class Link:
 
     def _connect(self) -> None:
         self._pause = None
-        self._hosts = self._place.parameters(self._purpose)
+        if self._place.tokens is None:
+            self._go(None)
+        else:
+            self._ask(self._place.tokens, self._go)
+
+    def _go(self, token: Token | BrokerLost | None) -> None:
+        if self._on_gone is not None:
+            return
+        if isinstance(token, BrokerLost):
+            self._lost(token, attempted=True)
+            return
+        try:
+            self._hosts = self._place.parameters(self._purpose, token.text if token else None)
+        except SettingsError as error:
+            self._lost(BrokerLost(error.detail), attempted=True)
+            return
+        self._token = token
         self._try_host()
+
+    # ── tokens ──
+
+    def _ask(self, tokens: Tokens, then: Callable[[Token | BrokerLost], None]) -> None:
+        """Get a token in a thread of its own, for that may take its time; `then` is called in the I/O thread."""
+        self._asking = True
+
+        def answered(found: Token | BrokerLost) -> None:
+            self._asking = False
+            then(found)
+
+        def ask() -> None:
+            found: Token | BrokerLost
+            try:
+                found = tokens.current()
+            except BrokerLost as error:
+                found = error
+            self._io.call(lambda: answered(found))
+
+        threading.Thread(target=ask, name="siphub-token", daemon=True).start()
+
+    def _renew_later(self, tokens: Tokens) -> None:
+        if self._token is not None:
+            # A quarter of what is left, where it should have been renewed by now: the issuer may be away for a moment.
+            due = self._token.renew_at - time.monotonic()
+            wait = due if due > 0 else max(1.0, self._token.left() / 4)
+            self._renewal = self._io.later(wait, lambda: self._ask(tokens, self._renewed))
+
+    def _renewed(self, found: Token | BrokerLost) -> None:
+        if self.connection is None or self._on_gone is not None or self._place.tokens is None:
+            return
+        if isinstance(found, BrokerLost):
+            log.warning("broker.token_failed", worker=self._purpose, exc_info=found)
+        elif self._token is None or found.text != self._token.text:
+            self._token = found
+            with suppress(ConnectionWrongStateError):
+                self.connection.update_secret(found.text, "the token before it ends soon", lambda _: log.info("broker.token_renewed"))
+        self._renew_later(self._place.tokens)
 
     def _try_host(self) -> None:
         self._attempt = SelectConnection(
@@ -169,6 +227,7 @@ class Link:
 
     def _refused(self, _: Any, error: BaseException) -> None:
         self._attempt = None
+        self._doubt_token(error)
         if self._hosts and self._on_gone is None:
             self._try_host()
         else:
@@ -178,16 +237,26 @@ class Link:
         self._attempt = None
         self.connection, self.refusal, self._since = connection, None, time.monotonic()
         log.info("broker.connected", worker=self._purpose)
+        if self._place.tokens is not None:
+            self._renew_later(self._place.tokens)
         for tenant in tuple(self._tenants):
             tenant.up(connection)
 
     def _closed(self, connection: Any, error: BaseException) -> None:
         if connection is self.connection:
             self.connection = None
+            self._doubt_token(error)
             self._lost(lost(error), attempted=False)
+
+    def _doubt_token(self, error: BaseException) -> None:
+        if self._place.tokens is not None and self._token is not None and unwelcome(error):
+            self._place.tokens.forget(self._token.text)
 
     def _lost(self, error: BrokerLost, *, attempted: bool) -> None:
         self._losses = 0 if not attempted and time.monotonic() - self._since > _STEADY else self._losses + 1
+        if self._renewal is not None:
+            self._io.cancel(self._renewal)
+            self._renewal = None
         if self._on_gone is not None:
             self._gone()
             return

@@ -83,7 +83,7 @@ class Publisher:
             job.end(BrokerLost("the broker has no room just now" if self._blocked else "the broker was not done in time"))
         if job.error is not None:
             # A new one for each caller: an error that is raised again and again keeps every traceback.
-            raise type(job.error)(job.error.detail) from job.error.__cause__
+            raise type(job.error)(job.error.detail, code=job.error.code) from job.error.__cause__
 
     def close(self, on_gone: Callable[[], None]) -> None:
         """Let go of the connection."""

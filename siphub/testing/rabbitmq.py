@@ -12,15 +12,16 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
 import pika
 from pika.exceptions import AMQPError
 
-from siphub.sandbox.certificate import make_certificates
+from siphub.sandbox.certificate import HERE, LIFETIME, Authority
 from siphub.testing.server_process import ServerProcess
 
 PATIENCE = 60.0
@@ -36,8 +37,12 @@ USERS: Mapping[str, tuple[str, str, str, str]] = {
     "narrow": ("s3cret-narrow", "^$", r"^amq\.default$", _QUEUES),
     # May not even do that.
     "deaf": ("s3cret-deaf", "^$", "^$", "^$"),
+    # Is known by its certificate; see `EXTERNAL`.
+    "certified": ("", _QUEUES, r"^amq\.default$", _QUEUES),
 }
 """User → password, and what it may configure, write and read."""
+EXTERNAL = ("auth_mechanisms.1 = PLAIN", "auth_mechanisms.2 = EXTERNAL", "ssl_cert_login_from = common_name")
+"""What RabbitMQ needs, beside the plugin rabbitmq_auth_mechanism_ssl, to know a user by the common name of a certificate."""
 _PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 """Where Debian and the RPMs keep the real programs; those on the path insist on the machine's own user and folders."""
 
@@ -61,16 +66,21 @@ class Rabbit:
 
     Args:
         folder: An empty folder of its own.
+        plugins: RabbitMQ's plugins to enable.
+        settings: Further lines of its `rabbitmq.conf`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, plugins: Sequence[str] = (), settings: Sequence[str] = ()) -> None:
         self._folder = folder
-        self.port, self.tls_port, self._dist_port, self._epmd_port = _free_ports(4)
-        self.ca_file = make_certificates(folder).ca
-        self._env = _environment(folder, self._epmd_port, self._dist_port)
-        _write_settings(folder, self.port, self.tls_port)
         self._epmd: ServerProcess | None = None
         self._node: ServerProcess | None = None
+        self.port, self.tls_port, self.management_port, self._dist_port, self._epmd_port = _free_ports(5)
+        self.ca_file, self.authority = folder / "ca.pem", Authority()
+        self.authority.trust(self.ca_file)
+        self.shows(HERE)
+        self._env = _environment(folder, self._epmd_port, self._dist_port)
+        (folder / "enabled_plugins").write_text(f"[{','.join(plugins)}].\n")
+        _write_settings(folder, self.port, self.tls_port, settings)
 
     def __enter__(self) -> Self:
         words = [shutil.which("epmd") or "epmd", "-address", "127.0.0.1", "-port", str(self._epmd_port)]
@@ -96,6 +106,10 @@ class Rabbit:
         return f"amqp{'s' if tls else ''}://{user}:{_quoted(USERS[user][0])}@127.0.0.1:{port}/{_quoted(VHOST)}"
 
     # ── what can be done to it ──
+
+    def shows(self, names: Sequence[str], ends: timedelta = LIFETIME) -> None:
+        """Give it a certificate for these names; where it runs, from the next connection on."""
+        self.authority.issue(self._folder / "server.pem", self._folder / "server.key", "siphub tests", names, ends)
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
@@ -212,15 +226,19 @@ def _environment(folder: Path, epmd_port: int, dist_port: int) -> dict[str, str]
         "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"),
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
         # The distribution would listen on every address; and schedulers that spin while they wait steal the test's processors.
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none",
+        # Certificates are read anew for each connection: tests change them.
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} -ssl bypass_pem_cache true "
+        "+sbwt none +sbwtdcpu none +sbwtdio none",
     }
 
 
-def _write_settings(folder: Path, port: int, tls_port: int) -> None:
+def _write_settings(folder: Path, port: int, tls_port: int, further: Sequence[str]) -> None:
     (folder / "rabbitmq-env.conf").touch()
-    (folder / "enabled_plugins").write_text("[].\n")
     definitions = {
-        "users": [{"name": name, "password": user[0], "tags": ""} for name, user in USERS.items()],
+        # Without a password nobody logs in with one.
+        "users": [
+            {"name": name, "tags": "", **({"password": user[0]} if user[0] else {"password_hash": ""})} for name, user in USERS.items()
+        ],
         "vhosts": [{"name": VHOST}],
         "permissions": [
             {"user": name, "vhost": VHOST, "configure": configure, "write": write, "read": read}
@@ -231,9 +249,10 @@ def _write_settings(folder: Path, port: int, tls_port: int) -> None:
     (folder / "rabbitmq.conf").write_text(
         f"listeners.tcp.1 = 127.0.0.1:{port}\n"
         f"listeners.ssl.1 = 127.0.0.1:{tls_port}\n"
-        f"ssl_options.cacertfile = {folder}/sandbox-ca.pem\n"
-        f"ssl_options.certfile = {folder}/sandbox.pem\n"
-        f"ssl_options.keyfile = {folder}/sandbox.key\n"
+        f"ssl_options.cacertfile = {folder}/ca.pem\n"
+        f"ssl_options.certfile = {folder}/server.pem\n"
+        f"ssl_options.keyfile = {folder}/server.key\n"
+        "ssl_options.verify = verify_peer\n"
         f"load_definitions = {folder}/definitions.json\n"
-        "disk_free_limit.absolute = 1MB\n"
+        "disk_free_limit.absolute = 1MB\n" + "".join(f"{line}\n" for line in further)
     )

@@ -13,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pika import exceptions as px
 from pika.adapters.utils import connection_workflow as pw
+from pika.credentials import ExternalCredentials
 
-from siphub.broker import connect
+from siphub.broker import Tokens, connect
 from siphub.broker.rabbitmq_io import pause_after
 from siphub.broker.rabbitmq_place import Place, lost
-from siphub.errors import BrokerLost
+from siphub.contract.http import Http
+from siphub.errors import BrokerLost, SettingsError
+from siphub.sandbox.certificate import Authority
 from siphub.testing.rabbitmq import USERS
 
 
@@ -52,6 +55,36 @@ def test_tls_is_verified() -> None:
     assert Place.of("amqp://u:p@mq.example.org/", "hub").parameters("x")[0].ssl_options is None
 
 
+def test_a_certificate_or_a_token_stands_for_the_password(tmp_path: Path) -> None:
+    """Given auth_mechanism=external, pika shows the certificate alone; given tokens, the client's id with the token it was given."""
+    Authority().issue(tmp_path / "hub.pem", tmp_path / "hub.key", "hub")
+    query = f"auth_mechanism=external&certfile={tmp_path}/hub.pem&keyfile={tmp_path}/hub.key"
+    (parameters,) = Place.of(f"amqps://h/?{query}", "hub").parameters("x")
+    assert isinstance(parameters.credentials, ExternalCredentials)
+    tokens = Tokens(Http(), "https://issuer.example.org/token", "siphub", "s3cret")
+    (parameters,) = Place.of("amqp://h/", "hub", tokens).parameters("x", "a-token")
+    assert (parameters.credentials.username, parameters.credentials.password) == ("siphub", "a-token")
+
+
+@pytest.mark.parametrize("url", ["amqp://u:s3cret@h/", "amqps://h/?auth_mechanism=external&certfile=a&keyfile=b", "memory://"])
+def test_tokens_go_with_nothing_else(url: str) -> None:
+    """Given tokens and a password, a certificate or a broker that knows none, the hub says that they do not go together."""
+    with pytest.raises(SettingsError) as caught:
+        connect(url, name="hub", tokens=Tokens(Http(), "https://issuer.example.org/token", "siphub", "s3cret"))
+    assert caught.value.code == "settings.broker_url"
+    assert "broker_token_url" in str(caught.value)
+
+
+def test_a_certificate_that_went_away_is_told_at_the_next_connection(tmp_path: Path) -> None:
+    """Given certificate files that are gone when a hub connects again, the error says so, and the hub can go on trying."""
+    ca = Authority().trust(tmp_path / "ca.pem")
+    place = Place.of(f"amqps://u:p@h/?cacertfile={ca}", "hub")
+    assert place.parameters("x")
+    ca.unlink()
+    with pytest.raises(SettingsError, match="cannot be read"):
+        place.parameters("x")
+
+
 def test_a_queue_has_the_hubs_name() -> None:
     """Given two hubs on one broker, the same queue has two names there, and each hub knows its own again."""
     one, two = (Place.of("amqp://h/", name) for name in ("one", "two"))
@@ -84,6 +117,11 @@ def test_nothing_is_opened_before_the_first_use() -> None:
         (px.AMQPConnectionError(pw.AMQPConnectionWorkflowFailed([TimeoutError()])), "not reached"),
         (pw.AMQPConnectorTransportSetupError(ssl.SSLCertVerificationError()), "certificate is not trusted"),
         (pw.AMQPConnectorAMQPHandshakeError(px.ProbableAuthenticationError("x")), "refuses this user name and password"),
+        (px.AuthenticationError("EXTERNAL"), "does not offer this way to log in"),
+        (ssl.SSLError(1, "[SSL: TLSV1_ALERT_UNKNOWN_CA] s3cret"), "does not take the certificate"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] s3cret"), "TLS failed"),
+        (px.IncompatibleProtocolError("SSLError(1, '[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] s3cret')"), "or wants one"),
+        (px.IncompatibleProtocolError("s3cret"), "does not speak AMQP"),
         (px.ConnectionClosedByBroker(530, "vhost s3cret"), "no such virtual host"),
         (px.ConnectionClosedByBroker(320, "s3cret"), "code 320"),
         (px.ChannelClosedByBroker(403, "s3cret"), "may not do that"),

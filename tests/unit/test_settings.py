@@ -247,3 +247,15 @@ def test_a_wrong_retention_is_refused_by_name(data_folder: Path, text: str, name
     with pytest.raises(SettingsError, match=named) as refused:
         read()
     assert SECRET not in str(refused.value)
+
+
+def test_tokens_need_somebody_to_ask_for_them(tmp_path: Path) -> None:
+    """Given a token endpoint without a client, the hub does not start; given one with its secret in a file, it does, and no text shows it."""
+    given = {"data": tmp_path, "broker_token_url": "https://issuer.example.org/token", "broker_client_id": "siphub"}
+    with pytest.raises(SettingsError, match="broker_token_url: needs broker_client_id, and the file broker_client_secret"):
+        read(given)
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "broker_client_secret").write_text("s3cret\n")
+    settings = read(given)
+    assert settings.broker_client_secret.get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(settings) + str(settings.shown())
