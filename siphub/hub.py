@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self, get_args
 
 from siphub import mappings as packs
 from siphub.broker import Broker, Tokens, connect, require_promises
@@ -20,13 +22,14 @@ from siphub.broker.topology import topology_for
 from siphub.contract import Clock, PluginContext, Submission, SystemClock
 from siphub.contract.http import Http
 from siphub.documents import render
-from siphub.errors import BrokerError, SettingsError, Unauthenticated
+from siphub.errors import BrokerError, SettingsError, StoreError, Unauthenticated
 from siphub.flow import directory as directories
 from siphub.flow import operate, sweep, track
 from siphub.flow.accept import Answer, accept
-from siphub.flow.deliver import Worker
+from siphub.flow.deliver import Left, Worker
 from siphub.flow.ground import DirectoryNow, Ground, Points
 from siphub.flow.plugin_state import PluginState
+from siphub.flow.presence import Presence
 from siphub.flow.relay import Relay
 from siphub.flow.sweep import Archivist, Sweeper
 from siphub.model import Caller, sample_directory
@@ -47,6 +50,8 @@ class Door:
     what: str
 
 
+NAME: Final = "name"
+"""Under which the store keeps the hub's name at the broker."""
 DOORS: Final = (
     Door("api", "POST /v1/messages, canonical JSON"),
     Door("reader", "POST /v1/messages, whatever an enabled reader recognises"),
@@ -54,6 +59,11 @@ DOORS: Final = (
     Door("poll", "what an adapter fetches from its partners"),
     Door("retry", "siphub deliveries retry|release: what was stopped is queued again"),
 )
+
+
+Part = Literal["serve", "relay", "work", "sweep"]
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
+"""What a hub consists of. `siphub up` is all of them in one process; in service each is a process, or several."""
 
 
 @dataclass(slots=True)
@@ -68,6 +78,8 @@ class Hub:
     worker: Worker | None = None
     sweeper: Sweeper | None = None
     archivist: Archivist | None = None
+    presence: Presence | None = None
+    parts: tuple[Part, ...] = PARTS
     _log: Log = field(default_factory=lambda: Log(worker="hub"))
 
     @property
@@ -85,46 +97,72 @@ class Hub:
         """The plugins."""
         return self.ground.registry
 
-    def start(self, *, adapters: Sequence[str] | None = None) -> None:
-        """Begin to relay, deliver and sweep in threads of this process.
+    def start(self, parts: Collection[Part] = PARTS, *, adapters: Sequence[str] | None = None) -> None:
+        """Begin, in threads of this process. The API is the caller's to open, with `siphub.web.serve`.
 
         Args:
+            parts: What this process does: relay, deliver, sweep; all of it unless told otherwise. `serve` alone begins nothing.
             adapters: Which adapters this process delivers for; all of them unless told otherwise.
 
         Raises:
             SettingsError: `settings.broker_weak`; the broker cannot promise what production needs.
         """
+        self.parts = tuple(part for part in PARTS if part in parts)
         if self.settings.mode == "production":
-            require_promises(self.ground.broker.info, whole=True)
+            require_promises(self.ground.broker.info, whole=self.parts == PARTS)
         names = sorted(self.registry.adapters) if adapters is None else sorted(adapters)
+        if {"relay", "work"} & set(parts):
+            self._declare()
+        if "work" in parts:
+            self.worker = Worker(self.ground, names)
+            self.worker.start()
+        if "relay" in parts:
+            self.relay = Relay(self.ground, self.worker.offer if self.worker is not None else None)
+            self.relay.start()
+        if "sweep" in parts:
+            self.sweeper, self.archivist = Sweeper(self.ground), Archivist(self.ground)
+            self.sweeper.start()
+            self.archivist.start()
+        self.presence = Presence(self.ground, self.parts, names if "work" in parts else (), self._rings)
+        self.presence.start()
+        self.ground.wake.set()
+
+    def _declare(self) -> None:
         try:
             self.ground.broker.declare(topology_for(self.registry.adapters))
         except BrokerError as error:
             self._log.warning("broker.unreachable", code=error.code)
-        self.worker = Worker(self.ground, names)
-        self.relay = Relay(self.ground, self.worker.offer)
-        self.sweeper = Sweeper(self.ground)
-        self.archivist = Archivist(self.ground)
-        self.worker.start()
-        self.relay.start()
-        self.sweeper.start()
-        self.archivist.start()
-        self.ground.wake.set()
 
-    def stop(self) -> None:
-        """Take no more, finish what is being sent, and let go of everything. May be called twice."""
-        for thread in (self.archivist, self.sweeper):
-            if thread is not None:
-                thread.stop()
-        if self.worker is not None:
-            self.worker.stop()
+    def _rings(self) -> bool:
+        return self.relay is not None and self.relay.rings
+
+    def stop(self, within: timedelta | None = None) -> Left:
+        """Take no more, give back what was not begun, finish what is being sent, and let go of everything. May be called twice.
+
+        Args:
+            within: How long it may take; the setting `stop_within` unless given. A moment more passes while connections are closed.
+
+        Returns:
+            What of the deliveries in hand was given back, and what was left unfinished.
+        """
+        limit = within or self.settings.stop_within
+        until = time.monotonic() + limit.total_seconds()
+        sweepers = [thread for thread in (self.archivist, self.sweeper) if thread is not None]
+        for thread in sweepers:
+            thread.tell_to_stop()
+        left = self.worker.stop(limit) if self.worker is not None else Left()
         if self.relay is not None:
             self.relay.stop()
-        self.archivist = self.sweeper = self.worker = self.relay = None
+        for thread in sweepers:
+            thread.stop(max(1.0, until - time.monotonic()))
+        if self.presence is not None:
+            self.presence.stop()
+        self.archivist = self.sweeper = self.worker = self.relay = self.presence = None
         self.ground.broker.close()
         self.registry.close()
         self.http.close()
         self.store.close()
+        return left
 
     def __enter__(self) -> Self:
         return self
@@ -151,16 +189,20 @@ class Hub:
         return Caller(found.owner, frozenset(found.units), frozenset(found.roles), channel)
 
     def ready(self) -> Mapping[str, bool]:
-        """Say what stands and what does not: the store can be written, the broker answers, every thread runs."""
-        return {
-            "store": _can_write(self.store),
-            "broker": self.ground.broker.healthy(),
-            "relay": self.relay is not None and self.relay.alive,
-            "worker": self.worker is not None and self.worker.alive,
-            "sweeper": self.sweeper is not None and self.sweeper.alive,
-            "archivist": self.archivist is not None and self.archivist.alive,
-            "sending": operate.switched(self.ground) == "running",
-        }
+        """Say what stands and what does not, of the parts this process has: the store can be written, keys open, the broker answers, threads run."""
+        found = {"store": _can_write(self.store)}
+        if "serve" in self.parts:
+            found["keys"] = _can_open(self.store)
+        if {"relay", "work"} & set(self.parts):
+            found["broker"] = self.ground.broker.healthy()
+        if "relay" in self.parts:
+            found["relay"] = self.relay is not None and self.relay.alive
+        if "work" in self.parts:
+            found["worker"] = self.worker is not None and self.worker.alive
+        if "sweep" in self.parts:
+            found["sweeper"] = self.sweeper is not None and self.sweeper.alive
+            found["archivist"] = self.archivist is not None and self.archivist.alive
+        return {**found, "sending": found["store"] and operate.switched(self.ground) == "running"}
 
     def sweep(self) -> None:
         """Sweep once, now."""
@@ -200,6 +242,7 @@ def build(
     store = open_store(settings, clock, fresh=fresh)
     store.upgrade()
     first = _recognised(store)
+    kept = kept_name(store, settings, clock)
     http = Http(ca_file=settings.ca_file)
     shelves = packs.Mappings([packs.shipped(), *([data / "mappings"] if (data / "mappings").is_dir() else [])], clock)
     given = dict(plugins or {})
@@ -208,10 +251,11 @@ def build(
         settings=settings,
         store=store,
         registry=registry,
-        broker=broker or connect(settings.broker_url, name=_name(data), tokens=_tokens(settings, http)),
+        broker=broker or connect(settings.broker_url, name=settings.name or kept, tokens=_tokens(settings, http)),
         clock=clock,
         directory=DirectoryNow(store),
         points=Points(settings.fault),
+        name=settings.name or kept,
     )
     if before is not None:
         before(ground)
@@ -274,6 +318,24 @@ def add_key(store: Store, clock: Clock, *, organisation: str, name: str, roles: 
     return key
 
 
+def kept_name(store: Store, settings: Settings, clock: Clock) -> str:
+    """Return the name the store has kept for this hub at the broker; at the first start, keep one."""
+    with store.read() as work:
+        name = work.switches.get(NAME)
+    if name is None:
+        with store.write() as work:
+            name = work.switches.settle(NAME, settings.name or _name(settings.data), "first start", clock.now())
+    return name
+
+
+def _can_open(store: Store) -> bool:
+    """Say whether the keys' database answers and the master key opens what is in it."""
+    try:
+        return not store.keys.problems()
+    except StoreError:
+        return False
+
+
 def _can_write(store: Store) -> bool:
     try:
         with store.write() as work:
@@ -305,7 +367,7 @@ def _tokens(settings: Settings, http: Http) -> Tokens | None:
 
 
 def _name(data: Path) -> str:
-    """Return this hub's name at the broker: two hubs on one broker differ, one hub keeps its name."""
+    """Return the name of a hub that has none yet: two hubs on one broker differ."""
     stem = re.sub(r"[^a-z0-9]+", "-", data.name.lower()).strip("-")[:40] or "hub"
     return f"{stem}-{sha256(str(data.absolute()).encode()).hexdigest()[:10]}"
 

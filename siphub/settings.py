@@ -87,6 +87,11 @@ class Settings(BaseSettings):
     master_key: SecretStr | None = Field(
         None, repr=False, description="The key above all keys, 32 bytes in hex: only as a file `master.key` in the folder of secrets."
     )
+    name: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,59})?$")] = Field(
+        "",
+        description="What the hub's queues at the broker begin with: a-z, digits and hyphens. Empty means the name that the store has kept "
+        "since the first start. Every process of a hub must have the same, and two hubs at one broker different ones.",
+    )
     plugins: Names = Field(
         ("folder", "municipal-xml"), description="The plugins to import. One that is installed but not named here stays out."
     )
@@ -95,6 +100,9 @@ class Settings(BaseSettings):
         timedelta(seconds=30), description="How long a worker may hold a delivery before its attempt counts as uncertain."
     )
     permit: Duration = Field(timedelta(seconds=1), description="How long after the claim the first byte may still be sent.")
+    stop_within: Duration = Field(
+        timedelta(seconds=20), description="How long a process that is told to stop waits for what it is sending at that moment."
+    )
     ring_timeout: Duration = Field(timedelta(seconds=30), description="How old an unclaimed bell is when it is rung again.")
     sweep_every: Duration = Field(timedelta(seconds=1), description="How often leases, deadlines and forgotten bells are looked at.")
     retry_base: Duration = Field(

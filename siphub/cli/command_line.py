@@ -23,6 +23,7 @@ from siphub.cli import (
     messages,
     partners,
     plugins,
+    processes,
     records,
     submit,
     switch,
@@ -35,6 +36,7 @@ INTERRUPTED = 130
 ROOMS = (
     demonstration,
     up,
+    processes,
     partners,
     messages,
     foreign,

@@ -213,11 +213,12 @@ _APART = {
 
 
 def _of_hub(settings: Settings) -> Iterator[Finding]:
+    from siphub.cli.doctor_processes import processes
     from siphub.cli.hubs import heard
     from siphub.hub import build
 
     with heard("error"), build(settings) as hub:
-        for part in (broker, directory, sending, records, retention, callers, audit):
+        for part in (broker, processes, directory, sending, records, retention, callers, audit):
             yield from _told(partial(part, hub))
 
 

@@ -1,4 +1,7 @@
-"""One hub per data folder: a lock that the system lets go of when the process ends, however it ends."""
+"""One hub per data folder: a lock that the system lets go of when the process ends, however it ends.
+
+`siphub up` has a folder for itself. The processes of a hub in parts share it with each other, and not with an `up`.
+"""
 
 from __future__ import annotations
 
@@ -15,34 +18,63 @@ FILE = "up.lock"
 
 @contextmanager
 def only_one(data: Path) -> Iterator[None]:
-    """Hold the folder's lock.
+    """Hold the folder's lock, alone.
 
     Raises:
         SiphubError: `hub.running`; another process has it.
     """
+    with _held(data, fcntl.LOCK_EX) as handle:
+        os.ftruncate(handle, 0)
+        os.write(handle, f"{os.getpid()}\n".encode())
+        yield
+
+
+@contextmanager
+def shared(data: Path) -> Iterator[None]:
+    """Hold the folder's lock together with others that share it.
+
+    Raises:
+        SiphubError: `hub.running`; a process has it alone.
+    """
+    with _held(data, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def _held(data: Path, kind: int) -> Iterator[int]:
     data.mkdir(parents=True, exist_ok=True)
     handle = os.open(data / FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        _take(handle, data)
-        yield
+        _take(handle, data, kind)
+        yield handle
     finally:
         os.close(handle)
 
 
-def _take(handle: int, data: Path) -> None:
+def _take(handle: int, data: Path, kind: int) -> None:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except OSError:
-        holder = os.read(handle, 20).decode("ascii", "replace").strip() or "another one"
+        alone = kind == fcntl.LOCK_SH
+        named = os.read(handle, 20).decode("ascii", "replace").strip() if alone or _is_alone(handle) else ""
         raise SiphubError(
-            f"a hub is running on {data} already (process {holder}); stop it first, or choose another --data", code="hub.running"
+            f"a hub is running on {data} already ({f'process {named}' if named else 'in several processes'}); "
+            "stop it first, or choose another --data",
+            code="hub.running",
         ) from None
-    os.ftruncate(handle, 0)
-    os.write(handle, f"{os.getpid()}\n".encode())
+
+
+def _is_alone(handle: int) -> bool:
+    """Say whether the lock we did not get alone could not even be shared: then one process has it alone."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
 
 
 def running(data: Path) -> bool:
-    """Say whether a hub is running on a data folder."""
+    """Say whether a hub is running on a data folder, in one process or in several."""
     try:
         with only_one(data):
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,12 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from siphub.cli.words import Data, Json, facts
+from siphub.cli.words import Data, Json, facts, refuse
 
 if TYPE_CHECKING:
     from siphub.hub import Hub
     from siphub.settings import Settings
     from siphub.web import Server
+
+
+KILLED = 128
+"""What a shell adds to the number of the signal that ended a process."""
 
 
 def register(app: typer.Typer) -> None:
@@ -40,23 +45,47 @@ def up(
     with told_to_stop() as stop, only_one(settings.data), running(settings) as (hub, server):
         _greet(hub, server, as_json=as_json)
         stop.wait()
+        server.stop()
+        left = hub.stop()
     undo()
+    if left.sending:
+        raise refuse("hub.unfinished", unfinished(left.sending))
 
 
 @contextmanager
 def told_to_stop() -> Iterator[threading.Event]:
-    """Give what is set by SIGTERM or SIGINT, instead of what these do otherwise."""
+    """Give what is set by SIGTERM or SIGINT, instead of what these do otherwise. Told a second time, the process ends at once.
+
+    That is as safe as a kill: what is in hand is in the store, and its leases run out. Signals are heard by a thread of its own: a handler
+    may run while the very lock it asks for is held, and the main thread may wait for something that no signal ends.
+    """
     stop = threading.Event()
+    heard, say = os.pipe()
+    os.set_blocking(say, False)
 
-    def told(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+    def listen() -> None:
+        while number := os.read(heard, 1):
+            if stop.is_set():
+                os._exit(KILLED + number[0])
+            stop.set()
 
-    before = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
+    listener = threading.Thread(target=listen, name="siphub-signals", daemon=True)
+    listener.start()
+    before = {number: signal.signal(number, _heard_elsewhere) for number in (signal.SIGTERM, signal.SIGINT)}
+    old = signal.set_wakeup_fd(say)
     try:
         yield stop
     finally:
+        signal.set_wakeup_fd(old)
         for number, handler in before.items():
             signal.signal(number, handler)
+        os.close(say)
+        listener.join()
+        os.close(heard)
+
+
+def _heard_elsewhere(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: the number is in the pipe already."""
 
 
 @contextmanager
@@ -72,6 +101,12 @@ def running(settings: Settings) -> Iterator[tuple[Hub, Server]]:
             yield hub, server
         finally:
             server.stop()
+
+
+def unfinished(sending: int) -> str:
+    """Say that attempts were cut off, and what becomes of them."""
+    many = "1 attempt had" if sending == 1 else f"{sending} attempts had"
+    return f"{many} not ended when time was up (the setting stop_within); the store knows, and what became of them is found out when their leases have run out"
 
 
 def _greet(hub: Hub, server: Server, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`work …`: what a person must do. States and codes only: whoever runs the hub sees no content."""
+"""`work list|show|close`: what a person must do. States and codes only: whoever runs the hub sees no content."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ from typing import Annotated
 
 import typer
 
-from siphub.cli.words import By, Data, Json, facts, group, table
+from siphub.cli.processes import work
+from siphub.cli.words import By, Data, Json, facts, table
 
 Item = Annotated[str, typer.Argument(metavar="ITEM", help="The work item's id.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    those = group("work", "What a person must do.")
+    those = typer.Typer(
+        name="work",
+        epilog="Example: siphub work --adapter fhir --adapter sdk",
+        invoke_without_command=True,
+        rich_markup_mode=None,
+        add_completion=False,
+    )
+    those.callback()(work)
     those.command("list", epilog="Example: siphub work list --organisation 2120009994")(list_them)
     those.command("show", epilog="Example: siphub work show 7c1d…")(show)
     those.command("close", epilog="Example: siphub work close 7c1d… --how phoned --by eva")(close)

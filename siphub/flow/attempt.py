@@ -283,6 +283,11 @@ def _ended(
     )
 
 
+def returned_unsent(ground: Ground, row: DeliveryRow) -> OutcomeRow:
+    """Return what ends a claim that its worker gives back because it stops: not one byte of it has left."""
+    return _ended(ground, row, "permit_expired", state="queued", code="hub.stopping", next_at=ground.now())
+
+
 def permit_from(ground: Ground, claim_started: float) -> Permit:
     """Return the permit of a claim that began at `claim_started`, monotonic seconds: it runs from the start, not from the commit."""
     return Permit(claim_started + ground.settings.permit.total_seconds())

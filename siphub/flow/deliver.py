@@ -18,7 +18,7 @@ from siphub.broker.topology import queue_name
 from siphub.contract import Permit
 from siphub.errors import Sealed, StoreBusy
 from siphub.flow import records, withdraw
-from siphub.flow.attempt import Held, attempt, cut_of, monotonic, permit_from, verdict
+from siphub.flow.attempt import Held, attempt, cut_of, monotonic, permit_from, returned_unsent, verdict
 from siphub.flow.ground import Ground
 from siphub.flow.letters import as_grants, need_of, recipient_of, today
 from siphub.flow.work_items import open_for
@@ -32,6 +32,12 @@ GROUP = 50
 """The most deliveries in one claim, and outcomes in one record."""
 POLL = 0.2
 """How often the threads look up, in seconds, to see whether they should stop."""
+LAST_WORD = 2.0
+"""Seconds beyond its time that a thread gets to say what it has done."""
+
+
+def _nothing() -> None:
+    """Do nothing: what came without a bell has none to answer."""
 
 
 @dataclass(slots=True)
@@ -40,6 +46,8 @@ class Ring:
 
     ids: set[str]
     ack: Callable[[], None]
+    give_back: Callable[[], None] = _nothing
+    """Let another worker hear it; void once it is acked."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def done(self, delivery_id: str) -> None:
@@ -67,6 +75,14 @@ class Ended:
 
     job: Job
     outcome: OutcomeRow
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a worker leaves when it stops: `returned` claims that were given back unsent, and `sending`, attempts that had not ended in time."""
+
+    returned: int = 0
+    sending: int = 0
 
 
 def claim(ground: Ground, ids: Sequence[str], directory: Directory) -> list[tuple[DeliveryRow, Permit]]:
@@ -130,17 +146,45 @@ class Worker:
             prefetch = self._most
             self._consumers.append(self._ground.broker.consume(queue_name(adapter), self._on_bell, prefetch, self._on_restored))
 
-    def stop(self) -> None:
-        """Take no more, finish what is being sent, record it, and go."""
-        for consumer in self._consumers:
-            consumer.stop(timedelta(seconds=1))
+    def stop(self, within: timedelta | None = None) -> Left:
+        """Take no more, give back what is not being sent yet, finish what is, record it, and go.
+
+        Args:
+            within: How long what is being sent may take; the setting `stop_within` unless given. What has not ended by then keeps its
+                lease until that runs out, and its end is uncertain.
+        """
+        until = monotonic() + (within or self._ground.settings.stop_within).total_seconds()
         self._stop.set()
-        self._join(self._claimer)
+        quiet = [
+            threading.Thread(target=consumer.stop, args=(within or self._ground.settings.stop_within,)) for consumer in self._consumers
+        ]
+        for each in quiet:
+            each.start()
+        self._join(self._claimer, until)
+        returned = self._give_back()
         for _ in self._senders:
             self._jobs.put(None)
         for sender in self._senders:
-            self._join(sender)
-        self._join(self._recorder)
+            self._join(sender, until)
+        self._join(self._recorder, until)
+        for each in quiet:
+            each.join(max(0.0, until - monotonic()) + LAST_WORD)
+        return Left(returned, sum(sender.is_alive() for sender in self._senders))
+
+    def _give_back(self) -> int:
+        """Give claims that no sender has taken back to the queue, and bells that nobody has read to the broker; return how many claims."""
+        returned = 0
+        with suppress(queue.Empty):
+            while True:
+                job = self._jobs.get_nowait()
+                if job is not None:
+                    self._free.release()
+                    self._ended.put(Ended(job, returned_unsent(self._ground, job.row)))
+                    returned += 1
+        with suppress(queue.Empty):
+            while True:
+                self._rings.get_nowait().give_back()
+        return returned
 
     @property
     def alive(self) -> bool:
@@ -148,19 +192,32 @@ class Worker:
         threads = (self._claimer, self._recorder, *self._senders)
         return all(thread.is_alive() for thread in threads) and all(consumer.alive for consumer in self._consumers)
 
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """The adapters it delivers for, by name."""
+        return self._adapters
+
+    @property
+    def unread(self) -> int:
+        """How many bells wait for the claimer."""
+        return self._rings.qsize()
+
     def offer(self, ids: Sequence[str]) -> None:
         """Take ids without a bell: while the broker is down."""
         if ids and self._rings.qsize() < GROUP:
             self._rings.put(Ring(set(ids), ack=lambda: None))
 
     @staticmethod
-    def _join(thread: threading.Thread) -> None:
+    def _join(thread: threading.Thread, until: float) -> None:
         if thread.is_alive():
-            thread.join(timeout=60)
+            thread.join(max(0.0, until - monotonic()) + LAST_WORD)
 
     def _on_bell(self, bell: Bell, ack: Ack) -> None:
         self._ground.points.reach("after_consume")
-        self._rings.put(Ring(set(bell.deliveries), ack=ack.ack))
+        if self._stop.is_set():
+            ack.requeue()
+        else:
+            self._rings.put(Ring(set(bell.deliveries), ack=ack.ack, give_back=ack.requeue))
 
     def _on_restored(self) -> None:
         """A queue was away: whatever was in it may be lost, so ring all that is due."""
@@ -196,6 +253,7 @@ class Worker:
             taken = self._claim_part(part)
             for _ in range(slots - taken):
                 self._free.release()
+        _all_given_back(wanted)
 
     def _slots(self, most: int) -> int:
         """Take up to so many free sender slots; wait a moment for the first."""
@@ -216,7 +274,7 @@ class Worker:
             self._ask_plugins(list(rings), directory)
             claimed = claim(self._ground, list(rings), directory)
         except StoreBusy:
-            self._rings.put(Ring(set(rings), ack=lambda: _all_done(part)))
+            self._rings.put(Ring(set(rings), ack=lambda: _all_done(part), give_back=lambda: _all_given_back(part)))
             return 0
         except Exception as error:  # noqa: BLE001 - whatever it was, a claimer that is gone claims nothing ever again; the log says it
             # The bell is done with all the same: what nobody claimed is rung again by the sweep.
@@ -284,6 +342,11 @@ class Worker:
 def _all_done(part: Sequence[tuple[str, Ring]]) -> None:
     for delivery_id, ring in part:
         ring.done(delivery_id)
+
+
+def _all_given_back(part: Sequence[tuple[str, Ring]]) -> None:
+    for _, ring in part:
+        ring.give_back()
 
 
 def object_to(ground: Ground, delivery_id: str, directory: Directory) -> None:

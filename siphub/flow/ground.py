@@ -164,6 +164,8 @@ class Ground:
     points: Points
     render: Render = render
     chance: Random = field(default_factory=SystemRandom)
+    name: str = "hub"
+    """What this hub is called at the broker."""
     wake: threading.Event = field(default_factory=threading.Event)
     """Set when there is something to ring."""
 

@@ -59,12 +59,14 @@ def _forget(ground: Ground, rows: Sequence[BellRow]) -> None:
 class Relay:
     """The relay's thread. `offer` takes ids of due deliveries while the broker is down."""
 
-    def __init__(self, ground: Ground, offer: Callable[[Sequence[str]], None]) -> None:
+    def __init__(self, ground: Ground, offer: Callable[[Sequence[str]], None] | None = None) -> None:
         self._ground = ground
         self._offer = offer
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="siphub-relay", daemon=True)
         self._log = Log(worker="relay")
+        self.rings = True
+        """Whether the broker took the last bells."""
 
     def start(self) -> None:
         """Start ringing."""
@@ -96,8 +98,10 @@ class Relay:
         try:
             while not self._stop.is_set() and ring_once(self._ground) == BATCH:
                 pass
+            self.rings = True
         except BrokerError as error:
             self._log.warning("broker.unreachable", code=error.code)
+            self.rings = False
             self._hand_over()
         except SiphubError as error:
             self._log.error("relay.failed", code=error.code)
@@ -105,7 +109,8 @@ class Relay:
 
     def _hand_over(self) -> None:
         """The broker is down: the workers of this process hear of what is due without a bell."""
-        with self._ground.store.read() as work:
-            due = work.deliveries.due(self._ground.now(), BATCH)
-        self._offer([row.id for row in due])
+        if self._offer is not None:
+            with self._ground.store.read() as work:
+                due = work.deliveries.due(self._ground.now(), BATCH)
+            self._offer([row.id for row in due])
         self._stop.wait(IDLE)

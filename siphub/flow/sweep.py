@@ -211,11 +211,15 @@ class Sweeper:
         """Begin."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop, and wait for the thread."""
+    def tell_to_stop(self) -> None:
+        """Let it stop when it has looked at what it is looking at."""
         self._stop.set()
+
+    def stop(self, within: float = 30.0) -> None:
+        """Stop, and wait so many seconds for the thread."""
+        self.tell_to_stop()
         if self._thread.is_alive():
-            self._thread.join(timeout=30)
+            self._thread.join(within)
 
     @property
     def alive(self) -> bool:

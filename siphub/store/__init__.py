@@ -38,11 +38,11 @@ from siphub.store.rows import (
     Recorded,
     Refusal,
     SubmissionRow,
-    SwitchRow,
     UnconfirmedRow,
     WorkItemRow,
 )
 from siphub.store.rows_directory import AgreementRow, DirectoryRows, OrganisationRow, UnitRow
+from siphub.store.rows_operation import ProcessRow, SwitchRow
 from siphub.store.sealing import Seal
 from siphub.store.store import Store
 from siphub.store.unit import Work
@@ -69,6 +69,7 @@ __all__ = [
     "OrganisationRow",
     "OutcomeRow",
     "Permitted",
+    "ProcessRow",
     "ReceiptRow",
     "RecordCopyRow",
     "Recorded",

@@ -9,7 +9,8 @@ from sqlalchemy import or_, select, update
 
 from siphub.errors import StoreError
 from siphub.store.columns import Topic, insert_missing
-from siphub.store.rows import NO_OWNER, SwitchRow
+from siphub.store.rows import NO_OWNER
+from siphub.store.rows_operation import SwitchRow
 from siphub.store.sealing import OVERHEAD
 from siphub.store.tables import plugin_state, poll_lease, switch
 
@@ -28,6 +29,11 @@ class Switches(Topic):
     def row(self, name: str) -> SwitchRow | None:
         """Return a switch with who set it, and when."""
         return self._first(SwitchRow, select(switch).where(switch.c.owner == NO_OWNER, switch.c.name == name))
+
+    def settle(self, name: str, value: str, by: str, at: datetime) -> str:
+        """Set a switch that nobody has set yet; return what it is now, whoever was first."""
+        insert_missing(self._connection, switch, {"owner": NO_OWNER, "name": name, "value": value, "by": by, "at": at})
+        return self.get(name) or value
 
     def set(self, name: str, value: str, by: str, at: datetime) -> None:
         """Set a switch."""

@@ -319,17 +319,6 @@ class CredentialRow:
     revoked_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SwitchRow:
-    """An operator's switch, such as `sending` = `stopped`, and who set it."""
-
-    owner: str
-    name: str
-    value: str
-    by: str
-    at: datetime
-
-
 # ── the claim and the record ──────────────────────────────────────────────────────────────────────────────────────────────
 
 

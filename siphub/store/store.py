@@ -34,6 +34,11 @@ class Store:
         self._clock = clock
         self.keys = KeyStore(self._keys, master_key, clock)
 
+    @property
+    def dialect(self) -> str:
+        """Which database it is: `sqlite` or `postgresql`."""
+        return self._content.dialect
+
     def __repr__(self) -> str:
         return f"Store({self._content!r}, keys={self._keys!r})"
 

@@ -423,6 +423,23 @@ plugin_state = Table(
 
 switch = Table("switch", metadata, _word("owner", key=True), _word("name", key=True), _word("value"), _word("by"), _when("at"))
 
+# One row for each process that runs, under no organisation. `parts` and `adapters` are names with commas between them.
+process = Table(
+    "process",
+    metadata,
+    _word("owner", key=True),
+    _word("id", key=True),
+    _word("parts"),
+    _word("adapters"),
+    _word("name"),
+    _word("host"),
+    Column("pid", Integer, nullable=False),
+    _word("version"),
+    _when("started_at"),
+    _when("seen_at"),
+    Column("rings", Boolean, nullable=False),
+)
+
 poll_lease = Table(
     "poll_lease",
     metadata,

@@ -19,6 +19,7 @@ from siphub.store.erasure import Erasure
 from siphub.store.history import Attempts, Events, Inbound, Receipts
 from siphub.store.operation import PluginState, PollLeases, Switches
 from siphub.store.outbox import Outbox
+from siphub.store.processes import Processes
 from siphub.store.record import record
 from siphub.store.record_copies import RecordCopies
 from siphub.store.rows import Accept, ClaimedRow, OutcomeRow, Recorded
@@ -54,6 +55,7 @@ class Work:
         self.plugin_state = PluginState(connection, clock)
         self.switches = Switches(connection, clock)
         self.poll_leases = PollLeases(connection, clock)
+        self.processes = Processes(connection, clock)
 
     def claim(self, ids: Iterable[str], *, now: datetime, lease: timedelta, accept: Accept) -> list[ClaimedRow]:
         """Claim deliveries for sending, and return those that may leave, with a new fence and a lease until `now + lease`.

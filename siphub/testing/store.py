@@ -15,6 +15,7 @@ from siphub.errors import Sealed, StoreError
 from siphub.store import (
     NO_OWNER,
     CredentialRow,
+    ProcessRow,
     ReceiptRow,
     Store,
     SubmissionRow,
@@ -256,6 +257,29 @@ class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises, ErasurePro
             assert (work.credentials.revoke(OWNER, "sender", NOW), work.credentials.revoke(OWNER, "sender", NOW)) == (True, False)
             assert work.credentials.by_hash(row.key_hash) is None
             assert work.credentials.list(OWNER) == work.credentials.list() == (replace(row, revoked_at=NOW),)
+
+    def test_who_settles_a_switch_first_settles_it(self, store: Store) -> None:
+        """Given a switch that two want to settle, then the first value stands, and both hear it."""
+        with store.write() as work:
+            assert work.switches.settle("name", "first", "a", NOW) == "first"
+        with store.write() as work:
+            assert work.switches.settle("name", "second", "b", NOW) == "first"
+
+    def test_processes_are_noted_and_forgotten(self, store: Store) -> None:
+        """Given processes that were noted, then those seen since a time are found, the newest word counts, and a day's silence is forgotten."""
+        old = ProcessRow("-", "1", "relay", "", "hub", "host", 1, "1.0", NOW, NOW, rings=False)
+        young = replace(
+            old, id="2", parts="work", adapters="folder", seen_at=NOW + timedelta(hours=25), started_at=NOW + timedelta(hours=25)
+        )
+        with store.write() as work:
+            work.processes.note(old)
+            work.processes.note(replace(old, rings=True))
+            assert work.processes.seen(NOW) == (replace(old, rings=True),)
+            assert work.processes.seen(NOW + timedelta(seconds=1)) == ()
+            work.processes.note(young)
+            assert work.processes.seen(NOW) == (young,)
+            work.processes.leave("2")
+            assert work.processes.seen(NOW) == ()
 
     def test_switches_and_plugin_state_are_kept(self, store: Store) -> None:
         """Given a switch and a plugin's value set twice, the second stands; a value above the limit is refused."""

@@ -22,11 +22,17 @@ from siphub.web.problems import broken, of_error, of_status
 log = Log(worker="web")
 
 
-def make_app(hub: Hub) -> FastAPI:
-    """Return the application over a hub that is built already; whoever built it starts and stops it."""
+def make_app(hub: Hub, *, takes_messages: bool = True) -> FastAPI:
+    """Return the application over a hub that is built already; whoever built it starts and stops it.
+
+    Args:
+        hub: The hub.
+        takes_messages: Whether it has the API; without it there are health and figures alone, for a process that only works.
+    """
     app = FastAPI(title="siphub", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     counts = Counts(hub)
-    app.include_router(messages.router(hub, counts))
+    if takes_messages:
+        app.include_router(messages.router(hub, counts))
     app.include_router(health.router(hub, counts))
     app.add_exception_handler(SiphubError, _ours)
     app.add_exception_handler(HTTPException, _routers)

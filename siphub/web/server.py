@@ -69,9 +69,9 @@ class Server:
         self._socket.close()
 
 
-def serve(hub: Hub, host: str, port: int) -> Server:
-    """Start answering for a hub; `port` 0 lets the machine choose, and the server says which."""
-    server = Server(make_app(hub), host, port)
+def serve(hub: Hub, host: str, port: int, *, takes_messages: bool = True) -> Server:
+    """Start answering for a hub; `port` 0 lets the machine choose, and the server says which. Without `takes_messages`: health and figures."""
+    server = Server(make_app(hub, takes_messages=takes_messages), host, port)
     server.start()
     return server
 

@@ -91,7 +91,7 @@ def test_every_table_has_an_owner_in_every_unique_key() -> None:
 def test_a_column_is_personal_only_if_it_is_sealed() -> None:
     """Given the tables, none has a column that could hold a person: no name, identity or text but the sealed ones and the directory's."""
     named = {(table.name, column.name) for table in metadata.sorted_tables for column in table.columns if "name" in column.name}
-    assert named == {("organisation", "name"), ("unit", "name"), ("credential", "name"), ("switch", "name")}
+    assert named == {("organisation", "name"), ("unit", "name"), ("credential", "name"), ("switch", "name"), ("process", "name")}
     assert not {"identity", "subject", "phone", "body", "content", "text"} & {c.name for t in metadata.sorted_tables for c in t.columns}
 
 
