@@ -51,7 +51,9 @@ docs: $(VENV)/dev.stamp ## Write the generated parts of docs/*.md anew: settings
 	$(BIN)/python docs/generate.py
 
 bench: $(VENV)/dev.stamp ## Measure on this machine, and write the figures to docs/results
-	$(BIN)/pytest -m bench -p no:randomly --results docs/results tests/bench $(ARGS)
+	@VENV=$(VENV) $(SERVICES)
+	$(BIN)/pytest -m bench -p no:randomly --bench-seconds 5 --bench-rounds 5 --bench-cases 128 --bench-partners fast,20ms,200ms \
+		--results docs/results --timeout 3600 tests/bench $(ARGS)
 
 chaos: $(VENV)/dev.stamp ## The long dose of kill -9: 100 seeded moments; results to docs/results
 	$(BIN)/pytest -m chaos --chaos-rounds 100 --results docs/results --timeout 3600 tests/chaos $(ARGS)

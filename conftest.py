@@ -26,12 +26,16 @@ WriteResult = Callable[[str, Mapping[str, object]], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the doses: short in the suite, long by `make chaos` and `make races`."""
+    """Add the doses: short in the suite, long by `make chaos`, `make races` and `make bench`."""
     doses = parser.getgroup("siphub")
     doses.addoption("--chaos-rounds", type=int, default=10, help="how many seeded moments of kill -9")
     doses.addoption("--chaos-seed", type=int, default=None, help="the seed of an earlier run; a new one unless given")
     doses.addoption("--race-rounds", type=int, default=5_000, help="how many races of a withdrawal against a send")
     doses.addoption("--machine-rounds", type=int, default=4, help="how many rounds of anything in any order")
+    doses.addoption("--bench-seconds", type=float, default=0.5, help="how long each window of a measurement is")
+    doses.addoption("--bench-rounds", type=int, default=1, help="how many windows of each chain")
+    doses.addoption("--bench-cases", type=int, default=6, help="how many messages are under way at full load")
+    doses.addoption("--bench-partners", default="fast", help="how long the measured partners take to answer, such as fast,20ms")
     doses.addoption("--results", type=Path, default=None, help="the folder where figures are written down; nowhere unless given")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from siphub.cli import (
+    benchmark,
     consent,
     db,
     deliveries,
@@ -53,6 +54,7 @@ ROOMS = (
     work_items,
     records,
     doctor,
+    benchmark,
     db,
 )
 

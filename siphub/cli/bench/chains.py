@@ -1,0 +1,99 @@
+"""The two chains, each with a world outside of its own: the hub, and the bare chain that it is compared with.
+
+Both are there at the same time and are measured in turn, so that whatever else the machine does meets both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from siphub.cli.bench.cases import UNITS, directory_at, made, path_of, plan_template, withdrawal_template
+from siphub.cli.bench.child import Child
+from siphub.model import people as p
+
+Keeps = Literal["sqlite", "postgresql"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where chains keep things: a folder, and for PostgreSQL a database for each chain and the broker between processes."""
+
+    keeps: Keeps
+    folder: Path
+    hub_database: str = ""
+    bare_database: str = ""
+    broker: str = "memory://"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain at work: the world outside, and the chain's own processes."""
+
+    outside: Child
+    processes: tuple[Child, ...]
+
+    def spent(self) -> float:
+        """Return the processor time of the chain's own processes so far, in seconds."""
+        return sum(process.spent() for process in self.processes)
+
+    def full(self, **told: Any) -> dict[str, Any]:
+        """Run at full load, and say also what processor time a delivery has cost, in seconds."""
+        before = self.spent()
+        found = self.outside.ask(do="full", **told)
+        return {**found, "cost": (self.spent() - before) / max(1, found["all"])}
+
+
+@contextmanager
+def hub_on(place: Place, cases: int) -> Iterator[Chain]:
+    """Give a hub with so many cases whose plan may be proposed."""
+    from siphub.cli.bench.measured import settings_of
+    from siphub.flow import directory as directories
+    from siphub.hub import add_key, build
+
+    told = {"data": str(place.folder / "hub"), "broker": place.broker, "database": place.hub_database}
+    with Child("outside", place.folder / "partners-of-hub.log") as outside:
+        partner = outside.hear()["port"]
+        with build(settings_of(told)) as hub:
+            directories.switch(hub.ground, directory_at(partner), by="bench")
+            key = add_key(hub.store, hub.ground.clock, organisation=p.MUNICIPALITY, name="bench", roles=("send",))
+        with Child("measured", place.folder / "hub.log") as process:
+            port = process.ask(**told)["port"]
+            _begin(outside, port, key, made(port, key, cases))
+            yield Chain(outside, (process,))
+
+
+@contextmanager
+def bare_on(place: Place, cases: int) -> Iterator[Chain]:
+    """Give a bare chain; it knows of no cases, but is handed the same messages."""
+    told: dict[str, Any] = {"paths": {unit: path_of(unit) for unit in UNITS}, "database": place.bare_database, "broker": place.broker}
+    with ExitStack() as stack:
+        outside = stack.enter_context(Child("outside", place.folder / "partners-of-bare.log"))
+        told["partner"] = outside.hear()["port"]
+        if place.keeps == "sqlite":
+            alone = stack.enter_context(Child("bare", place.folder / "bare.log"))
+            processes: tuple[Child, ...] = (alone,)
+            port = alone.ask(role="alone", **{**told, "database": str(place.folder / "bare.sqlite")})["port"]
+        else:
+            intake, worker = (stack.enter_context(Child("bare", place.folder / f"bare-{role}.log")) for role in ("intake", "worker"))
+            processes = (intake, worker)
+            port = intake.ask(role="intake", **told)["port"]
+            worker.ask(role="worker", **told)
+        _begin(outside, port, "none", [f"bare-{number}" for number in range(cases)])
+        yield Chain(outside, processes)
+
+
+def _begin(outside: Child, port: int, key: str, ids: list[str]) -> None:
+    outside.ask(
+        do="begin",
+        port=port,
+        key=key,
+        cases=ids,
+        recipients=len(UNITS),
+        template=plan_template(),
+        withdrawal=withdrawal_template(),
+    )
+    outside.ask(do="settle")
