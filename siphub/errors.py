@@ -17,6 +17,7 @@
     ├── StoreError
     │   ├── StoreBusy           the database did not give its lock in time
     │   └── Sealed              content that cannot be opened: wrong key, or altered bytes
+    ├── BackupError             a backup that cannot be made, or must not be restored
     ├── PluginError             a plugin broke its contract; names the plugin
     ├── MappingError            a mapping pack is missing, altered or wrong
     ├── SettingsError           a setting is missing or wrong
@@ -174,6 +175,12 @@ class Sealed(StoreError):
     """Content that cannot be opened: the key is wrong or gone, or the bytes were altered."""
 
     code = "store.sealed"
+
+
+class BackupError(SiphubError):
+    """A backup that cannot be made, or must not be restored as things are; nothing was changed."""
+
+    code = "backup.failed"
 
 
 class PluginError(SiphubError):

@@ -28,6 +28,7 @@ from siphub.flow import operate, sweep, track
 from siphub.flow.accept import Answer, accept
 from siphub.flow.deliver import Left, Worker
 from siphub.flow.ground import DirectoryNow, Ground, Points
+from siphub.flow.missing import Missing
 from siphub.flow.plugin_state import PluginState
 from siphub.flow.presence import Presence
 from siphub.flow.relay import Relay
@@ -37,7 +38,7 @@ from siphub.model.people import HOME_CARE, MUNICIPALITY
 from siphub.observe import Log
 from siphub.registry import Registry
 from siphub.settings import Settings
-from siphub.store import CredentialRow, Store, master
+from siphub.store import CredentialRow, Store, What, master
 from siphub.store.keys import OTHER_MASTER, never_marked
 from siphub.store.master import write_secret
 
@@ -257,6 +258,8 @@ def build(
         points=Points(settings.fault),
         name=settings.name or kept,
     )
+    with store.read() as work:
+        ground.missing = Missing.read(work)
     if before is not None:
         before(ground)
     hub = Hub(settings, ground, shelves, http)
@@ -265,20 +268,22 @@ def build(
     return hub
 
 
-def open_store(settings: Settings, clock: Clock, *, fresh: bool = False) -> Store:
+def open_store(settings: Settings, clock: Clock, *, fresh: bool = False, elsewhere: Mapping[What, str] | None = None) -> Store:
     """Open the store of a data folder as it is, for the commands that look after it; `build` upgrades it as well.
 
     Args:
         settings: Read already; the data folder must be there.
         clock: The clock port.
         fresh: The folder has never been used: its master key is made.
+        elsewhere: URLs of databases that are not where the settings say: while a backup is brought back.
 
     Raises:
         SettingsError: `settings.master_key`; it is gone, or cannot be read.
     """
     data = settings.data
     given = settings.master_key and settings.master_key.get_secret_value()
-    return Store(settings.database, settings.keys_database, master.read(given or None, data / "keys", fresh=fresh), clock)
+    urls: dict[What, str] = {"content": settings.database, "keys": settings.keys_database, **(elsewhere or {})}
+    return Store(urls["content"], urls["keys"], master.read(given or None, data / "keys", fresh=fresh), clock)
 
 
 def _recognised(store: Store) -> bool:

@@ -147,6 +147,9 @@ class Settings(BaseSettings):
         description="Exceptions from secrecy a sending organisation has switched on, between region and municipality: a table `[exceptions]` "
         'in siphub.toml, such as `2321009991 = ["osl_25_12"]`. Known are osl_25_12, osl_26_9 and osl_25_13; all are off unless named.',
     )
+    backup_within: Duration = Field(
+        timedelta(hours=26), description="How old the last `siphub backup` may be before `siphub doctor` says that something is wrong."
+    )
     ca_file: Path | None = Field(
         None, description="Further certificate authorities (PEM) to trust when delivering, such as a partner's own."
     )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from siphub.cli import (
+    backup,
     benchmark,
     consent,
     db,
@@ -56,6 +57,7 @@ ROOMS = (
     doctor,
     benchmark,
     db,
+    backup,
 )
 
 

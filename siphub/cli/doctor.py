@@ -218,7 +218,7 @@ def _of_hub(settings: Settings) -> Iterator[Finding]:
     from siphub.hub import build
 
     with heard("error"), build(settings) as hub:
-        for part in (broker, processes, directory, sending, records, retention, callers, audit):
+        for part in (broker, processes, directory, sending, backups, records, retention, callers, audit):
             yield from _told(partial(part, hub))
 
 
@@ -281,6 +281,30 @@ def sending(hub: Hub) -> Iterator[Finding]:
         yield look(f"{len(late)} work items are late: siphub work list")
     if not waiting and not any(counts.get(state) for state in STUCK):
         yield ok("no delivery is stuck")
+
+
+def backups(hub: Hub) -> Iterator[Finding]:
+    """Look at how old the last backups are, and whether a restore is not settled yet."""
+    from siphub.flow.missing import Missing
+
+    with hub.store.read() as work:
+        lost = Missing.read(work)
+        last = {what: work.switches.get(f"backup.{what}") for what in ("content", "keys")}
+    if lost is not None and not lost.settled:
+        yield wrong(
+            f"this hub was brought back from a backup, and what happened from {lost.since:%Y-%m-%d %H:%M} until {lost.until:%Y-%m-%d %H:%M} UTC"
+            " is missing: have it handed in again, then siphub start --after-restore; see docs/backup.md"
+        )
+    for what, at in last.items():
+        yield _backed_up(what, datetime.fromisoformat(at) if at else None, hub.ground.now(), hub.settings.backup_within)
+
+
+def _backed_up(what: str, at: datetime | None, now: datetime, within: timedelta) -> Finding:
+    if at is None:
+        return look(f"siphub has never backed up the {what}: siphub backup --{what} FOLDER; or see that something else does")
+    age = timedelta(seconds=int((now - at).total_seconds()))
+    said = f"the last backup of the {what} is {age} old, of {at:%Y-%m-%d %H:%M} UTC"
+    return wrong(f"{said}: backups have stopped, or take longer than backup_within allows") if age > within else ok(said)
 
 
 def records(hub: Hub) -> Iterator[Finding]:

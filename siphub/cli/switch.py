@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,17 +21,28 @@ def stop(by: By = "operator", data: Data = None, as_json: Json = False) -> None:
     _throw("stopped", by, data, as_json=as_json)
 
 
-def start(by: By = "operator", data: Data = None, as_json: Json = False) -> None:
-    """Let sending go on after `siphub stop`."""
-    _throw("running", by, data, as_json=as_json)
+def start(
+    after_restore: Annotated[
+        bool,
+        typer.Option(
+            "--after-restore",
+            help="Say that all that was sent since the backup has been handed in again, withdrawals of consent above all.",
+        ),
+    ] = False,
+    by: By = "operator",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Let sending go on after `siphub stop`, or after `siphub restore`."""
+    _throw("running", by, data, as_json=as_json, after_restore=after_restore)
 
 
-def _throw(value: Literal["stopped", "running"], by: str, data: Path | None, *, as_json: bool) -> None:
+def _throw(value: Literal["stopped", "running"], by: str, data: Path | None, *, as_json: bool, after_restore: bool = False) -> None:
     from siphub.cli.hubs import opened
     from siphub.flow import operate
 
     with opened(data) as hub:
-        operate.switch(hub.ground, value, by=by)
+        operate.switch(hub.ground, value, by=by, after_restore=after_restore)
         waiting = hub.counts().get("queued", 0)
     if as_json:
         facts({"sending": value, "queued": waiting})

@@ -16,7 +16,7 @@ from typing import Any
 from siphub.contract import Draft, Reader, Receipt, Submission
 from siphub.contract.xml import parse_xml
 from siphub.errors import Busy, Conflict, Invalid, Problem, Sealed, UnsupportedMedia
-from siphub.flow import guardians, receipts, records, retention, timers, withdraw
+from siphub.flow import guardians, receipts, records, restored, retention, timers, withdraw
 from siphub.flow.carriers import carried
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row, open_case
@@ -281,11 +281,14 @@ def _take(
     if row is not None and row.erased_at is not None:
         Refusal("case.not_there", "not_there").throw()
     before = open_case(row, seal) if row else None
+    if row is not None and restored.undoes(ground, work, message, seal):
+        Refusal("consent.taken_back_since", "conflict").throw()
     decided = policy.decide(before, message, caller, directory, now, ground.local)
     if isinstance(decided, Refusal):
         return _Refused(decided, handed_over(before, day_of(now)).coordinating_unit if before is not None else None)
     stored = message_row(message, seal, seq=(row.seq if row else 0) + 1, channel=caller.channel, now=now)
-    line = withdraw.Line(ground, work, decided.case, seal, directory, now, seq=stored.case_seq)
+    cause = withdraw.Cause(stored.message_id, message.sent_at)
+    line = withdraw.Line(ground, work, decided.case, seal, directory, now, seq=stored.case_seq, cause=cause)
     if row is None:
         _open(work, case_row(decided.case, seal, seq=line.seq, opened_at=now, now=now))
     work.messages.add(stored)
@@ -349,7 +352,18 @@ def _deliver_to(
     now, directory = line.now, line.directory
     found = [carried(ground, route, message.type) for route in routes(message, line.case, directory, now, ground.local)]
     tails = line.work.deliveries.line_tails(stored.owner, stored.case_id, [route.recipient for route in found])
-    rows = [delivery_row(route, stored, prev_id=tails.get(route.recipient), expires_at=message.expires_at, now=now) for route in found]
+    rows = [
+        delivery_row(
+            route,
+            stored,
+            ground.store,
+            prev_id=tails.get(route.recipient),
+            expires_at=message.expires_at,
+            now=now,
+            doubt=ground.doubtful(message.sent_at),
+        )
+        for route in found
+    ]
     line.work.deliveries.add(rows)
     for row in rows:
         if row.state == "held":

@@ -42,6 +42,8 @@ from siphub.policy.moves import why_gone
 from siphub.policy.routing import address_of
 from siphub.store import Accept, DeliveryRow, GrantRow, OutcomeRow, Permitted, Refusal
 
+KNOWN = "partner.http_409"
+"""The partner has something under this key already."""
 MOST_LEASES = 3
 """So many attempts without a word, and a person must look (HOUSE, "A delivery's life")."""
 
@@ -182,6 +184,8 @@ def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directo
         with permitted(permit):
             outcome = adapter.deliver(ready.payload, ready.recipient, row.key)
         ground.points.reach("after_send")
+        if _has_it_already(adapter, row, outcome):
+            return _ended(ground, row, "delivered", state="delivered", code=KNOWN, uncertain=False)
         return outcome_row(ground, row, outcome, ready)
     except PermitExpired:
         return _ended(ground, row, "permit_expired", state="queued", code="permit.expired", next_at=ground.now())
@@ -213,6 +217,16 @@ def _already_there(adapter: Adapter, row: DeliveryRow, recipient: Recipient) -> 
     if found is None:
         return Uncertain("partner.cannot_confirm")
     return None if isinstance(found, Retry) else found
+
+
+def _has_it_already(adapter: Adapter, row: DeliveryRow, outcome: Outcome) -> bool:
+    """Say whether a partner refused what was in doubt because it has this very message, under its key, in bytes that we do not know any more.
+
+    They are not ours to compare: a worker died before it could note them, or this store was brought back from a backup made before. What
+    the partner has is the message as it was cut then; the hash of today's bytes is not kept as that of what it has.
+    """
+    known = isinstance(outcome, Rejected) and outcome.code == KNOWN
+    return known and row.uncertain and row.pinned_hash is None and adapter.info.idempotent
 
 
 def outcome_row(ground: Ground, row: DeliveryRow, outcome: Outcome, ready: Ready | None) -> OutcomeRow:

@@ -6,12 +6,15 @@ take a consent for run out by another clock than the claim does.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from siphub.errors import Sealed
 from siphub.flow import timers
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, grant_rows, open_case
-from siphub.flow.withdraw import Line
+from siphub.flow.withdraw import Cause, Line
 from siphub.flow.work_items import open_in_case, open_items, settle_owed
+from siphub.model.case import SipCase
 from siphub.observe import Log
 from siphub.policy import consent
 from siphub.policy.days import day_of
@@ -44,17 +47,24 @@ def _expire(ground: Ground, owner: str, case_id: str) -> bool:
     with ground.store.write() as work:
         row = work.cases.lock(owner, case_id)
         now = ground.now()
-        decided = consent.expired(handed_over(open_case(row, seal), day_of(now)), now) if row is not None else None
-        if row is None or decided is None:
+        before = handed_over(open_case(row, seal), day_of(now)) if row is not None else None
+        decided = consent.expired(before, now) if before is not None else None
+        if row is None or before is None or decided is None:
             return False
-        _carry_out(ground, work, row, decided, seal)
+        _carry_out(ground, work, row, decided, seal, _cause(before, now))
     return True
 
 
-def _carry_out(ground: Ground, work: Work, row: CaseRow, decided: Decision, seal: Seal) -> None:
+def _cause(before: SipCase, now: datetime) -> Cause:
+    """Return why: the consents that have run out, by when the first of them did."""
+    since = min((grant.until for grant in before.grants if grant.until is not None and grant.noticed_at is None), default=now)
+    return Cause(f"expired/{since.isoformat()}", since)
+
+
+def _carry_out(ground: Ground, work: Work, row: CaseRow, decided: Decision, seal: Seal, cause: Cause) -> None:
     """Save what follows, in the order in which a withdrawal does it."""
     now = ground.now()
-    line = Line(ground, work, decided.case, seal, ground.directory(), now, seq=row.seq)
+    line = Line(ground, work, decided.case, seal, ground.directory(), now, seq=row.seq, cause=cause)
     work.grants.replace(row.owner, row.case_id, grant_rows(decided.case))
     settle_owed(work, open_items(work, line.key), decided.case, now)
     for effect in decided.effects:

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, get_args
 from siphub.broker import Broker
 from siphub.contract import Clock, DeliveryEvent, Render
 from siphub.documents import render
+from siphub.flow.missing import Missing
 from siphub.model import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.directory import OrganisationKind, UnitKind
 from siphub.model.identifiers import OrganisationNumber, UnitId
@@ -168,6 +169,8 @@ class Ground:
     """What this hub is called at the broker."""
     wake: threading.Event = field(default_factory=threading.Event)
     """Set when there is something to ring."""
+    missing: Missing | None = None
+    """What this store does not know because it was brought back from a backup; read at start, since nothing is restored under a hub."""
 
     @property
     def local(self) -> LocalRules:
@@ -183,6 +186,10 @@ class Ground:
     def now(self) -> datetime:
         """Return the time, UTC."""
         return self.clock.now()
+
+    def doubtful(self, moment: datetime) -> bool:
+        """Say whether something of this moment may have been done by the hub before it was brought back, without this store knowing."""
+        return self.missing is not None and self.missing.covers(moment)
 
     def tell(self, rows: Sequence[DeliveryRow], state: str, reason: str | None) -> None:
         """Tell the plugins of deliveries that changed; after the commit, and whatever they raise goes no further."""

@@ -9,16 +9,17 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Literal
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from siphub.contract import Recipient
+from siphub.flow import missing
 from siphub.model import Directory, Message, parse_message, upcast
 from siphub.model.case import Grant, SipCase
 from siphub.model.identifiers import PersonRef, person_ref
 from siphub.policy.disclosure import FROM, GrantLike, Requirement
 from siphub.policy.lifecycle import TERMINAL
 from siphub.policy.routing import Route, address_of
-from siphub.store import CaseRow, DeliveryRow, GrantRow, MessageRow, Seal
+from siphub.store import CaseRow, DeliveryRow, GrantRow, MessageRow, Seal, Store
 
 
 def case_row(case: SipCase, seal: Seal, *, seq: int, opened_at: datetime, now: datetime) -> CaseRow:
@@ -47,8 +48,12 @@ def open_case(row: CaseRow, seal: Seal) -> SipCase:
 
 
 def message_row(message: Message, seal: Seal, *, seq: int, channel: str, now: datetime) -> MessageRow:
-    """Return an accepted message as its row, sealed."""
-    row_id = str(uuid4())
+    """Return an accepted message as its row, sealed.
+
+    The row's id comes from the message's, as that of a delivery comes from the row's: what is handed in again to a store that was brought
+    back from a backup gets the ids, the keys and the answer it had.
+    """
+    row_id = str(uuid5(NAMESPACE_OID, f"message/{message.owner}/{message.sender.organisation}/{message.message_id}"))
     return MessageRow(
         owner=message.owner,
         id=row_id,
@@ -74,11 +79,27 @@ def open_message(row: MessageRow, seal: Seal) -> Message:
     return parse_message(seal.open("message", row.id, row.sealed), stored=True)
 
 
-def delivery_row(route: Route, message: MessageRow, *, prev_id: str | None, expires_at: datetime | None, now: datetime) -> DeliveryRow:
-    """Return one recipient's delivery as decided at intake; its id and its key are new."""
+def delivery_row(
+    route: Route, message: MessageRow, store: Store, *, prev_id: str | None, expires_at: datetime | None, now: datetime, doubt: bool = False
+) -> DeliveryRow:
+    """Return one recipient's delivery as decided at intake.
+
+    Its id comes from the message's and the recipient, and so does its key, which nobody can guess who does not know the master key: a
+    partner that had this before the store was brought back from a backup recognises it.
+
+    Args:
+        route: Where it goes, and why.
+        message: The message, as a row.
+        store: For the key.
+        prev_id: The last delivery of the same line.
+        expires_at: When it need not be sent any more.
+        now: The time, UTC.
+        doubt: It may have been sent already, by the hub before it was restored.
+    """
+    about = f"{message.id}/{route.recipient}"
     return DeliveryRow(
         owner=message.owner,
-        id=str(uuid4()),
+        id=str(uuid5(NAMESPACE_OID, f"delivery/{about}")),
         case_id=message.case_id,
         message_row=message.id,
         message_id=message.message_id,
@@ -107,7 +128,8 @@ def delivery_row(route: Route, message: MessageRow, *, prev_id: str | None, expi
         basis=route.basis,
         next_at=now,
         expires_at=expires_at,
-        key=str(uuid4()),
+        key=str(UUID(bytes=store.keyed_hash("delivery", about.encode())[:16], version=4)),
+        uncertain=doubt and missing.may_have_been_sent(route.state, route.reason),
         created_at=now,
         updated_at=now,
     )

@@ -5,12 +5,13 @@ Each is said once, in a transaction of its own under the case's lock. It must ne
 
 from __future__ import annotations
 
-from uuid import UUID, uuid4
+from datetime import datetime
+from uuid import UUID
 
 from siphub.errors import Sealed
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, open_case, open_message
-from siphub.flow.withdraw import SENT, Line
+from siphub.flow.withdraw import SENT, Cause, Line
 from siphub.flow.work_items import open_for
 from siphub.model.case import MeetingRecord
 from siphub.model.identifiers import UnitId
@@ -52,16 +53,21 @@ def _tell(ground: Ground, row: DeliveryRow) -> bool:
         stored = work.cases.lock(row.owner, row.case_id)
         if stored is None or not work.deliveries.mark_told(row.id, ground.now()):
             return False
-        _say(
-            Line(ground, work, open_case(stored, seal), seal, directory, ground.now(), seq=stored.seq), row, row.reason or row.state, stored
-        )
+        cause = _cause(row, row.updated_at)
+        line = Line(ground, work, open_case(stored, seal), seal, directory, ground.now(), seq=stored.seq, cause=cause)
+        _say(line, row, row.reason or row.state, stored)
     return True
+
+
+def _cause(row: DeliveryRow, since: datetime) -> Cause:
+    return Cause(f"failed/{row.key}/{row.fence}", since)
 
 
 def _say(line: Line, row: DeliveryRow, reason: str, stored: CaseRow) -> None:
     """Queue the word for the sender, and save the case that it is said in."""
     unit = UnitId(row.sender_unit)
-    line.say(notices.failure(line.case, unit, UUID(row.message_id), row.recipient, reason, message_id=uuid4(), now=line.now))
+    message_id = line.own_id(reason)
+    line.say(notices.failure(line.case, unit, UUID(row.message_id), row.recipient, reason, message_id=message_id, now=line.now))
     fresh = line.case.model_copy(update={"version": line.case.version + 1})
     line.work.cases.save(case_row(fresh, line.seal, seq=line.seq, opened_at=stored.opened_at, now=line.now))
 
@@ -96,7 +102,8 @@ def _tell_overdue(ground: Ground, row: DeliveryRow) -> bool:
         work.deliveries.change(row.id, change)
         open_for(work, row, now, reason=OVERDUE)
         if ground.settings.tell_failures and row.message_type != "delivery.failed":
-            _say(Line(ground, work, open_case(stored, seal), seal, directory, now, seq=stored.seq), row, OVERDUE, stored)
+            cause = _cause(row, row.updated_at + ground.settings.receipt_within)
+            _say(Line(ground, work, open_case(stored, seal), seal, directory, now, seq=stored.seq, cause=cause), row, OVERDUE, stored)
     return True
 
 
@@ -119,6 +126,7 @@ def remind(line: Line, meeting: MeetingRecord) -> int:
     for message_row, units in calls.items():
         stored = line.work.messages.get(line.case.owner, message_row)
         basis = open_message(stored, line.seal).basis if stored is not None else None
-        message = notices.reminder(line.case, meeting, tuple(units.values()), basis, message_id=uuid4(), now=line.now)
+        message_id = line.own_id(str(meeting.id), str(meeting.version), message_row)
+        message = notices.reminder(line.case, meeting, tuple(units.values()), basis, message_id=message_id, now=line.now)
         said += len(line.say(message)) if message is not None else 0
     return said

@@ -12,6 +12,7 @@ from typing import Final, Literal
 from siphub.errors import Conflict, NotThere
 from siphub.flow.ground import Ground
 from siphub.flow.letters import as_grants, need_of
+from siphub.flow.missing import SETTLED, Missing
 from siphub.flow.work_items import open_for
 from siphub.model import Address, Directory
 from siphub.policy.days import day_of
@@ -165,15 +166,40 @@ def _row(work: Work, delivery_id: str) -> DeliveryRow:
     return row
 
 
-def switch(ground: Ground, value: Literal["stopped", "running"], *, by: str) -> None:
-    """Throw the one switch: no claim succeeds while it is `stopped`, in any process on this store; what is due is rung when it goes on."""
+def switch(ground: Ground, value: Literal["stopped", "running"], *, by: str, after_restore: bool = False) -> None:
+    """Throw the one switch: no claim succeeds while it is `stopped`, in any process on this store; what is due is rung when it goes on.
+
+    Args:
+        ground: The rooms below.
+        value: Where to.
+        by: Who does it, for the audit.
+        after_restore: Whoever does it says that all that was sent since the backup has been handed in again, withdrawals above all.
+
+    Raises:
+        Conflict: `restore.unsettled`; the store was brought back from a backup, and nobody has said so yet.
+    """
     with ground.store.write() as work:
+        if value == "running":
+            _settled(ground, work, by, after_restore=after_restore)
         work.switches.set("sending", value, by, ground.now())
         if value == "running":
             # What was rung while nothing could be claimed has no bell any more.
             work.deliveries.ring_again(ground.now(), timedelta(0), RING_AT_ONCE)
         work.audit.append(SYSTEM, by, "cli", f"sending.{value}", {})
     ground.wake.set()
+
+
+def _settled(ground: Ground, work: Work, by: str, *, after_restore: bool) -> None:
+    lost = Missing.read(work)
+    if lost is None or lost.settled:
+        return
+    if not after_restore:
+        raise Conflict(
+            f"this store was brought back from a backup, and what happened from {lost.since:%Y-%m-%d %H:%M:%S} until {lost.until:%Y-%m-%d %H:%M:%S}"
+            " UTC is missing in it, withdrawals of consent too: have all of it handed in again, then siphub start --after-restore",
+            code="restore.unsettled",
+        )
+    work.switches.set(SETTLED, lost.text, by, ground.now())
 
 
 def switched(ground: Ground) -> str:

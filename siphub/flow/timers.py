@@ -13,7 +13,7 @@ from siphub.errors import Sealed
 from siphub.flow import notify
 from siphub.flow.ground import Ground
 from siphub.flow.letters import as_grants, case_row, need_of, open_case, today
-from siphub.flow.withdraw import Line
+from siphub.flow.withdraw import Cause, Line
 from siphub.flow.work_items import close_for_deadline, open_for_deadline
 from siphub.model import Directory
 from siphub.model.case import SipCase
@@ -110,7 +110,8 @@ def _remind(ground: Ground, work: Work, case: SipCase, directory: Directory, sea
     stored = work.cases.get(case.owner, str(case.case_id)) if meetings else None
     if stored is None:
         return
-    line = Line(ground, work, case, seal, directory, ground.now(), seq=stored.seq)
+    since = min(row.warn_at for row in near)
+    line = Line(ground, work, case, seal, directory, ground.now(), seq=stored.seq, cause=Cause("reminder", since))
     if sum(notify.remind(line, meeting) for meeting in meetings):
         fresh = case.model_copy(update={"version": case.version + 1})
         work.cases.save(case_row(fresh, seal, seq=line.seq, opened_at=stored.opened_at, now=line.now))

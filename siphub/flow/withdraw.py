@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from siphub.errors import NotThere
 from siphub.flow import records, retention
@@ -35,11 +35,19 @@ STOPPED = frozenset({"withheld", "superseded", "expired"})
 """Not to be sent again; yet an earlier attempt may have arrived."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why the hub says something by itself, as ids and codes, and since when there was reason to."""
+
+    what: str
+    since: datetime
+
+
 @dataclass
 class Line:
     """One case under lock, within one transaction: what withdrawals, supersessions and recalls do to its deliveries.
 
-    `seq` is the last number given in the case; `notices` are the stop notices queued; `pending` the units whose delivery is just in flight
+    `seq` is the last number given in the case; `cause` is why the hub does this; `notices` are the stop notices queued; `pending` the units whose delivery is just in flight
     (they hear of it when that attempt has ended); `withheld` the messages that a withdrawal has stopped.
     """
 
@@ -50,6 +58,7 @@ class Line:
     directory: Directory
     now: datetime
     seq: int
+    cause: Cause
     notices: list[DeliveryRow] = field(default_factory=list)
     pending: set[str] = field(default_factory=set)
     withheld: set[str] = field(default_factory=set)
@@ -191,7 +200,20 @@ class Line:
             self._phone(row)
             return
         self._replace_waiting_notices(row)
-        self.notices += self.say(recall.notice(self.case, row.recipient, about, message_id=uuid4(), now=self.now))
+        message_id = self.own_id("stop", row.recipient, str(about[0]), str(about[1]))
+        self.notices += self.say(recall.notice(self.case, row.recipient, about, message_id=message_id, now=self.now))
+
+    def own_id(self, *about: str) -> UUID:
+        """Return the id of a message of the hub's own: the same for the same cause, so that a partner that has it recognises it.
+
+        That happens where the hub was brought back from a backup and says again what it had said. What is said once more to a store that
+        knows the first is another message.
+        """
+        owner = self.case.owner
+        found = uuid5(NAMESPACE_OID, "/".join((owner, str(self.case.case_id), self.cause.what, *about)))
+        while self.work.messages.find(owner, owner, str(found)) is not None:
+            found = uuid5(found, "again")
+        return found
 
     def say(self, message: Message) -> list[DeliveryRow]:
         """Queue a message of the hub's own to everybody it names; what cannot simply be sent is somebody's work."""
@@ -203,7 +225,11 @@ class Line:
             carried(self.ground, each, message.type) for each in routes(message, self.case, self.directory, self.now, self.ground.local)
         ]
         tails = self.work.deliveries.line_tails(*self.key, [each.recipient for each in found])
-        rows = [delivery_row(each, stored, prev_id=tails.get(each.recipient), expires_at=None, now=self.now) for each in found]
+        doubt = self.ground.doubtful(self.cause.since)
+        rows = [
+            delivery_row(each, stored, self.ground.store, prev_id=tails.get(each.recipient), expires_at=None, now=self.now, doubt=doubt)
+            for each in found
+        ]
         self.work.deliveries.add(rows)
         for row in rows:
             if row.state == "held":
@@ -260,7 +286,8 @@ def after_send(ground: Ground, outcome: OutcomeRow) -> None:
         if stored is None:
             return
         case = open_case(stored, seal)
-        line = Line(ground, work, case, seal, directory, ground.now(), seq=stored.seq)
+        cause = Cause(f"after_send/{found.key}", found.created_at)
+        line = Line(ground, work, case, seal, directory, ground.now(), seq=stored.seq, cause=cause)
         outdated = line.outdates(found)
         recorded = _end(line, outcome, outdated=outdated)
         if not recorded.applied:

@@ -520,6 +520,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "A child's own consent is never enough for a placement: ask the guardians.",
             "Barnets eget samtycke räcker aldrig för en placering: fråga vårdnadshavarna.",
         ),
+        "consent.taken_back_since": Reason(
+            "A later word on this consent has been handed in already, and this earlier one would undo it: register a new consent if there is one.",
+            "Ett senare besked om samtycket har redan lämnats in och det här tidigare skulle upphäva det: registrera ett nytt samtycke om det finns ett.",
+        ),
         "consent.undocumented": Reason(
             "The consent is registered here but not in the individual's own record: write it in the journal or personal file.",
             "Samtycket är registrerat här men inte i den enskildes journal eller akt: skriv in det där.",

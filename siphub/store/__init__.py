@@ -9,11 +9,13 @@
     Move            a unit whose successor takes its place in a case
     Change          a guarded change of deliveries' state
     BLOCKING        the states in which a delivery keeps its successor waiting
+    Backup          one database as it was at one moment, in a folder with a manifest (backup.py); Staged one on its way back
     NO_OWNER        the owner of what belongs to no organisation
 
 Nothing above this package sees SQL. It must never import policy or model: it keeps what they decided.
 """
 
+from siphub.store.backup import Backup, Manifest, What, prune
 from siphub.store.rows import (
     BLOCKING,
     NO_OWNER,
@@ -44,6 +46,7 @@ from siphub.store.rows import (
 from siphub.store.rows_directory import AgreementRow, DirectoryRows, OrganisationRow, UnitRow
 from siphub.store.rows_operation import ProcessRow, SwitchRow
 from siphub.store.sealing import Seal
+from siphub.store.staging import Staged, stage
 from siphub.store.store import Store
 from siphub.store.unit import Work
 
@@ -54,6 +57,7 @@ __all__ = [
     "AgreementRow",
     "AttemptRow",
     "AuditRow",
+    "Backup",
     "BellRow",
     "CaseRow",
     "Change",
@@ -64,6 +68,7 @@ __all__ = [
     "DirectoryRows",
     "EventRow",
     "GrantRow",
+    "Manifest",
     "MessageRow",
     "Move",
     "OrganisationRow",
@@ -75,11 +80,15 @@ __all__ = [
     "Recorded",
     "Refusal",
     "Seal",
+    "Staged",
     "Store",
     "SubmissionRow",
     "SwitchRow",
     "UnconfirmedRow",
     "UnitRow",
+    "What",
     "Work",
     "WorkItemRow",
+    "prune",
+    "stage",
 ]

@@ -175,6 +175,19 @@ class Deliveries(Topic):
 
     # ── changing ──
 
+    def doubt(self, protected: Collection[str]) -> dict[str, int]:
+        """Mark whatever waits as perhaps sent already: by a hub that this store, brought back from a backup, knows nothing of.
+
+        What is held for one of the reasons `protected` cannot have been sent. Return how many of each owner. What is being sent is left to
+        the sweep, to which it is uncertain as soon as its lease has run out.
+        """
+        waits = (one_of(delivery.c.state, ["held", "queued"]), delivery.c.uncertain.is_(False))
+        may_be = (*waits, func.coalesce(delivery.c.reason, "").not_in(sorted(protected)))
+        query = select(delivery.c.owner, func.count()).where(*may_be).group_by(delivery.c.owner).order_by(delivery.c.owner)
+        found = {str(owner): int(number) for owner, number in self._connection.execute(query)}
+        self._connection.execute(update(delivery).where(*may_be).values(uncertain=True))
+        return found
+
     def change(self, delivery_id: str, change: Change) -> bool:
         """Change one delivery, if it is as the change expects; return whether it was."""
         return bool(self.change_all([delivery_id], change))

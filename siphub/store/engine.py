@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
@@ -118,13 +118,13 @@ def _sqlite_engine(url: URL, patience: float, *, read_only: bool) -> Engine:
 
 def _postgresql_engine(url: URL, patience: float, *, read_only: bool) -> Engine:
     engine = create_engine(
-        url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url,
+        url,
         hide_parameters=True,
         pool_size=16,
         max_overflow=32,
         pool_timeout=patience,
         pool_pre_ping=True,
-        connect_args={"options": f"-c lock_timeout={int(patience * 1000)} -c timezone=UTC"},
+        connect_args={"application_name": _application(), "options": f"-c lock_timeout={int(patience * 1000)} -c timezone=UTC"},
     )
     level = "REPEATABLE READ" if read_only else "READ COMMITTED"
     return engine.execution_options(isolation_level=level, postgresql_readonly=read_only)
@@ -137,6 +137,11 @@ def _readable(url: str) -> URL:
         raise StoreError("the database's URL cannot be read; write it as postgresql://user:password@host/database") from None
 
 
+def _application() -> str:
+    """Return the name under which PostgreSQL shows this process's connections."""
+    return f"siphub {os.getpid()}"
+
+
 class Database:
     """One database with an engine for writing and one for reading.
 
@@ -146,7 +151,8 @@ class Database:
     """
 
     def __init__(self, url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> None:
-        self._url = _readable(url)
+        named = _readable(url)
+        self._url = named.set(drivername="postgresql+psycopg") if named.drivername == "postgresql" else named
         self._patience = busy_timeout.total_seconds()
         self.dialect = self._url.get_backend_name()
         make = {"sqlite": _sqlite_engine, "postgresql": _postgresql_engine}.get(self.dialect)
@@ -154,7 +160,7 @@ class Database:
             raise StoreError(f"the store speaks SQLite and PostgreSQL, not {self.dialect}")
         self._lock: _Lock | None = None
         if self.dialect == "sqlite":
-            self._lock = _process_lock(self._file())
+            self._lock = _process_lock(self.file())
         try:
             self._writer = make(self._url, self._patience, read_only=False)
             self._reader = make(self._url, self._patience, read_only=True)
@@ -164,7 +170,13 @@ class Database:
     def __repr__(self) -> str:
         return f"Database({self._url.render_as_string(hide_password=True)})"
 
-    def _file(self) -> str:
+    @property
+    def url(self) -> URL:
+        """Where it is, with the password: for the programs that copy it."""
+        return self._url
+
+    def file(self) -> str:
+        """Return the path of a SQLite database's file."""
         name = self._url.database
         if not name or name == ":memory:":
             raise StoreError("the store needs a database file: an in-memory database forgets what it promised")
@@ -173,7 +185,7 @@ class Database:
     def create_file(self) -> None:
         """Make the database file, readable by its user only; SQLite's log files inherit that. Nothing on PostgreSQL."""
         if self.dialect == "sqlite":
-            os.close(os.open(self._file(), os.O_CREAT | os.O_RDWR, 0o600))
+            os.close(os.open(self.file(), os.O_CREAT | os.O_RDWR, 0o600))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -206,10 +218,19 @@ class Database:
     def place(self) -> tuple[str, str]:
         """Return which server it is on, and which of its databases it is: the same words for the same one, whatever the URL says."""
         if self.dialect == "sqlite":
-            return "file", self._file()
+            return "file", self.file()
         with self.read() as connection:
             found = connection.exec_driver_sql("SELECT system_identifier::text, current_database()::text FROM pg_control_system()").one()
         return str(found[0]), str(found[1])
+
+    def others(self) -> int:
+        """Return how many connections other processes of a hub have to this PostgreSQL database; 0 on SQLite, where nobody can say."""
+        if self.dialect != "postgresql":
+            return 0
+        theirs = "datname = current_database() AND application_name LIKE 'siphub %' AND application_name != :mine"
+        with self.read() as connection:
+            query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {theirs}")  # noqa: S608 - fixed words
+            return int(connection.scalar(query, {"mine": _application()}) or 0)
 
     def checkpoint(self) -> bool:
         """Empty SQLite's write-ahead log, so that what was deleted is in no file; return whether it is empty. True on PostgreSQL."""

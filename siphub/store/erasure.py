@@ -89,6 +89,12 @@ class Erasure(Topic):
         mine = (message.c.id == message_row, message.c.owner == owner, message.c.erased_at.is_(None))
         return self._connection.execute(update(message).where(*mine).values(sealed=b"", erased_at=at)).rowcount == 1
 
+    def cases(self, *, erased: bool, after: str = "", limit: int = 1000) -> tuple[tuple[str, str], ...]:
+        """Return up to `limit` cases whose content is erased, or is not, as (owner, case id), in order of their ids, from behind `after`."""
+        mine = (sip_case.c.erased_at.is_not(None) if erased else sip_case.c.erased_at.is_(None), sip_case.c.case_id > after)
+        query = select(sip_case.c.owner, sip_case.c.case_id).where(*mine).order_by(sip_case.c.case_id, sip_case.c.owner).limit(limit)
+        return tuple((str(row.owner), str(row.case_id)) for row in self._connection.execute(query))
+
     def unfinished(self, limit: int) -> tuple[CaseRow, ...]:
         """Return cases whose content is erased and whose key may still be there, longest first."""
         left = (sip_case.c.erased_at.is_not(None), sip_case.c.key_gone_at.is_(None))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Literal
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Connection, delete, inspect, select, update
+from sqlalchemy import Connection, delete, func, inspect, select, tuple_, update
 
 from siphub.errors import Sealed, StoreError
 from siphub.store.columns import insert_missing
@@ -160,6 +161,18 @@ class KeyStore:
 
     def _marked(self, connection: Connection) -> bytes | None:
         return connection.scalar(select(master_mark.c.mark).where(master_mark.c.owner == NO_OWNER))
+
+    def forget_all(self, cases: Collection[tuple[str, str]]) -> int:
+        """Erase the keys of many cases, given as (owner, case id), those of them that are there; return how many."""
+        with self._database.write() as connection:
+            return sum(self._blank(connection, owner, case_id) for owner, case_id in cases)
+
+    def without_key(self, cases: Collection[tuple[str, str]]) -> int:
+        """Return how many of these cases have no key, or one that was erased."""
+        mine = tuple_(case_key.c.owner, case_key.c.case_id).in_(sorted(cases))
+        query = select(func.count()).select_from(case_key).where(mine, case_key.c.wrapped.is_not(None))
+        with self._database.read() as connection:
+            return len(cases) - (connection.scalar(query) or 0)
 
     def problems(self) -> tuple[str, ...]:
         """Say whether the master key opens the owners' keys, in words."""

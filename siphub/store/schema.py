@@ -43,6 +43,10 @@ class Schema:
         config.attributes["metadata"] = self.metadata
         return config
 
+    def knows(self, number: str) -> bool:
+        """Say whether this version of siphub knows a revision: a newer one it does not."""
+        return number in {script.revision for script in ScriptDirectory.from_config(self.config()).walk_revisions()}
+
     def head(self) -> str | None:
         """Return the newest revision this version of siphub knows."""
         return ScriptDirectory.from_config(self.config()).get_current_head()
@@ -68,20 +72,28 @@ def upgrade(database: Database, schema: Schema) -> None:
 
 
 def _refuse_unknown(connection: Connection, schema: Schema) -> None:
-    current = _revision(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(schema.config()).walk_revisions()}
-    if current is not None and current not in known:
+    current = revision(connection)
+    if current is not None and not schema.knows(current):
         raise StoreError(f"the {schema.name} database is at revision {current}, which is newer than this siphub; install the newer one")
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
+    """Return the revision a database is at, or None where nobody has upgraded it yet."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def empty(database: Database) -> bool:
+    """Say whether there is nothing in a database, or no database."""
+    if database.dialect == "sqlite" and not Path(database.file()).exists():
+        return True
+    with database.read() as connection:
+        return not inspect(connection).get_table_names()
 
 
 def problems(database: Database, schema: Schema) -> tuple[str, ...]:
     """Say in words what is wrong with a database: its revision, its tables and indexes, and on SQLite its pages and references."""
     with database.read() as connection:
-        current, head = _revision(connection), schema.head()
+        current, head = revision(connection), schema.head()
         if current != head:
             return (f"the {schema.name} database is at revision {current or 'none'} and should be at {head}: run siphub db upgrade",)
         return (*_missing(connection, schema), *(_damage(connection, schema) if database.dialect == "sqlite" else ()))

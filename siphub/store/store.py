@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
+from siphub.store.backup import Backup, What, take
 from siphub.store.engine import BUSY_TIMEOUT, Database
 from siphub.store.keys import KeyStore, Recognised
-from siphub.store.schema import CONTENT, KEYS, problems, upgrade
+from siphub.store.schema import CONTENT, KEYS, Schema, empty, problems, upgrade
 from siphub.store.unit import Work
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from siphub.contract import Clock
     from siphub.store.sealing import Seal
 
@@ -104,6 +107,59 @@ class Store:
         """
         self.keys.forget_case(owner, case_id)
         self._content.empty_log()
+
+    def back_up(self, what: What, place: Path, *, hub: str) -> Backup:
+        """Copy the content or the keys into a new folder below `place`, while they are in use; for both, copy the content first.
+
+        Raises:
+            BackupError: It could not be made; nothing was left.
+        """
+        database, schema = self._part(what)
+        return take(database, schema, place, hub=hub, mac=self.backup_mac)
+
+    def backup_mac(self, body: bytes) -> bytes:
+        """Return the keyed hash by which a backup's manifest is known to be ours, 32 bytes."""
+        return self.keyed_hash("backup", body)
+
+    def empty(self, what: What) -> bool:
+        """Say whether there is nothing in one of the databases, or no database."""
+        return empty(self._part(what)[0])
+
+    def url(self, what: What) -> str:
+        """Return where one of the databases is, with its password."""
+        return self._part(what)[0].url.render_as_string(hide_password=False)
+
+    def kind(self, what: What) -> str:
+        """Return what one of the databases is: `sqlite` or `postgresql`."""
+        return self._part(what)[0].dialect
+
+    def knows(self, what: What, revision: str) -> bool:
+        """Say whether this version of siphub knows a revision of one of the databases."""
+        return self._part(what)[1].knows(revision)
+
+    def others(self) -> int:
+        """Return how many connections other processes of a hub have to a PostgreSQL database of ours; 0 on SQLite, which cannot say."""
+        return self._content.others() + (self._keys.others() if self._keys.url != self._content.url else 0)
+
+    def settle_keys(self) -> tuple[int, int]:
+        """After a restore: erase again the keys of cases whose content is erased. Return how many, and how many other cases have no key."""
+        again = sum(map(self.keys.forget_all, self._cases(erased=True)))
+        if again:
+            self._keys.empty_log()
+        return again, sum(map(self.keys.without_key, self._cases(erased=False)))
+
+    def _cases(self, *, erased: bool) -> Iterator[tuple[tuple[str, str], ...]]:
+        after = ""
+        while True:
+            with self.read() as work:
+                page = work.erasure.cases(erased=erased, after=after)
+            if not page:
+                return
+            yield page
+            after = page[-1][1]
+
+    def _part(self, what: What) -> tuple[Database, Schema]:
+        return (self._content, CONTENT) if what == "content" else (self._keys, KEYS)
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -1,0 +1,422 @@
+"""`backup` and `restore`: what is copied is whole and apart, and what comes back is refused unless it fits, and sends nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from siphub.cli.lock import only_one
+from siphub.contract import SystemClock
+from siphub.errors import BackupError
+from siphub.hub import build, open_store
+from siphub.settings import Settings, read
+from siphub.store import CaseRow, Manifest, Store, stage
+from siphub.store.backup import MANIFEST, Backup, digest
+from siphub.store.postgresql_programs import _environment, _place
+from siphub.testing.store_rows import NOW, OWNER, new_case, new_delivery, new_message
+
+if TYPE_CHECKING:
+    from tests.conftest import Done
+
+
+@dataclass
+class Place:
+    """A hub that has been used, in a folder, and where its backups go."""
+
+    siphub: Callable[..., Done]
+    tmp: Path
+    data: Path
+
+    @property
+    def content(self) -> Path:
+        return self.tmp / "backups"
+
+    @property
+    def keys(self) -> Path:
+        return self.tmp / "safe"
+
+    def store(self, data: Path | None = None) -> Store:
+        return open_store(read({"data": data or self.data}), SystemClock())
+
+    def backup(self, *more: object) -> Done:
+        return self.siphub("backup", "--content", self.content, "--keys", self.keys, "--data", self.data, *more)
+
+    def newest(self, what: str) -> Backup:
+        return Backup.at(self.content, "content") if what == "content" else Backup.at(self.keys, "keys")
+
+    def restore(self, *more: object, into: str = "new", both: bool = True) -> Done:
+        """Restore into a new folder, in which the master key is."""
+        folder = self.tmp / into
+        (folder / "keys").mkdir(parents=True, exist_ok=True)
+        shutil.copy(self.data / "keys" / "master.key", folder / "keys")
+        named = ("--content", self.content, "--keys", self.keys) if both else ()
+        return self.siphub("restore", *named, "--into", folder, *more)
+
+    def sign_again(self, backup: Backup, **changes: object) -> None:
+        """Change a manifest, as somebody could who has the master key: the file's own hash and size are taken anew."""
+        store = self.store()
+        changed = replace(backup.manifest, size=backup.file.stat().st_size, sha256=digest(backup.file))
+        changed = Manifest.of({**changed.document(), **changes}).signed(store.backup_mac)
+        (backup.folder / MANIFEST).write_text(json.dumps(changed.document()))
+        store.close()
+
+
+@pytest.fixture
+def place(siphub: Callable[..., Done], tmp_path: Path, data_folder: Path) -> Place:
+    """Return a hub after its first start, with one case that has a key and a delivery that waits."""
+    build(Settings(data=data_folder, min_free_disk=1)).stop()
+    place = Place(siphub, tmp_path, data_folder)
+    open_case(place)
+    return place
+
+
+def open_case(place: Place) -> CaseRow:
+    """Put a case with its key and one waiting delivery into the store."""
+    case, store = new_case(), place.store()
+    store.seal_of_case(OWNER, case.case_id, create=True)
+    message = new_message(case)
+    with store.write() as work:
+        work.cases.add(case)
+        work.messages.add(message)
+        work.deliveries.add([new_delivery(message)])
+        work.audit.append(OWNER, "test", "test", "case.opened", {"case_id": case.case_id})
+    store.close()
+    return case
+
+
+def test_content_and_keys_lie_apart_and_the_master_key_in_neither(place: Place) -> None:
+    """Given a hub, when it is backed up, then each backup is whole, nobody else's to read, and the master key is in none of them."""
+    done = place.backup()
+    assert done.status == 0
+    assert "keys/master.key is in no backup" in done.err
+    master = bytes.fromhex((place.data / "keys" / "master.key").read_text().strip())
+    for what, file in (("content", "content.sqlite"), ("keys", "keys.sqlite")):
+        found = place.newest(what)
+        assert sorted(one.name for one in found.folder.iterdir()) == [file, MANIFEST]
+        assert [stat.S_IMODE(one.stat().st_mode) for one in found.folder.iterdir()] == [0o600, 0o600]
+        assert stat.S_IMODE(found.folder.stat().st_mode) == 0o700
+        held = found.file.read_bytes()
+        assert master not in held
+        assert master.hex().encode() not in held
+    looked = place.siphub("restore", "--check", "--content", place.content, "--keys", place.keys, "--data", place.data)
+    assert (looked.status, looked.out.count("whole, as of")) == (0, 2)
+
+
+def test_the_doctor_says_how_old_the_backups_are(place: Place) -> None:
+    """Given no backup, then a new one, then one that is too old, then the doctor says each."""
+
+    def said() -> list[tuple[str, str]]:
+        facts = place.siphub("doctor", "--data", place.data, "--json").facts
+        return [
+            (one["level"], one["what"]) for one in facts if "backup of the content" in one["what"] or "backed up the content" in one["what"]
+        ]
+
+    ((level, what),) = said()
+    assert (level, "never backed up the content" in what) == ("look", True)
+    place.backup()
+    ((level, what),) = said()
+    assert (level, what.startswith("the last backup of the content is 0:00:")) == ("ok", True)
+    store = place.store()
+    with store.write() as work:
+        work.switches.set("backup.content", (datetime.now(UTC) - timedelta(days=3)).isoformat(), "test", NOW)
+    store.close()
+    ((level, what),) = said()
+    assert (level, what.startswith("the last backup of the content is 3 days")) == ("wrong", True)
+
+
+def test_a_restored_hub_sends_nothing_until_somebody_says_that_all_was_handed_in(place: Place) -> None:
+    """Given a restore, then what waited is in doubt, each audit says so, and start is refused until it is said that nothing is missing."""
+    place.backup()
+    done = place.restore()
+    assert done.status == 0, done.err
+    assert "What happened since then is missing here: 0:00:" in done.out
+    assert "siphub start --after-restore" in done.out
+    new = place.tmp / "new"
+    store = place.store(new)
+    with store.read() as work:
+        assert work.switches.get("sending") == "stopped"
+        assert [row.uncertain for row in work.deliveries.page()] == [True]
+        owners = work.audit.owners()
+        assert OWNER in owners
+        assert [work.audit.verify(owner) for owner in owners] == [None] * len(owners)
+    store.close()
+    refused = place.siphub("start", "--data", new)
+    assert (refused.status, "restore.unsettled" in refused.err) == (1, True)
+    doctor = place.siphub("doctor", "--data", new, "--json").facts
+    assert [one["level"] for one in doctor if "brought back from a backup" in one["what"]] == ["wrong"]
+    assert place.siphub("start", "--after-restore", "--data", new).status == 0
+    assert place.siphub("stop", "--data", new).status == 0
+    assert place.siphub("start", "--data", new).status == 0  # once settled it is a switch like any other
+
+
+@pytest.mark.parametrize("what", ["content", "keys"])
+def test_a_file_or_a_manifest_that_was_altered_is_refused(place: Place, what: str) -> None:
+    """Given one byte that is another, in the copy or in its manifest, then nothing is restored."""
+    place.backup()
+    found = place.newest(what)
+    held = found.file.read_bytes()
+    found.file.write_bytes(held[:100] + bytes([held[100] ^ 1]) + held[101:])
+    done = place.restore()
+    assert (done.status, "backup.changed" in done.err) == (1, True)
+    found.file.write_bytes(held)
+    manifest = found.folder / MANIFEST
+    manifest.write_text(manifest.read_text().replace(found.manifest.began_at.isoformat(), NOW.isoformat()))
+    done = place.restore()
+    assert (done.status, "backup.foreign" in done.err) == (1, True)
+    manifest.write_text("{}")
+    done = place.siphub("restore", f"--{what}", found.folder, "--into", place.tmp / "new")
+    assert (done.status, "backup.changed" in done.err) == (1, True)
+    assert not list((place.tmp / "new").glob("*.sqlite"))
+
+
+def test_a_backup_goes_back_only_where_it_belongs(place: Place) -> None:
+    """Given another hub's master key, a newer version's backup, another kind of database, or the wrong kind, then nothing is restored."""
+    place.backup()
+    content = place.newest("content")
+    other = place.tmp / "other"
+    build(Settings(data=other, min_free_disk=1)).stop()
+    (other / "siphub.sqlite").unlink()
+    done = place.siphub("restore", "--content", place.content, "--data", other)
+    assert (done.status, "backup.foreign" in done.err) == (1, True)
+    for changes, code in (
+        ({"revision": "9999"}, "backup.newer"),
+        ({"format": 2}, "backup.newer"),
+        ({"dialect": "postgresql"}, "backup.other_database"),
+    ):
+        if "format" in changes:
+            (content.folder / MANIFEST).write_text(json.dumps({**content.manifest.document(), **changes}))
+        else:
+            place.sign_again(content, **changes)
+        done = place.restore()
+        assert (done.status, code in done.err) == (1, True), changes
+    done = place.siphub("restore", "--content", place.newest("keys").folder, "--into", place.tmp / "new")
+    assert (done.status, "backup.wrong_kind" in done.err) == (1, True)
+    done = place.siphub("restore", "--content", place.tmp / "new", "--into", place.tmp / "new")
+    assert (done.status, "backup.not_there" in done.err) == (1, True)
+
+
+def test_nothing_is_written_over_and_nothing_brought_back_under_a_running_hub(place: Place) -> None:
+    """Given a hub that has been used, or one that runs, then a restore into its folder is refused; without its master key, everywhere."""
+    place.backup()
+    before = (place.data / "siphub.sqlite").read_bytes()
+    done = place.siphub("restore", "--content", place.content, "--keys", place.keys, "--data", place.data)
+    assert (done.status, "restore.in_use" in done.err, "--into" in done.err) == (1, True, True)
+    assert (place.data / "siphub.sqlite").read_bytes() == before
+    with only_one(place.data):
+        done = place.siphub("restore", "--content", place.content, "--keys", place.keys, "--data", place.data)
+        assert (done.status, "hub.running" in done.err) == (1, True)
+    (place.tmp / "bare").mkdir()
+    done = place.siphub("restore", "--content", place.content, "--keys", place.keys, "--into", place.tmp / "bare")
+    assert (done.status, "settings.master_key" in done.err) == (2, True)
+    assert place.siphub("restore", "--content", place.content, "--into", place.tmp / "no-such").status == 2
+    done = place.siphub("restore", "--data", place.data)
+    assert (done.status, "restore.nothing" in done.err) == (2, True)
+
+
+def test_content_comes_back_to_the_keys_that_are_there(place: Place) -> None:
+    """Given content that is lost and keys that are not, then the content alone comes back; without keys it does not, nor keys without content."""
+    place.backup()
+    (place.data / "siphub.sqlite").unlink()
+    assert place.siphub("restore", "--content", place.content, "--data", place.data).status == 0
+    done = place.restore("--content", place.content, into="no-keys", both=False)
+    assert (done.status, "backup.keys_needed" in done.err) == (1, True)
+    done = place.restore("--keys", place.keys, into="no-content", both=False)
+    assert (done.status, "backup.content_needed" in done.err) == (1, True)
+
+
+def test_what_was_erased_stays_erased_and_what_has_no_key_is_counted(place: Place) -> None:
+    """Given keys older than the content, then that must be said; a key that was erased since is erased again, and a case opened since is counted."""
+    store = place.store()
+    with store.read() as work:
+        ((owner, erased),) = work.erasure.cases(erased=False)
+    place.siphub("backup", "--keys", place.keys, "--data", place.data)
+    with store.write() as work:
+        work.erasure.case(owner, erased, at=NOW, forget_at=NOW)
+    store.forget_case(owner, erased)
+    store.close()
+    open_case(place)
+    place.siphub("backup", "--content", place.content, "--data", place.data)
+    done = place.restore()
+    assert (done.status, "backup.keys_older" in done.err) == (1, True)
+    done = place.restore("--older-keys", "--json")
+    assert (done.status, done.facts["erased_again"], done.facts["without_key"]) == (0, 1, 1)
+    store = place.store(place.tmp / "new")
+    assert store.keys.case_key(owner, erased) is None
+    store.close()
+
+
+def test_keys_alone_come_back_to_the_content_that_is_there(place: Place) -> None:
+    """Given keys that are lost and content that is not, then nothing is missing of the content, and sending goes on."""
+    place.backup()
+    (place.data / "keys.sqlite").unlink()
+    done = place.siphub("restore", "--keys", place.keys, "--data", place.data)
+    assert (done.status, done.out) == (0, "The keys are back. Nothing of the content was changed.\n")
+    store = place.store()
+    with store.read() as work:
+        assert work.switches.get("sending") is None
+        assert [row.uncertain for row in work.deliveries.page()] == [False]
+    assert store.check() == ()
+    store.close()
+
+
+def test_a_restore_that_fails_leaves_nothing_behind(place: Place) -> None:
+    """Given a copy that is no sound database though its hash fits, then it is refused, and the folder is as it was."""
+    place.backup()
+    found = place.newest("content")
+    held = bytearray(found.file.read_bytes())
+    held[4096 * 3 : 4096 * 6] = bytes(4096 * 3)
+    found.file.write_bytes(held)
+    place.sign_again(found)
+    done = place.restore()
+    assert done.status == 1
+    assert "backup.damaged" in done.err or "store.error" in done.err
+    assert sorted(one.name for one in (place.tmp / "new").iterdir()) == ["keys", "up.lock"]
+
+
+def test_a_database_brought_back_by_other_means_is_made_safe_too(place: Place) -> None:
+    """Given a database that its server brought back to a moment, then saying so stops sending and puts in doubt what waited; it may be said twice."""
+    for _ in range(2):
+        done = place.siphub("restore", "--restored-until", "2026-11-01T02:00:00+01:00", "--data", place.data, "--json")
+        assert done.status == 0, done.err
+        assert done.facts["missing"]["since"] == "2026-11-01T01:00:00+00:00"
+    store = place.store()
+    with store.read() as work:
+        assert work.switches.get("sending") == "stopped"
+        assert [row.uncertain for row in work.deliveries.page()] == [True]
+    store.close()
+    for time in ("yesterday", "2026-11-01T02:00:00", "2999-01-01T00:00:00Z"):
+        done = place.siphub("restore", "--restored-until", time, "--data", place.data)
+        assert (done.status, "restore.time" in done.err) == (2, True)
+
+
+def test_old_backups_go_and_nobody_elses(place: Place) -> None:
+    """Given three backups of a hub and one of another beside them, when two are kept, then the oldest is deleted and the other hub's is not."""
+    other = place.tmp / "elsewhere" / "data"
+    build(Settings(data=other, min_free_disk=1)).stop()
+    assert place.siphub("backup", "--content", place.content, "--data", other).status == 0
+    place.backup()
+    place.backup()
+    done = place.backup("--keep", 2, "--json")
+    assert [one["deleted"] for one in done.facts] == [1, 1]
+    assert len(list(place.content.iterdir())) == 3
+    assert len(list(place.keys.iterdir())) == 2
+
+
+def test_a_place_that_would_be_lost_as_well_is_refused(place: Place) -> None:
+    """Given one folder for both, a folder inside the hub's own, none at all, or one that cannot be written, then nothing is backed up."""
+    for named, status, code in (
+        (("--content", place.content, "--keys", place.content), 2, "backup.same_place"),
+        (("--content", place.content, "--keys", place.content / "keys"), 2, "backup.same_place"),
+        (("--content", place.data / "backups"), 2, "backup.same_place"),
+        ((), 2, "backup.nowhere"),
+        (("--content", place.data.parent / "file"), 1, "backup.unwritable"),
+    ):
+        (place.data.parent / "file").write_text("")
+        done = place.siphub("backup", *named, "--data", place.data)
+        assert (done.status, code in done.err) == (status, True), done.err
+    assert not place.content.exists()
+
+
+def test_a_backup_that_is_half_made_is_none(place: Place) -> None:
+    """Given what a backup leaves that was killed, then it is not taken for one."""
+    place.backup()
+    found = place.newest("content")
+    found.folder.rename(found.folder.with_name(f".{found.folder.name}.part"))
+    done = place.restore()
+    assert (done.status, "backup.not_there" in done.err) == (1, True)
+
+
+# ── on PostgreSQL ──
+
+
+@pytest.fixture
+def on_postgresql(place: Place, postgresql_url: str) -> Place:
+    """Return a hub whose content is on PostgreSQL."""
+    (place.data / "siphub.toml").write_text(f'database_url = "{postgresql_url}"\n')
+    build(read({"data": place.data})).stop()
+    open_case(place)
+    return place
+
+
+@pytest.mark.node
+def test_on_postgresql_a_dump_comes_back_whole_or_not_at_all(on_postgresql: Place, postgresql_url: str, postgresql: object) -> None:
+    """Given a dump that is cut off, then the database is as empty as before; the whole one comes back, stopped in the same transaction."""
+    place = on_postgresql
+    assert place.backup().status == 0
+    from siphub.testing.postgresql import Postgres
+
+    assert isinstance(postgresql, Postgres)
+    new = place.tmp / "new"
+    (new / "keys").mkdir(parents=True)
+    empty = postgresql.database()
+    (new / "siphub.toml").write_text(f'database_url = "{empty}"\n')
+    found = place.newest("content")
+    whole = found.file.read_bytes()
+    found.file.write_bytes(whole[: len(whole) - 2000])
+    place.sign_again(found)
+    done = place.restore()
+    assert (done.status, "backup.program_failed" in done.err) == (1, True), done.err
+    store = place.store(new)
+    assert store.empty("content")
+    store.close()
+    found.file.write_bytes(whole)
+    place.sign_again(found)
+    stage(
+        Backup.at(place.content, "content"),
+        empty,
+        {"sending": "stopped", "restored": "2026-11-01T01:00:00+00:00/2026-11-02T01:00:00+00:00"},
+    )
+    store = place.store(new)
+    with store.read() as work:
+        assert work.switches.get("sending") == "stopped"
+        assert len(work.deliveries.page()) == 1
+    store.close()
+    refused = place.restore()
+    assert (refused.status, "restore.in_use" in refused.err) == (1, True)
+    postgresql.drop(empty)
+
+
+@pytest.mark.node
+def test_on_postgresql_a_process_that_is_connected_keeps_a_restore_away(on_postgresql: Place, postgresql_url: str) -> None:
+    """Given a hub's process on another machine, which holds no lock here, then a restore is refused as long as it is connected."""
+    import psycopg
+
+    with psycopg.connect(postgresql_url, application_name="siphub 999999"):
+        done = on_postgresql.siphub("restore", "--restored-until", "2026-11-01T02:00:00Z", "--data", on_postgresql.data)
+        assert (done.status, "hub.running" in done.err) == (1, True)
+    assert on_postgresql.siphub("restore", "--restored-until", "2026-11-01T02:00:00Z", "--data", on_postgresql.data).status == 0
+
+
+@pytest.mark.node
+def test_postgresqls_programs_must_be_there_and_see_no_password_on_their_command_line(
+    on_postgresql: Place, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a machine without pg_dump, then it is said what to install; a password goes by the environment alone."""
+    store = on_postgresql.store()
+    url = store._content.url
+    assert "s3cret" not in _place(url)
+    assert "s3cret" in _environment(url)["PGPASSWORD"]
+    store.close()
+    monkeypatch.setenv("PATH", os.fspath(on_postgresql.tmp))
+    done = on_postgresql.backup()
+    assert (done.status, "backup.program_missing" in done.err, "postgresql-client" in done.err) == (1, True, True)
+    assert not list(on_postgresql.content.iterdir())
+
+
+def test_what_is_no_switch_never_reaches_sql(tmp_path: Path) -> None:
+    """Given a value with a quote in it, then no SQL is made of it."""
+    from siphub.store.staging import _switching
+
+    with pytest.raises(ValueError, match="codes and times"):
+        _switching({"sending": "x'); DROP TABLE switch; --"})
+    assert _switching({}) == ""
+    assert issubclass(BackupError, Exception)
