@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     doses.addoption("--chaos-rounds", type=int, default=10, help="how many seeded moments of kill -9")
     doses.addoption("--chaos-seed", type=int, default=None, help="the seed of an earlier run; a new one unless given")
     doses.addoption("--race-rounds", type=int, default=5_000, help="how many races of a withdrawal against a send")
+    doses.addoption("--bells", type=int, default=100, help="how many bells a broker is to keep, or lose and get back")
     doses.addoption("--machine-rounds", type=int, default=4, help="how many rounds of anything in any order")
     doses.addoption("--bench-seconds", type=float, default=0.5, help="how long each window of a measurement is")
     doses.addoption("--bench-rounds", type=int, default=1, help="how many windows of each chain")
@@ -130,6 +131,12 @@ def chaos_seed(request: pytest.FixtureRequest) -> int:
 def race_rounds(request: pytest.FixtureRequest) -> int:
     """Return how many races of a withdrawal against a send this run takes."""
     return int(request.config.getoption("--race-rounds"))
+
+
+@pytest.fixture(scope="session")
+def bells(request: pytest.FixtureRequest) -> int:
+    """Return how many bells a broker is to keep, or lose and get back."""
+    return int(request.config.getoption("--bells"))
 
 
 @pytest.fixture(scope="session")

@@ -194,17 +194,20 @@ def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directo
     except SiphubError as error:
         log.error("delivery.failed", code=error.code, exc_info=error)
         return _broken(ground, row, ready, sending=sending, code=error.code)
-    except Exception as error:
-        # A plugin's bug must not take the worker with it: it is logged and becomes an outcome.
+    except (Exception, SystemExit) as error:
+        # A plugin's bug must not take the worker with it, nor may a plugin leave: it is logged and becomes an outcome.
         log.error("delivery.failed", exc_info=error)
         return _broken(ground, row, ready, sending=sending, code="plugin.failed")
 
 
 def _broken(ground: Ground, row: DeliveryRow, ready: Ready | Held | None, *, sending: bool, code: str) -> OutcomeRow:
-    """An exception before the send is a definite non-delivery; one during it leaves the end unknown."""
+    """An exception before the send is a definite non-delivery; one during it leaves the end unknown, and the third is the last."""
     if not sending:
         return _ended(ground, row, "hold", state="held", code=code, reason=code)
-    return outcome_row(ground, row, Uncertain(code), ready if isinstance(ready, Ready) else None)
+    found = outcome_row(ground, row, Uncertain(code), ready if isinstance(ready, Ready) else None)
+    if row.expired_leases + 1 >= MOST_LEASES:
+        found = replace(found, state="held", outcome="hold", event="outcome.hold", reason="send.leases", next_at=None)
+    return replace(found, lease_expired=True)
 
 
 def _already_there(adapter: Adapter, row: DeliveryRow, recipient: Recipient) -> Outcome | None:

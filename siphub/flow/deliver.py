@@ -221,6 +221,8 @@ class Worker:
 
     def _on_restored(self) -> None:
         """A queue was away: whatever was in it may be lost, so ring all that is due."""
+        if not self._ground.rings_again:
+            return
         with self._ground.store.write() as work:
             work.deliveries.ring_again(self._ground.now(), timedelta(0), 10_000)
         self._ground.wake.set()

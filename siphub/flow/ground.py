@@ -171,6 +171,10 @@ class Ground:
     """Set when there is something to ring."""
     missing: Missing | None = None
     """What this store does not know because it was brought back from a backup; read at start, since nothing is restored under a hub."""
+    rings_again: bool = True
+    """False only in tests that judge a broker: what it loses stays lost. No setting reaches it."""
+    next_suspect: datetime | None = None
+    """From when the next delivery whose lease ran out twice may be tried; see `sweep`."""
 
     @property
     def local(self) -> LocalRules:

@@ -109,7 +109,7 @@ class Relay:
 
     def _hand_over(self) -> None:
         """The broker is down: the workers of this process hear of what is due without a bell."""
-        if self._offer is not None:
+        if self._offer is not None and self._ground.rings_again:
             with self._ground.store.read() as work:
                 due = work.deliveries.due(self._ground.now(), BATCH)
             self._offer([row.id for row in due])

@@ -25,6 +25,8 @@ from siphub.store import Change, DeliveryRow, OutcomeRow
 
 BATCH = 200
 POLL_LEASE = timedelta(seconds=60)
+APART = 10
+"""Deliveries whose lease ran out for the second time are suspects: tried again in any order, a tenth of a lease apart."""
 
 
 def sweep(ground: Ground) -> None:
@@ -52,7 +54,7 @@ def expire_leases(ground: Ground) -> int:
     now = ground.now()
     with ground.store.read() as work:
         rows = work.deliveries.expired_leases(now, BATCH)
-    for row in rows:
+    for row in ground.chance.sample(rows, len(rows)):
         try:
             if row.recall_pending:
                 withdraw.after_send(ground, _silent(row, now))
@@ -80,6 +82,13 @@ def _silent(row: DeliveryRow, now: datetime) -> OutcomeRow:
     )
 
 
+def _apart(ground: Ground, now: datetime) -> datetime:
+    """Return when a suspect is tried again: one of them ends the process, and the others should not be with it when it does."""
+    due = max(now, ground.next_suspect or now)
+    ground.next_suspect = due + ground.settings.lease / APART
+    return due
+
+
 def _expire_lease(ground: Ground, row: DeliveryRow, now: datetime) -> None:
     hold = row.expired_leases + 1 >= MOST_LEASES or row.adapter not in ground.registry.adapters
     change = Change(
@@ -89,7 +98,7 @@ def _expire_lease(ground: Ground, row: DeliveryRow, now: datetime) -> None:
         at=now,
         reason="send.leases" if hold else "lease.expired",
         fence=row.fence,
-        next_at=now,
+        next_at=_apart(ground, now) if row.expired_leases and not hold else now,
         uncertain=True,
         lease_expired=True,
     )
@@ -117,6 +126,8 @@ def expire_messages(ground: Ground) -> int:
 
 def ring_again(ground: Ground) -> int:
     """Ring what is due, unclaimed, and was not rung for `ring_timeout`. Return how many."""
+    if not ground.rings_again:
+        return 0
     with ground.store.write() as work:
         rung = work.deliveries.ring_again(ground.now(), ground.settings.ring_timeout, BATCH)
     if rung:

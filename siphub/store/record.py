@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
 
 from siphub.errors import StoreError
 from siphub.store.columns import Moment
@@ -29,6 +29,7 @@ _new_state = (
         uncertain=bindparam("new_uncertain"),
         lease_until=None,
         recall_pending=False,
+        expired_leases=delivery.c.expired_leases + bindparam("new_lease_expired", type_=Integer),
         next_at=func.coalesce(bindparam("new_next_at", type_=Moment), delivery.c.next_at),
         pinned_mapping=func.coalesce(bindparam("new_pinned_mapping"), delivery.c.pinned_mapping),
         pinned_plugin=func.coalesce(bindparam("new_pinned_plugin"), delivery.c.pinned_plugin),
@@ -100,7 +101,8 @@ def _this(outcome: OutcomeRow, row: DeliveryRow) -> dict[str, Any]:
 
 def _delivery_values(outcome: OutcomeRow, row: DeliveryRow) -> dict[str, Any]:
     names = ("state", "reason", "uncertain", "next_at", *_pins)
-    return {**_this(outcome, row), "new_updated_at": outcome.at, **{f"new_{name}": getattr(outcome, name) for name in names}}
+    counted = {"new_updated_at": outcome.at, "new_lease_expired": int(outcome.lease_expired)}
+    return {**_this(outcome, row), **counted, **{f"new_{name}": getattr(outcome, name) for name in names}}
 
 
 def _attempt_values(outcome: OutcomeRow, row: DeliveryRow, *, late: bool) -> dict[str, Any]:

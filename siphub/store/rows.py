@@ -361,6 +361,7 @@ class OutcomeRow:
 
     `state` is the delivery's new state; with `queued` it is tried again at `next_at`. `outcome` names what the adapter said, `code` why.
     `event` names it in the delivery's history. A `pinned_…` that is None leaves what an earlier attempt pinned.
+    `lease_expired` counts one more turn that ended without the adapter's word, as a lease that ran out is one.
     """
 
     delivery_id: str
@@ -377,6 +378,7 @@ class OutcomeRow:
     pinned_mapping: str | None = None
     pinned_plugin: str | None = None
     pinned_hash: str | None = None
+    lease_expired: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,15 +163,32 @@ class Rabbit:
         """Delete a queue."""
         self._with_channel(lambda channel: channel.queue_delete(queue))
 
+    def purge(self, queue: str) -> None:
+        """Take every bell out of a queue that is with nobody."""
+        self._with_channel(lambda channel: channel.queue_purge(queue))
+
+    def restore(self) -> None:
+        """Make the virtual host and what its users may do as they were at the start."""
+        self.control("import_definitions", str(self._folder / "definitions.json"))
+
     def put(self, queue: str, body: bytes) -> None:
         """Put any bytes in a queue."""
         self._with_channel(lambda channel: channel.basic_publish("", queue, body, mandatory=True))
 
     def waiting(self, queue: str) -> int | None:
         """Return how many messages of a queue are with nobody, or None where there is no such queue."""
+        found = self._counts(queue)
+        return None if found is None else int(found.message_count)
+
+    def consumers(self, queue: str) -> int | None:
+        """Return how many listen at a queue, as the broker sees it, or None where there is no such queue or nobody can be asked."""
+        found = self._counts(queue)
+        return None if found is None else int(found.consumer_count)
+
+    def _counts(self, queue: str) -> Any:
         try:
-            return int(self._with_channel(lambda channel: channel.queue_declare(queue, passive=True)).method.message_count)
-        except pika.exceptions.ChannelClosedByBroker:
+            return self._with_channel(lambda channel: channel.queue_declare(queue, passive=True)).method
+        except (OSError, AMQPError):
             return None
 
     def _with_channel(self, work: Callable[[Any], Any]) -> Any:

@@ -43,7 +43,7 @@ from siphub.testing.world import PARTNERS, World
 class Wire:
     """An adapter that keeps what it is given, checks nothing itself, and answers as told."""
 
-    answers: list[Outcome | Exception] = field(default_factory=list)
+    answers: list[Outcome | BaseException] = field(default_factory=list)
     took: list[tuple[str, bytes]] = field(default_factory=list)
     note: bytes = b""
     info: AdapterInfo = field(default_factory=lambda: AdapterInfo(name="wire", media_type="text/plain", idempotent=True))
@@ -56,7 +56,7 @@ class Wire:
         """Keep it, and answer as told, Delivered in the end."""
         self.took.append((key, payload.body))
         answer = self.answers.pop(0) if self.answers else Delivered()
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 
@@ -291,6 +291,38 @@ def test_a_plugin_that_breaks_does_not_take_the_worker_with_it(still: World, wir
     history = track.delivery(still.hub.ground, row.id)
     assert [found.code for found in history.attempts] == ["plugin.failed"]
     assert "Prov" not in repr(history)
+
+
+@pytest.mark.parametrize("bug", [RuntimeError, SystemExit])
+def test_a_plugin_that_breaks_three_times_on_one_delivery_is_not_asked_again(
+    still: World, wire: Wire, hand: Hand, bug: type[BaseException]
+) -> None:
+    """Given an adapter that raises on one delivery, or wants to leave the process, then after three turns it is held, and a person looks."""
+    story, row = called(still)
+    wire.answers = [bug("s3cret") for _ in range(3)]
+    for turn in range(3):
+        assert newest(still, story).state == "queued", turn
+        send(still, newest(still, story))
+        hand.at += timedelta(minutes=20)
+    found = newest(still, story)
+    assert (found.id, found.state, found.reason, found.expired_leases, found.uncertain) == (row.id, "held", "send.leases", 3, True)
+    assert [item.type for item in track.desk(still.hub.ground)] == ["delivery.send.leases"]
+
+
+def test_what_was_there_twice_when_a_worker_died_is_tried_apart(still: World, hand: Hand) -> None:
+    """Given deliveries whose lease ran out together, they are tried again at once; when it happens again, each a tenth of a lease apart."""
+    ground = still.hub.ground
+    ids = [called(still)[1].id for _ in range(4)]
+    due = list[list[float]]()
+    for _ in range(2):
+        assert len(deliver.claim(ground, ids, ground.directory())) == 4
+        hand.at += ground.settings.lease
+        assert sweep.expire_leases(ground) == 4
+        with ground.store.read() as work:
+            rows = [row for row in map(work.deliveries.by_id, ids) if row is not None]
+        due.append(sorted(round((row.next_at - ground.now()) / ground.settings.lease, 3) for row in rows))
+        hand.at += ground.settings.lease
+    assert due == [[0, 0, 0, 0], [0, 0.1, 0.2, 0.3]]
 
 
 def test_a_withdrawal_that_overtakes_a_send_calls_it_back(still: World, wire: Wire) -> None:
