@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Literal, Self, get_args
 
 from siphub import mappings as packs
-from siphub.broker import Broker, Tokens, connect, require_promises
+from siphub.broker import Broker, Confirming, Tokens, connect, require_promises
 from siphub.broker.topology import topology_for
 from siphub.contract import Clock, PluginContext, Submission, SystemClock
 from siphub.contract.http import Http
@@ -33,12 +34,13 @@ from siphub.flow.plugin_state import PluginState
 from siphub.flow.presence import Presence
 from siphub.flow.relay import Relay
 from siphub.flow.sweep import Archivist, Sweeper
+from siphub.flow.wake import Wake
 from siphub.model import Caller, sample_directory
 from siphub.model.people import HOME_CARE, MUNICIPALITY
 from siphub.observe import Log
 from siphub.registry import Registry
 from siphub.settings import Settings
-from siphub.store import CredentialRow, Store, What, master
+from siphub.store import CredentialRow, Listening, Store, What, master
 from siphub.store.keys import OTHER_MASTER, never_marked
 from siphub.store.master import write_secret
 
@@ -80,6 +82,7 @@ class Hub:
     sweeper: Sweeper | None = None
     archivist: Archivist | None = None
     presence: Presence | None = None
+    listening: Listening | None = None
     parts: tuple[Part, ...] = PARTS
     _log: Log = field(default_factory=lambda: Log(worker="hub"))
 
@@ -118,6 +121,9 @@ class Hub:
             self.worker = Worker(self.ground, names)
             self.worker.start()
         if "relay" in parts:
+            self.ground.wake.rings = True
+            if self.store.shares_outbox or self.parts != PARTS:
+                self.listening = self.store.listen(self.ground.wake.hear)
             self.relay = Relay(self.ground, self.worker.offer if self.worker is not None else None)
             self.relay.start()
         if "sweep" in parts:
@@ -152,13 +158,15 @@ class Hub:
         for thread in sweepers:
             thread.tell_to_stop()
         left = self.worker.stop(limit) if self.worker is not None else Left()
+        if self.listening is not None:
+            self.listening.stop()
         if self.relay is not None:
             self.relay.stop()
         for thread in sweepers:
             thread.stop(max(1.0, until - time.monotonic()))
         if self.presence is not None:
             self.presence.stop()
-        self.archivist = self.sweeper = self.worker = self.relay = self.presence = None
+        self.archivist = self.sweeper = self.worker = self.relay = self.presence = self.listening = None
         self.ground.broker.close()
         self.registry.close()
         self.http.close()
@@ -257,9 +265,12 @@ def build(
         directory=DirectoryNow(store),
         points=Points(settings.fault),
         name=settings.name or kept,
+        wake=Wake(store.knock),
     )
     with store.read() as work:
         ground.missing = Missing.read(work)
+    if settings.fault is not None and isinstance(ground.broker, Confirming):
+        ground.broker.on_written = partial(ground.points.reach, "after_publish")
     if before is not None:
         before(ground)
     hub = Hub(settings, ground, shelves, http)

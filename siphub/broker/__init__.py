@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import cast
 
-from siphub.broker.base import PROMISES, Ack, Broker, BrokerInfo, Consumer, OnBell, OnRestored, require_promises
+from siphub.broker.base import PROMISES, Ack, Broker, BrokerInfo, Confirming, Consumer, OnBell, OnRestored, require_promises
 from siphub.broker.tokens import Tokens
 from siphub.broker.topology import Bell, QueueSpec, Topology, queue_name, topology_for
 from siphub.errors import SettingsError
@@ -24,6 +24,7 @@ __all__ = [
     "Bell",
     "Broker",
     "BrokerInfo",
+    "Confirming",
     "Consumer",
     "OnBell",
     "OnRestored",

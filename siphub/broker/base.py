@@ -102,6 +102,14 @@ class Consumer(Protocol):
 
 
 @runtime_checkable
+class Confirming(Protocol):
+    """A driver whose broker confirms what it has taken, with the moment before that, for crash tests."""
+
+    on_written: Callable[[], None] | None
+    """Called when all bells of a batch have been written and the last confirm has not come yet."""
+
+
+@runtime_checkable
 class Broker(Protocol):
     """A driver. Every method may be called from any thread."""
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from siphub.broker.base import BrokerInfo, Consumer, OnBell, OnRestored
@@ -50,6 +50,8 @@ class RabbitBroker:
         self._consumers: list[RabbitConsumer] = []
         self._open: tuple[IoThread, Publisher, Link] | None = None
         self._closed = False
+        self.on_written: Callable[[], None] | None = None
+        """Called when all bells of a batch have been written and the last confirm has not come yet; in the I/O thread, for crash tests."""
         self._lock = threading.Lock()
         # pika tells every failed attempt several times, with addresses. We log each once, in our own words.
         logging.getLogger("pika").setLevel(logging.CRITICAL)
@@ -121,6 +123,10 @@ class RabbitBroker:
             raise Unroutable(message)
         return spec
 
+    def _written(self) -> None:
+        if self.on_written is not None:
+            self.on_written()
+
     def _publisher(self) -> Publisher:
         with self._lock:
             return self._opened()[1]
@@ -131,7 +137,7 @@ class RabbitBroker:
             raise BrokerLost(message)
         if self._open is None:
             io = IoThread()
-            self._open = io, Publisher(io, self._place, lambda: self._queues), Link(io, self._place, "consumer")
+            self._open = io, Publisher(io, self._place, lambda: self._queues, self._written), Link(io, self._place, "consumer")
         return self._open
 
 

@@ -53,8 +53,11 @@ class _Job:
 class Publisher:
     """One channel with confirms, one job at a time. `run` is for any thread; the rest lives in the I/O thread."""
 
-    def __init__(self, io: IoThread, place: Place, queues: Callable[[], Mapping[str, QueueSpec]]) -> None:
+    def __init__(
+        self, io: IoThread, place: Place, queues: Callable[[], Mapping[str, QueueSpec]], on_written: Callable[[], None] | None = None
+    ) -> None:
         self._io = io
+        self._on_written = on_written
         self._place = place
         self._queues = queues
         self._link = Link(io, place, "publisher")
@@ -194,11 +197,13 @@ class Publisher:
         self._fill()
 
     def _fill(self) -> None:
-        job = self._current
+        job, wrote = self._current, False
         while job is not None and job.bells and self._sent - self._confirmed - len(self._early) < WINDOW and not self._blocked:
             queue, body = job.bells.popleft()
             self._channel.basic_publish("", self._place.physical(queue), body, _PROPERTIES, mandatory=True)
-            self._sent += 1
+            self._sent, wrote = self._sent + 1, True
+        if wrote and job is not None and not job.bells and self._on_written is not None:
+            self._on_written()
         if job is not None and not job.bells and self._confirmed == self._sent:
             self._finish(_verdict(job))
 

@@ -20,6 +20,7 @@ from siphub.broker import Broker
 from siphub.contract import Clock, DeliveryEvent, Render
 from siphub.documents import render
 from siphub.flow.missing import Missing
+from siphub.flow.wake import Wake
 from siphub.model import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.directory import OrganisationKind, UnitKind
 from siphub.model.identifiers import OrganisationNumber, UnitId
@@ -167,7 +168,7 @@ class Ground:
     chance: Random = field(default_factory=SystemRandom)
     name: str = "hub"
     """What this hub is called at the broker."""
-    wake: threading.Event = field(default_factory=threading.Event)
+    wake: Wake = field(default_factory=Wake)
     """Set when there is something to ring."""
     missing: Missing | None = None
     """What this store does not know because it was brought back from a backup; read at start, since nothing is restored under a hub."""

@@ -16,6 +16,7 @@ Nothing above this package sees SQL. It must never import policy or model: it ke
 """
 
 from siphub.store.backup import Backup, Manifest, What, prune
+from siphub.store.knocks import Listening
 from siphub.store.rows import (
     BLOCKING,
     NO_OWNER,
@@ -68,6 +69,7 @@ __all__ = [
     "DirectoryRows",
     "EventRow",
     "GrantRow",
+    "Listening",
     "Manifest",
     "MessageRow",
     "Move",

@@ -232,6 +232,18 @@ class Database:
             query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {theirs}")  # noqa: S608 - fixed words
             return int(connection.scalar(query, {"mine": _application()}) or 0)
 
+    @contextmanager
+    def autocommit(self) -> Iterator[Any]:
+        """Give the driver's own connection, outside any transaction: to listen, and to tell others. It is thrown away where that failed."""
+        with self._writer.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            if self.dialect == "postgresql":
+                raw.autocommit = True
+            try:
+                yield raw
+            finally:
+                connection.invalidate()
+
     def checkpoint(self) -> bool:
         """Empty SQLite's write-ahead log, so that what was deleted is in no file; return whether it is empty. True on PostgreSQL."""
         if self.dialect != "sqlite":

@@ -53,6 +53,11 @@ class Outbox(Topic):
             return self._all(BellRow, query)
         return self._all(BellRow, query.with_for_update(skip_locked=True))
 
+    def next_due(self) -> datetime | None:
+        """Return when the first bell is due, which may be past, or None where there is none."""
+        first: datetime | None = self._connection.scalar(select(func.min(outbox.c.due_at)))
+        return first
+
     def delete(self, ids: Sequence[int]) -> None:
         """Forget bells that have been rung."""
         if ids:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from siphub.store.backup import Backup, What, take
 from siphub.store.engine import BUSY_TIMEOUT, Database
 from siphub.store.keys import KeyStore, Recognised
+from siphub.store.knocks import Knocker, Listening, listen
 from siphub.store.schema import CONTENT, KEYS, Schema, empty, problems, upgrade
 from siphub.store.unit import Work
 
@@ -36,6 +37,7 @@ class Store:
         self._keys = Database(keys_url, busy_timeout=busy_timeout)
         self._clock = clock
         self.keys = KeyStore(self._keys, master_key, clock)
+        self._knocker = Knocker(self._content)
 
     @property
     def dialect(self) -> str:
@@ -161,7 +163,21 @@ class Store:
     def _part(self, what: What) -> tuple[Database, Schema]:
         return (self._content, CONTENT) if what == "content" else (self._keys, KEYS)
 
+    @property
+    def shares_outbox(self) -> bool:
+        """Whether rows that one relay has locked are skipped by the others, so that it may publish before it deletes, in one transaction."""
+        return self._content.dialect == "postgresql"
+
+    def knock(self) -> None:
+        """Let relays in other processes look for bells soon; returns at once. Call it after the commit that put them there."""
+        self._knocker.knock()
+
+    def listen(self, on_knock: Callable[[], None]) -> Listening:
+        """Call `on_knock`, in a thread of its own, whenever another process may have put bells there; return what stops that."""
+        return listen(self._content, on_knock)
+
     def close(self) -> None:
         """Let go of every connection."""
+        self._knocker.close()
         self._content.close()
         self._keys.close()
