@@ -32,6 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     doses.addoption("--chaos-seed", type=int, default=None, help="the seed of an earlier run; a new one unless given")
     doses.addoption("--race-rounds", type=int, default=5_000, help="how many races of a withdrawal against a send")
     doses.addoption("--bells", type=int, default=100, help="how many bells a broker is to keep, or lose and get back")
+    doses.addoption(
+        "--store", choices=("sqlite", "postgresql"), default="sqlite", help="what the flow's tests stand on, unless they say so"
+    )
     doses.addoption("--machine-rounds", type=int, default=4, help="how many rounds of anything in any order")
     doses.addoption("--bench-seconds", type=float, default=0.5, help="how long each window of a measurement is")
     doses.addoption("--bench-rounds", type=int, default=1, help="how many windows of each chain")
@@ -87,6 +90,27 @@ def postgresql() -> Iterator[Postgres]:
     _need(postgresql.missing())
     with postgresql.Postgres() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def _upgraded(postgresql: Postgres) -> tuple[str, str]:
+    """Return the URLs of two upgraded databases of this test process, for content and keys."""
+    from siphub.contract import SystemClock
+    from siphub.store import Store
+
+    made = postgresql.database(), postgresql.database()
+    store = Store(*made, bytes(32), SystemClock())
+    store.upgrade()
+    store.close()
+    return made
+
+
+@pytest.fixture
+def store_urls(postgresql: Postgres, _upgraded: tuple[str, str]) -> tuple[str, str]:
+    """Return the URLs of two upgraded databases without a row, for content and keys; the next test gets the same ones."""
+    for url in _upgraded:
+        postgresql.empty(url)
+    return _upgraded
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@
     │   └── Unroutable          no queue takes this bell
     ├── StoreError
     │   ├── StoreBusy           the database did not give its lock in time
+    │   │   └── StoreConflict   two transactions waited for each other, and this one gave way
     │   └── Sealed              content that cannot be opened: wrong key, or altered bytes
     ├── BackupError             a backup that cannot be made, or must not be restored
     ├── PluginError             a plugin broke its contract; names the plugin
@@ -169,6 +170,12 @@ class StoreBusy(StoreError):
     """The database did not give its lock in time; nothing was written."""
 
     code = "store.busy"
+
+
+class StoreConflict(StoreBusy):
+    """Two transactions waited for each other, and the database took this one back; nothing was written, and at once it goes through."""
+
+    code = "store.conflict"
 
 
 class Sealed(StoreError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from typing import Any
 
 from siphub.contract import Draft, Reader, Receipt, Submission
 from siphub.contract.xml import parse_xml
-from siphub.errors import Busy, Conflict, Invalid, Problem, Sealed, UnsupportedMedia
+from siphub.errors import Busy, Conflict, Invalid, Problem, Sealed, StoreConflict, UnsupportedMedia
 from siphub.flow import guardians, receipts, records, restored, retention, timers, withdraw
 from siphub.flow.carriers import carried
 from siphub.flow.ground import Ground
@@ -37,6 +38,9 @@ from siphub.store import CaseRow, DeliveryRow, MessageRow, Seal, SubmissionRow, 
 
 RECALL_TYPES = frozenset({"meeting.cancelled", "plan.closed"})
 """Types whose recipients get the hub's one stop notice instead of the message (LIFECYCLE section 3)."""
+CONFLICTS = 2
+"""How often a message is decided anew because the database took a transaction back."""
+
 NARROWING_TYPES = RECALL_TYPES | {
     "consent.refused",
     "consent.amended",
@@ -160,6 +164,26 @@ def accept_message(ground: Ground, message: Message, caller: Caller) -> Answer:
     _right_mode(ground, message)
     directory = ground.directory()
     seal = _seal_for(ground, message, caller, directory)
+    taken = _again(lambda: _decided(ground, message, caller, body_hash, directory, seal))
+    if isinstance(taken, _Refused):
+        taken.refusal.throw()
+    if taken.repeated:
+        return taken
+    ground.points.reach("after_commit")
+    ground.wake.set()
+    return taken
+
+
+def _again(decide: Callable[[], Answer | _Refused]) -> Answer | _Refused:
+    """Decide, and where two transactions waited for each other and this one gave way, do it once more."""
+    for _ in range(CONFLICTS):
+        with suppress(StoreConflict):
+            return decide()
+    return decide()
+
+
+def _decided(ground: Ground, message: Message, caller: Caller, body_hash: bytes, directory: Directory, seal: Seal) -> Answer | _Refused:
+    """Decide under the case's lock, in one transaction, and save all that follows."""
     with ground.store.write() as work:
         row = work.cases.lock(message.owner, str(message.case_id))  # first: what waited for the same message here sees its answer next
         repeat = _repeat(work, message, caller, body_hash)
@@ -170,10 +194,6 @@ def accept_message(ground: Ground, message: Message, caller: Caller) -> Answer:
             _leave_work(work, taken, message, caller, ground.now())
         elif not work.submissions.add(_submission(taken, message, caller, body_hash, ground.now())):
             raise Busy(REASONS["message.handed_in_twice"].en, code="message.handed_in_twice")
-    if isinstance(taken, _Refused):
-        taken.refusal.throw()
-    ground.points.reach("after_commit")
-    ground.wake.set()
     return taken
 
 

@@ -33,7 +33,7 @@ class Cases(Topic):
 
     def lock(self, owner: str, case_id: str) -> CaseRow | None:
         """Return a case, locked until the transaction ends. On SQLite the transaction itself is the lock."""
-        return self._first(CaseRow, self._one(owner, case_id).with_for_update())
+        return self._first(CaseRow, self._one(owner, case_id).with_for_update(key_share=True))
 
     def get(self, owner: str, case_id: str) -> CaseRow | None:
         """Return a case without locking it: for reading only."""

@@ -82,7 +82,7 @@ def read_candidates(connection: Connection, ids: Sequence[str], now: datetime) -
         .select_from(joined)
         .where(delivery.c.id.in_(ids), delivery.c.state == "queued", delivery.c.next_at <= now)
         .order_by(delivery.c.id, consent_grant.c.scope)
-        .with_for_update(of=delivery)
+        .with_for_update(of=delivery, key_share=True)
     )
     candidates: dict[str, Candidate] = {}
     for found in connection.execute(query).mappings():

@@ -95,7 +95,7 @@ class Deliveries(Topic):
     def lock_case(self, owner: str, case_id: str) -> tuple[DeliveryRow, ...]:
         """Return the deliveries of a case, locked, by id: what a withdrawal looks at, after it has locked the case."""
         mine = (delivery.c.owner == owner, delivery.c.case_id == case_id)
-        return self._all(DeliveryRow, select(delivery).where(*mine).order_by(delivery.c.id).with_for_update())
+        return self._all(DeliveryRow, select(delivery).where(*mine).order_by(delivery.c.id).with_for_update(key_share=True))
 
     def page(
         self, *, owner: str | None = None, states: Collection[str] | None = None, after: str | None = None, limit: int = 50
@@ -167,7 +167,7 @@ class Deliveries(Topic):
         heard = func.coalesce(delivery.c.rung_at, delivery.c.next_at) > now - older_than
         waiting = exists(select(outbox.c.id).where(outbox.c.delivery_id == delivery.c.id))
         query = _due(now).with_only_columns(delivery.c.id).where(~heard, ~waiting).limit(limit)
-        ids = list(self._connection.scalars(query.with_for_update(of=delivery, skip_locked=True)))
+        ids = list(self._connection.scalars(query.with_for_update(of=delivery, skip_locked=True, key_share=True)))
         if ids:
             self._connection.execute(update(delivery).where(delivery.c.id.in_(ids)).values(rung_at=now))
             ring_deliveries(self._connection, ids)
@@ -200,7 +200,7 @@ class Deliveries(Topic):
         if change.to_state != "sending":
             # What a withdrawal has marked ends only by `record_one`, under the case's lock: nobody else would call it back.
             guard.append(or_(delivery.c.state != "sending", delivery.c.recall_pending.is_(False)))
-        rows = self._all(DeliveryRow, select(delivery).where(*guard).order_by(delivery.c.id).with_for_update())
+        rows = self._all(DeliveryRow, select(delivery).where(*guard).order_by(delivery.c.id).with_for_update(key_share=True))
         changed = [row.id for row in rows]
         if changed:
             self._connection.execute(update(delivery).where(delivery.c.id.in_(changed)).values(_changed(change)))
@@ -222,7 +222,7 @@ class Deliveries(Topic):
         theirs = (_before.c.owner == move.owner, _before.c.case_id == move.case_id, _before.c.recipient == move.successor)
         both = delivery.c.message_row.in_(select(_before.c.message_row).where(*theirs))
         self.change_all(list(self._connection.scalars(select(delivery.c.id).where(*waiting, both))), _once(move.at))
-        rows = self._all(DeliveryRow, select(delivery).where(*waiting).order_by(delivery.c.id).with_for_update())
+        rows = self._all(DeliveryRow, select(delivery).where(*waiting).order_by(delivery.c.id).with_for_update(key_share=True))
         if not rows:
             return
         there = {} if move.endpoint is None else {"adapter": move.adapter, "endpoint": move.endpoint}

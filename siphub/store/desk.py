@@ -67,7 +67,7 @@ class Audit(Topic):
         if wrong:
             raise StoreError(f"{len(wrong)} audit fact(s) are not ids, codes or versions; nothing else goes into the audit")
         insert_missing(self._connection, audit_head, {"owner": owner, "seq": 0, "hash": _START})
-        head = self._connection.execute(select(audit_head).where(audit_head.c.owner == owner).with_for_update()).one()
+        head = self._connection.execute(select(audit_head).where(audit_head.c.owner == owner).with_for_update(key_share=True)).one()
         link = AuditRow(owner, head.seq + 1, self._clock.now(), actor, channel, action, facts.get("case_id"), dict(facts), head.hash, "")
         row = AuditRow(**{**values_of(link), "hash": link_hash(link)})
         self._insert(audit, values_of(row))

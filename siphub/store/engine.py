@@ -23,11 +23,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
-from siphub.errors import StoreBusy, StoreError
+from siphub.errors import StoreBusy, StoreConflict, StoreError
 
 BUSY_TIMEOUT = timedelta(seconds=10)
 _CHECKPOINT_TRIES = 100
-_BUSY_CODES = frozenset({"40001", "40P01", "53300", "55P03", "57014"})  # PostgreSQL: serialisation, deadlock, connections, lock, time-out
+_BUSY_CODES = frozenset({"53300", "55P03", "57014"})  # PostgreSQL: connections, lock, time-out
+_CONFLICT_CODES = frozenset({"40001", "40P01"})  # PostgreSQL: serialisation, deadlock
 
 
 class _Lock:
@@ -62,6 +63,7 @@ def mapped_errors() -> Iterator[None]:
 
     Raises:
         StoreBusy: A lock or a connection was not to be had in time; nothing was written.
+        StoreConflict: Two transactions waited for each other; nothing was written.
         StoreError: Anything else.
     """
     try:
@@ -69,7 +71,12 @@ def mapped_errors() -> Iterator[None]:
     except NoFreeConnection as error:
         raise StoreBusy("every connection to the database is in use; try again") from error
     except (DBAPIError, sqlite3.Error) as error:  # the second from what we say to SQLite while connecting
-        if _busy(error.orig if isinstance(error, DBAPIError) else error):
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if getattr(cause, "sqlstate", None) in _CONFLICT_CODES:
+            raise StoreConflict(
+                "another transaction held what this one needed, and waited for it; nothing was written; try again"
+            ) from error
+        if _busy(cause):
             raise StoreBusy("the database did not give its lock in time; nothing was written; try again") from error
         raise StoreError(f"the database refused a statement ({type(error).__name__}); nothing was written") from error
     except SQLAlchemyError as error:

@@ -76,7 +76,7 @@ def record(connection: Connection, outcomes: Sequence[OutcomeRow], *, through_re
 
 def _locked(connection: Connection, outcomes: Sequence[OutcomeRow]) -> dict[str, DeliveryRow]:
     ids = sorted({outcome.delivery_id for outcome in outcomes})
-    query = select(delivery).where(delivery.c.id.in_(ids)).order_by(delivery.c.id).with_for_update()
+    query = select(delivery).where(delivery.c.id.in_(ids)).order_by(delivery.c.id).with_for_update(key_share=True)
     return {row["id"]: DeliveryRow(**row) for row in connection.execute(query).mappings()} if ids else {}
 
 

@@ -127,6 +127,14 @@ class Postgres:
         """Take a database away, and whoever is connected to it."""
         self.run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name_of(url))))
 
+    def empty(self, url: str) -> None:
+        """Take every row out of a database whose schema stays: much quicker than making another one."""
+        tables = self.run("SELECT relname FROM pg_stat_user_tables WHERE relname != 'alembic_version'", name_of(url))
+        with psycopg.connect(self.admin(name_of(url)), autocommit=True) as connection:
+            connection.execute("SET session_replication_role = replica")  # no reference is looked at
+            deletes = [sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for (name,) in tables]
+            connection.execute(sql.SQL("; ").join(deletes))
+
     def run(self, statement: sql.Composed | str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run one statement as the administrator, and return its rows."""
         with psycopg.connect(self.admin(database), autocommit=True) as connection:

@@ -20,8 +20,8 @@ from siphub.model import Address, Caller, Directory, Message, sample_directory
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
 from siphub.sandbox import Entry, Letter, MailRoom, Sandbox
-from siphub.settings import read
-from siphub.store import DeliveryRow
+from siphub.settings import Settings, read
+from siphub.store import DeliveryRow, master
 from siphub.testing.story import Story, until
 
 PARTNERS: Mapping[str, str] = {
@@ -51,6 +51,14 @@ class Told:
     answer: Answer | None = None
 
 
+def make_master_key(settings: Settings) -> None:
+    """Do what a person does before the first start of a hub whose keys stand in a database of their own; nothing where it is done."""
+    file = settings.data / "keys" / master.FILE
+    if settings.keys_url and not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        master.make(file)
+
+
 @dataclass
 class World:
     """A hub and its partners."""
@@ -73,6 +81,7 @@ class World:
     def open(self, *, start: bool = True) -> None:
         """Build the hub on its data folder, with the world's directory."""
         settings = read({"data": self.data, "mode": "test", "ca_file": self.sandbox.ca_file, **QUICK, **self.given})
+        make_master_key(settings)
         self.hub = build(settings, plugins=self.plugins, clock=self.clock)
         directories.switch(self.hub.ground, self.directory(), by="test")
         if start:

@@ -29,7 +29,7 @@ from siphub.settings import read
 from siphub.store import DeliveryRow, OutcomeRow
 from siphub.testing.clock import Hand
 from siphub.testing.desk import wide_directory
-from siphub.testing.world import Told
+from siphub.testing.world import Told, make_master_key
 
 WIRES: Mapping[str, bool] = {"wire": True, "once": False}
 """The adapters of a yard, and whether their partners recognise a repeat."""
@@ -132,6 +132,7 @@ class Yard:
         """Build the hub on its data folder."""
         quick = {"permit": "30s", "lease": "60s", "retry_base": "1s", "retry_cap": "300s", "min_free_disk": 1, "broker_url": "memory://"}
         settings = read({"data": self.data, "mode": "test", "plugins": (), **quick, **self.given})
+        make_master_key(settings)
         self.hub = build(settings, plugins=self.wires, clock=self.clock)
         self.switch()
 

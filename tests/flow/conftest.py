@@ -1,6 +1,7 @@
 """A hub and its partners for every test of the flow; see `siphub.testing.world`.
 
-The scenarios, which tell what the hub promises, run over the embedded broker and over RabbitMQ; the other tests over the embedded one.
+The scenarios, which tell what the hub promises, run on the embedded hub (SQLite, a broker inside) and on one as in service (PostgreSQL,
+RabbitMQ). Of the other tests those where transactions meet run on both stores, and the rest on SQLite: `--store postgresql` takes them too.
 """
 
 from __future__ import annotations
@@ -21,14 +22,21 @@ from siphub.testing.world import PARTNERS, World
 if TYPE_CHECKING:
     from siphub.testing.rabbitmq import Rabbit
 
-OVER_RABBITMQ_TOO = frozenset({"test_scenarios", "test_people_scenarios", "test_doors"})
+IN_SERVICE_TOO = frozenset({"test_scenarios", "test_people_scenarios", "test_doors"})
 """The files of scenarios."""
+ON_POSTGRESQL_TOO = frozenset({"test_overtaken", "test_uncertain", "test_expiry"})
+"""The files in which a withdrawal, a doubt or a time-out meets a delivery."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each scenario over both brokers."""
-    if "broker_url" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in OVER_RABBITMQ_TOO:
-        metafunc.parametrize("broker_url", ["memory", pytest.param("rabbitmq", marks=pytest.mark.node)], indirect=True)
+    """Run each scenario on both hubs, and what transactions decide on both stores."""
+    module = metafunc.module.__name__.rpartition(".")[2]
+    in_service = pytest.param("rabbitmq", "postgresql", marks=pytest.mark.node)
+    if "broker_url" in metafunc.fixturenames and module in IN_SERVICE_TOO:
+        ids = ["embedded", "in service"]
+        metafunc.parametrize(("broker_url", "store_given"), [("memory", "sqlite"), in_service], indirect=True, ids=ids)
+    elif "store_given" in metafunc.fixturenames and module in ON_POSTGRESQL_TOO:
+        metafunc.parametrize("store_given", ["sqlite", pytest.param("postgresql", marks=pytest.mark.node)], indirect=True)
 
 
 @pytest.fixture
@@ -41,6 +49,15 @@ def broker_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def store_given(request: pytest.FixtureRequest) -> Mapping[str, str]:
+    """Return the settings that say where the hub's databases are: in its data folder, unless the test or the run says PostgreSQL."""
+    if getattr(request, "param", request.config.getoption("--store")) == "sqlite":
+        return {}
+    content, keys = request.getfixturevalue("store_urls")
+    return {"database_url": content, "keys_url": keys}
+
+
+@pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     """Return partner municipalities that listen on loopback."""
     with Sandbox(PARTNERS.values(), folder=tmp_path / "sandbox") as running:
@@ -48,11 +65,11 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def make_world(tmp_path: Path, sandbox: Sandbox, broker_url: str) -> Callable[..., World]:
+def make_world(tmp_path: Path, sandbox: Sandbox, broker_url: str, store_given: Mapping[str, str]) -> Callable[..., World]:
     """Return what makes a world that is not open yet; further settings by name."""
 
     def make(plugins: Mapping[str, object] | None = None, clock: Clock | None = None, **given: Any) -> World:
-        given = {"broker_url": broker_url, **given}
+        given = {"broker_url": broker_url, **store_given, **given}
         return World(sandbox, tmp_path / "folders", tmp_path / "hub", given=given, plugins=plugins or {}, clock=clock)
 
     return make
@@ -66,13 +83,13 @@ def world(make_world: Callable[..., World]) -> Iterator[World]:
 
 
 @pytest.fixture
-def make_recorded(tmp_path: Path, sandbox: Sandbox) -> Iterator[Callable[..., Recorded]]:
+def make_recorded(tmp_path: Path, sandbox: Sandbox, store_given: Mapping[str, str]) -> Iterator[Callable[..., Recorded]]:
     """Return what opens a world whose organisations have registries; further settings by name. With `up=False` nobody is there yet."""
     opened: list[Recorded] = []
 
     def made(*, start: bool = True, up: bool = True, **more: Any) -> Recorded:
         own = {name: more.pop(name) for name in ("registries", "keeper", "plugins", "clock") if name in more}
-        world = Recorded(sandbox, tmp_path / "folders", tmp_path / "hub", given=more, **own)
+        world = Recorded(sandbox, tmp_path / "folders", tmp_path / "hub", given={**store_given, **more}, **own)
         for number in world.registries if up else ():
             world.registry(number).open()
         world.open(start=start)
