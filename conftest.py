@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     doses.addoption(
         "--store", choices=("sqlite", "postgresql"), default="sqlite", help="what the flow's tests stand on, unless they say so"
     )
+    doses.addoption("--link-seconds", type=float, default=1.0, help="for how long a line is broken")
     doses.addoption("--machine-rounds", type=int, default=4, help="how many rounds of anything in any order")
     doses.addoption("--bench-seconds", type=float, default=0.5, help="how long each window of a measurement is")
     doses.addoption("--bench-rounds", type=int, default=1, help="how many windows of each chain")
@@ -161,6 +162,12 @@ def race_rounds(request: pytest.FixtureRequest) -> int:
 def bells(request: pytest.FixtureRequest) -> int:
     """Return how many bells a broker is to keep, or lose and get back."""
     return int(request.config.getoption("--bells"))
+
+
+@pytest.fixture(scope="session")
+def link_seconds(request: pytest.FixtureRequest) -> float:
+    """Return for how long a line is broken."""
+    return float(request.config.getoption("--link-seconds"))
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,16 @@ _BUSY_CODES = frozenset({"53300", "55P03", "57014"})  # PostgreSQL: connections,
 _CONFLICT_CODES = frozenset({"40001", "40P01"})  # PostgreSQL: serialisation, deadlock
 
 
+_GIVEN_UP = {
+    # libpq's words: a line that swallows everything would otherwise hold a thread for as long as the system's two hours.
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+
 class _Lock:
     """A lock that can be kept in a weak dictionary."""
 
@@ -131,7 +141,11 @@ def _postgresql_engine(url: URL, patience: float, *, read_only: bool) -> Engine:
         max_overflow=32,
         pool_timeout=patience,
         pool_pre_ping=True,
-        connect_args={"application_name": _application(), "options": f"-c lock_timeout={int(patience * 1000)} -c timezone=UTC"},
+        connect_args={
+            "application_name": _application(),
+            "options": f"-c lock_timeout={int(patience * 1000)} -c timezone=UTC",
+            **_GIVEN_UP,
+        },
     )
     level = "REPEATABLE READ" if read_only else "READ COMMITTED"
     return engine.execution_options(isolation_level=level, postgresql_readonly=read_only)

@@ -26,6 +26,7 @@ class _Pair:
     def __init__(self, line: Line, near: socket.socket, far: socket.socket) -> None:
         self._line, self._near, self._far = line, near, far
         self._ended = threading.Event()
+        self._half = threading.Semaphore(1)
         self.threads = [
             threading.Thread(target=self._pass, args=(near, far, True), name="line there", daemon=True),
             threading.Thread(target=self._pass, args=(far, near, False), name="line back", daemon=True),
@@ -40,7 +41,9 @@ class _Pair:
                 self._line.wait_passing(self._ended)
                 if not data:
                     sink.shutdown(socket.SHUT_WR)
-                    return
+                    if self._half.acquire(blocking=False):
+                        return  # the other direction goes on, and closes both when it ends
+                    break
                 if there and (left := self._line.left_before_cut(len(data))) is not None:
                     sink.sendall(data[:left])
                     break
