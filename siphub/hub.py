@@ -29,6 +29,7 @@ from siphub.flow import operate, sweep, track
 from siphub.flow.accept import Answer, accept
 from siphub.flow.deliver import Left, Worker
 from siphub.flow.ground import DirectoryNow, Ground, Points
+from siphub.flow.hand_over import HandOver
 from siphub.flow.missing import Missing
 from siphub.flow.plugin_state import PluginState
 from siphub.flow.presence import Presence
@@ -83,6 +84,7 @@ class Hub:
     archivist: Archivist | None = None
     presence: Presence | None = None
     listening: Listening | None = None
+    hand_over: HandOver | None = None
     parts: tuple[Part, ...] = PARTS
     _log: Log = field(default_factory=lambda: Log(worker="hub"))
 
@@ -120,6 +122,9 @@ class Hub:
         if "work" in parts:
             self.worker = Worker(self.ground, names)
             self.worker.start()
+            if "relay" not in parts and self.ground.rings_again:
+                self.hand_over = HandOver(self.ground, self.worker)
+                self.hand_over.start()
         if "relay" in parts:
             self.ground.wake.rings = True
             if self.store.shares_outbox or self.parts != PARTS:
@@ -157,6 +162,8 @@ class Hub:
         sweepers = [thread for thread in (self.archivist, self.sweeper) if thread is not None]
         for thread in sweepers:
             thread.tell_to_stop()
+        if self.hand_over is not None:
+            self.hand_over.stop()
         left = self.worker.stop(limit) if self.worker is not None else Left()
         if self.listening is not None:
             self.listening.stop()
@@ -166,7 +173,7 @@ class Hub:
             thread.stop(max(1.0, until - time.monotonic()))
         if self.presence is not None:
             self.presence.stop()
-        self.archivist = self.sweeper = self.worker = self.relay = self.presence = self.listening = None
+        self.archivist = self.sweeper = self.worker = self.relay = self.presence = self.listening = self.hand_over = None
         self.ground.broker.close()
         self.registry.close()
         self.http.close()

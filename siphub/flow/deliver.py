@@ -190,12 +190,17 @@ class Worker:
     def alive(self) -> bool:
         """True while every thread runs and every consumer stands at its queue."""
         threads = (self._claimer, self._recorder, *self._senders)
-        return all(thread.is_alive() for thread in threads) and all(consumer.alive for consumer in self._consumers)
+        return all(thread.is_alive() for thread in threads) and self.hears
 
     @property
     def adapters(self) -> tuple[str, ...]:
         """The adapters it delivers for, by name."""
         return self._adapters
+
+    @property
+    def hears(self) -> bool:
+        """True while every consumer stands at its queue."""
+        return all(consumer.alive for consumer in self._consumers)
 
     @property
     def unread(self) -> int:
