@@ -58,8 +58,8 @@ bench: $(VENV)/dev.stamp ## Measure on this machine, and write the figures to do
 chaos: $(VENV)/dev.stamp ## The long dose of kill -9: 100 seeded moments; results to docs/results
 	$(BIN)/pytest -m chaos --chaos-rounds 100 --bells 1000 --link-seconds 25 --results docs/results --timeout 3600 tests/chaos $(ARGS)
 
-races: $(VENV)/dev.stamp ## 100 000 races of a withdrawal against a send; results to docs/results
-	$(BIN)/pytest -n $(JOBS) -m chaos -k race --race-rounds 100000 --results docs/results --timeout 10800 tests/chaos tests/flow $(ARGS)
+races: $(VENV)/dev.stamp ## 100 000 races of a withdrawal against a send on each store; results to docs/results
+	$(BIN)/pytest -n $(JOBS) -m chaos -k race --race-rounds 100000 --race-rounds-postgresql 100000 --results docs/results --timeout 10800 tests/chaos tests/flow $(ARGS)
 
 machine: $(VENV)/dev.stamp ## 500 rounds of anything in any order, restarts and clock jumps among it; results to docs/results
 	$(BIN)/pytest -m chaos -k any_order --machine-rounds 500 --results docs/results --timeout 14400 tests/flow $(ARGS)

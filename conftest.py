@@ -30,7 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     doses = parser.getgroup("siphub")
     doses.addoption("--chaos-rounds", type=int, default=10, help="how many seeded moments of kill -9")
     doses.addoption("--chaos-seed", type=int, default=None, help="the seed of an earlier run; a new one unless given")
-    doses.addoption("--race-rounds", type=int, default=5_000, help="how many races of a withdrawal against a send")
+    doses.addoption("--race-rounds", type=int, default=5_000, help="how many races of a withdrawal against a send, on SQLite")
+    doses.addoption("--race-rounds-postgresql", type=int, default=200, help="the same, on PostgreSQL")
     doses.addoption("--bells", type=int, default=100, help="how many bells a broker is to keep, or lose and get back")
     doses.addoption(
         "--store", choices=("sqlite", "postgresql"), default="sqlite", help="what the flow's tests stand on, unless they say so"
@@ -153,9 +154,10 @@ def chaos_seed(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(scope="session")
-def race_rounds(request: pytest.FixtureRequest) -> int:
-    """Return how many races of a withdrawal against a send this run takes."""
-    return int(request.config.getoption("--race-rounds"))
+def race_rounds(request: pytest.FixtureRequest) -> Mapping[str, int]:
+    """Return how many races of a withdrawal against a send this run takes, by store."""
+    option = request.config.getoption
+    return {"sqlite": int(option("--race-rounds")), "postgresql": int(option("--race-rounds-postgresql"))}
 
 
 @pytest.fixture(scope="session")

@@ -176,11 +176,20 @@ class Raced(World):
         return base.model_copy(update={"units": (*base.units, *more)})
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.node)])
+def race_store(request: pytest.FixtureRequest) -> str:
+    """Return the store that the races are run on."""
+    return str(request.param)
+
+
 @pytest.fixture
-def still(tmp_path: Path) -> Iterator[Raced]:
+def still(tmp_path: Path, request: pytest.FixtureRequest, race_store: str) -> Iterator[Raced]:
     """Return a hub whose own worker stands still: the driver claims and sends."""
+    given = {"permit": "30s", "lease": "60s"}
+    if race_store == "postgresql":
+        given["database_url"], given["keys_url"] = request.getfixturevalue("store_urls")
     with Sandbox((*PARTNERS.values(), *map(name_of, UNITS)), folder=tmp_path / "sandbox") as sandbox:
-        world = Raced(sandbox, tmp_path / "folders", tmp_path / "hub", given={"permit": "30s", "lease": "60s"})
+        world = Raced(sandbox, tmp_path / "folders", tmp_path / "hub", given=given)
         world.open(start=False)
         yield world
         world.hub.stop()
@@ -189,15 +198,16 @@ def still(tmp_path: Path) -> Iterator[Raced]:
 @pytest.mark.chaos
 @pytest.mark.timeout(10800)
 @pytest.mark.parametrize("half", ["first", "second"])
-def test_no_race_leaks(still: Raced, half: str, race_rounds: int, write_result: Callable[..., None]) -> None:
+def test_no_race_leaks(still: Raced, race_store: str, half: str, race_rounds: Mapping[str, int], write_result: Callable[..., None]) -> None:
     """Given thousands of withdrawals against sends, then nothing is sent that a withdrawal found waiting, and both sides win a fifth at least."""
     seed = random.SystemRandom().randrange(2**32)
     began = time.monotonic()
-    tally = Driver(still, seed).run(race_rounds // 2)
+    tally = Driver(still, seed).run(race_rounds[race_store] // 2)
     share = min(tally.winners["withdrawal"], tally.winners["send"]) / tally.races
     write_result(
         "races",
         {
+            "store": race_store,
             "half": half,
             "seed": seed,
             "races": tally.races,
