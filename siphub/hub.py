@@ -64,7 +64,6 @@ DOORS: Final = (
     Door("retry", "siphub deliveries retry|release: what was stopped is queued again"),
 )
 
-
 Part = Literal["serve", "relay", "work", "sweep"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 """What a hub consists of. `siphub up` is all of them in one process; in service each is a process, or several."""
@@ -256,6 +255,8 @@ def build(
     secrets_folder = _private(data / "keys")
     fresh = not settings.keys_url and not (data / "keys.sqlite").exists()
     store = open_store(settings, clock, fresh=fresh)
+    if store.keys_gone():
+        raise _other_keys(store)
     store.upgrade()
     first = _recognised(store)
     kept = kept_name(store, settings, clock)
@@ -308,13 +309,24 @@ def _recognised(store: Store) -> bool:
     """Return whether the keys were never used before.
 
     Raises:
-        SettingsError: `settings.master_key`; they were, under another master key.
+        SettingsError: `settings.master_key`; they were, under another master key. `settings.other_keys`; they are not this content's.
     """
     found = store.recognise()
     if found == "other":
         store.close()
         raise SettingsError(OTHER_MASTER, code="settings.master_key")
+    if not store.same_keys():
+        raise _other_keys(store)
     return found == "first"
+
+
+def _other_keys(store: Store) -> SettingsError:
+    store.close()
+    return SettingsError(
+        "this content was first used with other keys than those here, and nobody could open what these seal: on a second machine set keys_url "
+        "to the keys' database and copy keys/master.key from the first; where the keys are lost, bring them back with siphub restore --keys",
+        code="settings.other_keys",
+    )
 
 
 def never_used(settings: Settings) -> bool:

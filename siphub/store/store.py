@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
+from siphub.errors import Sealed
 from siphub.store.backup import Backup, What, take
 from siphub.store.engine import BUSY_TIMEOUT, Database
 from siphub.store.keys import KeyStore, Recognised
 from siphub.store.knocks import Knocker, Listening, listen
+from siphub.store.rows import NO_OWNER
 from siphub.store.schema import CONTENT, KEYS, Schema, empty, problems, upgrade
 from siphub.store.unit import Work
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from siphub.contract import Clock
     from siphub.store.sealing import Seal
+
+KEYS_OF_CONTENT: Final = "keys"
+"""The switch that holds nothing, sealed: only the keys that this content was first used with open it."""
 
 
 class Store:
@@ -55,6 +60,31 @@ class Store:
     def recognise(self) -> Recognised:
         """Say whether the keys' database was never used before, was used under this master key, or under another; see `KeyStore`."""
         return self.keys.recognise()
+
+    def same_keys(self) -> bool:
+        """Say whether these keys are those that the content was first used with; the first to ask says which these are.
+
+        A second machine with keys of its own, or keys made anew where they were lost, would seal what nobody else can open.
+        """
+        with self.read() as work:
+            kept = work.switches.get(KEYS_OF_CONTENT)
+        seal = self.seal_of_owner(NO_OWNER)
+        if kept is None:
+            mark = seal.seal("switch", KEYS_OF_CONTENT, b"").hex()
+            with self.write() as work:
+                kept = work.switches.settle(KEYS_OF_CONTENT, mark, "first start", self._clock.now())
+        try:
+            seal.open("switch", KEYS_OF_CONTENT, bytes.fromhex(kept))
+        except Sealed:
+            return False
+        return True
+
+    def keys_gone(self) -> bool:
+        """Say whether this content has been used, and there is no database of keys, or an empty one; to be asked before `upgrade` makes one."""
+        if self.empty("content") or not self.empty("keys"):
+            return False
+        with self.read() as work:
+            return work.switches.get(KEYS_OF_CONTENT) is not None
 
     def apart(self) -> Literal["apart", "same server", "same database"]:
         """Say how far the keys are from the content: in a database on another server (or in another file), or not."""

@@ -12,7 +12,7 @@ import pytest
 
 from siphub.contract import SystemClock
 from siphub.errors import SettingsError, StoreError
-from siphub.hub import build
+from siphub.hub import build, open_store
 from siphub.setting_values import place_of
 from siphub.settings import Settings, read
 from siphub.store import Store
@@ -143,6 +143,33 @@ def test_the_embedded_hub_takes_its_credentials_too(data_folder: Path, tmp_path:
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
     build(settings(data_folder)).stop()
     assert not (data_folder / "keys" / "master.key").exists()
+
+
+def test_a_second_machine_with_keys_of_its_own_is_refused(machines: list[Path]) -> None:
+    """Given a second machine on the same content that makes keys of its own, it does not start: nobody else could open what it seals."""
+    one, two = machines
+    for folder in machines:
+        (folder / "keys" / "keys_url").unlink()
+    build(settings(one)).stop()
+    with pytest.raises(SettingsError, match="keys_url") as raised:
+        build(settings(two))
+    assert raised.value.code == "settings.other_keys"
+    apart = open_store(settings(two), SystemClock())
+    apart.upgrade()
+    apart.close()
+    with pytest.raises(SettingsError, match="keys_url"):
+        build(settings(two))
+    build(settings(one)).stop()
+
+
+def test_keys_that_are_gone_are_not_made_anew(data_folder: Path) -> None:
+    """Given content whose keys' file is gone, then the hub does not start with new keys, which would open nothing that is there."""
+    build(settings(data_folder)).stop()
+    (data_folder / "keys.sqlite").unlink()
+    with pytest.raises(SettingsError, match="siphub restore --keys") as raised:
+        build(settings(data_folder))
+    assert raised.value.code == "settings.other_keys"
+    assert not (data_folder / "keys.sqlite").exists()
 
 
 @pytest.mark.parametrize("text", ["not hex", "abcd", ""])
