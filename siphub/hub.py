@@ -259,7 +259,7 @@ def build(
         raise _other_keys(store)
     store.upgrade()
     first = _recognised(store)
-    kept = kept_name(store, settings, clock)
+    kept = kept_name(store, settings, clock, first=first)
     http = Http(ca_file=settings.ca_file)
     shelves = packs.Mappings([packs.shipped(), *([data / "mappings"] if (data / "mappings").is_dir() else [])], clock)
     given = dict(plugins or {})
@@ -353,13 +353,13 @@ def add_key(store: Store, clock: Clock, *, organisation: str, name: str, roles: 
     return key
 
 
-def kept_name(store: Store, settings: Settings, clock: Clock) -> str:
-    """Return the name the store has kept for this hub at the broker; at the first start, keep one."""
+def kept_name(store: Store, settings: Settings, clock: Clock, *, first: bool = False) -> str:
+    """Return the name the store has kept for this hub at the broker; at the `first` start, keep one that no other hub has."""
     with store.read() as work:
         name = work.switches.get(NAME)
     if name is None:
         with store.write() as work:
-            name = work.switches.settle(NAME, settings.name or _name(settings.data), "first start", clock.now())
+            name = work.switches.settle(NAME, settings.name or _name(settings.data, first=first), "first start", clock.now())
     return name
 
 
@@ -401,10 +401,10 @@ def _tokens(settings: Settings, http: Http) -> Tokens | None:
     return Tokens(http, settings.broker_token_url, settings.broker_client_id, secret, settings.broker_scopes)
 
 
-def _name(data: Path) -> str:
-    """Return the name of a hub that has none yet: two hubs on one broker differ."""
+def _name(data: Path, *, first: bool) -> str:
+    """Return the name of a hub that has none yet. A hub of an earlier version is called by its folder's path, as its queues are."""
     stem = re.sub(r"[^a-z0-9]+", "-", data.name.lower()).strip("-")[:40] or "hub"
-    return f"{stem}-{sha256(str(data.absolute()).encode()).hexdigest()[:10]}"
+    return f"{stem}-{secrets.token_hex(5) if first else sha256(str(data.absolute()).encode()).hexdigest()[:10]}"
 
 
 def _private(folder: Path) -> Path:

@@ -154,6 +154,15 @@ class TestWhatIsRefused:
 
 
 class TestTheName:
+    def test_two_hubs_in_folders_of_one_path_have_two_names(self, data_folder: Path) -> None:
+        """Given two hubs that each begin in a folder of the same path, as on two machines, then neither hears the other's queues."""
+        names = set()
+        for number in range(2):
+            with build(Settings(data=data_folder, min_free_disk=1)) as hub:
+                names.add(hub.ground.name)
+            data_folder.rename(data_folder.parent / f"machine-{number}")
+        assert len(names) == len(list(data_folder.parent.glob("machine-*")))
+
     def test_a_hub_keeps_its_name_when_its_folder_moves(self, data_folder: Path) -> None:
         """Given a hub that has begun, when its folder moves, then its queues keep their name."""
         before = build(Settings(data=data_folder, min_free_disk=1))
