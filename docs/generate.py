@@ -7,6 +7,7 @@ It must never touch a line outside its markers. A new block is a function in `BL
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -398,9 +399,28 @@ def rendered(page: str) -> str:
     return MARKED.sub(lambda match: f"{match['open']}{BLOCKS[match['name']]()}\n{match['close']}", page)
 
 
+def broker_definitions() -> str:
+    """Return RabbitMQ's definitions for a hub named siphub with every adapter of this repository."""
+    from siphub.broker import definitions, topology_for
+
+    topology = topology_for(file.parent.name.removeprefix("siphub-") for file in ROOT.glob("plugins/*/pyproject.toml"))
+    return json.dumps(definitions(topology, hub="siphub", vhost="siphub", user="siphub"), indent=2) + "\n"
+
+
+FILES: dict[str, Callable[[], str]] = {"deploy/rabbitmq/definitions.json": broker_definitions}
+"""Files that are generated whole."""
+
+
 def main(arguments: Sequence[str]) -> int:
     """Write the pages, or with `--check` only say which are out of date."""
     stale = []
+    for name, made in FILES.items():
+        file, text = ROOT / name, made()
+        if not file.exists() or file.read_text("utf-8") != text:
+            stale.append(name)
+            if "--check" not in arguments:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, "utf-8")
     for page in sorted([*DOCS.glob("*.md"), ROOT / "README.md"]):
         before = page.read_text("utf-8")
         after = rendered(before)

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         repr=False,
         description="The broker: `memory://` inside the process, `amqp://user:password@host/vhost` for RabbitMQ, or any URL kombu speaks.",
     )
+    broker_management_url: str = Field(
+        "", repr=False, description="RabbitMQ's management API, `https://user:password@host:15671`, for `siphub doctor` to look at."
+    )
     broker_token_url: str = Field(
         "", repr=False, description="Where access tokens for a RabbitMQ with OAuth2 come from; `broker_url` then names no user."
     )

@@ -12,7 +12,20 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import cast
 
-from siphub.broker.base import PROMISES, Ack, Broker, BrokerInfo, Confirming, Consumer, OnBell, OnRestored, require_promises
+from siphub.broker.base import (
+    PROMISES,
+    Ack,
+    Broker,
+    BrokerInfo,
+    Confirming,
+    Consumer,
+    OnBell,
+    OnRestored,
+    Remark,
+    Surveys,
+    require_promises,
+)
+from siphub.broker.definitions import definitions
 from siphub.broker.tokens import Tokens
 from siphub.broker.topology import Bell, QueueSpec, Topology, queue_name, topology_for
 from siphub.errors import SettingsError
@@ -29,9 +42,12 @@ __all__ = [
     "OnBell",
     "OnRestored",
     "QueueSpec",
+    "Remark",
+    "Surveys",
     "Tokens",
     "Topology",
     "connect",
+    "definitions",
     "queue_name",
     "require_promises",
     "topology_for",

@@ -7,13 +7,14 @@ and does break these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from siphub.broker.topology import Bell, Topology
+from siphub.contract.http import Http
 from siphub.errors import SettingsError
 
 PROMISES: Mapping[str, str] = MappingProxyType(
@@ -89,6 +90,14 @@ OnRestored = Callable[[], None]
 """Called in the consumer's own thread whenever it (re)starts: ring again, from the store, what may have been lost."""
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing that was looked at. `look` is for a person's judgement, `wrong` will make the hub fail or fails already."""
+
+    level: Literal["ok", "look", "wrong"]
+    what: str
+
+
 @runtime_checkable
 class Consumer(Protocol):
     """Somebody who listens at one queue, in a thread of its own, and comes back when the broker does."""
@@ -145,3 +154,22 @@ class Broker(Protocol):
 
     def close(self) -> None:
         """Stop the consumers and let go of every connection. May be called twice."""
+
+
+@runtime_checkable
+class Surveys(Protocol):
+    """A driver that can say how the broker differs from what a hub wants there, and give that in the broker's own form."""
+
+    def definitions(self, topology: Topology, *, vhost: str | None = None, user: str | None = None) -> Mapping[str, Any]:
+        """Return what an administrator imports; `vhost` and `user` are those of the URL unless given."""
+
+    def survey(self, topology: Topology, management: tuple[Http, str] | None = None) -> Iterator[Remark]:
+        """Look, and make nothing.
+
+        Args:
+            topology: What is wanted.
+            management: The hub's HTTP and the address of the broker's own API, where there is one: it sees more.
+
+        Raises:
+            BrokerError: It cannot be looked at; the error says why.
+        """

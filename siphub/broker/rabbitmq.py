@@ -15,16 +15,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
-from siphub.broker.base import BrokerInfo, Consumer, OnBell, OnRestored
+from siphub.broker.base import BrokerInfo, Consumer, OnBell, OnRestored, Remark
+from siphub.broker.definitions import definitions
 from siphub.broker.rabbitmq_consumer import PATIENCE, RabbitConsumer
 from siphub.broker.rabbitmq_io import IoThread, Link
 from siphub.broker.rabbitmq_place import Place
 from siphub.broker.rabbitmq_publisher import Publisher
+from siphub.broker.rabbitmq_survey import Management, over_amqp, over_management
 from siphub.broker.tokens import Tokens
 from siphub.broker.topology import Bell, QueueSpec, Topology
+from siphub.contract.http import Http
 from siphub.errors import BrokerError, BrokerLost, Unroutable
 
 _DECLARE_TIMEOUT = timedelta(seconds=10)
@@ -101,6 +105,20 @@ class RabbitBroker:
         except BrokerError:
             return False
         return all(consumer.alive for consumer in self._consumers if not consumer.stopped)
+
+    def definitions(self, topology: Topology, *, vhost: str | None = None, user: str | None = None) -> Mapping[str, Any]:
+        """Return what an administrator imports."""
+        return definitions(topology, hub=self._place.hub, vhost=vhost or self._place.vhost, user=user or self._place.user or "siphub")
+
+    def survey(self, topology: Topology, management: tuple[Http, str] | None = None) -> Iterator[Remark]:
+        """Say how the broker differs from what this hub wants there."""
+        wanted = dict(self.definitions(topology))
+        if not self._place.user:
+            wanted["permissions"] = []  # whoever our certificate says we are, nobody here knows the name
+        if management is None:
+            yield from over_amqp(self._place, wanted)
+        else:
+            yield from over_management(Management(*management), wanted)
 
     def close(self) -> None:
         """Stop the consumers, give back what they held, and let go of every connection."""

@@ -11,6 +11,7 @@ import typer
 from siphub.cli import (
     backup,
     benchmark,
+    brokers,
     consent,
     db,
     deliveries,
@@ -55,6 +56,7 @@ ROOMS = (
     work_items,
     records,
     doctor,
+    brokers,
     benchmark,
     db,
     backup,

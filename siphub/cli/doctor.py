@@ -80,16 +80,16 @@ def examined(data: Path | None) -> Iterator[Finding]:
         yield wrong(str(error))
         return
     for part in (settings_said, disk, key_files, certificates, packs):
-        yield from _told(partial(part, settings))
-    yield from _told(partial(plugins, data))
-    stores = list(_told(partial(databases, data)))
+        yield from told(partial(part, settings))
+    yield from told(partial(plugins, data))
+    stores = list(told(partial(databases, data)))
     yield from stores
     if not any(one.level == "wrong" for one in stores):
-        yield from _told(partial(_of_hub, settings))
+        yield from told(partial(_of_hub, settings))
 
 
-def _told(part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """Let what a part raises be a finding."""
+def told(part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Let what a part raises be a finding: nothing keeps the other parts from being looked at."""
     from siphub.errors import SiphubError
 
     try:
@@ -219,12 +219,12 @@ def _of_hub(settings: Settings) -> Iterator[Finding]:
 
     with heard("error"), build(settings) as hub:
         for part in (broker, processes, directory, sending, backups, records, retention, callers, audit):
-            yield from _told(partial(part, hub))
+            yield from told(partial(part, hub))
 
 
 def broker(hub: Hub) -> Iterator[Finding]:
-    """Look at whether the broker answers."""
-    from siphub.broker import require_promises
+    """Look at whether the broker answers, and has what this hub wants there."""
+    from siphub.broker import Surveys, require_promises
     from siphub.broker.topology import topology_for
     from siphub.errors import SettingsError
 
@@ -235,10 +235,16 @@ def broker(hub: Hub) -> Iterator[Finding]:
     if hub.ground.broker.info.inside:
         yield ok("the broker is inside the process")
         return
-    hub.ground.broker.declare(topology_for(hub.registry.adapters))
+    topology, driver = topology_for(hub.registry.adapters), hub.ground.broker
+    if isinstance(driver, Surveys):
+        api = hub.settings.broker_management_url
+        for remark in driver.survey(topology, (hub.http, api) if api else None):
+            yield Finding(remark.level, remark.what)
+        return
+    driver.declare(topology)
     yield (
         ok("the broker answers")
-        if hub.ground.broker.healthy()
+        if driver.healthy()
         else wrong("the broker does not answer: deliveries go on only inside the hub's own process")
     )
 

@@ -80,6 +80,9 @@ class Line:
         self._lock = threading.Lock()
         self._pairs = list[_Pair]()
         self._cut_after: int | None = None
+        self._silent_after: int | None = None
+        self.passed = 0
+        """How many bytes have gone there."""
         self._door: socket.socket | None = None
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
@@ -125,6 +128,11 @@ class Line:
         with self._lock:
             self._cut_after = count
 
+    def silent_after(self, count: int) -> None:
+        """Fall silent when so many bytes have gone there in all."""
+        with self._lock:
+            self._silent_after = count
+
     @property
     def cut_done(self) -> bool:
         """True once `cut_after` has cut."""
@@ -144,6 +152,10 @@ class Line:
     def left_before_cut(self, count: int) -> int | None:
         """Count bytes that go there; return how many of them still go where the line is now to be cut."""
         with self._lock:
+            self.passed += count
+            if self._silent_after is not None and self.passed >= self._silent_after:
+                self._silent_after = None
+                self._passing.clear()
             if self._cut_after is None:
                 return None
             if count < self._cut_after:

@@ -37,10 +37,15 @@ USERS: Mapping[str, tuple[str, str, str, str]] = {
     "narrow": ("s3cret-narrow", "^$", r"^amq\.default$", _QUEUES),
     # May not even do that.
     "deaf": ("s3cret-deaf", "^$", "^$", "^$"),
+    # Looks at everything over the management API, and does nothing.
+    "doctor": ("s3cret-doctor", "^$", "^$", "^$"),
     # Is known by its certificate; see `EXTERNAL`.
     "certified": ("", _QUEUES, r"^amq\.default$", _QUEUES),
 }
 """User → password, and what it may configure, write and read."""
+_TAGS = {"doctor": "monitoring,policymaker"}
+MANAGEMENT = "rabbitmq_management"
+"""The plugin with the management API; it listens on a port of its own."""
 EXTERNAL = ("auth_mechanisms.1 = PLAIN", "auth_mechanisms.2 = EXTERNAL", "ssl_cert_login_from = common_name")
 """What RabbitMQ needs, beside the plugin rabbitmq_auth_mechanism_ssl, to know a user by the common name of a certificate."""
 _PROGRAMS = Path("/usr/lib/rabbitmq/bin")
@@ -80,7 +85,8 @@ class Rabbit:
         self.shows(HERE)
         self._env = _environment(folder, self._epmd_port, self._dist_port)
         (folder / "enabled_plugins").write_text(f"[{','.join(plugins)}].\n")
-        _write_settings(folder, self.port, self.tls_port, settings)
+        api = ("management.tcp.ip = 127.0.0.1", f"management.tcp.port = {self.management_port}") if MANAGEMENT in plugins else ()
+        _write_settings(folder, self.port, self.tls_port, (*api, *settings))
 
     def __enter__(self) -> Self:
         words = [shutil.which("epmd") or "epmd", "-address", "127.0.0.1", "-port", str(self._epmd_port)]
@@ -104,6 +110,11 @@ class Rabbit:
         """Return the URL for one of `USERS`."""
         port = self.tls_port if tls else self.port
         return f"amqp{'s' if tls else ''}://{user}:{_quoted(USERS[user][0])}@127.0.0.1:{port}/{_quoted(VHOST)}"
+
+    @property
+    def management_url(self) -> str:
+        """Return where the management API answers, with a user who may look; only where the plugin is enabled."""
+        return f"http://doctor:{_quoted(USERS['doctor'][0])}@127.0.0.1:{self.management_port}"
 
     # ── what can be done to it ──
 
@@ -254,7 +265,8 @@ def _write_settings(folder: Path, port: int, tls_port: int, further: Sequence[st
     definitions = {
         # Without a password nobody logs in with one.
         "users": [
-            {"name": name, "tags": "", **({"password": user[0]} if user[0] else {"password_hash": ""})} for name, user in USERS.items()
+            {"name": name, "tags": _TAGS.get(name, ""), **({"password": user[0]} if user[0] else {"password_hash": ""})}
+            for name, user in USERS.items()
         ],
         "vhosts": [{"name": VHOST}],
         "permissions": [
