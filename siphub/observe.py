@@ -33,7 +33,7 @@ ALLOWED: Final = frozenset({
     # Organisations and units. Their numbers are public; a sole trader's, which is a person's, is caught by its shape.
     *("organisation", "owner", "recipient", "unit"),
     # Parts of the hub, by name.
-    *("adapter", "broker", "channel", "database", "door", "driver", "hook", "mapping", "mapping_version", "migration", "mode", "plugin"),
+    *("adapter", "broker", "channel", "database", "door", "driver", "hook", "mapping", "mapping_version", "migration", "mode", "partner", "plugin"),
     *("point", "queue", "reader", "setting", "table", "worker"),
     # States and codes.
     *("action", "basis", "code", "error", "from_state", "level", "logger", "message_type", "method", "outcome", "reason", "recall"),

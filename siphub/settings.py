@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import (
     BeforeValidator,
     Field,
+    NonNegativeInt,
     PositiveInt,
     SecretStr,
     ValidationError,
@@ -115,6 +116,32 @@ class Settings(BaseSettings):
     retry_limit: PositiveInt = Field(
         400,
         description="After how many failed attempts a delivery gives up. With the default pauses that is four days: a long weekend and a day.",
+    )
+    retry_for: Duration = Field(
+        timedelta(days=4),
+        description="After how long a delivery gives up, however few attempts it had: while its partner is away it waits and spends none.",
+    )
+    retry_share: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description="How many repeats a partner may be sent for each first attempt; one in two seconds is allowed whatever happens.",
+    )
+    breaker_failures: PositiveInt = Field(
+        5, description="After how many failures in a row nothing is sent to a partner any more but a probe after each pause."
+    )
+    breaker_pause: Duration = Field(
+        timedelta(seconds=5),
+        description="The first pause before a partner that is away is probed; it doubles up to retry_cap, with jitter.",
+    )
+    partner_concurrency: PositiveInt = Field(
+        32, le=1024, description="How many deliveries one partner is sent at the same time, where it does not ask for less."
+    )
+    partner_rate: NonNegativeInt = Field(
+        0, description="How many deliveries one partner is sent in a minute, where it does not ask for less; 0 is without limit."
+    )
+    ring_window: PositiveInt = Field(
+        500, description="How many bells of one partner may be unclaimed at the broker; what is behind them waits in the store."
     )
     weekends: Literal["count", "skip"] = Field(
         "count", description="Whether days on which offices are closed count in the clocks of LUS and of agreements, or are skipped."

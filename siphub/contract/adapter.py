@@ -31,6 +31,8 @@ class AdapterInfo:
         recall: How what was sent is called back: `native`, by a further `message`, or `none` (then a person phones).
         max_bytes: The largest payload the partner takes.
         mapping: The mapping pack it uses, or None.
+        max_concurrent: How many deliveries any of its partners takes at the same time, where that is fewer than the hub would send.
+        max_per_minute: How many deliveries any of its partners takes in a minute, where there is a limit.
     """
 
     name: str
@@ -43,6 +45,8 @@ class AdapterInfo:
     recall: Literal["native", "message", "none"] = "message"
     max_bytes: int = 30 * 1024 * 1024
     mapping: str | None = None
+    max_concurrent: int | None = None
+    max_per_minute: int | None = None
 
     def carries(self, message_type: str) -> bool:
         """Say whether it can carry messages of a type."""

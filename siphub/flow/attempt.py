@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import assert_never
 
 from siphub.contract import (
@@ -175,6 +175,7 @@ def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directo
             return _ended(ground, row, "hold", state="held", code=ready.reason, reason=ready.reason)
         known = _already_there(adapter, row, ready.recipient)
         if known is not None:
+            ground.partners.heard(row, known)
             return outcome_row(ground, row, known, ready)
         if not adapter.info.idempotent:
             row = replace(row, uncertain=False)  # if it was uncertain, the partner has been asked, and it surely did not arrive
@@ -182,7 +183,9 @@ def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directo
         permit.require()
         sending = True
         with permitted(permit):
+            began = monotonic()
             outcome = adapter.deliver(ready.payload, ready.recipient, row.key)
+        ground.partners.heard(row, outcome, monotonic() - began)
         ground.points.reach("after_send")
         if _has_it_already(adapter, row, outcome):
             return _ended(ground, row, "delivered", state="delivered", code=KNOWN, uncertain=False)
@@ -204,6 +207,7 @@ def _broken(ground: Ground, row: DeliveryRow, ready: Ready | Held | None, *, sen
     """An exception before the send is a definite non-delivery; one during it leaves the end unknown, and the third is the last."""
     if not sending:
         return _ended(ground, row, "hold", state="held", code=code, reason=code)
+    ground.partners.heard(row, Uncertain(code))
     found = outcome_row(ground, row, Uncertain(code), ready if isinstance(ready, Ready) else None)
     if row.expired_leases + 1 >= MOST_LEASES:
         found = replace(found, state="held", outcome="hold", event="outcome.hold", reason="send.leases", next_at=None)
@@ -254,7 +258,7 @@ def _by_outcome(ground: Ground, row: DeliveryRow, outcome: Outcome) -> OutcomeRo
         case Rejected(code=code):
             return _ended(ground, row, "rejected", state="rejected", code=code, reason=code, uncertain=False)
         case Retry(code=code, after=after):
-            next_at = ground.retry.next_at(row.attempts, ground.now(), after, ground.chance)
+            next_at = _again_at(ground, row, after)
             if next_at is None:
                 return _ended(ground, row, "gave_up", state="gave_up", code=code, reason="retry.exhausted")
             return _ended(ground, row, "retry", state="queued", code=code, reason=code, next_at=next_at)
@@ -263,12 +267,18 @@ def _by_outcome(ground: Ground, row: DeliveryRow, outcome: Outcome) -> OutcomeRo
     assert_never(outcome)
 
 
+def _again_at(ground: Ground, row: DeliveryRow, asked: timedelta | None) -> datetime | None:
+    """Return when to try again, or None where it is time to give up: by its own pauses, and not before its partner may have one more repeat."""
+    next_at = ground.retry.next_at(row.attempts, ground.now(), asked, ground.chance, row.queued_at)
+    return None if next_at is None else ground.partners.spaced(row, next_at)
+
+
 def _uncertain(ground: Ground, row: DeliveryRow, code: str) -> OutcomeRow:
     """Nobody knows whether it arrived: again under the same key where that does no harm or the partner can be asked, else a person."""
     adapters = ground.registry.adapters
     adapter = adapters.get(row.adapter)
     can_ask = adapter is not None and (adapter.info.idempotent or (isinstance(adapter, Confirms) and not row.uncertain))
-    next_at = ground.retry.next_at(row.attempts, ground.now(), None, ground.chance)
+    next_at = _again_at(ground, row, None)
     if not can_ask or next_at is None:
         return _ended(ground, row, "hold", state="held", code=code, reason="send.uncertain", uncertain=True)
     return _ended(ground, row, "uncertain", state="queued", code=code, reason=code, next_at=next_at, uncertain=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from siphub.broker import Ack, Bell, Consumer
 from siphub.broker.topology import queue_name
@@ -21,15 +22,18 @@ from siphub.flow import records, withdraw
 from siphub.flow.attempt import Held, attempt, cut_of, monotonic, permit_from, returned_unsent, verdict
 from siphub.flow.ground import Ground
 from siphub.flow.letters import as_grants, need_of, recipient_of, today
+from siphub.flow.partners import Admission
 from siphub.flow.work_items import open_for
 from siphub.model import Directory
 from siphub.observe import Log
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered, judge
-from siphub.store import Change, DeliveryRow, OutcomeRow, Work
+from siphub.store import Change, DeliveryRow, OutcomeRow, Place, Work
 
 GROUP = 50
 """The most deliveries in one claim, and outcomes in one record."""
+SOON = 0.005
+"""How long the claimer rests, in seconds, when all it has waits for senders that a partner may take."""
 POLL = 0.2
 """How often the threads look up, in seconds, to see whether they should stop."""
 LAST_WORD = 2.0
@@ -49,6 +53,8 @@ class Ring:
     give_back: Callable[[], None] = _nothing
     """Let another worker hear it; void once it is acked."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    place: Place | None = None
+    """The partner all of them are for, where they wait for one of this worker's senders."""
 
     def done(self, delivery_id: str) -> None:
         """Count one delivery as done with."""
@@ -85,11 +91,12 @@ class Left:
     sending: int = 0
 
 
-def claim(ground: Ground, ids: Sequence[str], directory: Directory) -> list[tuple[DeliveryRow, Permit]]:
-    """Claim what may leave now, with a permit each. The permit runs from before the claim began."""
+def claim(ground: Ground, ids: Sequence[str], directory: Directory, admission: Admission | None = None) -> list[tuple[DeliveryRow, Permit]]:
+    """Claim what may leave now, with a permit each. The permit runs from before the claim began. Without `admission` no partner's limit counts."""
     started = monotonic()
     with ground.store.write() as work:
-        claimed = work.claim(ids, now=ground.now(), lease=ground.settings.lease, accept=verdict(directory, ground.local))
+        accept = verdict(directory, ground.local)
+        claimed = work.claim(ids, now=ground.now(), lease=ground.settings.lease, accept=accept, admit=admission)
         _desk_for_refused(ground, work, set(ids) - {found.delivery.id for found in claimed})
     return [(found.delivery, permit_from(ground, started)) for found in claimed]
 
@@ -105,6 +112,7 @@ def _desk_for_refused(ground: Ground, work: Work, ids: set[str]) -> None:
 def record(ground: Ground, outcomes: Sequence[OutcomeRow]) -> None:
     """Record how attempts ended, in one transaction; those a withdrawal has overtaken one by one, under their case's lock."""
     directory = ground.directory()
+    ground.partners.flush()  # before the record: who sees the probe's delivery back in the queue must also see what the partner said
     with ground.store.write() as work:
         recorded = work.record(outcomes)
         for outcome, done in zip(outcomes, recorded, strict=True):
@@ -240,7 +248,15 @@ class Worker:
                 ring = self._rings.get(timeout=POLL)
             except queue.Empty:
                 continue
-            self._claim_group(self._with_more(ring))
+            rings = self._with_more(ring)
+            ready = [each for each in rings if each.place is None or self._ground.partners.worth_asking(each.place)]
+            for each in rings:
+                if each not in ready:
+                    self._rings.put(each)
+            if ready:
+                self._claim_group(ready)
+            else:
+                self._stop.wait(SOON)
 
     def _with_more(self, ring: Ring) -> list[Ring]:
         rings, count = [ring], len(ring.ids)
@@ -276,10 +292,14 @@ class Worker:
         rings = dict(part)
         claimed: list[tuple[DeliveryRow, Permit]] = []
         directory = Directory()
+        soon: Mapping[str, Place] = {}
         try:
             directory = self._ground.directory()
             self._ask_plugins(list(rings), directory)
-            claimed = claim(self._ground, list(rings), directory)
+            admission = Admission(self._ground.partners, directory, self._ground.now())
+            claimed = claim(self._ground, list(rings), directory, admission)
+            soon = admission.soon
+            self._ground.partners.began([row for row, _ in claimed])
         except StoreBusy:
             self._rings.put(Ring(set(rings), ack=lambda: _all_done(part), give_back=lambda: _all_given_back(part)))
             return 0
@@ -290,8 +310,13 @@ class Worker:
         ours = {row.id for row, _ in claimed}
         for row, permit in claimed:
             self._jobs.put(Job(row, permit, rings[row.id], directory))
+        kept = {*ours, *soon}
         # A delivery rung twice is one job of its last bell; its other bells are done with, or they would never be acked.
-        _all_done([(delivery_id, ring) for delivery_id, ring in part if delivery_id not in ours or ring is not rings[delivery_id]])
+        _all_done([(delivery_id, ring) for delivery_id, ring in part if delivery_id not in kept or ring is not rings[delivery_id]])
+        for place in set(soon.values()):
+            mine = [(one, rings[one]) for one, theirs in soon.items() if theirs == place]
+            again = Ring({one for one, _ in mine}, partial(_all_done, mine), partial(_all_given_back, mine), place=place)
+            self._rings.put(again)
         return len(ours)
 
     def _ask_plugins(self, ids: Sequence[str], directory: Directory) -> None:
@@ -306,6 +331,7 @@ class Worker:
     def _send_all(self) -> None:
         while (job := self._jobs.get()) is not None:
             outcome = attempt(self._ground, job.row, job.permit, job.directory)
+            self._ground.partners.ended(job.row)
             self._free.release()
             self._ended.put(Ended(job, outcome))
 

@@ -20,11 +20,13 @@ from siphub.broker import Broker
 from siphub.contract import Clock, DeliveryEvent, Render
 from siphub.documents import render
 from siphub.flow.missing import Missing
+from siphub.flow.partners import Partners
 from siphub.flow.wake import Wake
 from siphub.model import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.directory import OrganisationKind, UnitKind
 from siphub.model.identifiers import OrganisationNumber, UnitId
 from siphub.policy.local import LocalRules
+from siphub.policy.partners import BreakerRule
 from siphub.policy.retry import RetryRule
 from siphub.registry import Registry
 from siphub.setting_values import Fault
@@ -76,10 +78,18 @@ class DirectoryNow:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._snapshot: Directory | None = None
+        self._looked_at = float("-inf")
         self._lock = threading.Lock()
+
+    def seen(self) -> Directory:
+        """Return the snapshot as it was at most a second ago: for what need not know of a switch at once."""
+        if self._snapshot is not None and time.monotonic() - self._looked_at < 1.0:
+            return self._snapshot
+        return self()
 
     def __call__(self) -> Directory:
         """Return the current snapshot."""
+        self._looked_at = time.monotonic()
         with self._store.read() as work:
             version = work.directory.version()
             if self._snapshot is not None and self._snapshot.version == version:
@@ -176,6 +186,10 @@ class Ground:
     """False only in tests that judge a broker: what it loses stays lost. No setting reaches it."""
     next_suspect: datetime | None = None
     """From when the next delivery whose lease ran out twice may be tried; see `sweep`."""
+    partners: Partners = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.partners = Partners(self)
 
     @property
     def local(self) -> LocalRules:
@@ -186,7 +200,15 @@ class Ground:
     @property
     def retry(self) -> RetryRule:
         """How patient to be with partners."""
-        return RetryRule(base=self.settings.retry_base, cap=self.settings.retry_cap, limit=self.settings.retry_limit)
+        settings = self.settings
+        return RetryRule(base=settings.retry_base, cap=settings.retry_cap, limit=settings.retry_limit, patience=settings.retry_for)
+
+    @property
+    def breaker(self) -> BreakerRule:
+        """When to stop asking a partner that fails, and how often to probe it."""
+        settings = self.settings
+        base = min(settings.breaker_pause, settings.retry_cap)
+        return BreakerRule(failures=settings.breaker_failures, base=base, cap=settings.retry_cap, probe=settings.lease)
 
     def now(self) -> datetime:
         """Return the time, UTC."""

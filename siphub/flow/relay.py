@@ -13,9 +13,10 @@ from itertools import groupby, islice
 
 from siphub.broker import Bell
 from siphub.errors import BrokerError, SiphubError
+from siphub.flow.bells import Ringing, Sifted, refill
 from siphub.flow.ground import Ground
 from siphub.observe import Log
-from siphub.store import BellRow
+from siphub.store import BellRow, Work
 
 BATCH = 500
 IDS_PER_BELL = 16
@@ -33,8 +34,8 @@ def bells_of(rows: Iterable[BellRow]) -> Iterator[Bell]:
             yield Bell(adapter, chunk)
 
 
-def ring_once(ground: Ground) -> int:
-    """Ring what is due, at most one batch; return how many rows that was.
+def ring_once(ground: Ground, ringing: Ringing | None = None) -> int:
+    """Ring what is due and its partner has room for, at most one batch; return how many rows that was.
 
     Where relays can share an outbox, it is one transaction from taking to deleting: what one has locked the others skip. Elsewhere no lock
     is held while publishing, and a bell that two relays take is rung twice.
@@ -42,26 +43,45 @@ def ring_once(ground: Ground) -> int:
     Raises:
         BrokerError: Nothing was deleted: it will be rung again.
     """
+    ringing = ringing or Ringing(ground)
     if ground.store.shares_outbox:
         with ground.store.write() as work:
             rows = work.outbox.take(BATCH)
+            sifted = ringing.sift(work, rows)
             if rows:
-                _publish(ground, rows)
-                work.outbox.delete([row.id for row in rows])
+                _publish(ground, sifted)
+                _forget(work, sifted)
+        _look_again(ground, sifted)
         return len(rows)
     with ground.store.read() as work:
         rows = work.outbox.take(BATCH)
+        sifted = ringing.sift(work, rows)
     if rows:
-        _publish(ground, rows)
+        _publish(ground, sifted)
         with ground.store.write() as work:
-            work.outbox.delete([row.id for row in rows])
+            _forget(work, sifted)
+    _look_again(ground, sifted)
     return len(rows)
 
 
-def _publish(ground: Ground, rows: Sequence[BellRow]) -> None:
+def _publish(ground: Ground, sifted: Sifted) -> None:
     ground.points.reach("before_publish")
-    ground.broker.publish(list(bells_of(rows)), PUBLISH_WITHIN)
+    if sifted.ring:
+        ground.broker.publish(list(bells_of(sifted.ring)), PUBLISH_WITHIN)
     ground.points.reach("before_delete")
+
+
+def _forget(work: Work, sifted: Sifted) -> None:
+    """What is rung has no bell here any more; nor has what there is no room for, which waits at its partner."""
+    work.partners.park(sifted.parked())
+    work.outbox.delete([row.id for row in (*sifted.ring, *sifted.wait)])
+
+
+def _look_again(ground: Ground, sifted: Sifted) -> None:
+    """Something waits now: it may be time to probe its partner, or the room it needs may be made at any moment."""
+    if sifted.wait:
+        ground.partners.forget()
+        ground.wake.hear()
 
 
 def seconds_until_due(ground: Ground, idle: float = IDLE) -> float:
@@ -82,6 +102,7 @@ class Relay:
         self._idle = idle
         self._ground = ground
         self._offer = offer
+        self._ringing = Ringing(ground)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="siphub-relay", daemon=True)
         self._log = Log(worker="relay")
@@ -118,7 +139,9 @@ class Relay:
 
     def _ring_all(self) -> None:
         try:
-            while not self._stop.is_set() and ring_once(self._ground) == BATCH:
+            self._ground.partners.flush()
+            refill(self._ground)
+            while not self._stop.is_set() and ring_once(self._ground, self._ringing) == BATCH:
                 pass
             self.rings = True
         except BrokerError as error:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from siphub.contract import Adapter, Inbound, Polls, Receipt, Submission
 from siphub.errors import Sealed, SiphubError
@@ -41,6 +42,7 @@ def looks() -> tuple[Callable[[Ground], int], ...]:
         expire_leases,
         expire_messages,
         expire_consents,
+        give_up_waiting,
         ring_again,
         match_receipts,
         look_at_deadlines,
@@ -124,12 +126,31 @@ def expire_messages(ground: Ground) -> int:
     return len(changed)
 
 
+def give_up_waiting(ground: Ground) -> int:
+    """What has waited for its partner for all of `retry_for` is a dead letter, tried or not. Return how many."""
+    now = ground.now()
+    with ground.store.read() as work:
+        rows = work.deliveries.out_of_patience(now - ground.settings.retry_for, BATCH)
+    if not rows:
+        return 0
+    change = Change(from_states=frozenset({"queued"}), to_state="gave_up", event="partner.gave_up", at=now, reason="retry.exhausted")
+    with ground.store.write() as work:
+        changed = set(work.deliveries.change_all([row.id for row in rows], change))
+        for row in rows:
+            if row.id in changed:
+                open_for(work, replace(row, state="gave_up", reason="retry.exhausted"), now)
+    ground.tell([row for row in rows if row.id in changed], "gave_up", "retry.exhausted")
+    ground.wake.set()
+    return len(changed)
+
+
 def ring_again(ground: Ground) -> int:
     """Ring what is due, unclaimed, and was not rung for `ring_timeout`. Return how many."""
     if not ground.rings_again:
         return 0
     with ground.store.write() as work:
         rung = work.deliveries.ring_again(ground.now(), ground.settings.ring_timeout, BATCH)
+        rung += work.deliveries.ring_forgotten(str(UUID(int=ground.chance.getrandbits(128))), BATCH)
     if rung:
         ground.wake.set()
     return rung

@@ -194,3 +194,16 @@ class Directory(Value):
     def units_at(self, adapter: str, endpoint: str) -> frozenset[str]:
         """Return the units an address belongs to today; used to notice that it changed hands (section 3)."""
         return self._addresses.get((adapter, endpoint), frozenset())
+
+    def options_at(self, adapter: str, endpoint: str) -> tuple[Mapping[str, str], ...]:
+        """Return the options of every entry, of a unit or of an organisation's letters, that has this address."""
+        return self._options.get((adapter, endpoint), ())
+
+    @cached_property
+    def _options(self) -> Mapping[tuple[str, str], tuple[Mapping[str, str], ...]]:
+        found: dict[tuple[str, str], tuple[Mapping[str, str], ...]] = {}
+        letters = (each.letters for each in self.organisations)
+        for address in filter(None, (*(unit.address for unit in self.units), *letters)):
+            place = (address.adapter, address.endpoint)
+            found[place] = (*found.get(place, ()), address.options)
+        return found

@@ -242,6 +242,7 @@ DELIVERY: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
         "unit.followed": {QUEUED: QUEUED, HELD: HELD, "gave_up": "gave_up"},
         "expire": {QUEUED: "expired", HELD: "expired"},
+        "partner.gave_up": {QUEUED: "gave_up"},
         "operator.hold": {QUEUED: HELD},
         "operator.release": {HELD: QUEUED},
         "operator.retry": {"gave_up": QUEUED, "rejected": QUEUED, "withheld": QUEUED, "expired": QUEUED, HELD: QUEUED},

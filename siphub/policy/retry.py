@@ -9,13 +9,16 @@ from random import Random
 
 @dataclass(frozen=True, slots=True)
 class RetryRule:
-    """How patient to be. `base` doubles up to `cap`; after `limit` attempts the delivery is a dead letter."""
+    """How patient to be. `base` doubles up to `cap`; after `limit` attempts, or after `patience`, the delivery is a dead letter."""
 
     base: timedelta = timedelta(seconds=2)
     cap: timedelta = timedelta(minutes=15)
     limit: int = 400
+    patience: timedelta = timedelta(days=4)
 
-    def next_at(self, attempts: int, now: datetime, asked: timedelta | None, chance: Random) -> datetime | None:
+    def next_at(
+        self, attempts: int, now: datetime, asked: timedelta | None, chance: Random, since: datetime | None = None
+    ) -> datetime | None:
         """Return when to try again, or None where it is time to give up.
 
         Args:
@@ -23,8 +26,9 @@ class RetryRule:
             now: The time, UTC.
             asked: What the partner's Retry-After said, if anything; it is a minimum.
             chance: Where the jitter comes from; half to whole of the step.
+            since: Since when it is to be sent: whatever it waited for counts, an attempt or not.
         """
-        if attempts >= self.limit:
+        if attempts >= self.limit or (since is not None and now - since >= self.patience):
             return None
         step = min(self.cap.total_seconds(), self.base.total_seconds() * 2 ** min(attempts - 1, 20))
         wait = timedelta(seconds=step * (0.5 + chance.random() / 2))

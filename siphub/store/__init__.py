@@ -5,6 +5,7 @@
     Seal            the key of one case or owner in use: seal and open rows
     …Row            frozen rows, one class per table (rows.py)
     Accept, Permitted, Refusal          the claim's question to policy, and its two answers
+    Admit, Admitted                     the claim's question about partners, and its answer; Place and Load say which, and what is out to it
     ClaimedRow, OutcomeRow, Recorded    what the claim gives, what the record takes and gives
     Move            a unit whose successor takes its place in a case
     Change          a guarded change of deliveries' state
@@ -46,6 +47,7 @@ from siphub.store.rows import (
 )
 from siphub.store.rows_directory import AgreementRow, DirectoryRows, OrganisationRow, UnitRow
 from siphub.store.rows_operation import ProcessRow, SwitchRow
+from siphub.store.rows_partners import Admit, Admitted, Load, PartnerRow, Place
 from siphub.store.sealing import Seal
 from siphub.store.staging import Staged, stage
 from siphub.store.store import Store
@@ -55,6 +57,8 @@ __all__ = [
     "BLOCKING",
     "NO_OWNER",
     "Accept",
+    "Admit",
+    "Admitted",
     "AgreementRow",
     "AttemptRow",
     "AuditRow",
@@ -70,12 +74,15 @@ __all__ = [
     "EventRow",
     "GrantRow",
     "Listening",
+    "Load",
     "Manifest",
     "MessageRow",
     "Move",
     "OrganisationRow",
     "OutcomeRow",
+    "PartnerRow",
     "Permitted",
+    "Place",
     "ProcessRow",
     "ReceiptRow",
     "RecordCopyRow",

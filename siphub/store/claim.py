@@ -19,7 +19,9 @@ from siphub.errors import StoreBusy, StoreError
 from siphub.store.columns import exactly, values_of
 from siphub.store.history import append_events, event_of
 from siphub.store.outbox import ring_successors
+from siphub.store.partners import Partners
 from siphub.store.rows import BLOCKING, NO_OWNER, Accept, AttemptRow, ClaimedRow, DeliveryRow, GrantRow, Permitted, Refusal
+from siphub.store.rows_partners import Admit, Place
 from siphub.store.tables import attempt, consent_grant, delivery, sip_case, switch
 
 _GRANT = "grant_"
@@ -47,7 +49,35 @@ class Candidate:
         return (self.delivery.owner, self.delivery.case_id, self.delivery.recipient)
 
 
-def claim(connection: Connection, ids: Iterable[str], *, now: datetime, lease: timedelta, accept: Accept) -> list[ClaimedRow]:
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Whom the partners have room for: asked when everything else has been, so that no lock on a partner is held for long."""
+
+    partners: Partners
+    asked: Admit
+
+    def pass_on(self, permitted: Sequence[tuple[Candidate, Permitted]]) -> list[tuple[Candidate, Permitted]]:
+        """Return those who may go; who must wait for its partner is marked so."""
+        strict = self.asked.strict({_place(each, verdict) for each, verdict in permitted})
+        rows = self.partners.lock(strict) if strict else {}
+        sending = self.partners.sending(strict) if strict else {}
+        admitted = self.asked.admit([(each.delivery, verdict) for each, verdict in permitted], rows, sending)
+        self.partners.save(admitted.changed)
+        by_place: dict[Place, list[str]] = {}
+        for each, _ in permitted:
+            if each.delivery.id in admitted.wait:
+                by_place.setdefault(each.delivery.place, []).append(each.delivery.id)
+        self.partners.park(by_place)
+        return [(each, verdict) for each, verdict in permitted if each.delivery.id in admitted.go]
+
+
+def _place(each: Candidate, verdict: Permitted) -> Place:
+    return (verdict.adapter or each.delivery.adapter, verdict.endpoint or each.delivery.endpoint)
+
+
+def claim(
+    connection: Connection, ids: Iterable[str], *, now: datetime, lease: timedelta, accept: Accept, gate: Gate | None = None
+) -> list[ClaimedRow]:
     """Claim the deliveries that may leave now; see `Work.claim`."""
     wanted = sorted(set(ids))
     if not wanted or _stopped(connection):
@@ -55,7 +85,10 @@ def claim(connection: Connection, ids: Iterable[str], *, now: datetime, lease: t
     lock_cases(connection, wanted)
     candidates = read_candidates(connection, wanted, now)
     judged = [(each, accept(each.delivery, each.grants, now)) for each in _unblocked(connection, candidates)]
-    claimed = _send(connection, [(each, verdict) for each, verdict in judged if isinstance(verdict, Permitted)], now, now + lease)
+    permitted = [(each, verdict) for each, verdict in judged if isinstance(verdict, Permitted)]
+    if gate is not None and permitted:
+        permitted = gate.pass_on(permitted)
+    claimed = _send(connection, permitted, now, now + lease)
     _refuse(connection, [(each, verdict) for each, verdict in judged if isinstance(verdict, Refusal)], now)
     return claimed
 
@@ -100,6 +133,7 @@ def _unblocked(connection: Connection, candidates: Sequence[Candidate]) -> list[
     if not candidates:
         return []
     blocking = _still_blocking(connection, [each.delivery.prev_id for each in candidates if each.delivery.prev_id])
+    _send_back(connection, [each.delivery for each in candidates if each.delivery.prev_id in blocking and each.delivery.waits is None])
     taken = lines_in_flight(connection, {each.line for each in candidates})
     free = []
     for each in sorted(candidates, key=lambda each: (each.delivery.position, each.delivery.id)):
@@ -107,6 +141,12 @@ def _unblocked(connection: Connection, candidates: Sequence[Candidate]) -> list[
             taken.add(each.line)
             free.append(each)
     return free
+
+
+def _send_back(connection: Connection, rows: Sequence[DeliveryRow]) -> None:
+    """Mark what was rung before its turn: it has no bell any more, and is rung when its predecessor ends."""
+    if rows:
+        connection.execute(update(delivery).where(delivery.c.id.in_(sorted(row.id for row in rows))).values(waits="line"))
 
 
 def _still_blocking(connection: Connection, ids: Sequence[str]) -> set[str]:

@@ -7,6 +7,7 @@ caller says which states it expects, and a delivery in another state is left alo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,8 +32,9 @@ _FOLLOWS = frozenset({"gave_up", "held", "queued"})
 
 
 def _due(now: datetime) -> Select[Any]:
-    """Return the query for deliveries that could be claimed now: queued, due, and first in their line."""
-    return select(delivery).select_from(_with_predecessor).where(_queued, delivery.c.next_at <= now, _head).order_by(delivery.c.next_at)
+    """Return the query for deliveries that could be claimed now: queued, due, first in their line, and waiting for nobody."""
+    due = (_queued, delivery.c.waits.is_(None), delivery.c.next_at <= now, _head)
+    return select(delivery).select_from(_with_predecessor).where(*due).order_by(delivery.c.next_at)
 
 
 class Deliveries(Topic):
@@ -44,11 +46,12 @@ class Deliveries(Topic):
         """Add deliveries, and ring those that are queued and first in their line. The caller holds the case lock and has set `prev_id`."""
         if not rows:
             return
+        blocked = self._blocking(row.prev_id for row in rows if row.prev_id) | {row.id for row in rows if row.state in BLOCKING}
+        rows = [replace(row, queued_at=row.queued_at or row.created_at, waits="line" if row.prev_id in blocked else None) for row in rows]
         self._insert(delivery, *map(values_of, rows))
         append_events(
             self._connection, [event_of(row, _ACCEPTED[row.state], row.created_at, state=row.state, reason=row.reason) for row in rows]
         )
-        blocked = self._blocking(row.prev_id for row in rows if row.prev_id)
         ring_deliveries(self._connection, [row.id for row in rows if row.state == "queued" and row.prev_id not in blocked])
 
     def _blocking(self, ids: Iterable[str]) -> set[str]:
@@ -162,6 +165,25 @@ class Deliveries(Topic):
         query = _due(now) if adapter is None else _due(now).where(delivery.c.adapter == adapter)
         return self._all(DeliveryRow, query.limit(limit))
 
+    def out_of_patience(self, before: datetime, limit: int) -> tuple[DeliveryRow, ...]:
+        """Return deliveries that wait for their partner and have been queued since `before`, longest first."""
+        waiting = (_queued, delivery.c.waits == exactly("partner"), delivery.c.queued_at <= before)
+        return self._all(DeliveryRow, select(delivery).where(*waiting).order_by(delivery.c.queued_at).limit(limit))
+
+    def ring_forgotten(self, start: str, limit: int) -> int:
+        """Ring those of the next `limit` deliveries from the id `start` on that wait behind a predecessor whose turn is over; return how many.
+
+        There should be none. Looked at in slices, from a start by chance, because all of them may be many.
+        """
+        behind = (_queued, delivery.c.waits == exactly("line"), delivery.c.id >= start)
+        some = select(delivery.c.id).where(*behind).order_by(delivery.c.id).limit(limit)
+        query = select(delivery.c.id).select_from(_with_predecessor).where(delivery.c.id.in_(some), _queued, _head)
+        ids = list(self._connection.scalars(query.with_for_update(of=delivery, skip_locked=True)))
+        if ids:
+            self._connection.execute(update(delivery).where(delivery.c.id.in_(ids)).values(waits=None))
+            ring_deliveries(self._connection, ids)
+        return len(ids)
+
     def ring_again(self, now: datetime, older_than: timedelta, limit: int) -> int:
         """Ring deliveries whose bell seems lost: due, unclaimed and not rung for `older_than`; return how many."""
         heard = func.coalesce(delivery.c.rung_at, delivery.c.next_at) > now - older_than
@@ -230,6 +252,9 @@ class Deliveries(Topic):
         self._connection.execute(
             update(delivery).where(delivery.c.id.in_(ids)).values(recipient=move.successor, updated_at=move.at, **there)
         )
+        away = [row.id for row in rows if row.waits == "partner"]
+        self._connection.execute(update(delivery).where(delivery.c.id.in_(away)).values(waits=None))
+        ring_deliveries(self._connection, away)  # the partner they waited for is not theirs any more
         append_events(self._connection, [event_of(row, "unit.followed", move.at, state=row.state, reason=row.reason) for row in rows])
 
     def _ring_after(self, changed: Sequence[str], change: Change) -> None:
@@ -245,7 +270,12 @@ def _once(at: datetime) -> Change:
 
 def _changed(change: Change) -> dict[str, ColumnElement[Any] | object]:
     """Return the columns a change sets."""
-    values: dict[str, ColumnElement[Any] | object] = {"state": change.to_state, "reason": change.reason, "updated_at": change.at}
+    values: dict[str, ColumnElement[Any] | object] = {
+        "state": change.to_state,
+        "reason": change.reason,
+        "updated_at": change.at,
+        "waits": None,
+    }
     for name in ("next_at", "uncertain", "recall_pending", "adapter", "endpoint"):
         if getattr(change, name) is not None:
             values[name] = getattr(change, name)
@@ -253,6 +283,8 @@ def _changed(change: Change) -> dict[str, ColumnElement[Any] | object]:
         values["lease_until"] = None
     if change.to_state in {"queued", "rejected"}:
         values["told_at"] = None  # what is tried again may fail again, and a no is more than a silence
+    if change.to_state == "queued" and "sending" not in change.from_states:
+        values["queued_at"] = change.at
     if change.lease_expired:
         values["expired_leases"] = delivery.c.expired_leases + 1
     return values

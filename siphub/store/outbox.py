@@ -5,30 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, literal, select, update
 
 from siphub.store.columns import Topic, exactly
 from siphub.store.rows import BellRow
 from siphub.store.tables import delivery, outbox
 
-_FROM_DELIVERY = ["owner", "delivery_id", "adapter", "due_at"]
+_FROM_DELIVERY = ["owner", "delivery_id", "adapter", "endpoint", "due_at", "granted"]
+_BELL = (delivery.c.owner, delivery.c.id, delivery.c.adapter, delivery.c.endpoint, delivery.c.next_at, literal(value=False))
 
 
 def ring_successors(connection: Connection, finished: Sequence[str]) -> None:
-    """Ring whoever waited for these deliveries, in the transaction that ended their turn. Takes no lock on the successors."""
+    """Ring whoever waited for these deliveries, in the transaction that ended their turn. Waits for no lock on the successors."""
     if finished:
-        waiting = select(delivery.c.owner, delivery.c.id, delivery.c.adapter, delivery.c.next_at).where(
-            delivery.c.prev_id.in_(finished), delivery.c.prev_id.is_not(None), delivery.c.state == exactly("queued")
-        )
-        connection.execute(insert(outbox).from_select(_FROM_DELIVERY, waiting))
+        theirs = (delivery.c.prev_id.in_(finished), delivery.c.prev_id.is_not(None), delivery.c.state == exactly("queued"))
+        # A mark that somebody else's lock keeps us from taking away does no harm: the bell is what counts.
+        free = select(delivery.c.id).where(*theirs, delivery.c.waits == exactly("line")).with_for_update(skip_locked=True)
+        behind = list(connection.scalars(free))
+        if behind:
+            connection.execute(update(delivery).where(delivery.c.id.in_(behind)).values(waits=None))
+        connection.execute(insert(outbox).from_select(_FROM_DELIVERY, select(*_BELL).where(*theirs)))
 
 
-def ring_deliveries(connection: Connection, ids: Sequence[str]) -> None:
-    """Ring these deliveries at their `next_at`, those of them that are queued."""
+def ring_deliveries(connection: Connection, ids: Sequence[str], *, granted: bool = False) -> None:
+    """Ring these deliveries at their `next_at`, those of them that are queued. `granted`: there is room for them, whoever else waits."""
     if ids:
-        queued = select(delivery.c.owner, delivery.c.id, delivery.c.adapter, delivery.c.next_at).where(
-            delivery.c.id.in_(ids), delivery.c.state == "queued"
-        )
+        queued = select(*_BELL[:-1], literal(granted)).where(delivery.c.id.in_(ids), delivery.c.state == "queued")
         connection.execute(insert(outbox).from_select(_FROM_DELIVERY, queued.order_by(delivery.c.next_at, delivery.c.position)))
 
 
@@ -38,7 +40,8 @@ class Outbox(Topic):
     def ring(self, bells: Iterable[BellRow], at: datetime | None = None) -> None:
         """Put bells in, to be rung at a time, or at once."""
         due = at or self._clock.now()
-        rows = [{"owner": bell.owner, "delivery_id": bell.delivery_id, "adapter": bell.adapter, "due_at": due} for bell in bells]
+        names = ("owner", "delivery_id", "adapter", "endpoint", "granted")
+        rows = [{**{name: getattr(bell, name) for name in names}, "due_at": due} for bell in bells]
         self._insert(outbox, *rows)
 
     def take(self, limit: int) -> tuple[BellRow, ...]:
@@ -47,7 +50,8 @@ class Outbox(Topic):
         In a write transaction on PostgreSQL they are locked and what others have taken is skipped: publish, then delete in the same
         transaction. On SQLite take in a read and delete afterwards, so that no lock is held while publishing.
         """
-        due = select(outbox.c.id, outbox.c.owner, outbox.c.delivery_id, outbox.c.adapter).where(outbox.c.due_at <= self._clock.now())
+        columns = (outbox.c.id, outbox.c.owner, outbox.c.delivery_id, outbox.c.adapter, outbox.c.endpoint, outbox.c.granted)
+        due = select(*columns).where(outbox.c.due_at <= self._clock.now())
         query = due.order_by(outbox.c.due_at, outbox.c.id).limit(limit)
         if self._connection.get_execution_options().get("postgresql_readonly"):
             return self._all(BellRow, query)

@@ -28,6 +28,7 @@ _new_state = (
         updated_at=bindparam("new_updated_at"),
         uncertain=bindparam("new_uncertain"),
         lease_until=None,
+        waits=None,
         recall_pending=False,
         expired_leases=delivery.c.expired_leases + bindparam("new_lease_expired", type_=Integer),
         next_at=func.coalesce(bindparam("new_next_at", type_=Moment), delivery.c.next_at),
@@ -112,7 +113,8 @@ def _attempt_values(outcome: OutcomeRow, row: DeliveryRow, *, late: bool) -> dic
 
 
 def _bell(outcome: OutcomeRow, row: DeliveryRow) -> dict[str, Any]:
-    return {"owner": row.owner, "delivery_id": row.id, "adapter": row.adapter, "due_at": outcome.next_at or outcome.at}
+    due = outcome.next_at or outcome.at
+    return {"owner": row.owner, "delivery_id": row.id, "adapter": row.adapter, "endpoint": row.endpoint, "due_at": due, "granted": False}
 
 
 def _keep_late(connection: Connection, outcome: OutcomeRow, row: DeliveryRow) -> None:

@@ -105,6 +105,8 @@ class DeliveryRow:
 
     Comma lists (`bases`, `scopes`, `extra_scopes`, `granted`) are codes without spaces; an empty string is an empty list.
     `key` is the idempotency and correlation key, a UUID. `fence` counts claims. `position` is the message's `case_seq`.
+    `waits` says why a queued delivery has no bell: `line` behind its predecessor, `partner` because its partner has no room; None where it
+    has one. `queued_at` is since when it is to be sent: when it was taken in, or when a person last queued it.
     """
 
     owner: str
@@ -144,6 +146,8 @@ class DeliveryRow:
     uncertain: bool = False
     next_at: datetime
     rung_at: datetime | None = None
+    waits: str | None = None
+    queued_at: datetime | None = None
     expires_at: datetime | None = None
     recall_pending: bool = False
     pinned_mapping: str | None = None
@@ -153,6 +157,11 @@ class DeliveryRow:
     created_at: datetime
     updated_at: datetime
     told_at: datetime | None = None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Its partner: adapter and endpoint."""
+        return (self.adapter, self.endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +198,14 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class BellRow:
-    """A delivery to be rung. `id` is the outbox's own number, 0 before it is stored."""
+    """A delivery to be rung. `id` is the outbox's own number, 0 before it is stored. `granted`: its partner has room for it, or is probed by it."""
 
     owner: str
     delivery_id: str
     adapter: str
     id: int = 0
+    endpoint: str = ""
+    granted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
+    Float,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -165,6 +167,8 @@ delivery = Table(
     Column("uncertain", Boolean, nullable=False),
     _when("next_at"),
     _when("rung_at", null=True),
+    _word("waits", null=True),
+    _when("queued_at", null=True),
     _when("expires_at", null=True),
     Column("recall_pending", Boolean, nullable=False),
     _word("pinned_mapping", null=True),
@@ -180,7 +184,10 @@ delivery = Table(
     _partial("uq_delivery_sending", "owner", "case_id", "recipient", where="state = 'sending'", unique=True),
     _partial("ix_delivery_prev", "prev_id", where="prev_id IS NOT NULL"),
     Index("ix_delivery_line", "owner", "case_id", "recipient", "position"),
-    _partial("ix_delivery_due", "next_at", where="state = 'queued'"),
+    _partial("ix_delivery_due", "next_at", where="state = 'queued' AND waits IS NULL"),
+    _partial("ix_delivery_partner", "endpoint", "adapter", "waits", "next_at", where="state = 'queued'"),
+    _partial("ix_delivery_behind", "id", where="state = 'queued' AND waits = 'line'"),
+    _partial("ix_delivery_patience", "queued_at", where="state = 'queued' AND waits = 'partner'"),
     _partial("ix_delivery_lease", "lease_until", where="state = 'sending'"),
     _partial("ix_delivery_open", "sender_organisation", where="state IN ('queued', 'sending')"),
     _partial("ix_delivery_expires", "expires_at", where="state IN ('held', 'queued') AND expires_at IS NOT NULL"),
@@ -232,10 +239,33 @@ outbox = Table(
     _word("owner"),
     _word("delivery_id"),
     _word("adapter"),
+    Column("endpoint", String, nullable=False, server_default=""),
+    Column("granted", Boolean, nullable=False, server_default=false()),
     _when("due_at"),
     Index("ix_outbox_due", "due_at", "id"),
     Index("ix_outbox_delivery", "delivery_id"),
     sqlite_autoincrement=True,
+)
+
+# How an endpoint stands, shared by every process: there is a row only for those that something is to be said of.
+partner = Table(
+    "partner",
+    metadata,
+    _word("owner", key=True),
+    _word("adapter", key=True),
+    _word("endpoint", key=True),
+    _word("state"),
+    Column("failures", Integer, nullable=False),
+    Column("pauses", Integer, nullable=False),
+    Column("window", Integer, nullable=True),
+    Column("waiting", Boolean, nullable=False),
+    Column("tokens", Float, nullable=True),
+    _word("code", null=True),
+    _when("since", null=True),
+    _when("failing_since", null=True),
+    _when("answered_at", null=True),
+    _when("next_at", null=True),
+    _when("tokens_at", null=True),
 )
 
 receipt = Table(

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from siphub.store.cases import Cases, Grants, Messages, Submissions
-from siphub.store.claim import claim
+from siphub.store.claim import Gate, claim
 from siphub.store.deadlines import Deadlines
 from siphub.store.deliveries import Deliveries
 from siphub.store.desk import Audit, WorkItems
@@ -19,10 +19,12 @@ from siphub.store.erasure import Erasure
 from siphub.store.history import Attempts, Events, Inbound, Receipts
 from siphub.store.operation import PluginState, PollLeases, Switches
 from siphub.store.outbox import Outbox
+from siphub.store.partners import Partners
 from siphub.store.processes import Processes
 from siphub.store.record import record
 from siphub.store.record_copies import RecordCopies
 from siphub.store.rows import Accept, ClaimedRow, OutcomeRow, Recorded
+from siphub.store.rows_partners import Admit
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -43,6 +45,7 @@ class Work:
         self.attempts = Attempts(connection, clock)
         self.events = Events(connection, clock)
         self.outbox = Outbox(connection, clock)
+        self.partners = Partners(connection, clock)
         self.receipts = Receipts(connection, clock)
         self.inbound = Inbound(connection, clock)
         self.record_copies = RecordCopies(connection, clock)
@@ -57,19 +60,19 @@ class Work:
         self.poll_leases = PollLeases(connection, clock)
         self.processes = Processes(connection, clock)
 
-    def claim(self, ids: Iterable[str], *, now: datetime, lease: timedelta, accept: Accept) -> list[ClaimedRow]:
+    def claim(self, ids: Iterable[str], *, now: datetime, lease: timedelta, accept: Accept, admit: Admit | None = None) -> list[ClaimedRow]:
         """Claim deliveries for sending, and return those that may leave, with a new fence and a lease until `now + lease`.
 
         `accept` is asked for each delivery whose turn it is, with its grants as they stand under the case's lock; it must be pure and
         quick. What it refuses gets that state and reason, and its successor is rung. Deliveries that are not queued, not due, or not
         yet first in their line are left alone; all of them are while the switch `sending` is `stopped`. Must be the first thing in
-        its transaction.
+        its transaction. `admit` is asked last, about the partners: whom it lets wait stays queued, without a bell.
 
         Raises:
             StoreBusy: Another worker claimed in the same line at the same moment; nothing was claimed.
             StoreError: A refusal names a blocking state.
         """
-        return claim(self._connection, ids, now=now, lease=lease, accept=accept)
+        return claim(self._connection, ids, now=now, lease=lease, accept=accept, gate=Gate(self.partners, admit) if admit else None)
 
     def record(self, outcomes: Sequence[OutcomeRow]) -> list[Recorded]:
         """Write what became of attempts; return for each, in order, whether it was applied (see `Recorded`).

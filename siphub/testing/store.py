@@ -25,6 +25,7 @@ from siphub.store import (
 from siphub.testing.store_claims import ClaimPromises
 from siphub.testing.store_directory import DirectoryPromises
 from siphub.testing.store_erasure import ErasurePromises
+from siphub.testing.store_partners import PartnerPromises
 from siphub.testing.store_records import RecordPromises
 from siphub.testing.store_rows import NEIGHBOUR, NOW, OTHER, OWNER, UNIT, add_line, line, new_case, new_delivery, new_grant, new_message
 
@@ -38,7 +39,7 @@ def _fail_after(work: Work) -> None:
     raise ZeroDivisionError
 
 
-class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises, ErasurePromises):
+class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises, ErasurePromises, PartnerPromises):
     """Everything a store promises."""
 
     # ── transactions ──

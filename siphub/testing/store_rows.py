@@ -55,6 +55,7 @@ def new_delivery(message: MessageRow, recipient: str = UNIT, prev_id: str | None
         scopes="meeting",
         party=recipient,
         next_at=NOW,
+        queued_at=NOW,
         key=str(uuid4()),
         created_at=NOW,
         updated_at=NOW,
@@ -77,7 +78,8 @@ def add_line(work: Work, length: int, *, recipient: str = UNIT, case: CaseRow | 
         work.messages.add(message)
         rows.append(new_delivery(message, recipient, work.deliveries.line_tail(mine.owner, mine.case_id, recipient)))
         work.deliveries.add(rows[-1:])
-    return mine, rows
+    added = {row.id for row in rows}
+    return mine, [row for row in work.deliveries.of_case(mine.owner, mine.case_id) if row.id in added]
 
 
 def line(store: Store, length: int, *, recipient: str = UNIT) -> tuple[CaseRow, list[DeliveryRow]]:

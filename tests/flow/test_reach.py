@@ -105,6 +105,12 @@ def close(scene: Scene) -> None:
     scene.story.closed([UNIT])
 
 
+def await_partner(scene: Scene) -> None:
+    """The partner has no room for it."""
+    with scene.yard.ground.store.write() as work:
+        work.partners.park({scene.row.place: [scene.row_id]})
+
+
 def claim(scene: Scene) -> None:
     """A worker claims it."""
     scene.flying = scene.yard.claim([scene.row_id])
@@ -204,6 +210,7 @@ PARTICULAR: Mapping[tuple[str, str], tuple[Act, ...]] = {
     ("recalled", "withheld"): (call_for_a_day, claim, land(UNCLEAR), wait(sweep=False, days=2), claim, withdraw),
     ("recalled", "superseded"): (*IN_DOUBT, reschedule, withdraw),
     ("recalled", "expired"): (*IN_DOUBT, wait(hours=2), withdraw),
+    ("partner.gave_up", "queued"): (called, await_partner, wait(days=5)),
     ("operator.retry", "withheld"): (call, withdraw, lambda scene: scene.story.consented([UNIT]), tend("retry")),
 }
 """Ways of their own: a doubt that stays, a consent for a day, a partner that recognises no repeat."""

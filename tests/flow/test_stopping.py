@@ -18,6 +18,7 @@ from siphub.flow import deliver
 from siphub.flow.deliver import Left
 from siphub.model import Address
 from siphub.model import people as p
+from siphub.model.identifiers import UnitId
 from siphub.store import DeliveryRow
 from siphub.testing.small_plugins import Box, adapting
 from siphub.testing.story import until
@@ -80,13 +81,17 @@ class Bells:
         return rung
 
 
+REACHED = (p.HOME_CARE, p.SOCIAL_SERVICES, p.CARE_CENTRE)
+"""Units with a partner each: one alone is not given every sender."""
+
+
 @dataclass
 class Reached(World):
-    """A world in which home care is reached by the adapter `slow`."""
+    """A world in which some units are reached by the adapter `slow`."""
 
     def address(self, unit: Any) -> Address:
-        """Return the address of home care, and the world's for everybody else."""
-        return Address(adapter="slow", endpoint="slow:home-care") if unit == p.HOME_CARE else super().address(unit)
+        """Return the address of these units, and the world's for everybody else."""
+        return Address(adapter="slow", endpoint=f"slow:{unit}") if unit in REACHED else super().address(unit)
 
 
 @pytest.fixture
@@ -121,11 +126,11 @@ def worker(still: World, bells: Bells) -> deliver.Worker:
     return found
 
 
-def called(world: World) -> DeliveryRow:
+def called(world: World, unit: UnitId = p.HOME_CARE) -> DeliveryRow:
     """Return a kallelse that waits."""
     story = world.story()
-    story.ready([p.HOME_CARE])
-    story.summoned([p.HOME_CARE])
+    story.ready([unit])
+    story.summoned([unit])
     (row,) = [row for row in world.deliveries(story) if row.message_type == "meeting.summoned"]
     return row
 
@@ -148,7 +153,7 @@ def test_what_was_claimed_and_not_begun_is_given_back_at_once(still: World, slow
 
     They have bells again, nothing of them has left, and the one is finished and recorded before the worker goes.
     """
-    rows = [called(still) for _ in range(3)]
+    rows = [called(still, unit) for unit in REACHED]
     rung = bells.ring(*rows)
     assert slow.begun.wait(30)
     assert until(lambda: states(still, rows) == ["sending"] * 3)
