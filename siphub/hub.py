@@ -25,7 +25,7 @@ from siphub.contract.http import Http
 from siphub.documents import render
 from siphub.errors import BrokerError, SettingsError, StoreError, Unauthenticated
 from siphub.flow import directory as directories
-from siphub.flow import operate, sweep, track
+from siphub.flow import operate, partner_desk, sweep, track
 from siphub.flow.accept import Answer, accept
 from siphub.flow.deliver import Left, Worker
 from siphub.flow.ground import DirectoryNow, Ground, Points
@@ -222,6 +222,10 @@ class Hub:
     def sweep(self) -> None:
         """Sweep once, now."""
         sweep.sweep(self.ground)
+
+    def partners(self) -> tuple[partner_desk.Partner, ...]:
+        """Return how every partner stands, and how many deliveries wait for it."""
+        return partner_desk.partners(self.ground)
 
     def counts(self) -> Mapping[str, int]:
         """Return how many deliveries are in each state."""

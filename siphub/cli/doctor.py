@@ -218,7 +218,7 @@ def _of_hub(settings: Settings) -> Iterator[Finding]:
     from siphub.hub import build
 
     with heard("error"), build(settings) as hub:
-        for part in (broker, processes, directory, sending, backups, records, retention, callers, audit):
+        for part in (broker, processes, directory, sending, partners, backups, records, retention, callers, audit):
             yield from told(partial(part, hub))
 
 
@@ -311,6 +311,25 @@ def _backed_up(what: str, at: datetime | None, now: datetime, within: timedelta)
     age = timedelta(seconds=int((now - at).total_seconds()))
     said = f"the last backup of the {what} is {age} old, of {at:%Y-%m-%d %H:%M} UTC"
     return wrong(f"{said}: backups have stopped, or take longer than backup_within allows") if age > within else ok(said)
+
+
+def partners(hub: Hub) -> Iterator[Finding]:
+    """Look at which partners do not answer, and what waits for them."""
+    from siphub.flow import partner_desk
+
+    found = partner_desk.partners(hub.ground)
+    away = [one for one in found if one.state != "closed" and one.failing_since is not None]
+    for one in away:
+        said = (
+            f"the partner {one.partner} ({', '.join(one.units) or one.adapter}) has not answered since {one.failing_since:%Y-%m-%d %H:%M}"
+        )
+        yield look(f"{said} ({one.code}); {one.waiting} deliveries wait: siphub partners show {one.partner}")
+    with hub.store.read() as work:
+        lost = len(work.partners.forgotten())
+    if lost:
+        yield wrong(f"{lost} partner(s) have deliveries waiting that the hub does not know of; this is a bug, please report it")
+    if not away and not lost:
+        yield ok(f"no partner of {len(found)} is known to be away")
 
 
 def records(hub: Hub) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from siphub.flow.ground import Ground, snapshot
 from siphub.model import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.reading import problems_of
 from siphub.policy.days import day_of
+from siphub.policy.partners import sound
 from siphub.store import AgreementRow, OrganisationRow, UnitRow
 
 
@@ -91,6 +92,8 @@ def _cleared(directory: Directory) -> Iterator[Problem]:
 def _adapter(address: Address | None, at: str, adapters: Collection[str]) -> Iterator[Problem]:
     if address is not None and address.adapter not in adapters:
         yield Problem("directory.adapter_missing", "this hub has no such adapter enabled", pointer=f"{at}/adapter")
+    if address is not None and not sound(address.options):
+        yield Problem("directory.limit_wrong", "a limit of a partner is a number from 1 to 999999", pointer=f"{at}/options")
 
 
 def _units(directory: Directory, adapters: Collection[str]) -> Iterator[Problem]:

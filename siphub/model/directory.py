@@ -199,6 +199,10 @@ class Directory(Value):
         """Return the options of every entry, of a unit or of an organisation's letters, that has this address."""
         return self._options.get((adapter, endpoint), ())
 
+    def places(self) -> frozenset[tuple[str, str]]:
+        """Return every address of a unit or of an organisation's letters, as adapter and endpoint."""
+        return frozenset(self._options)
+
     @cached_property
     def _options(self) -> Mapping[tuple[str, str], tuple[Mapping[str, str], ...]]:
         found: dict[tuple[str, str], tuple[Mapping[str, str], ...]] = {}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 from siphub.errors import SiphubError
 from siphub.hub import Hub
 from siphub.model import CATALOGUE
 from siphub.observe import Meter
 from siphub.policy.lifecycle import DELIVERY
+from siphub.policy.partners import State
 from siphub.policy.reasons import REASONS
 
+BREAKER = get_args(State)
+"""The states of a partner's circuit breaker."""
 ALL = "all"
 """Stands where a figure is not told apart by adapter."""
 
@@ -27,7 +31,7 @@ class Counts:
                 "message_type": CATALOGUE,
                 "code": {*_codes(SiphubError), *REASONS},
                 "adapter": [ALL],
-                "state": self._states,
+                "state": [*self._states, *BREAKER],
             }
         )
 
@@ -44,6 +48,10 @@ class Counts:
         found = self._hub.counts()
         for state in self._states:
             self._meter.set("deliveries", found.get(state, 0), adapter=ALL, state=state)
+        partners = self._hub.partners()
+        for state in BREAKER:
+            self._meter.set("partners", sum(one.state == state for one in partners), state=state)
+        self._meter.set("partner_waiting", sum(one.waiting for one in partners))
         return self._meter.render()
 
 

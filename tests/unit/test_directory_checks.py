@@ -11,7 +11,7 @@ from siphub.errors import Invalid
 from siphub.flow import directory as directories
 from siphub.flow.directory import check, parse
 from siphub.flow.ground import snapshot
-from siphub.model import Agreement, Directory, sample_directory
+from siphub.model import Address, Agreement, Directory, sample_directory
 from siphub.model import people as p
 from siphub.model.identifiers import OrganisationNumber, UnitId
 from siphub.store import DirectoryRows
@@ -45,6 +45,11 @@ def base(*agreements: Agreement, unit: Mapping[str, object] | None = None, organ
     )
 
 
+def limited(**options: str) -> Directory:
+    """Return the sample directory with options in the address of its second unit."""
+    return base(unit={"address": Address(adapter="folder", endpoint="folder:limited", options=options)})
+
+
 def of(directory: Directory, adapters: set[str] = ENABLED) -> list[tuple[str, str | None]]:
     """Return what is wrong: codes and pointers."""
     return [(problem.code, problem.pointer) for problem in check(directory, adapters, DAY)]
@@ -53,6 +58,7 @@ def of(directory: Directory, adapters: set[str] = ENABLED) -> list[tuple[str, st
 def test_nothing_is_wrong_with_a_whole_directory() -> None:
     """Given letters, records, an agreement and a closed unit with a successor, then nothing is wrong."""
     assert of(base(CHILDREN)) == []
+    assert of(limited(max_concurrent="2", max_per_minute="120")) == []
     assert of(base(CHILDREN, unit={"closed_on": DAY, "address": None, "successor": p.CONTACT})) == []
     assert of(base(CHILDREN, unit={"closed_on": DAY, "address": None, "successor": p.CARE_CENTRE})) == []
 
@@ -68,6 +74,8 @@ def test_nothing_is_wrong_with_a_whole_directory() -> None:
         (base(unit={"closed_on": DAY, "address": None, "successor": NEW}), "directory.successor_missing", "/units/1/successor"),
         (base(unit={"closed_on": DAY, "address": None, "successor": p.HOME_CARE}), "directory.successor_circle", "/units/1/successor"),
         (base(unit={"closed_on": DAY}), "directory.closed_with_address", "/units/1/address"),
+        (limited(max_concurrent="0"), "directory.limit_wrong", "/units/1/address/options"),
+        (limited(max_per_minute="a few"), "directory.limit_wrong", "/units/1/address/options"),
         (base(CHILDREN, CHILDREN), "directory.agreement_twice", "/agreements/1/id"),
         (base(CHILDREN.model_copy(update={"parties": ()})), "directory.agreement_without_parties", "/agreements/0/parties"),
         (base(CHILDREN.model_copy(update={"valid_until": date(2024, 1, 1)})), "directory.agreement_period", "/agreements/0/valid_until"),

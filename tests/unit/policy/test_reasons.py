@@ -34,6 +34,9 @@ FOR_THE_SYSTEM = {
     "delivery.not_there",
     "directory.invalid",
     "directory.unreadable",
+    "partner.answers",
+    "partner.not_there",
+    "partner.probed",
     "work_item.how",
     "work_item.not_there",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,17 @@ class TestHealth:
         assert 'siphub_messages_accepted_total{door="api",message_type="sip.requested"} 1.0' in text
         assert 'siphub_messages_refused_total{code="body.unreadable",door="api"} 1.0' in text
         assert 'siphub_deliveries{adapter="all",state="delivered"} 1.0' in text
+
+    def test_the_figures_count_partners_that_are_away(self, door: Door) -> None:
+        """Given a partner whose breaker is open, then the figures have it, and none of them names it."""
+        with door.hub.store.write() as work:
+            row = work.partners.lock([("folder", "far-away")])[("folder", "far-away")]
+            work.partners.save([replace(row, state="open", failures=5)])
+        text = door.ask("GET", "/metrics", key="").body.decode()
+        assert 'siphub_partners{state="open"} 1.0' in text
+        assert 'siphub_partners{state="half_open"} 0.0' in text
+        assert "siphub_partner_waiting 0.0" in text
+        assert "far-away" not in text
 
 
 class TestAddressesThatAreNone:
