@@ -56,7 +56,7 @@ bench: $(VENV)/dev.stamp ## Measure on this machine, and write the figures to do
 		--results docs/results --timeout 3600 tests/bench $(ARGS)
 
 chaos: $(VENV)/dev.stamp ## The long dose of kill -9: 100 seeded moments; results to docs/results
-	$(BIN)/pytest -m chaos --chaos-rounds 100 --bells 1000 --link-seconds 25 --results docs/results --timeout 3600 tests/chaos $(ARGS)
+	$(BIN)/pytest -m chaos --chaos-rounds 100 --bells 1000 --link-seconds 25 --away-backlog 100000 --away-windows 24 --away-samples 100 --results docs/results --timeout 3600 tests/chaos $(ARGS)
 
 races: $(VENV)/dev.stamp ## 100 000 races of a withdrawal against a send on each store; results to docs/results
 	$(BIN)/pytest -n $(JOBS) -m chaos -k race --race-rounds 100000 --race-rounds-postgresql 100000 --results docs/results --timeout 10800 tests/chaos tests/flow $(ARGS)

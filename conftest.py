@@ -42,6 +42,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     doses.addoption("--bench-rounds", type=int, default=1, help="how many windows of each chain")
     doses.addoption("--bench-cases", type=int, default=6, help="how many messages are under way at full load")
     doses.addoption("--bench-partners", default="fast", help="how long the measured partners take to answer, such as fast,20ms")
+    doses.addoption("--away-backlog", type=int, default=400, help="how many deliveries wait for a partner that is away")
+    doses.addoption("--away-windows", type=int, default=2, help="how many windows of each hub, with and without that backlog")
+    doses.addoption("--away-samples", type=int, default=6, help="how many messages are measured in each window")
     doses.addoption("--results", type=Path, default=None, help="the folder where figures are written down; nowhere unless given")
 
 

@@ -69,16 +69,14 @@ def copied(ground: Ground, model: Model, length: int) -> Copy:
     messages: list[MessageRow] = []
     deliveries: list[DeliveryRow] = []
     for place in range(length):
-        row_id, message_id = str(uuid4()), str(uuid4())
+        row_id, message_id, seq = str(uuid4()), str(uuid4()), model.message.case_seq + place
         text = model.sealed_message.replace(old, case_id.encode()).replace(model.message.message_id.encode(), message_id.encode())
-        ids = {"case_id": case_id, "message_id": message_id}
-        seq = model.message.case_seq + place
-        messages.append(replace(model.message, id=row_id, case_seq=seq, sealed=seal.seal("message", row_id, text), received_at=now, **ids))
-        fresh = {"id": str(uuid4()), "key": str(uuid4()), "message_row": row_id}
+        message = replace(model.message, id=row_id, message_id=message_id, case_id=case_id, case_seq=seq, received_at=now)
+        messages.append(replace(message, sealed=seal.seal("message", row_id, text)))
+        delivery = replace(_untouched(model.delivery), id=str(uuid4()), key=str(uuid4()), message_row=row_id, message_id=message_id)
         before = deliveries[-1].id if deliveries else None
-        deliveries.append(
-            replace(_untouched(model.delivery), prev_id=before, next_at=now, created_at=now, updated_at=now, position=seq, **ids, **fresh)
-        )
+        delivery = replace(delivery, case_id=case_id, position=seq, prev_id=before)
+        deliveries.append(replace(delivery, next_at=now, created_at=now, updated_at=now))
     return Copy(case, grants, tuple(messages), tuple(deliveries))
 
 

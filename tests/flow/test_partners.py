@@ -2,115 +2,32 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from siphub.contract import Delivered, Outcome, Payload, Recipient, Rejected, Retry
+from siphub.contract import Rejected, Retry
 from siphub.model import Address
-from siphub.model import people as p
 from siphub.policy.partners import partner_id
-from siphub.store import DeliveryRow, PartnerRow
 from siphub.testing.clock import Hand
-from siphub.testing.story import Story, until
-from siphub.testing.yard import Wire, Yard
+from siphub.testing.crowd import FAR, NEAR, Crowd, Quarter
+from siphub.testing.story import until
+from siphub.testing.yard import Yard
 
-FAR, NEAR = p.SOCIAL_SERVICES, p.HOME_CARE
-UNITS = (FAR, NEAR)
 AWAY = Retry("partner.http_503")
 HOUR = timedelta(hours=1)
 
 
-@dataclass
-class Crowd(Wire):
-    """Partners that take their time and answer as told, each for itself, and count how much they are sent at once."""
-
-    takes: dict[str, float] = field(default_factory=dict)
-    says: dict[str, Outcome] = field(default_factory=dict)
-    asked: Counter[str] = field(default_factory=Counter)
-    at_once: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    now: Counter[str] = field(default_factory=Counter)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
-        """Count, take the time, and answer."""
-        with self.lock:
-            self.asked[recipient.unit] += 1
-            self.now[recipient.unit] += 1
-            self.at_once[recipient.unit].append(self.now[recipient.unit])
-        try:
-            time.sleep(self.takes.get(recipient.unit, 0.0))
-            answer = self.says.get(recipient.unit, Delivered())
-            return super().deliver(payload, recipient, key) if isinstance(answer, Delivered) else answer
-        finally:
-            with self.lock:
-                self.now[recipient.unit] -= 1
-
-    def got(self, unit: str) -> int:
-        """Return how many a unit's partner has taken."""
-        return len([one for one in self.took if one.unit == unit])
-
-
-@dataclass
-class Place:
-    """A running hub whose partners are a crowd; its clock stands still unless it is turned."""
-
-    yard: Yard
-    crowd: Crowd
-
-    def calls(self, number: int, units: tuple[Any, ...] = UNITS) -> list[Story]:
-        """Hand in so many kallelser, each in a case of its own."""
-        stories = []
-        for _ in range(number):
-            story = Story(self.yard.send)
-            story.ready(units)
-            story.summoned(units)
-            stories.append(story)
-        return stories
-
-    def rows(self, unit: str = FAR) -> list[DeliveryRow]:
-        """Return a unit's kallelser."""
-        return [row for row in self.yard.deliveries() if row.recipient == unit and row.message_type == "meeting.summoned"]
-
-    def states(self, unit: str = FAR) -> Counter[str]:
-        """Return how many of a unit's kallelser are in each state."""
-        return Counter(row.state for row in self.rows(unit))
-
-    def partner(self, unit: str = FAR) -> PartnerRow | None:
-        """Return how a unit's partner stands."""
-        with self.yard.ground.store.read() as work:
-            return work.partners.get(("wire", f"wire:{unit}"))
-
-    def stands(self, state: str, unit: str = FAR) -> bool:
-        """Say whether a unit's partner stands so."""
-        found = self.partner(unit)
-        return found is not None and found.state == state
-
-    def resting(self, number: int) -> bool:
-        """Say whether so many wait for the partner that is away, and nothing is rung, about to be, or being sent."""
-        ground = self.yard.ground
-        with ground.store.read() as work:
-            quiet = (
-                not work.outbox.take(1)
-                and not work.deliveries.due(ground.now(), 1)
-                and not work.partners.sending([("wire", f"wire:{FAR}")])
-            )
-            return quiet and sum(work.partners.waiting().values()) == number
-
-
 @pytest.fixture
-def make_place(tmp_path: Path) -> Iterator[Callable[..., Place]]:
+def make_place(tmp_path: Path) -> Iterator[Callable[..., Quarter]]:
     """Return what starts a hub; settings by name, `options` are the far unit's address's."""
     running: list[Yard] = []
 
-    def make(*, options: dict[str, str] | None = None, **given: Any) -> Place:
+    def make(*, options: dict[str, str] | None = None, **given: Any) -> Quarter:
         quick = {
             "sweep_every": "50ms",
             "ring_timeout": "1h",
@@ -127,7 +44,7 @@ def make_place(tmp_path: Path) -> Iterator[Callable[..., Place]]:
         yard.open()
         yard.hub.start()
         running.append(yard)
-        return Place(yard, crowd)
+        return Quarter(yard, crowd)
 
     yield make
     for yard in running:
@@ -135,7 +52,7 @@ def make_place(tmp_path: Path) -> Iterator[Callable[..., Place]]:
 
 
 @pytest.mark.timeout(120)
-def test_a_partner_that_is_away_costs_one_probe_a_pause(make_place: Callable[..., Place]) -> None:
+def test_a_partner_that_is_away_costs_one_probe_a_pause(make_place: Callable[..., Quarter]) -> None:
     """Given a backlog for a partner that fails, nothing of it is rung, claimed or tried while its breaker is open, and no retry is spent.
 
     Each pause, longer than the one before, ends in one probe. When it is back everything arrives once, beginning with one at a time.
@@ -176,7 +93,7 @@ def test_a_partner_that_is_away_costs_one_probe_a_pause(make_place: Callable[...
 
 
 @pytest.mark.timeout(120)
-def test_a_retry_after_holds_for_the_whole_partner(make_place: Callable[..., Place]) -> None:
+def test_a_retry_after_holds_for_the_whole_partner(make_place: Callable[..., Quarter]) -> None:
     """Given one answer with a Retry-After, nothing is sent to that partner until then, whatever message it is of; to others it is."""
     place = make_place()
     place.crowd.says[FAR] = Retry("partner.http_429", HOUR)
@@ -193,7 +110,7 @@ def test_a_retry_after_holds_for_the_whole_partner(make_place: Callable[..., Pla
 
 
 @pytest.mark.timeout(120)
-def test_a_message_that_is_rejected_says_nothing_against_the_partner(make_place: Callable[..., Place]) -> None:
+def test_a_message_that_is_rejected_says_nothing_against_the_partner(make_place: Callable[..., Quarter]) -> None:
     """Given more rejections in a row than failures open a breaker, nothing is held back."""
     place = make_place(breaker_failures=2)
     place.crowd.says[FAR] = Rejected("partner.http_400")
@@ -203,7 +120,7 @@ def test_a_message_that_is_rejected_says_nothing_against_the_partner(make_place:
 
 
 @pytest.mark.timeout(120)
-def test_one_slow_partner_leaves_senders_for_the_others(make_place: Callable[..., Place]) -> None:
+def test_one_slow_partner_leaves_senders_for_the_others(make_place: Callable[..., Quarter]) -> None:
     """Given more for a slow partner than there are senders, it never takes more than three in four, and the others do not wait for it."""
     place = make_place()
     place.crowd.takes[FAR] = 1.0
@@ -216,7 +133,7 @@ def test_one_slow_partner_leaves_senders_for_the_others(make_place: Callable[...
 
 
 @pytest.mark.timeout(120)
-def test_a_partner_that_takes_two_at_once_gets_two_at_once(make_place: Callable[..., Place]) -> None:
+def test_a_partner_that_takes_two_at_once_gets_two_at_once(make_place: Callable[..., Quarter]) -> None:
     """Given a directory that says `max_concurrent`, no more are on their way to that partner, and all arrive."""
     place = make_place(options={"max_concurrent": "2"})
     place.crowd.takes[FAR] = 0.4
@@ -226,7 +143,7 @@ def test_a_partner_that_takes_two_at_once_gets_two_at_once(make_place: Callable[
 
 
 @pytest.mark.timeout(120)
-def test_a_partner_is_sent_no_more_a_minute_than_it_takes(make_place: Callable[..., Place]) -> None:
+def test_a_partner_is_sent_no_more_a_minute_than_it_takes(make_place: Callable[..., Quarter]) -> None:
     """Given a directory that says `max_per_minute`, a second's worth goes at one moment, and as time passes the rest, at that rate."""
     place = make_place(options={"max_per_minute": "180"})
     place.calls(10)
@@ -240,7 +157,7 @@ def test_a_partner_is_sent_no_more_a_minute_than_it_takes(make_place: Callable[.
 
 
 @pytest.mark.timeout(120)
-def test_what_waits_for_too_long_is_given_up(make_place: Callable[..., Place]) -> None:
+def test_what_waits_for_too_long_is_given_up(make_place: Callable[..., Quarter]) -> None:
     """Given a partner that stays away for longer than `retry_for`, what waits for it is given up, most of it untried, and somebody hears of it."""
     place = make_place(retry_for="2d")
     place.crowd.says[FAR] = AWAY
@@ -256,7 +173,7 @@ def test_what_waits_for_too_long_is_given_up(make_place: Callable[..., Place]) -
 
 
 @pytest.mark.timeout(120)
-def test_a_probe_that_may_not_leave_is_followed_at_once(make_place: Callable[..., Place]) -> None:
+def test_a_probe_that_may_not_leave_is_followed_at_once(make_place: Callable[..., Quarter]) -> None:
     """Given a backlog at an address that is nobody's any more, each probe is held at its claim, and the next one follows without a pause."""
     place = make_place()
     place.crowd.says[FAR] = AWAY
@@ -272,7 +189,7 @@ def test_a_probe_that_may_not_leave_is_followed_at_once(make_place: Callable[...
 
 
 @pytest.mark.timeout(120)
-def test_what_is_logged_of_a_partner_tells_no_address(make_place: Callable[..., Place], capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_is_logged_of_a_partner_tells_no_address(make_place: Callable[..., Quarter], capfd: pytest.CaptureFixture[str]) -> None:
     """Given a breaker that opens and closes, both are logged with the partner's short name, and never with its address."""
     place = make_place()
     place.crowd.says[FAR] = AWAY
