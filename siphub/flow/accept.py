@@ -264,7 +264,7 @@ def _not_too_much(ground: Ground, work: Work, message: Message, caller: Caller) 
     What takes back or calls off is never told to wait for what it stops.
     """
     limit = ground.settings.open_limit
-    if message.type not in NARROWING_TYPES and work.deliveries.open_work(caller.organisation, limit) >= limit:
+    if message.type not in NARROWING_TYPES and ground.open_work.reaches(work, caller.organisation, limit):
         raise Busy(REASONS["hub.too_much_open"].en, code="hub.too_much_open")
     if shutil.disk_usage(ground.settings.data).free < ground.settings.min_free_disk:
         raise Busy(REASONS["hub.low_disk"].en, code="hub.low_disk")

@@ -21,6 +21,7 @@ from siphub.contract import Clock, DeliveryEvent, Render
 from siphub.documents import render
 from siphub.flow.missing import Missing
 from siphub.flow.partners import Partners
+from siphub.flow.pressure import OpenWork
 from siphub.flow.wake import Wake
 from siphub.model import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.directory import OrganisationKind, UnitKind
@@ -186,6 +187,7 @@ class Ground:
     """False only in tests that judge a broker: what it loses stays lost. No setting reaches it."""
     next_suspect: datetime | None = None
     """From when the next delivery whose lease ran out twice may be tried; see `sweep`."""
+    open_work: OpenWork = field(default_factory=OpenWork)
     partners: Partners = field(init=False)
 
     def __post_init__(self) -> None:
