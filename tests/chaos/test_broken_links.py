@@ -149,7 +149,8 @@ def test_a_broken_line_mends_by_itself(
         time.sleep(link_seconds)
         found[link].back()
         began = time.monotonic()
-        assert until(lambda: all(rabbitmq.consumers(queue) for queue in queues), WITHIN), (link, name)
+        # Both sides say so: the broker may not know yet that a consumer is gone, nor the hub.
+        assert until(lambda: world.hub.ready()["worker"] and all(rabbitmq.consumers(queue) for queue in queues), WITHIN), (link, name)
         consumers = time.monotonic() - began
         assert stream.reaches(len(stream.stories) + 1), (link, name)
         stories = stream.end()
