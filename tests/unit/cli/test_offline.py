@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Siphub = Callable[..., "Done"]
 COMMANDS = (
     *("demo", "up", "sandbox", "sample", "schema", "validate", "read", "translate", "submit", "explain", "stop", "start", "doctor"),
+    *("serve", "relay", "sweep", "processes", "bench", "backup", "restore", "partners list", "partners show", "partners probe"),
     *("forms list", "forms print", "records list", "broker definitions", "broker check"),
     *("consent show", "consent history", "deliveries list", "deliveries show", "deliveries retry", "deliveries hold", "deliveries release"),
     *(
