@@ -17,6 +17,9 @@
     ├── StoreError
     │   ├── StoreBusy           the database did not give its lock in time
     │   │   └── StoreConflict   two transactions waited for each other, and this one gave way
+
+
+    │   ├── StoreLost           the database cannot be reached, or did not answer in time
     │   └── Sealed              content that cannot be opened: wrong key, or altered bytes
     ├── BackupError             a backup that cannot be made, or must not be restored
     ├── PluginError             a plugin broke its contract; names the plugin
@@ -176,6 +179,12 @@ class StoreConflict(StoreBusy):
     """Two transactions waited for each other, and the database took this one back; nothing was written, and at once it goes through."""
 
     code = "store.conflict"
+
+
+class StoreLost(StoreError):
+    """The database cannot be reached, or did not answer in time; what was being written may be written or not, and a repeat finds out."""
+
+    code = "store.lost"
 
 
 class Sealed(StoreError):

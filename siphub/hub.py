@@ -306,7 +306,8 @@ def open_store(settings: Settings, clock: Clock, *, fresh: bool = False, elsewhe
     data = settings.data
     given = settings.master_key and settings.master_key.get_secret_value()
     urls: dict[What, str] = {"content": settings.database, "keys": settings.keys_database, **(elsewhere or {})}
-    return Store(urls["content"], urls["keys"], master.read(given or None, data / "keys", fresh=fresh), clock)
+    key = master.read(given or None, data / "keys", fresh=fresh)
+    return Store(urls["content"], urls["keys"], key, clock, busy_timeout=settings.database_timeout)
 
 
 def _recognised(store: Store) -> bool:

@@ -96,6 +96,11 @@ class Settings(BaseSettings):
         description="What the hub's queues at the broker begin with: a-z, digits and hyphens. Empty means the name that the store has kept "
         "since the first start. Every process of a hub must have the same, and two hubs at one broker different ones.",
     )
+    database_timeout: Duration = Field(
+        timedelta(seconds=10),
+        description="How long a lock of the database, or a commit, is waited for; for any other answer of PostgreSQL's twice that. "
+        "Then the API answers 503 with Retry-After, and the sender hands in again.",
+    )
     plugins: Names = Field(
         ("folder", "municipal-xml"), description="The plugins to import. One that is installed but not named here stays out."
     )

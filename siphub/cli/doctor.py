@@ -213,12 +213,13 @@ _APART = {
 
 
 def _of_hub(settings: Settings) -> Iterator[Finding]:
+    from siphub.cli.doctor_database import servers
     from siphub.cli.doctor_processes import processes
     from siphub.cli.hubs import heard
     from siphub.hub import build
 
     with heard("error"), build(settings) as hub:
-        for part in (broker, processes, directory, sending, partners, backups, records, retention, callers, audit):
+        for part in (servers, broker, processes, directory, sending, partners, backups, records, retention, callers, audit):
             yield from told(partial(part, hub))
 
 
@@ -384,7 +385,7 @@ def callers(hub: Hub) -> Iterator[Finding]:
 
 def audit(hub: Hub) -> Iterator[Finding]:
     """Look at whether the audit chains hold."""
-    with hub.store.read() as work:
+    with hub.store.read(patient=True) as work:
         broken = {owner: work.audit.verify(owner) for owner in work.audit.owners()}
     bad = {owner: link for owner, link in broken.items() if link is not None}
     for owner, link in bad.items():

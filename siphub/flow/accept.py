@@ -158,9 +158,11 @@ def accept_message(ground: Ground, message: Message, caller: Caller) -> Answer:
     body_hash = ground.store.keyed_hash("submission", message.to_json())
     with ground.store.read() as work:
         repeat = _repeat(work, message, caller, body_hash)
-        if repeat is not None:
-            return repeat
-        _not_too_much(ground, work, message, caller)
+        if repeat is None:
+            _not_too_much(ground, work, message, caller)
+    if repeat is not None:
+        ground.store.confirm()  # the first time may have ended before it was known to be safe
+        return repeat
     _right_mode(ground, message)
     directory = ground.directory()
     seal = _seal_for(ground, message, caller, directory)

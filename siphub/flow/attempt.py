@@ -27,7 +27,7 @@ from siphub.contract import (
     Uncertain,
     permitted,
 )
-from siphub.errors import MappingError, PermitExpired, Sealed, SiphubError
+from siphub.errors import MappingError, PermitExpired, Sealed, SiphubError, StoreBusy, StoreLost
 from siphub.flow.ground import Ground
 from siphub.flow.letters import addressee, as_grants, granted_of, names_in, need_of, open_case, open_message, recipient_of, today
 from siphub.model import Directory, Message
@@ -195,12 +195,19 @@ def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directo
     except Sealed as error:
         return _ended(ground, row, "hold", state="held", code=error.code, reason=error.code)
     except SiphubError as error:
-        log.error("delivery.failed", code=error.code, exc_info=error)
-        return _broken(ground, row, ready, sending=sending, code=error.code)
+        return _failed(ground, row, ready, error, sending=sending)
     except (Exception, SystemExit) as error:
         # A plugin's bug must not take the worker with it, nor may a plugin leave: it is logged and becomes an outcome.
         log.error("delivery.failed", exc_info=error)
         return _broken(ground, row, ready, sending=sending, code="plugin.failed")
+
+
+def _failed(ground: Ground, row: DeliveryRow, ready: Ready | Held | None, error: SiphubError, *, sending: bool) -> OutcomeRow:
+    """A database that is away for a while is nobody's work: what has not begun to be sent is tried again."""
+    if isinstance(error, StoreBusy | StoreLost) and not sending:
+        return outcome_row(ground, row, Retry(error.code), None)
+    Log(delivery_id=row.id, adapter=row.adapter, message_id=row.message_id).error("delivery.failed", code=error.code, exc_info=error)
+    return _broken(ground, row, ready, sending=sending, code=error.code)
 
 
 def _broken(ground: Ground, row: DeliveryRow, ready: Ready | Held | None, *, sending: bool, code: str) -> OutcomeRow:

@@ -17,7 +17,7 @@ from functools import partial
 from siphub.broker import Ack, Bell, Consumer
 from siphub.broker.topology import queue_name
 from siphub.contract import Permit
-from siphub.errors import Sealed, StoreBusy
+from siphub.errors import Sealed, StoreBusy, StoreLost
 from siphub.flow import records, withdraw
 from siphub.flow.attempt import Held, attempt, cut_of, monotonic, permit_from, returned_unsent, verdict
 from siphub.flow.ground import Ground
@@ -300,7 +300,9 @@ class Worker:
             claimed = claim(self._ground, list(rings), directory, admission)
             soon = admission.soon
             self._ground.partners.began([row for row, _ in claimed])
-        except StoreBusy:
+        except (StoreBusy, StoreLost) as error:
+            if isinstance(error, StoreLost):
+                self._stop.wait(POLL)
             self._rings.put(Ring(set(rings), ack=lambda: _all_done(part), give_back=lambda: _all_given_back(part)))
             return 0
         except Exception as error:  # noqa: BLE001 - whatever it was, a claimer that is gone claims nothing ever again; the log says it
@@ -358,8 +360,11 @@ class Worker:
             try:
                 record(self._ground, [ended.outcome for ended in group])
                 break
-            except StoreBusy:
-                self._stop.wait(POLL)
+            except (StoreBusy, StoreLost) as error:
+                # What became of them is known here alone, and said again does no harm; a process that ends leaves it to the sweep.
+                if self._stop.wait(POLL) and isinstance(error, StoreLost):
+                    self._log.warning("record.failed", code=error.code)
+                    break
             except Exception as error:  # noqa: BLE001 - as above, for the recorder
                 # The attempt stays unfinished: its lease runs out and the sweep treats it as uncertain. Nothing is lost or doubled.
                 self._log.error("record.failed", exc_info=error)

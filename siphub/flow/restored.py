@@ -172,7 +172,7 @@ def settle(store: Store, since: datetime | None, now: datetime, *, by: str) -> R
     """
     missing = Missing(since, now) if since is not None else None
     doubted: dict[str, int] = {}
-    with store.write() as work:
+    with store.write(patient=True) as work:
         if missing is not None:
             work.switches.set("sending", "stopped", by, now)
             work.switches.set(RESTORED, missing.text, by, now)

@@ -8,6 +8,7 @@ It must never put a row's content into an error.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -23,7 +24,10 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
-from siphub.errors import StoreBusy, StoreConflict, StoreError
+from siphub.errors import StoreBusy, StoreConflict, StoreError, StoreLost
+
+if TYPE_CHECKING:
+    from siphub.store.postgresql_engine import Gate, Server
 
 BUSY_TIMEOUT = timedelta(seconds=10)
 _CHECKPOINT_TRIES = 100
@@ -31,14 +35,7 @@ _BUSY_CODES = frozenset({"53300", "55P03", "57014"})  # PostgreSQL: connections,
 _CONFLICT_CODES = frozenset({"40001", "40P01"})  # PostgreSQL: serialisation, deadlock
 
 
-_GIVEN_UP = {
-    # libpq's words: a line that swallows everything would otherwise hold a thread for as long as the system's two hours.
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-}
+_HOSTS = re.compile(r"(?P<begin>postgresql[^:/?]*://(?:[^@/?]*@)?)(?P<hosts>[^/?@,]+(?:,[^/?@,]+)+)(?P<path>/[^?]*)?(?:\?(?P<query>.*))?")
 
 
 class _Lock:
@@ -67,6 +64,27 @@ def _busy(cause: BaseException | None) -> bool:
     return getattr(cause, "sqlstate", None) in _BUSY_CODES
 
 
+def _lost(error: BaseException, cause: BaseException | None) -> bool:
+    """Say whether the server or the line to it is gone. SQLite has neither."""
+    if isinstance(cause, sqlite3.Error):
+        return False
+    from siphub.store.postgresql_engine import lost
+
+    return (isinstance(error, DBAPIError) and error.connection_invalidated) or lost(cause)
+
+
+@contextmanager
+def _bounded(connection: Connection, *, patient: bool) -> Iterator[None]:
+    """Let a patient transaction on PostgreSQL take its time, and its connection be as impatient as before when it is over."""
+    if not patient or connection.dialect.name != "postgresql":
+        yield
+        return
+    from siphub.store.postgresql_engine import patiently
+
+    with patiently(connection):
+        yield
+
+
 @contextmanager
 def mapped_errors() -> Iterator[None]:
     """Turn what the database raises into errors of ours, keeping the cause.
@@ -74,6 +92,7 @@ def mapped_errors() -> Iterator[None]:
     Raises:
         StoreBusy: A lock or a connection was not to be had in time; nothing was written.
         StoreConflict: Two transactions waited for each other; nothing was written.
+        StoreLost: The server, or the line to it, is gone, or did not answer in time; what was being committed may be written or not.
         StoreError: Anything else.
     """
     try:
@@ -88,6 +107,8 @@ def mapped_errors() -> Iterator[None]:
             ) from error
         if _busy(cause):
             raise StoreBusy("the database did not give its lock in time; nothing was written; try again") from error
+        if _lost(error, cause):
+            raise StoreLost("the database cannot be reached, or did not answer in time; whether it was written is not known") from error
         raise StoreError(f"the database refused a statement ({type(error).__name__}); nothing was written") from error
     except SQLAlchemyError as error:
         raise StoreError(f"the database could not be used ({type(error).__name__}); nothing was written") from error
@@ -133,42 +154,26 @@ def _sqlite_engine(url: URL, patience: float, *, read_only: bool) -> Engine:
     return engine
 
 
-def _postgresql_engine(url: URL, patience: float, *, read_only: bool) -> Engine:
-    engine = create_engine(
-        url,
-        hide_parameters=True,
-        pool_size=16,
-        max_overflow=32,
-        pool_timeout=patience,
-        pool_pre_ping=True,
-        connect_args={
-            "application_name": _application(),
-            "options": f"-c lock_timeout={int(patience * 1000)} -c timezone=UTC",
-            **_GIVEN_UP,
-        },
-    )
-    level = "REPEATABLE READ" if read_only else "READ COMMITTED"
-    return engine.execution_options(isolation_level=level, postgresql_readonly=read_only)
-
-
 def _readable(url: str) -> URL:
     try:
-        return make_url(url)
+        return make_url(_HOSTS.sub(_as_query, url))
     except ArgumentError:
         raise StoreError("the database's URL cannot be read; write it as postgresql://user:password@host/database") from None
 
 
-def _application() -> str:
-    """Return the name under which PostgreSQL shows this process's connections."""
-    return f"siphub {os.getpid()}"
+def _as_query(found: re.Match[str]) -> str:
+    """Return a URL that names several hosts, as libpq writes them, in the way SQLAlchemy reads."""
+    hosts = "&".join(f"host={host if ':' in host else f'{host}:5432'}" for host in found["hosts"].split(","))
+    more = f"&{found['query']}" if found["query"] else ""
+    return f"{found['begin']}{found['path']}?{hosts}{more}"
 
 
 class Database:
     """One database with an engine for writing and one for reading.
 
     Args:
-        url: `sqlite:///path` or `postgresql+psycopg://…`.
-        busy_timeout: How long to wait for a lock.
+        url: `sqlite:///path` or `postgresql://…`, with several hosts as `one,two:5433`.
+        busy_timeout: How long to wait for a lock, or on PostgreSQL for a commit; for any other answer of its twice that.
     """
 
     def __init__(self, url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> None:
@@ -176,17 +181,24 @@ class Database:
         self._url = named.set(drivername="postgresql+psycopg") if named.drivername == "postgresql" else named
         self._patience = busy_timeout.total_seconds()
         self.dialect = self._url.get_backend_name()
-        make = {"sqlite": _sqlite_engine, "postgresql": _postgresql_engine}.get(self.dialect)
-        if make is None:
+        if self.dialect not in {"sqlite", "postgresql"}:
             raise StoreError(f"the store speaks SQLite and PostgreSQL, not {self.dialect}")
         self._lock: _Lock | None = None
         if self.dialect == "sqlite":
             self._lock = _process_lock(self.file())
+        self._gate: Gate | None = None
         try:
-            self._writer = make(self._url, self._patience, read_only=False)
-            self._reader = make(self._url, self._patience, read_only=True)
+            self._writer, self._reader = self._engines()
         except ModuleNotFoundError:
             raise StoreError("PostgreSQL needs its driver: pip install 'siphub[postgresql]'") from None
+
+    def _engines(self) -> tuple[Engine, Engine]:
+        if self.dialect == "sqlite":
+            return _sqlite_engine(self._url, self._patience, read_only=False), _sqlite_engine(self._url, self._patience, read_only=True)
+        from siphub.store.postgresql_engine import Gate, make_engine
+
+        gate = self._gate = Gate(self._url, self._patience)
+        return make_engine(self._url, self._patience, gate, read_only=False), make_engine(self._url, self._patience, gate, read_only=True)
 
     def __repr__(self) -> str:
         return f"Database({self._url.render_as_string(hide_password=True)})"
@@ -221,20 +233,41 @@ class Database:
             self._lock.held.release()
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, patient: bool = False) -> Iterator[Connection]:
         """Open a write transaction: commits on success, rolls back on an exception.
+
+        Args:
+            patient: Its statements may take as long as they need.
 
         Raises:
             StoreBusy: The lock was not to be had in time; nothing was written.
+            StoreLost: The server, or the line to it, is gone; whether it was written is not known.
         """
-        with mapped_errors(), self._alone(), self._writer.begin() as connection:
+        if self._gate is not None:
+            self._gate.pass_()
+        with mapped_errors(), self._alone(), self._writer.begin() as connection, _bounded(connection, patient=patient):
             yield connection
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Open a read-only snapshot."""
-        with mapped_errors(), self._reader.begin() as connection:
+    def read(self, *, patient: bool = False) -> Iterator[Connection]:
+        """Open a read-only snapshot; with `patient` its statements may take as long as they need."""
+        with mapped_errors(), self._reader.begin() as connection, _bounded(connection, patient=patient):
             yield connection
+
+    def confirm(self) -> None:
+        """Return once whatever has been read here is as safe as a commit of our own.
+
+        On PostgreSQL a commit that its server has, and its synchronous standby has not yet, can be read by others as soon as nobody waits
+        for it any more. On SQLite what can be read is safe.
+
+        Raises:
+            StoreLost: It is not safe, or that is not known.
+        """
+        if self.dialect == "postgresql":
+            from siphub.store.postgresql_engine import EMPTY_COMMIT
+
+            with self.write() as connection:
+                connection.exec_driver_sql(EMPTY_COMMIT)
 
     def place(self) -> tuple[str, str]:
         """Return which server it is on, and which of its databases it is: the same words for the same one, whatever the URL says."""
@@ -248,10 +281,21 @@ class Database:
         """Return how many connections other processes of a hub have to this PostgreSQL database; 0 on SQLite, where nobody can say."""
         if self.dialect != "postgresql":
             return 0
+        from siphub.store.postgresql_engine import application
+
         theirs = "datname = current_database() AND application_name LIKE 'siphub %' AND application_name != :mine"
         with self.read() as connection:
             query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {theirs}")  # noqa: S608 - fixed words
-            return int(connection.scalar(query, {"mine": _application()}) or 0)
+            return int(connection.scalar(query, {"mine": application()}) or 0)
+
+    def server(self) -> Server | None:
+        """Return what the PostgreSQL server says of itself, or None on SQLite."""
+        if self.dialect != "postgresql":
+            return None
+        from siphub.store.postgresql_engine import server
+
+        with self.read() as connection:
+            return server(connection)
 
     @contextmanager
     def autocommit(self) -> Iterator[Any]:
@@ -293,5 +337,7 @@ class Database:
 
     def close(self) -> None:
         """Let go of every connection."""
+        if self._gate is not None:
+            self._gate.end()
         self._writer.dispose()
         self._reader.dispose()

@@ -64,7 +64,7 @@ def upgrade(database: Database, schema: Schema) -> None:
         StoreError: The database is at a revision that this version of siphub does not know.
     """
     database.create_file()
-    with database.write() as connection:
+    with database.write(patient=True) as connection:
         if database.dialect == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         _refuse_unknown(connection, schema)
@@ -92,7 +92,7 @@ def empty(database: Database) -> bool:
 
 def problems(database: Database, schema: Schema) -> tuple[str, ...]:
     """Say in words what is wrong with a database: its revision, its tables and indexes, and on SQLite its pages and references."""
-    with database.read() as connection:
+    with database.read(patient=True) as connection:
         current, head = revision(connection), schema.head()
         if current != head:
             return (f"the {schema.name} database is at revision {current or 'none'} and should be at {head}: run siphub db upgrade",)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from siphub.contract import Clock
+    from siphub.store.postgresql_engine import Server
     from siphub.store.sealing import Seal
 
 KEYS_OF_CONTENT: Final = "keys"
@@ -99,21 +100,30 @@ class Store:
         return found or self.keys.problems()
 
     @contextmanager
-    def write(self) -> Iterator[Work]:
+    def write(self, *, patient: bool = False) -> Iterator[Work]:
         """Open a write transaction: commits on success, rolls back on an exception. Do not open another one inside it.
 
         Raises:
             StoreBusy: A lock was not to be had in time; nothing was written.
+            StoreLost: The database is gone, or did not answer in time; whether it was written is not known.
             StoreError: The database refused; nothing was written.
         """
-        with self._content.write() as connection:
+        with self._content.write(patient=patient) as connection:
             yield Work(connection, self._clock)
 
     @contextmanager
-    def read(self) -> Iterator[Work]:
-        """Open a read-only snapshot: what it shows does not change while it is open."""
-        with self._content.read() as connection:
+    def read(self, *, patient: bool = False) -> Iterator[Work]:
+        """Open a read-only snapshot: what it shows does not change while it is open. With `patient` it may take as long as it needs."""
+        with self._content.read(patient=patient) as connection:
             yield Work(connection, self._clock)
+
+    def confirm(self) -> None:
+        """Return once whatever has been read of the content is as safe as a commit of our own; see `Database.confirm`.
+
+        Raises:
+            StoreLost: It is not safe, or that is not known.
+        """
+        self._content.confirm()
 
     def keyed_hash(self, purpose: str, body: bytes) -> bytes:
         """Return a keyed hash of `body`, 32 bytes, for one purpose: such as `credential` or `idempotency/<organisation>`."""
@@ -168,6 +178,10 @@ class Store:
     def knows(self, what: What, revision: str) -> bool:
         """Say whether this version of siphub knows a revision of one of the databases."""
         return self._part(what)[1].knows(revision)
+
+    def server(self, what: What) -> Server | None:
+        """Return what the PostgreSQL server of one of the databases says of itself, or None where it is on SQLite."""
+        return self._part(what)[0].server()
 
     def others(self) -> int:
         """Return how many connections other processes of a hub have to a PostgreSQL database of ours; 0 on SQLite, which cannot say."""

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -129,6 +130,8 @@ class Town:
     handed: list[Handed] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     """How each process ended: -9 is SIGKILL."""
+    later: Counter[str] = field(default_factory=Counter)
+    """How often a sender was asked to come later, by code."""
     child: Child | None = None
     _keys: dict[str, str] = field(default_factory=dict, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -190,6 +193,7 @@ class Town:
                 continue
             if status != 503:
                 break
+            self.later[json.loads(answer)["code"]] += 1
             time.sleep(0.05)
         assert status == 202, answer
         self.handed.append(Handed(message, key, answer, repeated))

@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from siphub.errors import Busy, Problem, Refused, SiphubError, StoreBusy, Unauthenticated
+from siphub.errors import Busy, Problem, Refused, SiphubError, StoreBusy, StoreLost, Unauthenticated
 from siphub.policy.reasons import REASONS
 
 MEDIA_TYPE = "application/problem+json"
@@ -25,6 +25,9 @@ _ROUTER = {
 _OTHER = Problem("request.refused", "this request cannot be answered")
 STORE_BUSY_AFTER = 1
 """Seconds a caller is asked to wait when the database did not give its lock in time."""
+
+STORE_LOST_AFTER = 5
+"""The same when the database cannot be reached. Whoever asks again is told what became of it."""
 
 
 def problem(status: int, detail: str, *, code: str, problems: Sequence[Problem] = (), headers: Mapping[str, str] | None = None) -> Response:
@@ -67,6 +70,8 @@ def of_error(error: SiphubError) -> Response:
             return _later(error, math.ceil(error.retry_after.total_seconds()))
         case StoreBusy():
             return _later(error, STORE_BUSY_AFTER)
+        case StoreLost():
+            return _later(error, STORE_LOST_AFTER)
         case _:
             return broken()
 
