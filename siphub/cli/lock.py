@@ -14,6 +14,7 @@ from pathlib import Path
 from siphub.errors import SiphubError
 
 FILE = "up.lock"
+STARTING = "starting.lock"
 
 
 @contextmanager
@@ -38,6 +39,18 @@ def shared(data: Path) -> Iterator[None]:
     """
     with _held(data, fcntl.LOCK_SH):
         yield
+
+
+@contextmanager
+def one_at_a_time(data: Path) -> Iterator[None]:
+    """Wait for whoever else is just coming up on the folder: of several that come first at once, one makes the keys."""
+    data.mkdir(parents=True, exist_ok=True)
+    handle = os.open(data / STARTING, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -149,9 +149,12 @@ def _refuse_embedded(part: Part, settings: Settings) -> None:
 
 @contextmanager
 def _running(part: Part, settings: Settings, adapters: Sequence[str] | None) -> Iterator[Hub]:
+    from siphub.cli.lock import one_at_a_time
     from siphub.hub import build
 
-    with build(settings) as hub:
+    with one_at_a_time(settings.data):
+        built = build(settings)
+    with built as hub:
         for name in adapters or ():
             hub.registry.adapter(name)
         hub.start([part], adapters=adapters)

@@ -34,7 +34,7 @@ from siphub.contract.records import FORMAT
 from siphub.errors import PluginError, SiphubError
 from siphub.flow import retention
 from siphub.flow.attempt import Held, cut_of
-from siphub.flow.ground import Ground
+from siphub.flow.ground import Ground, stopped
 from siphub.flow.letters import as_grants, granted_of, need_of, open_message
 from siphub.model import Directory
 from siphub.observe import Log
@@ -136,7 +136,13 @@ def registries(ground: Ground, directory: Directory) -> Iterator[Recipient]:
 
 
 def offer_due(ground: Ground) -> int:
-    """Hand over what is due, a bounded number for each registry; return how many are there now. One that does not answer is left alone."""
+    """Hand over what is due, a bounded number for each registry; return how many are there now. One that does not answer is left alone.
+
+    Nothing is handed over while an operator has stopped all sending.
+    """
+    with ground.store.read() as work:
+        if stopped(work):
+            return 0
     directory, handed = ground.directory(), 0
     for address in registries(ground, directory):
         with ground.store.read() as work:
