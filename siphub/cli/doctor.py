@@ -280,7 +280,10 @@ def sending(hub: Hub) -> Iterator[Finding]:
         if counts.get(state):
             yield look(f"{counts[state]} deliveries are {state}: siphub deliveries list --state {state}")
     now = hub.ground.now()
-    waiting = [one for one in track.deliveries(hub.ground, states=("queued", "sending"), limit=1000) if now - one.at > WAITED]
+    on_their_way = track.deliveries(hub.ground, states=("queued", "sending"), limit=1000)
+    for adapter in sorted({one.adapter for one in on_their_way} - hub.registry.adapters.keys()):
+        yield wrong(f"deliveries wait for the adapter {adapter}, which no enabled plugin has: enable that plugin again")
+    waiting = [one for one in on_their_way if now - one.at > WAITED]
     if waiting:
         yield look(f"{len(waiting)} deliveries have waited for more than an hour: siphub deliveries list --state queued")
     late = [item for item in track.desk(hub.ground) if item.due_at is not None and item.due_at < now]

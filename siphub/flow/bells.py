@@ -42,10 +42,14 @@ def _place(bell: BellRow) -> Place:
 
 @dataclass(slots=True)
 class Ringing:
-    """What one relay remembers of the bells it has rung: at most how many of each partner are unclaimed, and when they were counted."""
+    """What one relay remembers of the bells it has rung: at most how many of each partner are unclaimed, and when they were counted.
+
+    `unheard` are the deliveries that it could not ring because their queue cannot be made.
+    """
 
     ground: Ground
     unclaimed: dict[Place, tuple[int, float]] = field(default_factory=dict)
+    unheard: list[str] = field(default_factory=list)
 
     def sift(self, work: Work, bells: Sequence[BellRow]) -> Sifted:
         """Part the bells into those there is room for and those there is none for. `bells` are as the outbox gives them, oldest first."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby, islice
 
-from siphub.broker import Bell
-from siphub.errors import BrokerError, SiphubError
+from siphub.broker import Bell, topology_for
+from siphub.errors import BrokerError, SiphubError, Unroutable
 from siphub.flow.bells import Ringing, Sifted, refill
 from siphub.flow.ground import Ground
 from siphub.observe import Log
@@ -23,6 +23,8 @@ IDS_PER_BELL = 16
 PUBLISH_WITHIN = timedelta(seconds=5)
 IDLE = 0.5
 """How long the relay sleeps when nobody wakes it, in seconds: a knock of another process may get lost."""
+
+_log = Log(worker="relay")
 
 
 def bells_of(rows: Iterable[BellRow]) -> Iterator[Bell]:
@@ -41,7 +43,7 @@ def ring_once(ground: Ground, ringing: Ringing | None = None) -> int:
     is held while publishing, and a bell that two relays take is rung twice.
 
     Raises:
-        BrokerError: Nothing was deleted: it will be rung again.
+        BrokerError: The broker is away; nothing was deleted: it will be rung again.
     """
     ringing = ringing or Ringing(ground)
     if ground.store.shares_outbox:
@@ -49,7 +51,7 @@ def ring_once(ground: Ground, ringing: Ringing | None = None) -> int:
             rows = work.outbox.take(BATCH)
             sifted = ringing.sift(work, rows)
             if rows:
-                _publish(ground, sifted)
+                _publish(ground, ringing, sifted)
                 _forget(work, sifted)
         _look_again(ground, sifted)
         return len(rows)
@@ -57,18 +59,40 @@ def ring_once(ground: Ground, ringing: Ringing | None = None) -> int:
         rows = work.outbox.take(BATCH)
         sifted = ringing.sift(work, rows)
     if rows:
-        _publish(ground, sifted)
+        _publish(ground, ringing, sifted)
         with ground.store.write() as work:
             _forget(work, sifted)
     _look_again(ground, sifted)
     return len(rows)
 
 
-def _publish(ground: Ground, sifted: Sifted) -> None:
+def _publish(ground: Ground, ringing: Ringing, sifted: Sifted) -> None:
     ground.points.reach("before_publish")
     if sifted.ring:
-        ground.broker.publish(list(bells_of(sifted.ring)), PUBLISH_WITHIN)
+        bells = list(bells_of(sifted.ring))
+        try:
+            ground.broker.publish(bells, PUBLISH_WITHIN)
+        except Unroutable:
+            ringing.unheard += _publish_apart(ground, bells)
     ground.points.reach("before_delete")
+
+
+def _publish_apart(ground: Ground, bells: Iterable[Bell]) -> list[str]:
+    """Ring for each adapter by itself, where one has no queue; return what could not be rung, which the sweep rings again.
+
+    An adapter of a plugin that is not enabled here may be another process's; whoever has none keeps nobody else's bells waiting.
+    """
+    unheard = list[str]()
+    for adapter, group in groupby(bells, key=lambda bell: bell.adapter):
+        theirs = list(group)
+        try:
+            if adapter not in ground.registry.adapters:
+                ground.broker.declare(topology_for([adapter]))
+            ground.broker.publish(theirs, PUBLISH_WITHIN)
+        except Unroutable as error:
+            _log.error("bells.unroutable", adapter=adapter, code=error.code)
+            unheard += [one for bell in theirs for one in bell.deliveries]
+    return unheard
 
 
 def _forget(work: Work, sifted: Sifted) -> None:
@@ -105,7 +129,6 @@ class Relay:
         self._ringing = Ringing(ground)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="siphub-relay", daemon=True)
-        self._log = Log(worker="relay")
         self.rings = True
         """Whether the broker took the last bells."""
 
@@ -134,7 +157,7 @@ class Relay:
                 self._ring_all()
                 pause = seconds_until_due(self._ground, self._idle)
             except Exception as error:  # noqa: BLE001 - whatever it was, a relay that is gone rings nothing ever again; the log says it
-                self._log.error("relay.failed", exc_info=error)
+                _log.error("relay.failed", exc_info=error)
                 self._stop.wait(IDLE)
 
     def _ring_all(self) -> None:
@@ -144,13 +167,20 @@ class Relay:
             while not self._stop.is_set() and ring_once(self._ground, self._ringing) == BATCH:
                 pass
             self.rings = True
+            self._tell_unheard()
         except BrokerError as error:
-            self._log.warning("broker.unreachable", code=error.code)
+            _log.warning("broker.unreachable", code=error.code)
             self.rings = False
             self._hand_over()
         except SiphubError as error:
-            self._log.error("relay.failed", code=error.code)
+            _log.error("relay.failed", code=error.code)
             self._stop.wait(IDLE)
+
+    def _tell_unheard(self) -> None:
+        """What has no queue at the broker is told to the workers of this process."""
+        unheard, self._ringing.unheard = self._ringing.unheard, []
+        if self._offer is not None and self._ground.rings_again:
+            self._offer(unheard)
 
     def _hand_over(self) -> None:
         """The broker is down: the workers of this process hear of what is due without a bell."""

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, cast
 import psycopg
 import pytest
 
-from siphub.broker import Bell
+from siphub.broker import Ack, Bell, topology_for
+from siphub.broker.topology import queue_name
 from siphub.contract import SystemClock
-from siphub.errors import BrokerLost
+from siphub.errors import BrokerLost, Unroutable
 from siphub.flow.relay import IDLE, Relay, ring_once, seconds_until_due
 from siphub.flow.wake import Wake
 from siphub.store import BellRow, Store
@@ -43,6 +44,7 @@ class Ear:
         self.let.set()
         self.asked = threading.Event()
         self.down = False
+        self.without: str | None = None
 
     def publish(self, bells: Sequence[Bell], _timeout: timedelta) -> None:
         """Keep them."""
@@ -50,6 +52,8 @@ class Ear:
         assert self.let.wait(30)
         if self.down:
             raise BrokerLost("away")
+        if self.without in {bell.adapter for bell in bells}:
+            raise Unroutable("no queue")
         self.heard += [one for bell in bells for one in bell.deliveries]
 
 
@@ -94,6 +98,41 @@ def size(store: Store) -> int:
     """Return how many bells there are."""
     with store.read() as work:
         return work.outbox.size()
+
+
+def test_a_bell_for_an_adapter_this_relay_has_not_keeps_no_other_from_being_rung(still: World) -> None:
+    """Given a bell for an adapter of a plugin that is not enabled here, then it is rung in that adapter's queue, and the others in theirs."""
+    ground, heard = still.hub.ground, list[str]()
+    ground.broker.declare(topology_for(still.hub.registry.adapters))
+    one, other = (f"00000000-0000-4000-8000-{n:012x}" for n in range(2))
+    with ground.store.write() as work:
+        work.outbox.ring([BellRow(OWNER, one, "elsewhere"), BellRow(OWNER, other, "folder")], ground.now())
+    assert ring_once(ground) == len((one, other))
+
+    def hear(bell: Bell, ack: Ack) -> None:
+        heard.extend(bell.deliveries)
+        ack.ack()
+
+    for adapter in ("elsewhere", "folder"):
+        ground.broker.consume(queue_name(adapter), hear, 1)
+    assert until(lambda: set(heard) == {one, other})
+    assert size(ground.store) == 0
+
+
+def test_a_queue_that_cannot_be_made_keeps_no_other_from_being_rung(make_ground: Callable[[], Ground], ear: Ear) -> None:
+    """Given an adapter whose queue is gone and cannot be made, then the others' bells are rung, and the workers here are told of its own."""
+    ear.without, told = "municipal-xml", list[str]()
+    ground = make_ground()
+    one, other = (f"00000000-0000-4000-8000-{n:012x}" for n in range(2))
+    with ground.store.write() as work:
+        work.outbox.ring([BellRow(OWNER, one, "municipal-xml"), BellRow(OWNER, other, "folder")], ground.now())
+    relay = Relay(ground, told.extend)
+    relay.start()
+    try:
+        assert until(lambda: told == [one])
+    finally:
+        relay.stop()
+    assert (ear.heard, relay.rings, size(ground.store)) == ([other], True, 0)
 
 
 def test_two_relays_ring_everything(make_ground: Callable[[], Ground], ear: Ear) -> None:

@@ -117,6 +117,17 @@ def test_a_directory_with_an_adapter_that_is_not_enabled(doctor: Doctor, data_fo
     assert sum("no such adapter" in one for one in said(done, "wrong")) == len(sample_directory().units)
 
 
+def test_deliveries_of_an_adapter_that_is_not_enabled_any_more(doctor: Doctor, data_folder: Path) -> None:
+    """Given a delivery that waits for an adapter whose plugin was switched off, then it is wrong, with the adapter's name."""
+    hub = build(Settings(data=data_folder, min_free_disk=1))
+    message = sample("sip.requested")
+    hub.accept(Submission(message.to_json(), "application/json"), Caller(message.owner, frozenset(), frozenset({"send"}), "api"))
+    hub.stop()
+    assert not any("deliveries wait for the adapter" in one for one in said(doctor(), "wrong"))
+    (data_folder / "siphub.toml").write_text('min_free_disk = 1\nplugins = ["municipal-xml"]\n')
+    assert any("deliveries wait for the adapter folder" in one for one in said(doctor(), "wrong"))
+
+
 def test_an_empty_directory(doctor: Doctor, data_folder: Path) -> None:
     """Given no units, then it is wrong: nothing can be sent to anybody."""
     hub = build(Settings(data=data_folder, min_free_disk=1))
