@@ -16,6 +16,7 @@ import typer
 from siphub.cli.words import NO, Data, Json, facts, table
 
 if TYPE_CHECKING:
+    from siphub.flow.missing import Missing
     from siphub.hub import Hub
     from siphub.settings import Settings
 
@@ -273,7 +274,7 @@ def sending(hub: Hub) -> Iterator[Finding]:
     from siphub.cli.deliveries import STUCK
     from siphub.flow import operate, track
 
-    if operate.switched(hub.ground) == "stopped":
+    if operate.switched(hub.ground) == "stopped" and not _unsettled(hub):
         yield look("sending is stopped by an operator: siphub start lets it go on")
     counts = track.counts(hub.ground)
     for state in STUCK:
@@ -293,14 +294,21 @@ def sending(hub: Hub) -> Iterator[Finding]:
         yield ok("no delivery is stuck")
 
 
-def backups(hub: Hub) -> Iterator[Finding]:
-    """Look at how old the last backups are, and whether a restore is not settled yet."""
+def _unsettled(hub: Hub) -> Missing | None:
+    """Return what is missing since a restore, where no operator has let sending go on after it."""
     from siphub.flow.missing import Missing
 
     with hub.store.read() as work:
         lost = Missing.read(work)
+    return lost if lost is not None and not lost.settled else None
+
+
+def backups(hub: Hub) -> Iterator[Finding]:
+    """Look at how old the last backups are, and whether a restore is not settled yet."""
+    lost = _unsettled(hub)
+    with hub.store.read() as work:
         last = {what: work.switches.get(f"backup.{what}") for what in ("content", "keys")}
-    if lost is not None and not lost.settled:
+    if lost is not None:
         yield wrong(
             f"this hub was brought back from a backup, and what happened from {lost.since:%Y-%m-%d %H:%M} until {lost.until:%Y-%m-%d %H:%M} UTC"
             " is missing: have it handed in again, then siphub start --after-restore; see docs/backup.md"

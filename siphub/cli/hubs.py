@@ -29,7 +29,17 @@ def require_hub(settings: Settings) -> None:
     from siphub.hub import never_used
 
     if never_used(settings):
-        raise SettingsError(f"there is no hub in {settings.data}: start one with siphub up --data {settings.data}", code="settings.no_hub")
+        raise SettingsError(_no_hub(settings), code="settings.no_hub")
+
+
+def _no_hub(settings: Settings) -> str:
+    if settings.keys_url and settings.master_key is None:
+        return f"no hub was ever started on the database of keys_url, and there is no master key: siphub keys master --data {settings.data} makes it"
+    place = "on the database of keys_url" if settings.keys_url else f"in {settings.data}"
+    return (
+        f"there is no hub {place}: start one with siphub up --data {settings.data}; "
+        "if one runs, give this command the settings it has: the same folder, $CREDENTIALS_DIRECTORY and SIPHUB_ variables"
+    )
 
 
 @contextmanager

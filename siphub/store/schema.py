@@ -74,7 +74,11 @@ def upgrade(database: Database, schema: Schema) -> None:
 def _refuse_unknown(connection: Connection, schema: Schema) -> None:
     current = revision(connection)
     if current is not None and not schema.knows(current):
-        raise StoreError(f"the {schema.name} database is at revision {current}, which is newer than this siphub; install the newer one")
+        raise StoreError(_newer(schema, current))
+
+
+def _newer(schema: Schema, current: str) -> str:
+    return f"the {schema.name} database is at revision {current}, which is newer than this siphub; install the newer one"
 
 
 def revision(connection: Connection) -> str | None:
@@ -94,6 +98,8 @@ def problems(database: Database, schema: Schema) -> tuple[str, ...]:
     """Say in words what is wrong with a database: its revision, its tables and indexes, and on SQLite its pages and references."""
     with database.read(patient=True) as connection:
         current, head = revision(connection), schema.head()
+        if current is not None and not schema.knows(current):
+            return (_newer(schema, current),)
         if current != head:
             return (f"the {schema.name} database is at revision {current or 'none'} and should be at {head}: run siphub db upgrade",)
         return (*_missing(connection, schema), *(_damage(connection, schema) if database.dialect == "sqlite" else ()))

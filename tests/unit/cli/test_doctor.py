@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import pytest
 from siphub.contract import Submission
 from siphub.flow import operate
 from siphub.flow.directory import switch
+from siphub.flow.restored import settle
 from siphub.hub import build
 from siphub.model import Caller, Directory, sample, sample_directory
 from siphub.sandbox import make_certificates
@@ -144,6 +146,15 @@ def test_a_damaged_database(doctor: Doctor, data_folder: Path) -> None:
     assert any("no table outbox" in one for one in said(done, "wrong"))
 
 
+def test_a_database_of_a_newer_version(doctor: Doctor, data_folder: Path) -> None:
+    """Given a database that a newer siphub has upgraded, then the doctor says to install that, and not to upgrade the database."""
+    with closing(sqlite3.connect(data_folder / "siphub.sqlite")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    found = [one for one in said(doctor(), "wrong") if "9999" in one]
+    assert found == ["the content database is at revision 9999, which is newer than this siphub; install the newer one"]
+
+
 def test_an_audit_chain_that_was_altered(doctor: Doctor, data_folder: Path) -> None:
     """Given a link of the audit that somebody has changed, then the chain is wrong from there."""
     with closing(sqlite3.connect(data_folder / "siphub.sqlite")) as database:
@@ -158,6 +169,16 @@ def test_sending_that_is_stopped(doctor: Doctor, data_folder: Path) -> None:
     operate.switch(hub.ground, "stopped", by="test")
     hub.stop()
     assert any("siphub start" in one for one in said(doctor(), "look"))
+
+
+def test_sending_that_is_stopped_since_a_restore(doctor: Doctor, data_folder: Path) -> None:
+    """Given a restore that is not settled, then the doctor names the one command that lets sending go on, and not the one that is refused."""
+    hub = build(Settings(data=data_folder, min_free_disk=1))
+    settle(hub.store, NOW, NOW + timedelta(hours=1), by="test")
+    hub.stop()
+    done = doctor()
+    assert any("siphub start --after-restore" in one for one in said(done, "wrong"))
+    assert not any("stopped by an operator" in one["what"] for one in done.facts)
 
 
 def test_record_copies_that_nobody_has_confirmed(doctor: Doctor, data_folder: Path) -> None:
