@@ -25,6 +25,8 @@ from siphub.observe import Log
 from siphub.store import Change, DeliveryRow, OutcomeRow
 
 BATCH = 200
+SLICE = 50
+"""How many of those that wait behind another are looked at each time, from a start by chance: none of them should have been forgotten."""
 POLL_LEASE = timedelta(seconds=60)
 APART = 10
 """Deliveries whose lease ran out for the second time are suspects: tried again in any order, a tenth of a lease apart."""
@@ -150,7 +152,7 @@ def ring_again(ground: Ground) -> int:
         return 0
     with ground.store.write() as work:
         rung = work.deliveries.ring_again(ground.now(), ground.settings.ring_timeout, BATCH)
-        rung += work.deliveries.ring_forgotten(str(UUID(int=ground.chance.getrandbits(128))), BATCH)
+        rung += work.deliveries.ring_forgotten(str(UUID(int=ground.chance.getrandbits(128))), SLICE)
     if rung:
         ground.wake.set()
     return rung
