@@ -17,8 +17,6 @@
     ├── StoreError
     │   ├── StoreBusy           the database did not give its lock in time
     │   │   └── StoreConflict   two transactions waited for each other, and this one gave way
-
-
     │   ├── StoreLost           the database cannot be reached, or did not answer in time
     │   └── Sealed              content that cannot be opened: wrong key, or altered bytes
     ├── BackupError             a backup that cannot be made, or must not be restored

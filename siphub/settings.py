@@ -351,12 +351,18 @@ def _refuse_secrets(values: Mapping[str, object], where: str) -> None:
             raise SettingsError(f"{name}: secrets do not belong {where}. Put {file} in the folder of secrets")
 
 
+def credentials() -> Path | None:
+    """Return the folder of secrets that the service manager gives, `$CREDENTIALS_DIRECTORY`, where it gives one."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(given) if given else None
+
+
 def _secret_values(data: Path) -> dict[str, Any]:
     """Read the files of the folders of secrets that are named like a setting, or `plugin.NAME.KEY`; others are somebody else's."""
     values: dict[str, Any] = {}
     plugins: dict[str, dict[str, SecretStr]] = {}
-    for folder in (data / SECRETS, os.environ.get("CREDENTIALS_DIRECTORY")):
-        for file in sorted(Path(folder).iterdir()) if folder and Path(folder).is_dir() else ():
+    for folder in (data / SECRETS, credentials()):
+        for file in sorted(folder.iterdir()) if folder is not None and folder.is_dir() else ():
             if file.name == "master.key":
                 values["master_key"] = SecretStr(_secret(file))
             elif file.name in Settings.model_fields:

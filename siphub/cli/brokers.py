@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from siphub.cli.words import NO, Data, Json, facts, group, table
+from siphub.cli.words import NO, WRONG_USE, Data, Json, facts, group, refuse, table
 
 Vhost = Annotated[str | None, typer.Option("--vhost", help="The virtual host; that of broker_url unless given.")]
 User = Annotated[str | None, typer.Option("--user", help="The hub's user there; that of broker_url unless given.")]
@@ -41,7 +41,10 @@ def definitions(vhost: Vhost = None, user: User = None, out: Out = None, data: D
     if out is None:
         print(text, end="")
     else:
-        out.write_text(text, "utf-8")
+        try:
+            out.write_text(text, "utf-8")
+        except OSError as error:
+            raise refuse("file.unwritable", f"{out}: {error.strerror}", status=WRONG_USE) from None
         print(f"{out}: written; rabbitmqctl import_definitions {out} takes it in, and rabbitmqctl change_password sets the password")
 
 

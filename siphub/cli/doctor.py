@@ -118,18 +118,24 @@ def disk(settings: Settings) -> Iterator[Finding]:
 
 def key_files(settings: Settings) -> Iterator[Finding]:
     """Look at who may read the keys."""
-    folder = settings.data / "keys"
+    from siphub.settings import credentials
+
     if settings.master_key is None:
         yield wrong("master.key is gone, and nothing can be opened without it: restore keys/master.key from its backup")
         return
-    open_ones = [
-        file for file in (folder, *sorted(folder.glob("*"))) if file.exists() and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-    ]
+    given = credentials()
+    # The service manager lets the hub's user in by an access list, which shows as rights of the group.
+    open_ones = [*_open_to(settings.data / "keys", stat.S_IRWXG | stat.S_IRWXO), *(_open_to(given, stat.S_IRWXO) if given else ())]
     for file in open_ones:
         yield wrong(f"{file} can be read by others: chmod {'700' if file.is_dir() else '600'} {file}")
     if not open_ones:
         yield ok("the keys can be read by nobody else")
     yield look("master.key is worth a backup of its own, apart from the database's: without it nothing can be opened")
+
+
+def _open_to(folder: Path, rights: int) -> list[Path]:
+    """Return the folder and the files in it that give any of these rights."""
+    return [one for one in (folder, *sorted(folder.glob("*"))) if one.exists() and one.stat().st_mode & rights]
 
 
 def certificates(settings: Settings) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from siphub.store import What
     from siphub.store.postgresql_engine import Server
 
+_WHOSE = {"content": "the content's", "keys": "the keys'"}
 _SURE = frozenset({"on", "remote_apply"})
 
 
@@ -28,7 +29,7 @@ def servers(hub: Hub) -> Iterator[Finding]:
 
 
 def _of_server(what: str, server: Server) -> Iterator[Finding]:
-    whose = f"the {what}'s PostgreSQL {server.version.partition(' ')[0]}"
+    whose = f"{_WHOSE[what]} PostgreSQL {server.version.partition(' ')[0]}"
     if not server.fsync:
         yield wrong(f"{whose} has fsync off: a power cut loses what was accepted, and breaks the database; switch it on")
     if not server.whole_pages:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from siphub.errors import SiphubError
+from siphub.errors import SettingsError, SiphubError
 
 FILE = "up.lock"
 STARTING = "starting.lock"
@@ -44,8 +44,7 @@ def shared(data: Path) -> Iterator[None]:
 @contextmanager
 def one_at_a_time(data: Path) -> Iterator[None]:
     """Wait for whoever else is just coming up on the folder: of several that come first at once, one makes the keys."""
-    data.mkdir(parents=True, exist_ok=True)
-    handle = os.open(data / STARTING, os.O_RDWR | os.O_CREAT, 0o600)
+    handle = _opened(data, STARTING)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -55,13 +54,29 @@ def one_at_a_time(data: Path) -> Iterator[None]:
 
 @contextmanager
 def _held(data: Path, kind: int) -> Iterator[int]:
-    data.mkdir(parents=True, exist_ok=True)
-    handle = os.open(data / FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    handle = _opened(data, FILE)
     try:
         _take(handle, data, kind)
         yield handle
     finally:
         os.close(handle)
+
+
+def _opened(data: Path, name: str) -> int:
+    """Open one of the lock files, made where it is missing.
+
+    Raises:
+        SettingsError: `settings.data_folder`; this user cannot.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        return os.open(data / name, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise SettingsError(
+            f"{data / name} cannot be written ({error.strerror}): the folder belongs to the user that the hub runs as, and whatever another "
+            "user's command has made in it must be given to that user with chown",
+            code="settings.data_folder",
+        ) from None
 
 
 def _take(handle: int, data: Path, kind: int) -> None:
@@ -87,9 +102,15 @@ def _is_alone(handle: int) -> bool:
 
 
 def running(data: Path) -> bool:
-    """Say whether a hub is running on a data folder, in one process or in several."""
+    """Say whether a hub is running on a data folder, in one process or in several.
+
+    Raises:
+        SettingsError: `settings.data_folder`; it cannot be told.
+    """
     try:
         with only_one(data):
             return False
+    except SettingsError:
+        raise
     except SiphubError:
         return True

@@ -237,3 +237,10 @@ class TestCommands:
         done = siphub("broker", "check", "--data", data)
         assert done.status == 0
         assert "nobody listens at the queue siphub.siphub.deliver.folder" in done.out
+
+
+def test_a_file_that_cannot_be_written_is_named(data_folder: Path, siphub: Callable[..., Done]) -> None:
+    """Given a place for the definitions that is not there, then the file is named with the reason."""
+    build(Settings(data=data_folder, min_free_disk=1)).stop()
+    done = siphub("broker", "definitions", "--data", data_folder, "--out", data_folder / "away" / "made.json")
+    assert (done.status, "file.unwritable" in done.err, "made.json" in done.err) == (2, True, True)

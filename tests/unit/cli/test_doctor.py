@@ -68,6 +68,18 @@ def test_a_key_that_others_can_read(doctor: Doctor, data_folder: Path) -> None:
     assert any("chmod 600" in one and "sender.key" in one for one in said(done, "wrong"))
 
 
+def test_credentials_that_others_can_read(doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a folder of credentials that everybody can read, then it is wrong with the command; a group's right is the service manager's."""
+    folder = tmp_path / "credentials"
+    folder.mkdir(mode=0o750)
+    (folder / "broker_url").write_text("memory://")
+    (folder / "broker_url").chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    assert doctor().status == 0
+    (folder / "broker_url").chmod(0o444)
+    assert f"{folder / 'broker_url'} can be read by others: chmod 600 {folder / 'broker_url'}" in said(doctor(), "wrong")
+
+
 def test_a_master_key_that_is_gone(doctor: Doctor, data_folder: Path) -> None:
     """Given no master key, then it is wrong, the rest is still looked at, and none is made in its place."""
     (data_folder / "keys" / "master.key").unlink()

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import urllib3
 
+from siphub.cli.lock import one_at_a_time, only_one, shared
 from siphub.cli.lock import running as in_use
+from siphub.errors import SettingsError
 from siphub.hub import PARTS, build
 from siphub.model import sample
 from siphub.settings import Settings
@@ -194,3 +196,12 @@ class TestTheName:
         (data_folder / "siphub.toml").write_text(f'name = "{name}"\n')
         done = siphub("sweep", "--data", data_folder)
         assert (done.status, "name" in done.err) == (2, True)
+
+
+def test_a_folder_that_this_user_cannot_write(tmp_path: Path) -> None:
+    """Given a data folder that cannot be made or written, then its lock names it, and what to do."""
+    (tmp_path / "file").touch()
+    for hold in (only_one, shared, one_at_a_time):
+        with pytest.raises(SettingsError, match="chown") as raised, hold(tmp_path / "file" / "hub"):
+            pytest.fail("there is no such folder")
+        assert raised.value.code == "settings.data_folder"
