@@ -13,7 +13,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from siphub.contract import Recipient
 from siphub.flow import missing
-from siphub.model import Directory, Message, parse_message, upcast
+from siphub.model import Directory, Message, read_stored, upcast
 from siphub.model.case import Grant, SipCase
 from siphub.model.identifiers import PersonRef, person_ref
 from siphub.policy.disclosure import FROM, GrantLike, Requirement
@@ -76,7 +76,7 @@ def open_message(row: MessageRow, seal: Seal) -> Message:
     Raises:
         Sealed: The key is gone or the bytes were altered.
     """
-    return parse_message(seal.open("message", row.id, row.sealed), stored=True)
+    return read_stored(row.type, seal.open("message", row.id, row.sealed))
 
 
 def delivery_row(

@@ -6,7 +6,7 @@ from siphub.model.directory import Address, Agreement, Directory, Organisation, 
 from siphub.model.envelope import BasisClaim, Content, Message, MessageType, Sender
 from siphub.model.messages import CATALOGUE
 from siphub.model.person import Author, Person, StaffMember, UnitContact
-from siphub.model.reading import model_of, parse_message
+from siphub.model.reading import model_of, parse_message, read_stored
 from siphub.model.samples import sample, sample_directory
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Value",
     "model_of",
     "parse_message",
+    "read_stored",
     "sample",
     "sample_directory",
 ]

@@ -11,7 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import date, datetime, time
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from uuid import UUID
 
 from siphub.model import Directory, Message, Value
 from siphub.model.case import Shielded, SipCase
@@ -34,13 +38,43 @@ LEAST: Final = 6
 
 def people_in(value: Value) -> Iterator[tuple[Value, str | None]]:
     """Yield everybody a value speaks of, with the number that stands beside them, at any depth."""
-    for name in type(value).model_fields:
+    for name in _deep(type(value)):
         inner = getattr(value, name)
         for each in inner if isinstance(inner, tuple) else (inner,):
             if isinstance(each, Value):
-                if "protection" in type(each).model_fields:
+                kind = type(each)
+                if _is_person(kind):
                     yield each, getattr(each, "phone", None) or getattr(value, f"{name}_phone", None)
-                yield from people_in(each)
+                if _deep(kind):
+                    yield from people_in(each)
+
+
+@cache
+def _deep(kind: type[Value]) -> tuple[str, ...]:
+    """Return the fields of a type in which values may stand: most hold texts and codes, and nobody is looked for there."""
+    return tuple(name for name, field in kind.model_fields.items() if not _flat(field.annotation))
+
+
+@cache
+def _is_person(kind: type[Value]) -> bool:
+    return "protection" in kind.model_fields
+
+
+def _flat(annotation: Any) -> bool:
+    """Say whether a type surely holds no value of ours."""
+    if annotation in _FLAT or annotation is None or get_origin(annotation) is Literal:
+        return True
+    if get_origin(annotation) in {Annotated, tuple, Union, UnionType}:
+        return all(inner is Ellipsis or _flat(inner) for inner in _types_in(annotation))
+    return isinstance(annotation, type) and issubclass(annotation, str)
+
+
+def _types_in(annotation: Any) -> tuple[Any, ...]:
+    inner = get_args(annotation)
+    return inner[:1] if get_origin(annotation) is Annotated else inner
+
+
+_FLAT: Final = frozenset({str, int, bool, float, bytes, date, datetime, time, UUID, NoneType})
 
 
 def own_side(person: Value) -> bool:
@@ -267,16 +301,18 @@ def _about_others(document: dict[str, Any], case: SipCase, recipient: str) -> di
 
 
 def _unnamed(value: Any, agreed: set[str]) -> Any:
+    if isinstance(value, str):
+        return value
     match value:
+        case list():
+            return [_unnamed(part, agreed) for part in value]
         case {"responsible": {"kind": "relative", "name": str(name)}} if name not in agreed:
             less = {key: part for key, part in value["responsible"].items() if key != "name"}
             return {key: less if key == "responsible" else _unnamed(part, agreed) for key, part in value.items()}
         case {"wanted_at_meeting": _, "agrees_to_be_named": False}:
             return {key: part for key, part in value.items() if key not in _WHO}
         case Mapping():
-            return {key: _unnamed(part, agreed) for key, part in value.items()}
-        case list():
-            return [_unnamed(part, agreed) for part in value]
+            return {key: part if isinstance(part, str) else _unnamed(part, agreed) for key, part in value.items()}
         case _:
             return value
 

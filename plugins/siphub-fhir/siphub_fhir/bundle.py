@@ -36,6 +36,7 @@ class Out:
         self._known = known
         self._entries: dict[str, Resource] = {}
         self._units: dict[str, Resource] = {}
+        self._staff: dict[tuple[object, ...], Resource] = {}
         self.patient: Resource | None = None
 
     def id(self, name: str) -> str:
@@ -82,6 +83,12 @@ class Out:
 
     def staff(self, person: Mapping[str, Any], *, contact: bool = True) -> Resource:
         """Return a reference to somebody. A contact without a unit is an organisation's public label: no Practitioner is made of that."""
+        known = (contact, *sorted((key, str(value)) for key, value in person.items()))
+        if known not in self._staff:
+            self._staff[known] = self._somebody(person, contact=contact)
+        return dict(self._staff[known])
+
+    def _somebody(self, person: Mapping[str, Any], *, contact: bool) -> Resource:
         role: Resource = {"resourceType": "PractitionerRole", **label(person)}
         if "name" in person:
             if contact and "unit" not in person:

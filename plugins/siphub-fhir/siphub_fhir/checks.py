@@ -100,14 +100,20 @@ def _resource(resource: Resource, pointer: str, types: Mapping[str, str]) -> Ite
 
 def _bound(kind: str, resource: Resource, pointer: str) -> Iterator[Problem]:
     for where, allowed in CODES.get(kind, {}).items():
-        for value, place in _at(resource, where.split("."), pointer):
+        steps = where.split(".")
+        if allowed.issuperset(_values_at(resource, steps)):
+            continue
+        for value, place in _at(resource, steps, pointer):
             if value not in allowed:
                 yield Problem("fhir.code_unknown", f"the code of {kind}.{where} is not one of R4's", pointer=place)
 
 
 def _targets(kind: str, resource: Resource, pointer: str, types: Mapping[str, str]) -> Iterator[Problem]:
     for where, allowed in TARGETS.get(kind, {}).items():
-        for reference, place in _at(resource, where.split("."), pointer):
+        steps = where.split(".")
+        if all(_type_of(reference, types) in {None, *allowed} for reference in _values_at(resource, steps)):
+            continue
+        for reference, place in _at(resource, steps, pointer):
             found = _type_of(reference, types)
             if found is None or found in allowed:
                 continue
@@ -131,6 +137,20 @@ def _type_of(reference: Any, types: Mapping[str, str]) -> str | None:
             return parts[-2]
     kind = reference.get("type")
     return kind if isinstance(kind, str) else None
+
+
+def _values_at(node: Any, steps: list[str]) -> list[Any]:
+    """Return what `_at` yields, without the pointers: this runs for every delivery, and there is mostly nothing to point at."""
+    found = _flattened([node])
+    for step in steps:
+        found = _flattened([one[step] for one in found if isinstance(one, dict) and step in one])
+    return found
+
+
+def _flattened(nodes: list[Any]) -> list[Any]:
+    while any(isinstance(one, list) for one in nodes):
+        nodes = [inner for one in nodes for inner in (one if isinstance(one, list) else (one,))]
+    return nodes
 
 
 def _at(node: Any, steps: list[str], pointer: str) -> Iterator[tuple[Any, str]]:
@@ -196,16 +216,22 @@ _RULES: Final = {
 
 
 def _sound(node: Any, urls: set[str] | None) -> bool:
-    """Say whether `_values` has nothing to say, without finding out where: this runs for every delivery."""
-    if isinstance(node, str):
-        return bool(node) and not node.isspace() and not _CONTROL.search(node)
-    if isinstance(node, dict):
-        url = node.get("reference")
-        dangling = urls is not None and isinstance(url, str) and url.startswith("urn:uuid:") and url not in urls
-        return bool(node) and not dangling and all(_sound(value, urls) for value in node.values())
-    if isinstance(node, list):
-        return bool(node) and all(_sound(value, urls) for value in node)
-    return True
+    """Say whether `_values` has nothing to say, without finding out where: this runs for every delivery, so it takes no call for a node."""
+    waiting, texts = [[node]], list[str]()
+    while waiting:
+        for one in waiting.pop():
+            if isinstance(one, str):
+                texts.append(one)
+            elif isinstance(one, dict):
+                url = one.get("reference") if urls is not None else None
+                if not one or (isinstance(url, str) and url.startswith("urn:uuid:") and url not in (urls or ())):
+                    return False
+                waiting.append(list(one.values()))
+            elif isinstance(one, list):
+                if not one:
+                    return False
+                waiting.append(one)
+    return all(text and not text.isspace() for text in texts) and not _CONTROL.search("\n".join(texts))
 
 
 def _values(node: Any, pointer: str, urls: set[str] | None) -> Iterator[Problem]:
