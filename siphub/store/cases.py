@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, delete, func, select, tuple_, update
+from sqlalchemy import delete, func, select, tuple_, update
 
 from siphub.errors import StoreError
-from siphub.store.columns import Topic, insert_missing, values_of
+from siphub.store.columns import Moment, Topic, insert_missing, values_of
+from siphub.store.prepared import adding, adding_missing, given, prepared
 from siphub.store.rows import CaseRow, GrantRow, MessageRow, SubmissionRow
 from siphub.store.tables import consent_grant, message, sip_case, submission
+
+_SUBMISSION = prepared(select(submission).where(submission.c.owner == given("of"), submission.c.message_id == given("under")))
+_ADD_SUBMISSION = adding_missing(submission)
+_one_case = (sip_case.c.owner == given("of"), sip_case.c.case_id == given("under"))
+_CASE = prepared(select(sip_case).where(*_one_case))
+_LOCK_CASE = prepared(select(sip_case).where(*_one_case).with_for_update(key_share=True))
+_SAVED = tuple(column.name for column in sip_case.c if column.name not in {"owner", "case_id", "erased_at", "key_gone_at"})
+_saved = update(sip_case).where(*_one_case, sip_case.c.version == given("before")).values({name: given(f"new_{name}") for name in _SAVED})
+_SAVE_CASE = prepared(_saved)
+_SAVE_ENDED_CASE = prepared(_saved.values(ended_at=func.coalesce(sip_case.c.ended_at, given("new_ended_at", Moment))))
+_MESSAGE = prepared(select(message).where(message.c.owner == given("of"), message.c.id == given("under")))
+_ADD_MESSAGE = adding(message)
 
 
 class Submissions(Topic):
@@ -19,13 +31,11 @@ class Submissions(Topic):
 
     def find(self, organisation: str, message_id: str) -> SubmissionRow | None:
         """Return what this organisation handed in under this id; another organisation's is never seen."""
-        return self._first(
-            SubmissionRow, select(submission).where(submission.c.owner == organisation, submission.c.message_id == message_id)
-        )
+        return _SUBMISSION.row(SubmissionRow, self._connection, of=organisation, under=message_id)
 
     def add(self, row: SubmissionRow) -> bool:
         """Keep a submission and its answer; return False where there is one already (then `find` has it)."""
-        return insert_missing(self._connection, submission, values_of(row))
+        return _ADD_SUBMISSION.run(self._connection, **values_of(row)) == 1
 
 
 class Cases(Topic):
@@ -33,11 +43,11 @@ class Cases(Topic):
 
     def lock(self, owner: str, case_id: str) -> CaseRow | None:
         """Return a case, locked until the transaction ends. On SQLite the transaction itself is the lock."""
-        return self._first(CaseRow, self._one(owner, case_id).with_for_update(key_share=True))
+        return _LOCK_CASE.row(CaseRow, self._connection, of=owner, under=case_id)
 
     def get(self, owner: str, case_id: str) -> CaseRow | None:
         """Return a case without locking it: for reading only."""
-        return self._first(CaseRow, self._one(owner, case_id))
+        return _CASE.row(CaseRow, self._connection, of=owner, under=case_id)
 
     def find(self, case_id: str) -> tuple[CaseRow, ...]:
         """Return the cases under an id, whoever owns them: at most one in practice, but an id proves nothing."""
@@ -53,11 +63,9 @@ class Cases(Topic):
         Raises:
             StoreError: The stored version is not `row.version - 1`: somebody saved without the lock.
         """
-        mine = (sip_case.c.owner == row.owner, sip_case.c.case_id == row.case_id, sip_case.c.version == row.version - 1)
-        values: dict[str, Any] = {name: value for name, value in values_of(row).items() if name not in {"erased_at", "key_gone_at"}}
-        if row.ended_at is not None:
-            values["ended_at"] = func.coalesce(sip_case.c.ended_at, row.ended_at)
-        if self._connection.execute(update(sip_case).where(*mine).values(**values)).rowcount != 1:
+        values = {f"new_{name}": getattr(row, name) for name in _SAVED}
+        save = _SAVE_CASE if row.ended_at is None else _SAVE_ENDED_CASE
+        if save.run(self._connection, of=row.owner, under=row.case_id, before=row.version - 1, **values) != 1:
             raise StoreError(f"case {row.case_id} is not at version {row.version - 1}: lock it before changing it")
 
     def bump(self, owner: str, case_id: str) -> CaseRow | None:
@@ -66,10 +74,6 @@ class Cases(Topic):
         raised = {"version": sip_case.c.version + 1, "consent_version": sip_case.c.consent_version + 1}
         self._connection.execute(update(sip_case).where(*mine).values(raised))
         return self.get(owner, case_id)
-
-    @staticmethod
-    def _one(owner: str, case_id: str) -> Select[Any]:
-        return select(sip_case).where(sip_case.c.owner == owner, sip_case.c.case_id == case_id)
 
 
 class Grants(Topic):
@@ -105,11 +109,11 @@ class Messages(Topic):
         Raises:
             StoreError: Its sender has a message under this id already.
         """
-        self._insert(message, values_of(row))
+        _ADD_MESSAGE.run(self._connection, **values_of(row))
 
     def get(self, owner: str, message_row: str) -> MessageRow | None:
         """Return a message by the store's own id."""
-        return self._first(MessageRow, select(message).where(message.c.owner == owner, message.c.id == message_row))
+        return _MESSAGE.row(MessageRow, self._connection, of=owner, under=message_row)
 
     def find(self, owner: str, sender_organisation: str, message_id: str) -> MessageRow | None:
         """Return a message by the id its sender gave it."""

@@ -7,12 +7,12 @@ waiting it still reads the old grants. Always case before delivery, always sorte
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, Update, and_, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Select, and_, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from siphub.errors import StoreBusy, StoreError
@@ -20,12 +20,13 @@ from siphub.store.columns import exactly, values_of
 from siphub.store.history import append_events, event_of
 from siphub.store.outbox import ring_successors
 from siphub.store.partners import Partners
+from siphub.store.prepared import Prepared, adding, given, listed, prepared, with_lists
 from siphub.store.rows import BLOCKING, NO_OWNER, Accept, AttemptRow, ClaimedRow, DeliveryRow, GrantRow, Permitted, Refusal
 from siphub.store.rows_partners import Admit, Place
 from siphub.store.tables import attempt, consent_grant, delivery, sip_case, switch
 
-_GRANT = "grant_"
-_grant_columns = [column.label(f"{_GRANT}{column.name}") for column in consent_grant.c]
+_DELIVERY = tuple(column.name for column in delivery.c)
+_GRANT = tuple(column.name for column in consent_grant.c)
 _satisfies = and_(
     consent_grant.c.owner == delivery.c.owner,
     consent_grant.c.case_id == delivery.c.case_id,
@@ -33,6 +34,34 @@ _satisfies = and_(
     or_(delivery.c.direction == exactly("either"), consent_grant.c.direction.in_([exactly("both"), delivery.c.direction])),
 )
 _in_case = and_(sip_case.c.owner == delivery.c.owner, sip_case.c.case_id == delivery.c.case_id)
+_SENDING = prepared(select(switch.c.value).where(switch.c.owner == NO_OWNER, switch.c.name == "sending"))
+
+
+def _lock(sizes: Mapping[str, int]) -> Select[Any]:
+    of_deliveries = select(delivery.c.case_id, delivery.c.owner).where(delivery.c.id.in_(listed("ids", sizes))).distinct()
+    mine = tuple_(sip_case.c.case_id, sip_case.c.owner).in_(of_deliveries)
+    return select(sip_case.c.case_id).where(mine).order_by(sip_case.c.case_id, sip_case.c.owner).with_for_update(read=True)
+
+
+def _read(sizes: Mapping[str, int]) -> Select[Any]:
+    columns: list[Any] = [*delivery.c, sip_case.c.consent_version, *consent_grant.c]
+    due = (delivery.c.id.in_(listed("ids", sizes)), delivery.c.state == "queued", delivery.c.next_at <= given("now"))
+    joined = delivery.join(sip_case, _in_case).outerjoin(consent_grant, _satisfies)
+    query = select(*columns).select_from(joined).where(*due).order_by(delivery.c.id, consent_grant.c.scope)
+    return query.with_for_update(of=delivery, key_share=True)
+
+
+def _blocking(sizes: Mapping[str, int]) -> Select[Any]:
+    return select(delivery.c.id).where(delivery.c.id.in_(listed("ids", sizes)), delivery.c.state.in_(sorted(BLOCKING)))
+
+
+def _in_flight(sizes: Mapping[str, int]) -> Select[Any]:
+    # Two plain lists, not one of triples: SQLite finds the triples by reading everything in flight.
+    mine = (delivery.c.owner.in_(listed("owners", sizes)), delivery.c.case_id.in_(listed("cases", sizes)))
+    return select(delivery.c.owner, delivery.c.case_id, delivery.c.recipient).where(delivery.c.state == exactly("sending"), *mine)
+
+
+_LOCK_CASES, _CANDIDATES, _BLOCKING, _IN_FLIGHT = (with_lists(make) for make in (_lock, _read, _blocking, _in_flight))
 
 
 @dataclass(slots=True)
@@ -94,35 +123,23 @@ def claim(
 
 
 def _stopped(connection: Connection) -> bool:
-    value = connection.scalar(select(switch.c.value).where(switch.c.owner == NO_OWNER, switch.c.name == "sending"))
-    return value == "stopped"
+    found = _SENDING.first(connection)
+    return found is not None and found[0] == "stopped"
 
 
 def lock_cases(connection: Connection, ids: Sequence[str]) -> None:
     """Share the cases' rows, in order: while we hold them no withdrawal can begin. Nothing is read from this statement."""
-    of_deliveries = select(delivery.c.case_id, delivery.c.owner).where(delivery.c.id.in_(ids)).distinct()
-    mine = tuple_(sip_case.c.case_id, sip_case.c.owner).in_(of_deliveries)
-    query: Select[Any] = select(sip_case.c.case_id).where(mine).order_by(sip_case.c.case_id, sip_case.c.owner)
-    connection.execute(query.with_for_update(read=True)).all()
+    _LOCK_CASES.all(connection, {"ids": ids})
 
 
 def read_candidates(connection: Connection, ids: Sequence[str], now: datetime) -> list[Candidate]:
     """Return the deliveries that are queued and due, locked, by id, with the grants as they stand under the lock."""
-    joined = delivery.join(sip_case, _in_case).outerjoin(consent_grant, _satisfies)
-    columns: list[Any] = [*delivery.c, sip_case.c.consent_version.label("case_consent_version"), *_grant_columns]
-    query = (
-        select(*columns)
-        .select_from(joined)
-        .where(delivery.c.id.in_(ids), delivery.c.state == "queued", delivery.c.next_at <= now)
-        .order_by(delivery.c.id, consent_grant.c.scope)
-        .with_for_update(of=delivery, key_share=True)
-    )
     candidates: dict[str, Candidate] = {}
-    for found in connection.execute(query).mappings():
-        row = dict(found)
-        grant = {name: row.pop(f"{_GRANT}{name}") for name in consent_grant.c.keys()}  # noqa: SIM118 - a column collection's keys
-        version = row.pop("case_consent_version")
+    width = len(_DELIVERY)
+    for found in _CANDIDATES.all(connection, {"ids": ids}, now=now):
+        row, version = dict(zip(_DELIVERY, found, strict=False)), found[width]
         each = candidates.get(row["id"]) or candidates.setdefault(row["id"], Candidate(DeliveryRow(**row), version))
+        grant = dict(zip(_GRANT, found[width + 1 :], strict=True))
         if grant["scope"] is not None:
             each.grants.append(GrantRow(**grant))
     return list(candidates.values())
@@ -152,31 +169,29 @@ def _send_back(connection: Connection, rows: Sequence[DeliveryRow]) -> None:
 def _still_blocking(connection: Connection, ids: Sequence[str]) -> set[str]:
     if not ids:
         return set()
-    query = select(delivery.c.id).where(delivery.c.id.in_(sorted(set(ids))), delivery.c.state.in_(sorted(BLOCKING)))
-    return set(connection.scalars(query))
+    return {str(found[0]) for found in _BLOCKING.all(connection, {"ids": sorted(set(ids))})}
 
 
 def lines_in_flight(connection: Connection, lines: Collection[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
     """Return those of the lines (owner, case, recipient) that have a delivery being sent."""
-    line = (delivery.c.owner, delivery.c.case_id, delivery.c.recipient)
-    owners, cases = sorted({owner for owner, _, _ in lines}), sorted({case_id for _, case_id, _ in lines})
-    # Two plain lists, not one of triples: SQLite finds the triples by reading everything in flight.
-    query = select(*line).where(delivery.c.state == exactly("sending"), delivery.c.owner.in_(owners), delivery.c.case_id.in_(cases))
-    return {(row.owner, row.case_id, row.recipient) for row in connection.execute(query)}.intersection(lines)
+    lists = {"owners": sorted({owner for owner, _, _ in lines}), "cases": sorted({case_id for _, case_id, _ in lines})}
+    found = _IN_FLIGHT.all(connection, lists) if lines else ()
+    return {(str(owner), str(case_id), str(recipient)) for owner, case_id, recipient in found}.intersection(lines)
 
 
 _REFUSED = ("state", "reason", "updated_at")
 _SENT = (*_REFUSED, "adapter", "endpoint", "fence", "attempts", "lease_until", "consent_version", "basis", "granted")
 _one_queued = update(delivery).where(
-    delivery.c.id == bindparam("this_id"), delivery.c.owner == bindparam("this_owner"), delivery.c.state == "queued"
+    delivery.c.id == given("this_id"), delivery.c.owner == given("this_owner"), delivery.c.state == "queued"
 )
-_sent = _one_queued.values({name: bindparam(f"new_{name}") for name in _SENT})
-_refused = _one_queued.values({name: bindparam(f"new_{name}") for name in _REFUSED})
+_SEND = prepared(_one_queued.values({name: given(f"new_{name}") for name in _SENT}))
+_REFUSE = prepared(_one_queued.values({name: given(f"new_{name}") for name in _REFUSED}))
+_ATTEMPT = adding(attempt)
 
 
-def _write(connection: Connection, statement: Update, rows: Sequence[DeliveryRow], names: Iterable[str]) -> None:
+def _write(connection: Connection, statement: Prepared, rows: Sequence[DeliveryRow], names: Iterable[str]) -> None:
     changes = [{"this_id": row.id, "this_owner": row.owner, **{f"new_{name}": getattr(row, name) for name in names}} for row in rows]
-    connection.execute(statement, changes)
+    statement.each(connection, changes)
 
 
 def _send(connection: Connection, permitted: Sequence[tuple[Candidate, Permitted]], now: datetime, until: datetime) -> list[ClaimedRow]:
@@ -184,10 +199,10 @@ def _send(connection: Connection, permitted: Sequence[tuple[Candidate, Permitted
     rows = [_claimed(each, verdict, now, until) for each, verdict in permitted]
     if rows:
         try:
-            _write(connection, _sent, rows, _SENT)
+            _write(connection, _SEND, rows, _SENT)
         except IntegrityError as error:
             raise StoreBusy("another worker claimed in the same line at the same moment; nothing was claimed; try again") from error
-        connection.execute(insert(attempt), [_attempt(row, now) for row in rows])
+        _ATTEMPT.each(connection, [_attempt(row, now) for row in rows])
         append_events(connection, [event_of(row, "claim.permit", now, state="sending", reason=None) for row in rows])
     return [ClaimedRow(row) for row in rows]
 
@@ -221,7 +236,7 @@ def _refuse(connection: Connection, refused: Sequence[tuple[Candidate, Refusal]]
     if any(verdict.state in BLOCKING for _, verdict in refused):
         raise StoreError("a refusal at the claim must end the delivery's turn: it cannot leave it queued or sending")
     rows = [replace(each.delivery, state=verdict.state, reason=verdict.reason, updated_at=now) for each, verdict in refused]
-    _write(connection, _refused, rows, _REFUSED)
+    _write(connection, _REFUSE, rows, _REFUSED)
     append_events(
         connection,
         [event_of(row, verdict.event, now, state=row.state, reason=row.reason) for row, (_, verdict) in zip(rows, refused, strict=True)],

@@ -9,10 +9,18 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, delete, select, update
 
 from siphub.store.columns import Topic, values_of
+from siphub.store.prepared import given, prepared
 from siphub.store.rows import DeadlineRow
 from siphub.store.tables import deadline
 
 Mark = Literal["warned_at", "passed_at"]
+
+
+_OF_CASE = prepared(
+    select(deadline)
+    .where(deadline.c.case_id == given("within"), deadline.c.owner == given("of"))
+    .order_by(deadline.c.due_at, deadline.c.kind, deadline.c.about)
+)
 
 
 class Deadlines(Topic):
@@ -33,8 +41,7 @@ class Deadlines(Topic):
 
     def of_case(self, owner: str, case_id: str) -> tuple[DeadlineRow, ...]:
         """Return the deadlines of a case, the first to come first."""
-        mine = (deadline.c.case_id == case_id, deadline.c.owner == owner)
-        return self._all(DeadlineRow, select(deadline).where(*mine).order_by(deadline.c.due_at, deadline.c.kind, deadline.c.about))
+        return _OF_CASE.rows(DeadlineRow, self._connection, of=owner, within=case_id)
 
     def due(self, now: datetime, limit: int) -> tuple[tuple[str, str], ...]:
         """Return the cases, as (owner, case id), that have a deadline which has passed or is near and is not marked so yet, first ones first."""

@@ -11,11 +11,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Select, and_, exists, func, or_, select, update
 
 from siphub.store.columns import Topic, exactly, one_of, values_of
 from siphub.store.history import append_events, event_of
 from siphub.store.outbox import ring_deliveries, ring_successors
+from siphub.store.prepared import adding, given, listed, prepared, with_lists
 from siphub.store.rows import BLOCKING, Change, DeliveryRow, Move
 from siphub.store.tables import delivery, outbox
 
@@ -29,6 +30,29 @@ _ACCEPTED = {"queued": "accept.queue", "held": "accept.hold", "withheld": "accep
 
 _FOLLOWS = frozenset({"gave_up", "held", "queued"})
 """The states in which nothing has gone out that may have arrived: a delivery goes where its recipient went."""
+
+
+_ADD = adding(delivery)
+_BY_ID = prepared(select(delivery).where(delivery.c.id == given("this")))
+_of_case = (delivery.c.owner == given("of"), delivery.c.case_id == given("within"))
+_LOCK_CASE = prepared(select(delivery).where(*_of_case).order_by(delivery.c.id).with_for_update(key_share=True))
+_STATES = with_lists(
+    lambda sizes: (
+        select(delivery.c.id, delivery.c.state)
+        .where(delivery.c.id.in_(listed("ids", sizes)))
+        .order_by(delivery.c.id)
+        .with_for_update(read=True)
+    )
+)
+_TAILS = with_lists(
+    lambda sizes: (
+        select(delivery.c.recipient, delivery.c.id)
+        .where(*_of_case, delivery.c.recipient.in_(listed("recipients", sizes)))
+        .order_by(delivery.c.position, delivery.c.created_at, delivery.c.id)
+    )
+)
+_open = (delivery.c.sender_organisation == given("of"), one_of(delivery.c.state, ["queued", "sending"]))
+_OPEN = prepared(select(func.count()).select_from(select(delivery.c.id).where(*_open).limit(given("at_most", Integer)).subquery()))
 
 
 def _due(now: datetime) -> Select[Any]:
@@ -48,7 +72,7 @@ class Deliveries(Topic):
             return
         blocked = self._blocking(row.prev_id for row in rows if row.prev_id) | {row.id for row in rows if row.state in BLOCKING}
         rows = [replace(row, queued_at=row.queued_at or row.created_at, waits="line" if row.prev_id in blocked else None) for row in rows]
-        self._insert(delivery, *map(values_of, rows))
+        _ADD.each(self._connection, [values_of(row) for row in rows])
         append_events(
             self._connection, [event_of(row, _ACCEPTED[row.state], row.created_at, state=row.state, reason=row.reason) for row in rows]
         )
@@ -56,16 +80,15 @@ class Deliveries(Topic):
 
     def _blocking(self, ids: Iterable[str]) -> set[str]:
         # FOR SHARE: a recorder that is just ending a predecessor either sees these new rows and rings them, or we see its new state.
-        query = select(delivery.c.id, delivery.c.state).where(delivery.c.id.in_(sorted(set(ids)))).order_by(delivery.c.id)
-        found = self._connection.execute(query.with_for_update(read=True))
-        return {str(row.id) for row in found if row.state in BLOCKING}
+        wanted = sorted(set(ids))
+        found = _STATES.all(self._connection, {"ids": wanted}) if wanted else ()
+        return {str(delivery_id) for delivery_id, state in found if state in BLOCKING}
 
     def line_tails(self, owner: str, case_id: str, recipients: Collection[str]) -> dict[str, str]:
         """Return, for each recipient that has one, the last delivery of its line in the case: the next one's `prev_id`."""
-        mine = (delivery.c.owner == owner, delivery.c.case_id == case_id, delivery.c.recipient.in_(sorted(recipients)))
-        order = (delivery.c.position, delivery.c.created_at, delivery.c.id)
-        query = select(delivery.c.recipient, delivery.c.id).where(*mine).order_by(*order)
-        return {str(row.recipient): str(row.id) for row in self._connection.execute(query)}
+        wanted = sorted(recipients)
+        found = _TAILS.all(self._connection, {"recipients": wanted}, of=owner, within=case_id) if wanted else ()
+        return {str(recipient): str(delivery_id) for recipient, delivery_id in found}
 
     def line_tail(self, owner: str, case_id: str, recipient: str) -> str | None:
         """Return the last delivery of one line, or None."""
@@ -79,7 +102,7 @@ class Deliveries(Topic):
 
     def by_id(self, delivery_id: str) -> DeliveryRow | None:
         """Return a delivery by its id alone: for workers and operators."""
-        return self._first(DeliveryRow, select(delivery).where(delivery.c.id == delivery_id))
+        return _BY_ID.row(DeliveryRow, self._connection, this=delivery_id)
 
     def find_by_key(self, key: str) -> DeliveryRow | None:
         """Return the delivery sent under an idempotency key."""
@@ -97,8 +120,7 @@ class Deliveries(Topic):
 
     def lock_case(self, owner: str, case_id: str) -> tuple[DeliveryRow, ...]:
         """Return the deliveries of a case, locked, by id: what a withdrawal looks at, after it has locked the case."""
-        mine = (delivery.c.owner == owner, delivery.c.case_id == case_id)
-        return self._all(DeliveryRow, select(delivery).where(*mine).order_by(delivery.c.id).with_for_update(key_share=True))
+        return _LOCK_CASE.rows(DeliveryRow, self._connection, of=owner, within=case_id)
 
     def page(
         self, *, owner: str | None = None, states: Collection[str] | None = None, after: str | None = None, limit: int = 50
@@ -124,9 +146,8 @@ class Deliveries(Topic):
 
     def open_work(self, sender_organisation: str, at_most: int) -> int:
         """Return how many of an organisation's deliveries are queued or being sent, counting no further than `at_most`."""
-        mine = (delivery.c.sender_organisation == sender_organisation, one_of(delivery.c.state, ["queued", "sending"]))
-        some = select(delivery.c.id).where(*mine).limit(at_most).subquery()
-        return self._connection.scalar(select(func.count()).select_from(some)) or 0
+        found = _OPEN.first(self._connection, of=sender_organisation, at_most=at_most)
+        return int(found[0]) if found else 0
 
     # ── what the sweep looks for ──
 

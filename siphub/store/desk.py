@@ -12,11 +12,22 @@ from sqlalchemy import select, update
 
 from siphub.errors import StoreError
 from siphub.store.columns import Topic, insert_missing, values_of
+from siphub.store.prepared import adding, given, prepared
 from siphub.store.rows import AuditRow, WorkItemRow
 from siphub.store.tables import audit, audit_head, work_item
 
 _FACT = re.compile(r"[A-Za-z0-9._:,/@+*=-]{0,200}")
 _START = "0" * 64
+
+
+_OF_CASE = prepared(
+    select(work_item)
+    .where(work_item.c.owner == given("of"), work_item.c.case_id == given("within"))
+    .order_by(work_item.c.opened_at, work_item.c.id)
+)
+_HEAD = prepared(select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.owner == given("of")).with_for_update(key_share=True))
+_NEW_HEAD = prepared(update(audit_head).where(audit_head.c.owner == given("of")).values(seq=given("new_seq"), hash=given("new_hash")))
+_ADD_LINK = adding(audit)
 
 
 class WorkItems(Topic):
@@ -43,8 +54,7 @@ class WorkItems(Topic):
 
     def of_case(self, owner: str, case_id: str) -> tuple[WorkItemRow, ...]:
         """Return the work items of a case, oldest first, closed ones too."""
-        mine = (work_item.c.owner == owner, work_item.c.case_id == case_id)
-        return self._all(WorkItemRow, select(work_item).where(*mine).order_by(work_item.c.opened_at, work_item.c.id))
+        return _OF_CASE.rows(WorkItemRow, self._connection, of=owner, within=case_id)
 
 
 def link_hash(row: AuditRow) -> str:
@@ -66,13 +76,20 @@ class Audit(Topic):
         wrong = [name for name, value in facts.items() if not (_FACT.fullmatch(name) and _FACT.fullmatch(value))]
         if wrong:
             raise StoreError(f"{len(wrong)} audit fact(s) are not ids, codes or versions; nothing else goes into the audit")
-        insert_missing(self._connection, audit_head, {"owner": owner, "seq": 0, "hash": _START})
-        head = self._connection.execute(select(audit_head).where(audit_head.c.owner == owner).with_for_update(key_share=True)).one()
-        link = AuditRow(owner, head.seq + 1, self._clock.now(), actor, channel, action, facts.get("case_id"), dict(facts), head.hash, "")
+        seq, previous = self._head(owner)
+        link = AuditRow(owner, seq + 1, self._clock.now(), actor, channel, action, facts.get("case_id"), dict(facts), previous, "")
         row = AuditRow(**{**values_of(link), "hash": link_hash(link)})
-        self._insert(audit, values_of(row))
-        self._connection.execute(update(audit_head).where(audit_head.c.owner == owner).values(seq=row.seq, hash=row.hash))
+        _ADD_LINK.run(self._connection, **values_of(row))
+        _NEW_HEAD.run(self._connection, of=owner, new_seq=row.seq, new_hash=row.hash)
         return row
+
+    def _head(self, owner: str) -> tuple[int, str]:
+        """Return number and hash of the owner's last link, locked; the first append makes what is locked."""
+        found = _HEAD.first(self._connection, of=owner)
+        if found is None:
+            insert_missing(self._connection, audit_head, {"owner": owner, "seq": 0, "hash": _START})
+            found = _HEAD.first(self._connection, of=owner)
+        return (int(found[0]), str(found[1])) if found is not None else (0, _START)
 
     def verify(self, owner: str) -> int | None:
         """Return the number of the first link that is altered, missing or out of place, or None where the chain holds."""

@@ -10,9 +10,12 @@ from typing import Any
 from sqlalchemy import Select, delete, select, update
 
 from siphub.store.columns import Topic, insert_missing
+from siphub.store.prepared import prepared
 from siphub.store.rows import NO_OWNER, CredentialRow
 from siphub.store.rows_directory import AgreementRow, DirectoryRows, OrganisationRow, UnitRow
 from siphub.store.tables import agreement, credential, directory_version, organisation, unit
+
+_VERSION = prepared(select(directory_version.c.version).where(directory_version.c.owner == NO_OWNER))
 
 
 class Directory(Topic):
@@ -41,7 +44,8 @@ class Directory(Topic):
 
     def version(self) -> int:
         """Return the directory's version; 0 before the first import."""
-        return self._connection.scalar(select(directory_version.c.version).where(directory_version.c.owner == NO_OWNER)) or 0
+        found = _VERSION.first(self._connection)
+        return int(found[0]) if found is not None else 0
 
 
 class Credentials(Topic):

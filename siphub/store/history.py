@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from siphub.store.columns import Topic, insert_missing, values_of
+from siphub.store.prepared import adding
 from siphub.store.rows import AttemptRow, DeliveryRow, EventRow, ReceiptRow
 from siphub.store.tables import attempt, delivery_event, inbound, receipt
 
@@ -25,10 +26,12 @@ def event_of(row: DeliveryRow, event: str, at: datetime, *, state: str, reason: 
     }
 
 
+_ADD_EVENT = adding(delivery_event, "id")
+
+
 def append_events(connection: Connection, events: list[dict[str, Any]]) -> None:
     """Add events, in this order."""
-    if events:
-        connection.execute(insert(delivery_event), events)
+    _ADD_EVENT.each(connection, events)
 
 
 class Attempts(Topic):

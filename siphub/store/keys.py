@@ -19,6 +19,7 @@ from sqlalchemy import Connection, delete, func, inspect, select, tuple_, update
 from siphub.errors import Sealed, StoreError
 from siphub.store.columns import insert_missing
 from siphub.store.engine import Database
+from siphub.store.prepared import given, prepared
 from siphub.store.rows import NO_OWNER
 from siphub.store.sealing import KEY_BYTES, Seal, place, unwrap, wrap
 from siphub.store.tables_keys import case_key, master_mark, owner_key
@@ -56,6 +57,13 @@ def _owners(connection: Connection) -> tuple[str, ...]:
 
 def _case_aad(owner: str, case_id: str) -> bytes:
     return place("case_key", f"{owner}\x00{case_id}")
+
+
+_WRAPPED = prepared(
+    select(case_key.c.wrapped, owner_key.c.wrapped)
+    .select_from(case_key.outerjoin(owner_key, owner_key.c.owner == case_key.c.owner))
+    .where(case_key.c.owner == given("of"), case_key.c.case_id == given("under"))
+)
 
 
 class KeyStore:
@@ -189,15 +197,14 @@ class KeyStore:
         return ()
 
     def _find(self, owner: str, case_id: str) -> bytes | None:
-        query = select(case_key.c.wrapped).where(case_key.c.owner == owner, case_key.c.case_id == case_id)
         with self._database.read() as connection:
-            wrapped = connection.scalar(query)
-            above = self._owner_key(connection, owner) if wrapped is not None else None
-        if wrapped is None:
+            found = _WRAPPED.first(connection, of=owner, under=case_id)
+        if found is None or found[0] is None:
             return None
+        wrapped, above = found
         if above is None:
             raise Sealed("the key of this case stands without its owner's key")
-        return unwrap(wrapped, _case_aad(owner, case_id), above)
+        return unwrap(wrapped, _case_aad(owner, case_id), self._opened(owner, above))
 
     def _make(self, owner: str, case_id: str) -> None:
         with self._database.write() as connection:
@@ -208,8 +215,10 @@ class KeyStore:
 
     def _owner_key(self, connection: Connection, owner: str) -> bytes | None:
         wrapped: bytes | None = connection.scalar(select(owner_key.c.wrapped).where(owner_key.c.owner == owner))
-        if wrapped is None:
-            return None
+        return self._opened(owner, wrapped) if wrapped is not None else None
+
+    def _opened(self, owner: str, wrapped: bytes) -> bytes:
+        """Return an owner's key from its wrapped bytes."""
         # Remembered by the wrapped bytes, not by name: what another process forgets or makes anew is never answered from memory.
         key = self._unwrapped.get(wrapped)
         if key is None:

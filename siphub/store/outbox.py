@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, literal, select, update
+from sqlalchemy import Boolean, ColumnElement, Connection, delete, func, insert, literal, select, update
 
 from siphub.store.columns import Topic, exactly
+from siphub.store.prepared import given, listed, with_lists
 from siphub.store.rows import BellRow
 from siphub.store.tables import delivery, outbox
 
@@ -15,23 +16,40 @@ _FROM_DELIVERY = ["owner", "delivery_id", "adapter", "endpoint", "due_at", "gran
 _BELL = (delivery.c.owner, delivery.c.id, delivery.c.adapter, delivery.c.endpoint, delivery.c.next_at, literal(value=False))
 
 
+def _theirs(sizes: Mapping[str, int]) -> tuple[ColumnElement[bool], ...]:
+    return (delivery.c.prev_id.in_(listed("finished", sizes)), delivery.c.prev_id.is_not(None), delivery.c.state == exactly("queued"))
+
+
+# A mark that somebody else's lock keeps us from taking away does no harm: the bell is what counts.
+_BEHIND = with_lists(
+    lambda sizes: select(delivery.c.id).where(*_theirs(sizes), delivery.c.waits == exactly("line")).with_for_update(skip_locked=True)
+)
+_STEP_UP = with_lists(lambda sizes: update(delivery).where(delivery.c.id.in_(listed("ids", sizes))).values(waits=None))
+_RING_SUCCESSORS = with_lists(lambda sizes: insert(outbox).from_select(_FROM_DELIVERY, select(*_BELL).where(*_theirs(sizes))))
+_RING = with_lists(
+    lambda sizes: insert(outbox).from_select(
+        _FROM_DELIVERY,
+        select(*_BELL[:-1], given("granted", Boolean))
+        .where(delivery.c.id.in_(listed("ids", sizes)), delivery.c.state == "queued")
+        .order_by(delivery.c.next_at, delivery.c.position),
+    )
+)
+_DELETE = with_lists(lambda sizes: delete(outbox).where(outbox.c.id.in_(listed("ids", sizes))))
+
+
 def ring_successors(connection: Connection, finished: Sequence[str]) -> None:
     """Ring whoever waited for these deliveries, in the transaction that ended their turn. Waits for no lock on the successors."""
     if finished:
-        theirs = (delivery.c.prev_id.in_(finished), delivery.c.prev_id.is_not(None), delivery.c.state == exactly("queued"))
-        # A mark that somebody else's lock keeps us from taking away does no harm: the bell is what counts.
-        free = select(delivery.c.id).where(*theirs, delivery.c.waits == exactly("line")).with_for_update(skip_locked=True)
-        behind = list(connection.scalars(free))
+        behind = [found[0] for found in _BEHIND.all(connection, {"finished": finished})]
         if behind:
-            connection.execute(update(delivery).where(delivery.c.id.in_(behind)).values(waits=None))
-        connection.execute(insert(outbox).from_select(_FROM_DELIVERY, select(*_BELL).where(*theirs)))
+            _STEP_UP.run(connection, {"ids": behind})
+        _RING_SUCCESSORS.run(connection, {"finished": finished})
 
 
 def ring_deliveries(connection: Connection, ids: Sequence[str], *, granted: bool = False) -> None:
     """Ring these deliveries at their `next_at`, those of them that are queued. `granted`: there is room for them, whoever else waits."""
     if ids:
-        queued = select(*_BELL[:-1], literal(granted)).where(delivery.c.id.in_(ids), delivery.c.state == "queued")
-        connection.execute(insert(outbox).from_select(_FROM_DELIVERY, queued.order_by(delivery.c.next_at, delivery.c.position)))
+        _RING.run(connection, {"ids": ids}, granted=granted)
 
 
 class Outbox(Topic):
@@ -65,7 +83,7 @@ class Outbox(Topic):
     def delete(self, ids: Sequence[int]) -> None:
         """Forget bells that have been rung."""
         if ids:
-            self._connection.execute(delete(outbox).where(outbox.c.id.in_(ids)))
+            _DELETE.run(self._connection, {"ids": ids})
 
     def size(self) -> int:
         """Return how many bells there are, due or not."""

@@ -5,54 +5,59 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Integer, func, select, update
 
 from siphub.errors import StoreError
 from siphub.store.columns import Moment
 from siphub.store.history import append_events, event_of
 from siphub.store.outbox import ring_successors
+from siphub.store.prepared import adding, given, listed, prepared, with_lists
 from siphub.store.rows import BLOCKING, DeliveryRow, OutcomeRow, Recorded
 from siphub.store.tables import attempt, delivery, outbox
 
-_new_state = (
+_NEW_STATE = prepared(
     update(delivery)
     .where(
-        delivery.c.id == bindparam("this_id"),
-        delivery.c.owner == bindparam("this_owner"),
+        delivery.c.id == given("this_id"),
+        delivery.c.owner == given("this_owner"),
         delivery.c.state == "sending",
-        delivery.c.fence == bindparam("this_fence"),
+        delivery.c.fence == given("this_fence"),
     )
     .values(
-        state=bindparam("new_state"),
-        reason=bindparam("new_reason"),
-        updated_at=bindparam("new_updated_at"),
-        uncertain=bindparam("new_uncertain"),
+        state=given("new_state"),
+        reason=given("new_reason"),
+        updated_at=given("new_updated_at"),
+        uncertain=given("new_uncertain"),
         lease_until=None,
         waits=None,
         recall_pending=False,
-        expired_leases=delivery.c.expired_leases + bindparam("new_lease_expired", type_=Integer),
-        next_at=func.coalesce(bindparam("new_next_at", type_=Moment), delivery.c.next_at),
-        pinned_mapping=func.coalesce(bindparam("new_pinned_mapping"), delivery.c.pinned_mapping),
-        pinned_plugin=func.coalesce(bindparam("new_pinned_plugin"), delivery.c.pinned_plugin),
-        pinned_hash=func.coalesce(bindparam("new_pinned_hash"), delivery.c.pinned_hash),
+        expired_leases=delivery.c.expired_leases + given("new_lease_expired", Integer),
+        next_at=func.coalesce(given("new_next_at", Moment), delivery.c.next_at),
+        pinned_mapping=func.coalesce(given("new_pinned_mapping"), delivery.c.pinned_mapping),
+        pinned_plugin=func.coalesce(given("new_pinned_plugin"), delivery.c.pinned_plugin),
+        pinned_hash=func.coalesce(given("new_pinned_hash"), delivery.c.pinned_hash),
     )
 )
 _pins = ("pinned_mapping", "pinned_plugin", "pinned_hash")
-_new_pins = (
+_NEW_PINS = prepared(
     update(delivery)
-    .where(delivery.c.id == bindparam("this_id"), delivery.c.owner == bindparam("this_owner"), delivery.c.fence == bindparam("this_fence"))
-    .values({name: func.coalesce(delivery.c[name], bindparam(f"new_{name}")) for name in _pins})
+    .where(delivery.c.id == given("this_id"), delivery.c.owner == given("this_owner"), delivery.c.fence == given("this_fence"))
+    .values({name: func.coalesce(delivery.c[name], given(f"new_{name}")) for name in _pins})
 )
-_ended = (
+_ENDED = prepared(
     update(attempt)
     .where(
-        attempt.c.delivery_id == bindparam("this_id"),
-        attempt.c.owner == bindparam("this_owner"),
-        attempt.c.fence == bindparam("this_fence"),
+        attempt.c.delivery_id == given("this_id"),
+        attempt.c.owner == given("this_owner"),
+        attempt.c.fence == given("this_fence"),
         attempt.c.finished_at.is_(None),
     )
-    .values({name: bindparam(f"new_{name}") for name in ("finished_at", "payload_hash", "outcome", "code", "late")})
+    .values({name: given(f"new_{name}") for name in ("finished_at", "payload_hash", "outcome", "code", "late")})
 )
+_LOCKED = with_lists(
+    lambda sizes: select(delivery).where(delivery.c.id.in_(listed("ids", sizes))).order_by(delivery.c.id).with_for_update(key_share=True)
+)
+_RING = adding(outbox, "id")
 
 
 def record(connection: Connection, outcomes: Sequence[OutcomeRow], *, through_recall: bool) -> list[Recorded]:
@@ -77,22 +82,22 @@ def record(connection: Connection, outcomes: Sequence[OutcomeRow], *, through_re
 
 def _locked(connection: Connection, outcomes: Sequence[OutcomeRow]) -> dict[str, DeliveryRow]:
     ids = sorted({outcome.delivery_id for outcome in outcomes})
-    query = select(delivery).where(delivery.c.id.in_(ids)).order_by(delivery.c.id).with_for_update(key_share=True)
-    return {row["id"]: DeliveryRow(**row) for row in connection.execute(query).mappings()} if ids else {}
+    found = _LOCKED.rows(DeliveryRow, connection, {"ids": ids}) if ids else ()
+    return {row.id: row for row in found}
 
 
 def _apply(connection: Connection, applied: Sequence[tuple[OutcomeRow, DeliveryRow]]) -> None:
     if not applied:
         return
-    connection.execute(_new_state, [_delivery_values(outcome, row) for outcome, row in applied])
-    connection.execute(_ended, [_attempt_values(outcome, row, late=False) for outcome, row in applied])
+    _NEW_STATE.each(connection, [_delivery_values(outcome, row) for outcome, row in applied])
+    _ENDED.each(connection, [_attempt_values(outcome, row, late=False) for outcome, row in applied])
     append_events(
         connection,
         [event_of(row, outcome.event, outcome.at, state=outcome.state, reason=outcome.reason) for outcome, row in applied],
     )
     again = [_bell(outcome, row) for outcome, row in applied if outcome.state == "queued"]
     if again:
-        connection.execute(insert(outbox), again)
+        _RING.each(connection, again)
     ring_successors(connection, [row.id for outcome, row in applied if outcome.state not in BLOCKING])
 
 
@@ -122,7 +127,7 @@ def _keep_late(connection: Connection, outcome: OutcomeRow, row: DeliveryRow) ->
 
     Where no later attempt has begun, a partner's receipt may have been quicker than the record: what was sent is pinned all the same.
     """
-    if connection.execute(_ended, _attempt_values(outcome, row, late=True)).rowcount == 1:
-        connection.execute(_new_pins, {**_this(outcome, row), **{f"new_{name}": getattr(outcome, name) for name in _pins}})
+    if _ENDED.run(connection, **_attempt_values(outcome, row, late=True)) == 1:
+        _NEW_PINS.run(connection, **_this(outcome, row), **{f"new_{name}": getattr(outcome, name) for name in _pins})
         event = event_of(row, "late_outcome", outcome.at, state=row.state, reason=outcome.code)
         append_events(connection, [{**event, "fence": outcome.fence}])

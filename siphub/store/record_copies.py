@@ -7,10 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, delete, func, select, update
 
-from siphub.store.columns import Topic, exactly, insert_missing, one_of, values_of
+from siphub.store.columns import Topic, exactly, one_of, values_of
+from siphub.store.prepared import adding_missing
 from siphub.store.rows import RecordCopyRow, UnconfirmedRow
 from siphub.store.tables import record_copy
 
+_ADD = adding_missing(record_copy)
 _OPEN = ("failed", "offered", "refused")
 """The states in which a copy waits to be handed over, as the index for it has them."""
 
@@ -21,7 +23,7 @@ class RecordCopies(Topic):
     def add(self, rows: Iterable[RecordCopyRow]) -> None:
         """Queue copies; one that is there already stays as it is."""
         for row in rows:
-            insert_missing(self._connection, record_copy, values_of(row))
+            _ADD.run(self._connection, **values_of(row))
 
     def find(self, package_id: str) -> RecordCopyRow | None:
         """Return a copy by its package's id."""
