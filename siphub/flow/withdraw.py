@@ -62,6 +62,7 @@ class Line:
     notices: list[DeliveryRow] = field(default_factory=list)
     pending: set[str] = field(default_factory=set)
     withheld: set[str] = field(default_factory=set)
+    _unsent: dict[str, DeliveryRow] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -71,7 +72,7 @@ class Line:
     @cached_property
     def before(self) -> tuple[DeliveryRow, ...]:
         """The case's deliveries as they were when the line was first asked, locked."""
-        return self.work.deliveries.lock_case(self.case.owner, str(self.case.case_id))
+        return tuple(self._unsent.get(row.id, row) for row in self.work.deliveries.lock_case(*self.key))
 
     def unit_of(self, row: DeliveryRow) -> str:
         """Return the unit that stands for a delivery's recipient today."""
@@ -105,12 +106,18 @@ class Line:
 
     def supersede(self, object_id: UUID, below_version: int) -> None:
         """Do not send undelivered earlier versions of a meeting or plan, and do not try again what is just being sent of them."""
-        older = [row for row in self._about(object_id) if (row.object_version or 0) < below_version and not _is_answer(row)]
+        older = [row for row in self._still_here(object_id) if (row.object_version or 0) < below_version and not _is_answer(row)]
         ids = [row.id for row in older if row.state in WAITING]
         self.work.deliveries.change_all(
             ids, Change(from_states=WAITING, to_state="superseded", event="supersede", at=self.now, reason="superseded")
         )
         self._mark(row for row in older if row.state == "sending")
+
+    def _still_here(self, object_id: UUID) -> list[DeliveryRow]:
+        """Return what waits or is being sent about an object, locked: every new version asks for it, and a case has much that has been sent."""
+        found = self.work.deliveries.lock_unsent(*self.key, str(object_id), WAITING | {"sending"})
+        self._unsent = {row.id: row for row in found} | self._unsent
+        return [row for row in found if not row.recall]
 
     def outdates(self, row: DeliveryRow) -> bool:
         """Say whether a later version is all that has overtaken a delivery: then it is not called back, the next one tells the unit."""

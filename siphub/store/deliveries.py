@@ -36,6 +36,14 @@ _ADD = adding(delivery)
 _BY_ID = prepared(select(delivery).where(delivery.c.id == given("this")))
 _of_case = (delivery.c.owner == given("of"), delivery.c.case_id == given("within"))
 _LOCK_CASE = prepared(select(delivery).where(*_of_case).order_by(delivery.c.id).with_for_update(key_share=True))
+_LOCK_UNSENT = with_lists(
+    lambda sizes: (
+        select(delivery)
+        .where(*_of_case, delivery.c.object_id == given("about"), delivery.c.state.in_(listed("states", sizes)))
+        .order_by(delivery.c.id)
+        .with_for_update(key_share=True)
+    )
+)
 _STATES = with_lists(
     lambda sizes: (
         select(delivery.c.id, delivery.c.state)
@@ -121,6 +129,10 @@ class Deliveries(Topic):
     def lock_case(self, owner: str, case_id: str) -> tuple[DeliveryRow, ...]:
         """Return the deliveries of a case, locked, by id: what a withdrawal looks at, after it has locked the case."""
         return _LOCK_CASE.rows(DeliveryRow, self._connection, of=owner, within=case_id)
+
+    def lock_unsent(self, owner: str, case_id: str, object_id: str, states: Collection[str]) -> tuple[DeliveryRow, ...]:
+        """Return the deliveries about an object that are in one of these states, locked, by id; the caller has locked the case."""
+        return _LOCK_UNSENT.rows(DeliveryRow, self._connection, {"states": sorted(states)}, of=owner, within=case_id, about=object_id)
 
     def page(
         self, *, owner: str | None = None, states: Collection[str] | None = None, after: str | None = None, limit: int = 50
@@ -237,6 +249,8 @@ class Deliveries(Topic):
 
     def change_all(self, ids: Collection[str], change: Change) -> tuple[str, ...]:
         """Change every one of these deliveries that is as the change expects; write events, ring successors. Return the ids changed."""
+        if not ids:
+            return ()
         guard: list[ColumnElement[bool]] = [delivery.c.id.in_(sorted(ids)), delivery.c.state.in_(sorted(change.from_states))]
         if change.fence is not None:
             guard.append(delivery.c.fence == change.fence)

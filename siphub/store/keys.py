@@ -6,7 +6,6 @@ in backups of the content too. It must never keep a case's key, and never let an
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Literal
@@ -84,13 +83,17 @@ class KeyStore:
         self._hashing = _derive(master_key, "hashes")
         self._mark = _derive(master_key, "mark")
         self._unwrapped: dict[bytes, bytes] = {}
+        self._hash_keys: dict[str, bytes] = {}
 
     def __repr__(self) -> str:
         return "KeyStore(…)"
 
     def keyed_hash(self, purpose: str, body: bytes) -> bytes:
         """Return HMAC-SHA-256 of `body` under a key for this purpose alone (`idempotency/<owner>`, `credential`, …): 32 bytes."""
-        return hmac.new(_derive(self._hashing, purpose), body, hashlib.sha256).digest()
+        key = self._hash_keys.get(purpose)
+        if key is None:
+            key = self._hash_keys[purpose] = _derive(self._hashing, purpose)
+        return hmac.digest(key, body, "sha256")
 
     def case_key(self, owner: str, case_id: str, *, create: bool = False) -> bytes | None:
         """Return a case's key, 32 bytes, or None where there is none. A new key is committed before it is returned.
