@@ -36,6 +36,7 @@ class Out:
         self._known = known
         self._entries: dict[str, Resource] = {}
         self._units: dict[str, Resource] = {}
+        self._ids: dict[str, str] = {}
         self._staff: dict[tuple[object, ...], Resource] = {}
         self.patient: Resource | None = None
 
@@ -46,7 +47,10 @@ class Out:
     def add(self, resource: Resource, identity: str | None = None) -> Resource:
         """Add an entry and return a reference to it. Without an id of its own it gets one from what it holds, so equals are one entry."""
         if identity is None:
-            identity = str(uuid5(self._space, json.dumps(resource, sort_keys=True, ensure_ascii=True)))
+            written = repr(resource)  # quick to make; what differs only in its order is told apart here and found the same below
+            identity = self._ids.get(written)
+            if identity is None:
+                identity = self._ids[written] = str(uuid5(self._space, json.dumps(resource, sort_keys=True, ensure_ascii=True)))
         self._entries.setdefault(f"urn:uuid:{identity}", {**resource, "id": identity})
         return {"reference": f"urn:uuid:{identity}"}
 

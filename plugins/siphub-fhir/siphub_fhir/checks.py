@@ -34,6 +34,7 @@ from siphub_fhir.required import CODES, TARGETS
 _ID: Final = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _TIMELESS: Final = frozenset({"proposed", "cancelled", "waitlist"})
+_NOTHING: Final = object()
 _SCHEMES: Final = frozenset({"http", "https", "mllp", "llp", "ftp", "sftp", "mailto", "amqps"})
 
 
@@ -139,18 +140,25 @@ def _type_of(reference: Any, types: Mapping[str, str]) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
-def _values_at(node: Any, steps: list[str]) -> list[Any]:
+def _values_at(resource: Resource, steps: list[str]) -> list[Any]:
     """Return what `_at` yields, without the pointers: this runs for every delivery, and there is mostly nothing to point at."""
-    found = _flattened([node])
+    found: list[Any] = [resource]
     for step in steps:
-        found = _flattened([one[step] for one in found if isinstance(one, dict) and step in one])
+        inner: list[Any] = []
+        for one in found:
+            value = one.get(step, _NOTHING) if isinstance(one, dict) else _NOTHING
+            if isinstance(value, list):
+                inner += _flattened(value)
+            elif value is not _NOTHING:
+                inner.append(value)
+        found = inner
     return found
 
 
-def _flattened(nodes: list[Any]) -> list[Any]:
-    while any(isinstance(one, list) for one in nodes):
-        nodes = [inner for one in nodes for inner in (one if isinstance(one, list) else (one,))]
-    return nodes
+def _flattened(values: list[Any]) -> list[Any]:
+    while list in {*map(type, values)}:
+        values = [inner for one in values for inner in (one if isinstance(one, list) else (one,))]
+    return values
 
 
 def _at(node: Any, steps: list[str], pointer: str) -> Iterator[tuple[Any, str]]:
@@ -217,21 +225,24 @@ _RULES: Final = {
 
 def _sound(node: Any, urls: set[str] | None) -> bool:
     """Say whether `_values` has nothing to say, without finding out where: this runs for every delivery, so it takes no call for a node."""
-    waiting, texts = [[node]], list[str]()
+    waiting: list[Any] = [(node,)]
+    texts: list[str] = []
+    references: list[Any] = []
     while waiting:
         for one in waiting.pop():
-            if isinstance(one, str):
+            kind = type(one)
+            if kind is str:
                 texts.append(one)
-            elif isinstance(one, dict):
-                url = one.get("reference") if urls is not None else None
-                if not one or (isinstance(url, str) and url.startswith("urn:uuid:") and url not in (urls or ())):
-                    return False
-                waiting.append(list(one.values()))
-            elif isinstance(one, list):
+            elif kind is dict or kind is list:
                 if not one:
                     return False
-                waiting.append(one)
-    return all(text and not text.isspace() for text in texts) and not _CONTROL.search("\n".join(texts))
+                if kind is dict and "reference" in one:
+                    references.append(one["reference"])
+                waiting.append(one.values() if kind is dict else one)
+            elif isinstance(one, str):
+                texts.append(str(one))
+    known = urls is None or all(not isinstance(url, str) or url in urls or not url.startswith("urn:uuid:") for url in references)
+    return known and "" not in texts and not any(map(str.isspace, texts)) and not _CONTROL.search("\n".join(texts))
 
 
 def _values(node: Any, pointer: str, urls: set[str] | None) -> Iterator[Problem]:

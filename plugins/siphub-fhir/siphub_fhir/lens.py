@@ -52,8 +52,9 @@ class Row:
 
 def write(source: Mapping[str, Any], resource: Resource, rows: Sequence[Row], out: Writes) -> Resource:
     """Put every field that is there into a resource, and return it."""
+    flat = isinstance(source, dict)
     for row in rows:
-        value = find(source, row.path)
+        value = source.get(row.path) if flat and "." not in row.path else find(source, row.path)
         if value is not None:
             row.put(resource, value, out)
     return resource
@@ -107,8 +108,12 @@ def _home(resource: Resource, where: str) -> tuple[Resource, str]:
 
 def plain(path: str, where: str, to: Callable[[Any], Any] = lambda value: value, back: Callable[[Any], Any] = lambda value: value) -> Row:
     """Return a row for an element of its own, turned by `to` on the way out and by `back` on the way in."""
+    here = "." not in where
 
     def put(resource: Resource, value: Any, _: Writes) -> None:
+        if here:
+            resource[where] = to(value)
+            return
         home, last = _home(resource, where)
         home[last] = to(value)
 
@@ -151,8 +156,8 @@ def _value_of(one: Resource) -> Any:
     return next((value for key, value in one.items() if key.startswith("value")), None)
 
 
-def _append(resource: Resource, url: str, kind: str, value: Any) -> None:
-    resource.setdefault("extension", []).append({"url": url, f"value{kind[0].upper()}{kind[1:]}": value})
+def _append(resource: Resource, url: str, name: str, value: Any) -> None:
+    resource.setdefault("extension", []).append({"url": url, name: value})
 
 
 def _sides(kind: str) -> tuple[Callable[[Any, Writes], Any], Callable[[Any, Reads], Any]]:
@@ -170,16 +175,18 @@ def _sides(kind: str) -> tuple[Callable[[Any, Writes], Any], Callable[[Any, Read
     return (lambda value, _: value), (lambda value, _: value)
 
 
-def _type_of(kind: str) -> str:
-    return "Reference" if kind in {"unit", "staff", "addressee"} else "Identifier" if ":" in kind else kind
+def _name_of(kind: str) -> str:
+    """Return the element that holds an extension's value of a kind, such as `valueCode`."""
+    found = "Reference" if kind in {"unit", "staff", "addressee"} else "Identifier" if ":" in kind else kind
+    return f"value{found[0].upper()}{found[1:]}"
 
 
 def ext(path: str, name: str, kind: str, *, inner: bool = False) -> Row:
     """Return a row for an extension of ours with one value; `inner` names a part of a complex one."""
-    url, (to, back) = (name if inner else extension(name)), _sides(kind)
+    url, (to, back), holds = (name if inner else extension(name)), _sides(kind), _name_of(kind)
 
     def put(resource: Resource, value: Any, out: Writes) -> None:
-        _append(resource, url, _type_of(kind), to(value, out))
+        _append(resource, url, holds, to(value, out))
 
     def get(resource: Resource, reads: Reads) -> Any:
         one = next(extensions(resource, url), None)
@@ -191,11 +198,11 @@ def ext(path: str, name: str, kind: str, *, inner: bool = False) -> Row:
 
 def exts(path: str, name: str, kind: str, *, inner: bool = False) -> Row:
     """Return a row for a list: one extension for each, in order. An empty list is the same as none."""
-    url, (to, back) = (name if inner else extension(name)), _sides(kind)
+    url, (to, back), holds = (name if inner else extension(name)), _sides(kind), _name_of(kind)
 
     def put(resource: Resource, values: Any, out: Writes) -> None:
         for value in values:
-            _append(resource, url, _type_of(kind), to(value, out))
+            _append(resource, url, holds, to(value, out))
 
     def get(resource: Resource, reads: Reads) -> Any:
         found = [back(value, reads) for one in extensions(resource, url) if (value := _value_of(one)) is not None]
