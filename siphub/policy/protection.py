@@ -51,8 +51,8 @@ def people_in(value: Value) -> Iterator[tuple[Value, str | None]]:
 
 @cache
 def _deep(kind: type[Value]) -> tuple[str, ...]:
-    """Return the fields of a type in which values may stand: most hold texts and codes, and nobody is looked for there."""
-    return tuple(name for name, field in kind.model_fields.items() if not _flat(field.annotation))
+    """Return the fields of a type in which people may stand: most hold texts and codes, and nobody is looked for there."""
+    return tuple(name for name, field in kind.model_fields.items() if not _nobody(field.annotation, frozenset()))
 
 
 @cache
@@ -60,12 +60,16 @@ def _is_person(kind: type[Value]) -> bool:
     return "protection" in kind.model_fields
 
 
-def _flat(annotation: Any) -> bool:
-    """Say whether a type surely holds no value of ours."""
+def _nobody(annotation: Any, above: frozenset[type[Value]]) -> bool:
+    """Say whether a type surely holds nobody; of one with subtypes nothing is sure."""
     if annotation in _FLAT or annotation is None or get_origin(annotation) is Literal:
         return True
     if get_origin(annotation) in {Annotated, tuple, Union, UnionType}:
-        return all(inner is Ellipsis or _flat(inner) for inner in _types_in(annotation))
+        return all(inner is Ellipsis or _nobody(inner, above) for inner in _types_in(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, Value):
+        below = above | {annotation}
+        known = annotation in above or all(_nobody(field.annotation, below) for field in annotation.model_fields.values())
+        return known and not _is_person(annotation) and not annotation.__subclasses__()
     return isinstance(annotation, type) and issubclass(annotation, str)
 
 

@@ -28,6 +28,11 @@ class Place:
     bare_database: str = ""
     broker: str = "memory://"
 
+    @property
+    def parts(self) -> tuple[tuple[str, ...], ...]:
+        """What each process of the hub is: all of it in one as `siphub up` runs it, or each part in one of its own. The first one listens."""
+        return (("serve", "relay", "work", "sweep"),) if self.keeps == "sqlite" else (("serve",), ("relay",), ("work",), ("sweep",))
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:
@@ -60,10 +65,13 @@ def hub_on(place: Place, cases: int) -> Iterator[Chain]:
         with build(settings_of(told)) as hub:
             directories.switch(hub.ground, directory_at(partner), by="bench")
             key = add_key(hub.store, hub.ground.clock, organisation=p.MUNICIPALITY, name="bench", roles=("send",))
-        with Child("measured", place.folder / "hub.log") as process:
-            port = process.ask(**told)["port"]
-            _begin(outside, port, key, made(port, key, cases))
-            yield Chain(outside, (process,))
+        with ExitStack() as stack:
+            processes = tuple(
+                stack.enter_context(Child("measured", place.folder / f"hub-{number}.log")) for number in range(len(place.parts))
+            )
+            ports = [process.ask(parts=parts, **told)["port"] for process, parts in zip(processes, place.parts, strict=True)]
+            _begin(outside, ports[0], key, made(ports[0], key, cases))
+            yield Chain(outside, processes)
 
 
 @contextmanager

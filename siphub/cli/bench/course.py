@@ -5,6 +5,7 @@ Ratios are of windows that followed one another; the figure is the median of the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -173,10 +174,18 @@ class Course:
         return list(found["latencies"])
 
     def _profile(self, hub: Chain) -> Mapping[str, Any]:
-        hub.processes[0].ask(do="profile")
+        for process in hub.processes:
+            process.ask(do="profile")
         found = hub.full(cases=self.dose.cases, warm=WARM, seconds=self.dose.seconds)
         self._note("hub", found)
-        return {**hub.processes[0].ask(do="profiled"), "deliveries": found["all"]}
+        seen = [process.ask(do="profiled") for process in hub.processes]
+        threads: Counter[str] = Counter()
+        parts: dict[str, Counter[str]] = {}
+        for one in seen:
+            threads.update(one["threads"])
+            for thread, at in one["parts"].items():
+                parts.setdefault(thread, Counter()).update(at)
+        return {"deliveries": found["all"], "threads": dict(threads), "parts": {thread: dict(at) for thread, at in parts.items()}}
 
     def _note(self, name: str, found: Mapping[str, Any]) -> None:
         """Keep what went wrong: a figure of a chain that loses or refuses is worth nothing."""

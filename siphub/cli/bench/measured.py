@@ -1,4 +1,4 @@
-"""The hub that is measured, in a process of its own: what `siphub up` runs, on a folder that is there for this alone.
+"""The hub that is measured, in a process of its own or several: what `siphub up` runs, or `serve`, `relay`, `work` and `sweep`.
 
 Told by a line of JSON on stdin what it is, it says by one on stdout where it listens; a further line asks for what its threads have cost. It ends
 when stdin does.
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from siphub import observe
 from siphub.cli.bench.profile import Sampler
-from siphub.cli.up import running
+from siphub.hub import Part, build
 from siphub.settings import Settings
+from siphub.web import serve
 
 
 def settings_of(told: dict[str, Any]) -> Settings:
@@ -23,12 +26,25 @@ def settings_of(told: dict[str, Any]) -> Settings:
     return Settings(**given, plugins=("fhir",), port=0, min_free_disk=1)
 
 
+@contextmanager
+def _running(settings: Settings, parts: Sequence[Part]) -> Iterator[int]:
+    """Run some parts of a hub, and give the port where one of them is the API; 0 where none is."""
+    with build(settings) as hub:
+        hub.start(parts)
+        server = serve(hub, settings.host, settings.port) if "serve" in parts else None
+        try:
+            yield server.port if server is not None else 0
+        finally:
+            if server is not None:
+                server.stop()
+
+
 def _main() -> None:
     told = json.loads(sys.stdin.readline())
     settings = settings_of(told)
     observe.configure(settings.log_level, settings.log_format)
-    with running(settings) as (_, server):
-        _say({"port": server.port})
+    with _running(settings, told["parts"]) as port:
+        _say({"port": port})
         sampler = Sampler()
         while line := sys.stdin.readline():
             asked = json.loads(line)

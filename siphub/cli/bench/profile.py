@@ -28,6 +28,8 @@ PARTS: Final = (
     ("siphub/observe.py", "_say", "log"),
 )
 """File, function, and what part of the work a thread is at that stands in it; the innermost counts."""
+_LOOPS: Final = ("_send_all", "_listen", "_run", "run", "_main", "_waits", "wait_for_notify", "notifies")
+"""Functions that wait in a call which is not Python's own, so that they themselves are seen."""
 _WAITING: Final = frozenset(
     {"wait", "get", "acquire", "select", "poll", "readinto", "_wait_for_tstate_lock", "read", "accept", "recv_into"}
 )

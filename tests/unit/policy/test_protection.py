@@ -436,3 +436,21 @@ def test_nobody_of_the_network_is_named_who_has_not_agreed(cleared: bool) -> Non
     mine = protection.guarded(document, message, case_of(message), "individual", town_of)
     assert mine is not None
     assert mine["content"]["network"] == document["content"]["network"]
+
+
+def everybody(value: Value) -> Iterator[tuple[Value, str | None]]:
+    """Look at every field of everything, as slowly as that takes."""
+    for name in type(value).model_fields:
+        inner = getattr(value, name)
+        for each in inner if isinstance(inner, tuple) else (inner,):
+            if isinstance(each, Value):
+                if "protection" in type(each).model_fields:
+                    yield each, getattr(each, "phone", None) or getattr(value, f"{name}_phone", None)
+                yield from everybody(each)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_nobody_is_overlooked_where_nobody_is_looked_for(name: str) -> None:
+    """Given a message of any type, then whoever stands in it is found though fields that surely hold nobody are passed over."""
+    message = sample(name, maximal=True)
+    assert [(id(person), phone) for person, phone in people_in(message)] == [(id(person), phone) for person, phone in everybody(message)]
