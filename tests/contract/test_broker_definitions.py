@@ -37,19 +37,24 @@ PASSWORD = "s3cret-siphub"
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory, rabbitmq_here: None) -> Iterator[Rabbit]:
-    """Give a RabbitMQ with its management API, into which the shipped definitions were imported."""
+    """Give a RabbitMQ with its management API, into which the shipped definitions were node."""
     with Rabbit(tmp_path_factory.mktemp("definitions"), [MANAGEMENT], ["collect_statistics_interval = 1000"]) as running:
-        running.control("import_definitions", str(SHIPPED))
+        taken_in(running)
         running.control("set_permissions", "-p", "siphub", "doctor", "^$", "^$", "^$")
         yield running
 
 
-@pytest.fixture
-def imported(node: Rabbit) -> Rabbit:
-    """Give it as it is after the import, whatever an earlier test has done, with a password for the user."""
+def taken_in(node: Rabbit) -> None:
+    """Import the shipped definitions, and give the user a password, as an administrator does."""
     node.control("import_definitions", str(SHIPPED))
     node.control("change_password", "siphub", PASSWORD)
-    return node
+
+
+@pytest.fixture
+def changed(node: Rabbit) -> Iterator[Rabbit]:
+    """Give it to a test that changes it; afterwards it is as after the import."""
+    yield node
+    taken_in(node)
 
 
 def url_of(node: Rabbit, password: str = PASSWORD) -> str:
@@ -58,9 +63,9 @@ def url_of(node: Rabbit, password: str = PASSWORD) -> str:
 
 
 @pytest.fixture
-def broker(imported: Rabbit) -> Iterator[Broker]:
+def broker(node: Rabbit) -> Iterator[Broker]:
     """Give the driver of a hub named siphub."""
-    broker = connect(url_of(imported), name="siphub")
+    broker = connect(url_of(node), name="siphub")
     yield broker
     broker.close()
 
@@ -102,18 +107,17 @@ def test_the_shipped_file_has_the_queues_of_every_adapter_there_is(tmp_path: Pat
     )
 
 
-def test_the_user_in_it_cannot_log_in_before_it_has_a_password(node: Rabbit) -> None:
+def test_the_user_in_it_cannot_log_in_before_it_has_a_password(changed: Rabbit) -> None:
     """Given the file just imported, then its user is refused with an empty password and with any."""
-    node.control("import_definitions", str(SHIPPED))
-    node.control("clear_password", "siphub")
+    changed.control("import_definitions", str(SHIPPED))
     for password in ("", "siphub", "guest"):
-        broker = connect(url_of(node, password), name="siphub")
+        broker = connect(url_of(changed, password), name="siphub")
         with pytest.raises(BrokerLost, match="refuses this user name and password"):
             broker.declare(TOPOLOGY)
         broker.close()
 
 
-def test_a_hub_finds_everything_as_it_wants_it(imported: Rabbit, broker: Broker) -> None:
+def test_a_hub_finds_everything_as_it_wants_it(node: Rabbit, broker: Broker) -> None:
     """Given the file imported and a password set, a hub named siphub rings and listens there, and nobody has anything to remark."""
     with heard_logs() as heard:
         broker.declare(TOPOLOGY)
@@ -125,13 +129,13 @@ def test_a_hub_finds_everything_as_it_wants_it(imported: Rabbit, broker: Broker)
     broker.publish([bell], TIMEOUT)
     assert ears.until(lambda: ears.times(bell) == 1, TIMEOUT)
     assert [one.level for one in looked(broker)] == ["ok"]
-    assert found(broker, imported, "ok", "5 queues, the policy and the rights")
-    assert [one.level for one in looked(broker, imported)] == ["ok"]
+    assert found(broker, node, "ok", "5 queues, the policy and the rights")
+    assert [one.level for one in looked(broker, node)] == ["ok"]
 
 
-def test_a_queue_that_is_gone_or_other(imported: Rabbit, broker: Broker) -> None:
+def test_a_queue_that_is_gone_or_other(changed: Rabbit, broker: Broker) -> None:
     """Given a queue deleted, one with another limit, and one of an adapter that is no more, each is told both ways, and nothing is made."""
-    with _channel(imported) as channel:
+    with _channel(changed) as channel:
         channel.queue_delete("siphub.siphub.deliver.fhir")
         channel.queue_delete("siphub.siphub.deliver.sdk")
         channel.queue_declare("siphub.siphub.deliver.sdk", durable=True, arguments={"x-queue-type": "quorum", "x-delivery-limit": 5})
@@ -140,20 +144,20 @@ def test_a_queue_that_is_gone_or_other(imported: Rabbit, broker: Broker) -> None
         wrong = " ".join(one.what for one in looked(broker) if one.level == "wrong")
         assert "siphub.siphub.deliver.fhir is not there" in wrong
         assert "siphub.siphub.deliver.sdk was made with other arguments" in wrong
-        assert found(broker, imported, "wrong", "deliver.fhir is not there")
-        assert found(broker, imported, "wrong", "deliver.sdk has x-delivery-limit 5, not 20")
-        assert found(broker, imported, "look", "deliver.fax is of an adapter this hub does not have")
-        assert "siphub.siphub.deliver.fhir" not in imported.control("-q", "list_queues", "-p", "siphub", "name")
+        assert found(broker, changed, "wrong", "deliver.fhir is not there")
+        assert found(broker, changed, "wrong", "deliver.sdk has x-delivery-limit 5, not 20")
+        assert found(broker, changed, "look", "deliver.fax is of an adapter this hub does not have")
+        assert "siphub.siphub.deliver.fhir" not in changed.control("-q", "list_queues", "-p", "siphub", "name")
     finally:
-        with _channel(imported) as channel:
+        with _channel(changed) as channel:
             for adapter in ("sdk", "fax"):
                 channel.queue_delete(f"siphub.siphub.deliver.{adapter}")
 
 
-def test_a_broker_that_stops_answering_is_said_to(imported: Rabbit) -> None:
+def test_a_broker_that_stops_answering_is_said_to(node: Rabbit) -> None:
     """Given a broker that says nothing more while it is asked about its queues, the queue is named, and the command comes back."""
-    with Line(imported.port) as line:
-        broker = connect(url_of(imported).replace(f":{imported.port}/", f":{line.port}/"), name="siphub")
+    with Line(node.port) as line:
+        broker = connect(url_of(node).replace(f":{node.port}/", f":{line.port}/"), name="siphub")
         looked(broker)
         line.silent_after(line.passed * 16 // 10)
         said = [one.what for one in looked(broker) if one.level == "wrong"]
@@ -161,16 +165,16 @@ def test_a_broker_that_stops_answering_is_said_to(imported: Rabbit) -> None:
     assert [what for what in said if re.match(r"queue siphub\.siphub\.deliver\.[a-z-]+ does not answer", what)] == said != []
 
 
-def test_policies_and_rights_that_differ(imported: Rabbit, broker: Broker) -> None:
+def test_policies_and_rights_that_differ(changed: Rabbit, broker: Broker) -> None:
     """Given a policy that is gone, and rights too wide or too narrow, each is told, with what is to be set."""
-    imported.control("clear_policy", "-p", "siphub", "siphub-bells siphub")
-    imported.control("set_permissions", "-p", "siphub", "siphub", ".*", "^$", r"^siphub\.siphub\.deliver\.")
+    changed.control("clear_policy", "-p", "siphub", "siphub-bells siphub")
+    changed.control("set_permissions", "-p", "siphub", "siphub", ".*", "^$", r"^siphub\.siphub\.deliver\.")
     assert any(one.level == "wrong" and "may not write" in one.what for one in looked(broker))
-    said = {(one.level, one.what) for one in looked(broker, imported)}
+    said = {(one.level, one.what) for one in looked(broker, changed)}
     assert not [what for _, what in said if "the user siphub may" in what]  # whom RabbitMQ does not show rights sees none
-    imported.control("set_user_tags", "doctor", "administrator")
-    said = {(one.level, one.what) for one in looked(broker, imported)}
-    imported.control("set_user_tags", "doctor", "monitoring", "policymaker")
+    changed.control("set_user_tags", "doctor", "administrator")
+    said = {(one.level, one.what) for one in looked(broker, changed)}
+    changed.control("set_user_tags", "doctor", "monitoring", "policymaker")
     assert any(level == "look" and "policy siphub-bells siphub is not there" in what for level, what in said)
     assert any(level == "look" and "may configure more than this hub needs" in what for level, what in said)
     assert any(
@@ -178,20 +182,20 @@ def test_policies_and_rights_that_differ(imported: Rabbit, broker: Broker) -> No
     )
 
 
-def test_an_alarm(imported: Rabbit, broker: Broker) -> None:
+def test_an_alarm(node: Rabbit, broker: Broker) -> None:
     """Given a node that is short of memory, it is wrong, and named."""
-    imported.control("set_vm_memory_high_watermark", "0.0000001")
+    node.control("set_vm_memory_high_watermark", "0.0000001")
     try:
-        assert found(broker, imported, "wrong", "is short of memory")
+        assert found(broker, node, "wrong", "is short of memory")
     finally:
-        imported.control("set_vm_memory_high_watermark", "0.6")
+        node.control("set_vm_memory_high_watermark", "0.6")
 
 
-def test_an_api_that_cannot_be_asked_says_why(imported: Rabbit, broker: Broker) -> None:
+def test_an_api_that_cannot_be_asked_says_why(node: Rabbit, broker: Broker) -> None:
     """Given a wrong password, a user without the tag, or nobody there, the error says which, and shows no secret."""
     for url, said in (
-        (imported.management_url.replace("s3cret%2Ddoctor", "wrong").replace("s3cret-doctor", "wrong"), "refuses this user"),
-        (f"http://siphub:{PASSWORD}@127.0.0.1:{imported.management_port}", "lacks the tags monitoring and policymaker"),
+        (node.management_url.replace("s3cret%2Ddoctor", "wrong").replace("s3cret-doctor", "wrong"), "refuses this user"),
+        (f"http://siphub:{PASSWORD}@127.0.0.1:{node.management_port}", "lacks the tags monitoring and policymaker"),
         ("http://doctor:s3cret@127.0.0.1:1", "not reached"),
     ):
         with pytest.raises(BrokerError, match=said) as caught:
@@ -202,11 +206,11 @@ def test_an_api_that_cannot_be_asked_says_why(imported: Rabbit, broker: Broker) 
 
 class TestCommands:
     @pytest.fixture
-    def data(self, data_folder: Path, imported: Rabbit) -> Path:
+    def data(self, data_folder: Path, node: Rabbit) -> Path:
         """Give the folder of a hub named siphub that was started once."""
         (data_folder / "keys").mkdir(mode=0o700)
         (data_folder / "siphub.toml").write_text('min_free_disk = 1\nname = "siphub"\nplugins = ["folder"]\n')
-        for name, text in {"broker_url": url_of(imported), "broker_management_url": imported.management_url}.items():
+        for name, text in {"broker_url": url_of(node), "broker_management_url": node.management_url}.items():
             (data_folder / "keys" / name).write_text(text)
             (data_folder / "keys" / name).chmod(0o600)
         build(Settings(data=data_folder, min_free_disk=1)).stop()
@@ -224,15 +228,15 @@ class TestCommands:
         assert {made["vhosts"][0]["name"], made["queues"][0]["vhost"], made["permissions"][0]["vhost"]} == {"other"}
         assert {made["users"][0]["name"], made["permissions"][0]["user"]} == {"eva"}
 
-    def test_check_and_doctor_say_the_same(self, data: Path, siphub: Callable[..., Done], imported: Rabbit) -> None:
+    def test_check_and_doctor_say_the_same(self, data: Path, siphub: Callable[..., Done], changed: Rabbit) -> None:
         """Given a queue that is gone, `broker check` and `doctor` say so and end with 1; given everything there, check ends with 0."""
-        with _channel(imported) as channel:
+        with _channel(changed) as channel:
             channel.queue_delete("siphub.siphub.deliver.folder")
         for words in (("broker", "check"), ("doctor",)):
             done = siphub(*words, "--data", data, "--json")
             assert done.status == 1
             assert any("deliver.folder is not there" in one["what"] for one in done.facts if one["level"] == "wrong"), words
-        imported.control("import_definitions", str(SHIPPED))
+        taken_in(changed)
         time.sleep(1)
         done = siphub("broker", "check", "--data", data)
         assert done.status == 0
