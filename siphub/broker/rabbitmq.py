@@ -16,7 +16,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from siphub.broker.base import BrokerInfo, Consumer, OnBell, OnRestored, Remark
@@ -25,7 +25,7 @@ from siphub.broker.rabbitmq_consumer import PATIENCE, RabbitConsumer
 from siphub.broker.rabbitmq_io import IoThread, Link
 from siphub.broker.rabbitmq_place import Place
 from siphub.broker.rabbitmq_publisher import Publisher
-from siphub.broker.rabbitmq_survey import Management, over_amqp, over_management
+from siphub.broker.rabbitmq_survey import Management, certificates, over_amqp, over_management
 from siphub.broker.tokens import Tokens
 from siphub.broker.topology import Bell, QueueSpec, Topology
 from siphub.contract.http import Http
@@ -115,6 +115,7 @@ class RabbitBroker:
         wanted = dict(self.definitions(topology))
         if not self._place.user:
             wanted["permissions"] = []  # whoever our certificate says we are, nobody here knows the name
+        yield from certificates(self._place.tls, datetime.now(UTC))
         if management is None:
             yield from over_amqp(self._place, wanted)
         else:

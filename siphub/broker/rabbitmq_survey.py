@@ -12,19 +12,24 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlsplit
 
 import pika
+from cryptography import x509
 from pika.exceptions import AMQPError, ChannelClosedByBroker, UnroutableError
 
 from siphub.broker.base import Remark
-from siphub.broker.rabbitmq_place import Place, lost, reply_code
+from siphub.broker.rabbitmq_place import Place, Tls, lost, reply_code
 from siphub.contract.http import Http, HttpFailure
 from siphub.errors import BrokerError, SettingsError
 
 PATIENCE = 10.0
 """Seconds that RabbitMQ may take to tell of all queues."""
+SOON = timedelta(days=30)
+"""A certificate that ends within so long is said."""
 OLDEST = (3, 10)
 """The oldest RabbitMQ a hub is tested with."""
 _OK, _NOT_THERE, _REFUSED = 200, 404, frozenset({401, 403})
@@ -61,6 +66,19 @@ def over_amqp(place: Place, wanted: Mapping[str, Any]) -> Iterator[Remark]:
         yield Remark("wrong", f"{at[0]} does not answer: a queue without a leader does not; delete it, and the hub makes it anew")
     elif not found:
         yield Remark("ok", f"RabbitMQ has the {len(wanted['queues'])} queues of this hub as they should be, and each has a consumer")
+
+
+def certificates(tls: Tls | None, now: datetime) -> Iterator[Remark]:
+    """Look at the certificate files of the URL: one that runs out ends every connection from the next one on."""
+    for file in filter(None, (tls.certificate, tls.ca) if tls else ()):
+        for one in x509.load_pem_x509_certificates(Path(file).read_bytes()):
+            left = one.not_valid_after_utc - now
+            if left < SOON:
+                verb = "runs out" if left > timedelta(0) else "ran out"
+                level: Literal["look", "wrong"] = "look" if left > timedelta(0) else "wrong"
+                yield Remark(
+                    level, f"a certificate in {Path(file).name}, named in broker_url, {verb} on {one.not_valid_after_utc:%Y-%m-%d}"
+                )
 
 
 def _connected(place: Place) -> Any:

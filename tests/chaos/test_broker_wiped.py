@@ -69,7 +69,7 @@ class TestWithNothingRungAgain:
         self, make_world: Callable[..., PostWorld], rabbitmq: Rabbit, bells: int, write_result: Callable[..., None]
     ) -> None:
         """Given bells that RabbitMQ has confirmed, when it is restarted, and when it is killed, then each is still there and is heard."""
-        world, before = make_world(), set(rabbitmq.queues())
+        world, before = make_world(ring_window=bells), set(rabbitmq.queues())
         mute(world)
         world.hub.start(adapters=[])  # the queue is made
         queue = queue_of(rabbitmq, before)

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from pika.credentials import ExternalCredentials
 
 from siphub.broker import Tokens, connect
 from siphub.broker.rabbitmq_io import pause_after
-from siphub.broker.rabbitmq_place import Place, lost
+from siphub.broker.rabbitmq_place import Place, Tls, lost
+from siphub.broker.rabbitmq_survey import certificates
 from siphub.contract.http import Http
 from siphub.errors import BrokerLost, SettingsError
 from siphub.sandbox.certificate import Authority
@@ -83,6 +85,16 @@ def test_a_certificate_that_went_away_is_told_at_the_next_connection(tmp_path: P
     ca.unlink()
     with pytest.raises(SettingsError, match="cannot be read"):
         place.parameters("x")
+
+
+@pytest.mark.parametrize(("ends", "said"), [(3, [("look", "runs out")]), (-1, [("wrong", "ran out")]), (90, [])])
+def test_a_certificate_that_ends_soon_is_said(tmp_path: Path, ends: int, said: list[tuple[str, str]]) -> None:
+    """Given the hub's certificate for the broker, doctor says when it has little time left or none, with its file and the day."""
+    Authority().issue(tmp_path / "hub.pem", tmp_path / "hub.key", "hub", ends=timedelta(days=ends))
+    found = list(certificates(Tls(certificate=str(tmp_path / "hub.pem"), key=str(tmp_path / "hub.key")), datetime.now(UTC)))
+    assert [(one.level, "runs out" if "runs out" in one.what else "ran out") for one in found] == said
+    assert all(one.what.startswith("a certificate in hub.pem, named in broker_url, r") for one in found)
+    assert list(certificates(None, datetime.now(UTC))) == []
 
 
 def test_a_queue_has_the_hubs_name() -> None:
