@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from siphub.cli.doctor import Finding, look, ok, wrong
 
@@ -11,19 +12,42 @@ if TYPE_CHECKING:
     from siphub.flow.presence import Process
     from siphub.hub import Hub
 
+AGREE: Final = timedelta(seconds=2)
+"""How far two clocks may be apart."""
+_WHY_CLOCKS: Final = "a lease that one machine gives ends by the clock of another; let a time service set them all"
+
 
 def processes(hub: Hub) -> Iterator[Finding]:
     """Look at the processes that were seen within the last seconds, on whichever machine, and at the name they share."""
     from siphub.flow import presence
 
     yield from _kept_name(hub)
+    yield from _servers_clock(hub)
     found = presence.seen(hub.ground)
     if not found:
         return
-    problems = [*_names(hub, found), *_parts(hub, found), *_versions(found), *_database(hub, found)]
+    problems = [*_names(hub, found), *_parts(hub, found), *_versions(found), *_clocks(hub, found), *_database(hub, found)]
     yield from problems
     if not problems:
         yield ok(f"{len(found)} process(es) of this hub run, and every part is there: siphub processes lists them")
+
+
+def _servers_clock(hub: Hub) -> Iterator[Finding]:
+    before, there, after = hub.ground.now(), hub.store.time(), hub.ground.now()
+    apart = max(before - there, there - after) if there is not None else timedelta()
+    if apart > AGREE:
+        yield wrong(f"the clocks of this machine and of the database's server are {_seconds(apart)} apart: {_WHY_CLOCKS}")
+
+
+def _clocks(hub: Hub, found: Sequence[Process]) -> Iterator[Finding]:
+    """One that is behind cannot be told from one that was not heard for a while; seen from its own machine the others are ahead."""
+    ahead = {one.host: one.seen_at - hub.ground.now() for one in found}
+    for host in sorted(host for host, by in ahead.items() if by > AGREE):
+        yield wrong(f"the clock of {host} is {_seconds(ahead[host])} ahead of this machine's: {_WHY_CLOCKS}")
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{span.total_seconds():.0f} s"
 
 
 def _kept_name(hub: Hub) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -287,6 +287,14 @@ class Database:
         with self.read() as connection:
             query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {theirs}")  # noqa: S608 - fixed words
             return int(connection.scalar(query, {"mine": application()}) or 0)
+
+    def time(self) -> datetime | None:
+        """Return the time by the PostgreSQL server's clock, or None on SQLite."""
+        if self.dialect != "postgresql":
+            return None
+        with self.read() as connection:
+            at: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return at
 
     def server(self) -> Server | None:
         """Return what the PostgreSQL server says of itself, or None on SQLite."""

@@ -17,6 +17,7 @@ from siphub.store.schema import CONTENT, KEYS, Schema, empty, problems, upgrade
 from siphub.store.unit import Work
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from siphub.contract import Clock
@@ -178,6 +179,10 @@ class Store:
     def knows(self, what: What, revision: str) -> bool:
         """Say whether this version of siphub knows a revision of one of the databases."""
         return self._part(what)[1].knows(revision)
+
+    def time(self) -> datetime | None:
+        """Return the time by the clock of the content's PostgreSQL server, or None on SQLite."""
+        return self._content.time()
 
     def server(self, what: What) -> Server | None:
         """Return what the PostgreSQL server of one of the databases says of itself, or None where it is on SQLite."""

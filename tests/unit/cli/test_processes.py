@@ -7,6 +7,8 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import urllib3
 
+from siphub.cli.doctor_processes import processes
 from siphub.cli.lock import one_at_a_time, only_one, shared
 from siphub.cli.lock import running as in_use
+from siphub.contract import SystemClock
 from siphub.errors import SettingsError
 from siphub.hub import PARTS, build
 from siphub.model import sample
 from siphub.settings import Settings
+from siphub.store import NO_OWNER, ProcessRow
 from siphub.testing.story import until
 
 if TYPE_CHECKING:
@@ -205,3 +210,37 @@ def test_a_folder_that_this_user_cannot_write(tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match="chown") as raised, hold(tmp_path / "file" / "hub"):
             pytest.fail("there is no such folder")
         assert raised.value.code == "settings.data_folder"
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A clock that runs as the machine's, and shows another time."""
+
+    by: timedelta
+
+    def now(self) -> datetime:
+        """Return the time it shows."""
+        return SystemClock().now() + self.by
+
+
+def test_the_doctor_sees_a_process_whose_clock_is_ahead(data_folder: Path) -> None:
+    """Given a process on a machine whose clock is ahead, then it is wrong, with the machine's name; a second is no matter."""
+    now = SystemClock().now()
+    with build(Settings(data=data_folder, min_free_disk=1)) as hub:
+        for host, ahead in {"norr": 60, "soder": 1}.items():
+            row = ProcessRow(
+                NO_OWNER, host, "work", "folder", hub.ground.name, host, 1, "0", now, now + timedelta(seconds=ahead), rings=False
+            )
+            with hub.store.write() as work:
+                work.processes.note(row)
+        found = [one.what for one in processes(hub) if one.level == "wrong" and "clock" in one.what]
+    assert [what.partition(" is ")[0] for what in found] == ["the clock of norr"]
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("apart", [timedelta(seconds=-30), timedelta(0), timedelta(seconds=30)])
+def test_the_doctor_compares_its_clock_with_the_servers(data_folder: Path, postgresql_url: str, apart: timedelta) -> None:
+    """Given a machine whose clock is ahead of the database server's, or behind, then it is wrong."""
+    with build(Settings(data=data_folder, min_free_disk=1, database_url=postgresql_url), clock=Apart(apart)) as hub:
+        found = [one.what for one in processes(hub) if one.level == "wrong" and "database's server" in one.what]
+    assert len(found) == bool(apart)
