@@ -231,6 +231,10 @@ class Hub:
         """Return how many deliveries are in each state."""
         return track.counts(self.ground)
 
+    def unsettled(self) -> Mapping[str, int]:
+        """Return how many deliveries are in each state that is not over, or ended badly; quick however many there are in all."""
+        return track.unsettled(self.ground)
+
 
 def build(
     settings: Settings,
@@ -261,7 +265,7 @@ def build(
     store = open_store(settings, clock, fresh=fresh)
     if store.keys_gone():
         raise _other_keys(store)
-    store.upgrade()
+    _bring_up(store, settings)
     first = _recognised(store)
     kept = kept_name(store, settings, clock, first=first)
     http = Http(ca_file=settings.ca_file)
@@ -308,6 +312,21 @@ def open_store(settings: Settings, clock: Clock, *, fresh: bool = False, elsewhe
     urls: dict[What, str] = {"content": settings.database, "keys": settings.keys_database, **(elsewhere or {})}
     key = master.read(given or None, data / "keys", fresh=fresh)
     return Store(urls["content"], urls["keys"], key, clock, busy_timeout=settings.database_timeout)
+
+
+def _bring_up(store: Store, settings: Settings) -> None:
+    """Bring the databases to this version's revision; in production on PostgreSQL a person does that, for other processes run on them.
+
+    Raises:
+        SettingsError: `store.behind`; they are at an older one.
+    """
+    if settings.mode == "production" and store.behind():
+        store.close()
+        raise SettingsError(
+            "the databases are older than this siphub: take a backup, and run siphub db upgrade; intake goes on meanwhile",
+            code="store.behind",
+        )
+    store.upgrade()
 
 
 def _recognised(store: Store) -> bool:

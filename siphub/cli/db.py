@@ -53,13 +53,18 @@ def check(data: Data = None, as_json: Json = False) -> None:
 
 
 def upgrade(data: Data = None, as_json: Json = False) -> None:
-    """Bring the databases to the newest revision. Safe while a hub runs on them."""
+    """Bring the databases to the newest revision, and say what was done. Safe while hubs run on them, of this version and of the last.
+
+    On PostgreSQL each step waits shortly for its locks and is tried again; indexes are built beside the work.
+    """
     with stored(data) as store:
-        store.upgrade()
+        done = store.upgrade()
         found = store.check()
     if as_json:
-        facts({"ok": not found, "problems": found})
+        facts({"ok": not found, "steps": done, "problems": found})
     else:
+        for step in done:
+            print(f"{step.schema} {step.revision}: {step.what}")
         for problem in found or ("The databases are at the newest revision.",):
             print(problem)
     if found:

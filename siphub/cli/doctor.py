@@ -282,7 +282,7 @@ def sending(hub: Hub) -> Iterator[Finding]:
 
     if operate.switched(hub.ground) == "stopped" and not _unsettled(hub):
         yield look("sending is stopped by an operator: siphub start lets it go on")
-    counts = track.counts(hub.ground)
+    counts = track.unsettled(hub.ground)
     for state in STUCK:
         if counts.get(state):
             yield look(f"{counts[state]} deliveries are {state}: siphub deliveries list --state {state}")

@@ -43,7 +43,7 @@ def _throw(value: Literal["stopped", "running"], by: str, data: Path | None, *, 
 
     with opened(data) as hub:
         operate.switch(hub.ground, value, by=by, after_restore=after_restore)
-        waiting = hub.counts().get("queued", 0)
+        waiting = hub.unsettled().get("queued", 0)
     if as_json:
         facts({"sending": value, "queued": waiting})
     else:

@@ -177,7 +177,7 @@ def settle(store: Store, since: datetime | None, now: datetime, *, by: str) -> R
             work.switches.set("sending", "stopped", by, now)
             work.switches.set(RESTORED, missing.text, by, now)
             doubted = work.deliveries.doubt(PROTECTED)
-        sending = work.deliveries.counts().get("sending", 0)
+        sending = work.deliveries.counts(states=["sending"]).get("sending", 0)
         live = sum(one.revoked_at is None for one in work.credentials.list())
     again, without = store.settle_keys()
     with store.write() as work:

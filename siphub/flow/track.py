@@ -20,7 +20,7 @@ from siphub.model.case import SipCase
 from siphub.policy.disclosure import Covered, judge
 from siphub.policy.reasons import REASONS, told
 from siphub.policy.standing import Consented
-from siphub.store import AttemptRow, DeliveryRow, EventRow, GrantRow, MessageRow, RecordCopyRow, WorkItemRow
+from siphub.store import UNSETTLED, AttemptRow, DeliveryRow, EventRow, GrantRow, MessageRow, RecordCopyRow, WorkItemRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,10 +309,15 @@ def delivery(ground: Ground, delivery_id: str) -> History:
         return History(tracked(row), work.attempts.of_delivery(row.owner, row.id), work.events.of_delivery(row.owner, row.id))
 
 
-def counts(ground: Ground) -> Mapping[str, int]:
-    """Return how many deliveries are in each state."""
+def counts(ground: Ground, states: Sequence[str] | None = None) -> Mapping[str, int]:
+    """Return how many deliveries are in each state, or in each of some. Without `states` every delivery ever is read: for tests."""
     with ground.store.read() as work:
-        return work.deliveries.counts()
+        return work.deliveries.counts(states=states)
+
+
+def unsettled(ground: Ground) -> Mapping[str, int]:
+    """Return how many deliveries are in each state that is not over, or ended badly: quick however many there ever were."""
+    return dict.fromkeys(UNSETTLED, 0) | dict(counts(ground, UNSETTLED))
 
 
 def desk(ground: Ground, owner: str | None = None) -> tuple[WorkItemRow, ...]:

@@ -12,6 +12,7 @@
     BLOCKING        the states in which a delivery keeps its successor waiting
     Backup          one database as it was at one moment, in a folder with a manifest (backup.py); Staged one on its way back
     NO_OWNER        the owner of what belongs to no organisation
+    UNSETTLED       the states whose deliveries are quickly counted and listed
 
 Nothing above this package sees SQL. It must never import policy or model: it keeps what they decided.
 """
@@ -21,6 +22,7 @@ from siphub.store.knocks import Listening
 from siphub.store.rows import (
     BLOCKING,
     NO_OWNER,
+    UNSETTLED,
     Accept,
     AttemptRow,
     AuditRow,
@@ -56,6 +58,7 @@ from siphub.store.unit import Work
 __all__ = [
     "BLOCKING",
     "NO_OWNER",
+    "UNSETTLED",
     "Accept",
     "Admit",
     "Admitted",

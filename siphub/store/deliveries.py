@@ -17,7 +17,7 @@ from siphub.store.columns import Topic, exactly, one_of, values_of
 from siphub.store.history import append_events, event_of
 from siphub.store.outbox import ring_deliveries, ring_successors
 from siphub.store.prepared import adding, given, listed, prepared, with_lists
-from siphub.store.rows import BLOCKING, Change, DeliveryRow, Move
+from siphub.store.rows import BLOCKING, UNSETTLED, Change, DeliveryRow, Move
 from siphub.store.tables import delivery, outbox
 
 _before = delivery.alias("before")
@@ -67,6 +67,13 @@ def _due(now: datetime) -> Select[Any]:
     """Return the query for deliveries that could be claimed now: queued, due, first in their line, and waiting for nobody."""
     due = (_queued, delivery.c.waits.is_(None), delivery.c.next_at <= now, _head)
     return select(delivery).select_from(_with_predecessor).where(*due).order_by(delivery.c.next_at)
+
+
+def _in_states(states: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    """Return what keeps to some states, and to the index of those that are not settled where it has them all."""
+    if set(states) <= set(UNSETTLED):
+        return (one_of(delivery.c.state, sorted(states)), one_of(delivery.c.state, UNSETTLED))
+    return (delivery.c.state.in_(sorted(states)),)
 
 
 class Deliveries(Topic):
@@ -142,18 +149,20 @@ class Deliveries(Topic):
         if owner is not None:
             query = query.where(delivery.c.owner == owner)
         if states is not None:
-            query = query.where(delivery.c.state.in_(sorted(states)))
+            query = query.where(*_in_states(states))
         if after is not None:
             query = query.where(delivery.c.id > after)
         return self._all(DeliveryRow, query)
 
     # ── counting ──
 
-    def counts(self, owner: str | None = None) -> dict[str, int]:
-        """Return how many deliveries are in each state."""
+    def counts(self, owner: str | None = None, states: Collection[str] | None = None) -> dict[str, int]:
+        """Return how many deliveries are in each state. Reads every delivery ever, unless told which `states`, all of them in `UNSETTLED`."""
         query = select(delivery.c.state, func.count()).group_by(delivery.c.state).order_by(delivery.c.state)
         if owner is not None:
             query = query.where(delivery.c.owner == owner)
+        if states is not None:
+            query = query.where(*_in_states(states))
         return {str(state): int(number) for state, number in self._connection.execute(query)}
 
     def open_work(self, sender_organisation: str, at_most: int) -> int:

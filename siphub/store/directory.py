@@ -13,7 +13,7 @@ from siphub.store.columns import Topic, insert_missing
 from siphub.store.prepared import prepared
 from siphub.store.rows import NO_OWNER, CredentialRow
 from siphub.store.rows_directory import AgreementRow, DirectoryRows, OrganisationRow, UnitRow
-from siphub.store.tables import agreement, credential, directory_version, organisation, unit
+from siphub.store.tables_directory import agreement, credential, directory_version, organisation, unit
 
 _VERSION = prepared(select(directory_version.c.version).where(directory_version.c.owner == NO_OWNER))
 

@@ -74,6 +74,17 @@ def _lost(error: BaseException, cause: BaseException | None) -> bool:
 
 
 @contextmanager
+def _unhurried(connection: Connection) -> Iterator[None]:
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    from siphub.store.postgresql_engine import unhurried
+
+    with unhurried(connection):
+        yield
+
+
+@contextmanager
 def _bounded(connection: Connection, *, patient: bool) -> Iterator[None]:
     """Let a patient transaction on PostgreSQL take its time, and its connection be as impatient as before when it is over."""
     if not patient or connection.dialect.name != "postgresql":
@@ -268,6 +279,12 @@ class Database:
 
             with self.write() as connection:
                 connection.exec_driver_sql(EMPTY_COMMIT)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """Open a connection whose transactions are the caller's own, and as long as they need: for upgrades."""
+        with mapped_errors(), self._writer.connect() as connection, _unhurried(connection):
+            yield connection
 
     def place(self) -> tuple[str, str]:
         """Return which server it is on, and which of its databases it is: the same words for the same one, whatever the URL says."""

@@ -232,6 +232,23 @@ def patiently(connection: Connection) -> Iterator[None]:
         raw.patience = kept
 
 
+@contextmanager
+def unhurried(connection: Connection) -> Iterator[None]:
+    """Let a connection's transactions, of which there may be several, take as long as they need."""
+    raw: Any = connection.connection.dbapi_connection
+    kept = raw.patience, raw.commit_patience
+    raw.patience = raw.commit_patience = None
+    connection.exec_driver_sql("SET statement_timeout = 0")
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.exec_driver_sql("RESET statement_timeout")
+        connection.commit()
+        raw.patience, raw.commit_patience = kept
+
+
 class Gate:
     """Keeps transactions from beginning while commits do not end. Its probe ends when the hub lets go of the database."""
 

@@ -13,6 +13,8 @@ from datetime import datetime
 NO_OWNER = "-"
 """The owner of rows that belong to no organisation: the operator's switches, receipts nobody has matched yet."""
 
+UNSETTLED = ("awaiting_receipt", "expired", "gave_up", "held", "queued", "rejected", "sending")
+"""The states that are not over, or ended badly: few beside all that was ever delivered, and in an index of their own."""
 BLOCKING = frozenset({"queued", "sending"})
 """The states in which a delivery keeps its successor in the line (same case, same recipient) waiting."""
 

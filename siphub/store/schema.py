@@ -5,6 +5,9 @@ Two chains of migrations stand beside each other, `migrations/content` and `migr
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +16,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, inspect, text
+from sqlalchemy import Connection, MetaData, inspect, select, text
 
-from siphub.errors import StoreError
-from siphub.store.tables import metadata
+from siphub.errors import StoreBusy, StoreError
+from siphub.store.tables import schema_floor
+from siphub.store.tables_directory import content_metadata
 from siphub.store.tables_keys import keys_metadata
 
 if TYPE_CHECKING:
@@ -47,38 +51,140 @@ class Schema:
         """Say whether this version of siphub knows a revision: a newer one it does not."""
         return number in {script.revision for script in ScriptDirectory.from_config(self.config()).walk_revisions()}
 
+    def steps(self, before: str | None) -> tuple[Step, ...]:
+        """Return the migrations behind a revision, in order."""
+        scripts = ScriptDirectory.from_config(self.config())
+        if before is not None and not self.knows(before):
+            return ()
+        found = [one for one in scripts.walk_revisions("base", "head") if before is None or one.revision > before]
+        return tuple(Step(self.name, one.revision, (one.doc or "").strip()) for one in reversed(found))
+
     def head(self) -> str | None:
         """Return the newest revision this version of siphub knows."""
         return ScriptDirectory.from_config(self.config()).get_current_head()
 
 
-CONTENT = Schema("content", metadata)
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How an upgrade on PostgreSQL waits, in seconds: for one lock, between two tries of so many, and for another upgrade to end."""
+
+    lock: float = 2.0
+    pause: float = 1.0
+    tries: int = 60
+    turn: float = 3600.0
+
+
+CONTENT = Schema("content", content_metadata)
 KEYS = Schema("keys", keys_metadata)
 
 
-def upgrade(database: Database, schema: Schema) -> None:
-    """Bring a database to the newest revision, in one transaction; make its file where it is missing.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One migration that was run: which database's, its number, and what it says of itself."""
+
+    schema: str
+    revision: str
+    what: str
+
+
+def upgrade(database: Database, schema: Schema, patience: Patience = Patience()) -> tuple[Step, ...]:
+    """Bring a database to the newest revision; make its file where it is missing. Return what was done.
+
+    On SQLite in one transaction. On PostgreSQL each migration is one, waits shortly for its locks, and is tried again, so that whoever
+    writes waits shortly too; one upgrade runs at a time, and the others wait until it has ended.
 
     Raises:
-        StoreBusy: Another process kept the lock too long.
+        StoreBusy: A lock was not to be had; run it again, and it goes on where it stopped.
         StoreError: The database is at a revision that this version of siphub does not know.
     """
     database.create_file()
-    with database.write(patient=True) as connection:
-        if database.dialect == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
-        _refuse_unknown(connection, schema)
-        command.upgrade(schema.config(connection), "head")
+    if database.dialect == "sqlite":
+        with database.write(patient=True) as connection:
+            before = revision(connection)
+            if not _ahead(connection, schema):
+                command.upgrade(schema.config(connection), "head")
+    else:
+        with database.read() as connection:
+            before, newer = revision(connection), _ahead(connection, schema)
+        if not newer and before != schema.head():
+            with _alone(database, patience):
+                before = _online(database, schema, patience)
+    return schema.steps(before)
 
 
-def _refuse_unknown(connection: Connection, schema: Schema) -> None:
+@contextmanager
+def _alone(database: Database, patience: Patience) -> Iterator[None]:
+    """Hold the lock of upgrades. It is asked for again and again: who waits for it in a statement keeps an index from being built."""
+    key = {"key": _UPGRADE_LOCK}
+    with database.connect() as connection:
+        holder = connection.execution_options(isolation_level="AUTOCOMMIT")
+        until = time.monotonic() + patience.turn
+        while not holder.scalar(text("SELECT pg_try_advisory_lock(:key)"), key):
+            if time.monotonic() > until:
+                raise StoreBusy("another process has been upgrading the database for too long; look at it, and run siphub db upgrade again")
+            time.sleep(patience.pause)
+        try:
+            yield
+        finally:
+            holder.execute(text("SELECT pg_advisory_unlock(:key)"), key)
+
+
+def _online(database: Database, schema: Schema, patience: Patience) -> str | None:
+    """Run what is left to run, and return from which revision."""
+    with database.connect() as connection:
+        before = revision(connection)
+    for left in reversed(range(patience.tries)):
+        try:
+            with database.connect() as connection, _short_locks(connection, patience.lock):
+                command.upgrade(schema.config(connection), "head")
+            break
+        except StoreBusy:
+            if not left:
+                raise
+            time.sleep(patience.pause)
+    return before
+
+
+@contextmanager
+def _short_locks(connection: Connection, seconds: float) -> Iterator[None]:
+    connection.execute(text(f"SET lock_timeout = {int(seconds * 1000)}"))
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(text("RESET lock_timeout"))
+        connection.commit()
+
+
+def _ahead(connection: Connection, schema: Schema) -> bool:
+    """Say whether a database is at a revision that this version does not know and can work on: then it is left as it is.
+
+    Raises:
+        StoreError: It cannot work on it.
+    """
     current = revision(connection)
-    if current is not None and not schema.knows(current):
+    if current is None or schema.knows(current):
+        return False
+    if not _workable(connection, schema):
         raise StoreError(_newer(schema, current))
+    return True
+
+
+def _workable(connection: Connection, schema: Schema) -> bool:
+    """Say whether this version can work on a schema that is newer than it knows."""
+    return schema is CONTENT and schema.knows(connection.scalar(select(schema_floor.c.revision)) or "")
 
 
 def _newer(schema: Schema, current: str) -> str:
     return f"the {schema.name} database is at revision {current}, which is newer than this siphub; install the newer one"
+
+
+def behind(database: Database, schema: Schema) -> tuple[str | None, str | None] | None:
+    """Return a database's revision and the newest one, where the first is older; None where it is not, or where nothing is there yet."""
+    with database.read() as connection:
+        current = revision(connection)
+    return (current, schema.head()) if current is not None and schema.knows(current) and current != schema.head() else None
 
 
 def revision(connection: Connection) -> str | None:
@@ -99,7 +205,7 @@ def problems(database: Database, schema: Schema) -> tuple[str, ...]:
     with database.read(patient=True) as connection:
         current, head = revision(connection), schema.head()
         if current is not None and not schema.knows(current):
-            return (_newer(schema, current),)
+            return () if _workable(connection, schema) else (_newer(schema, current),)
         if current != head:
             return (f"the {schema.name} database is at revision {current or 'none'} and should be at {head}: run siphub db upgrade",)
         return (*_missing(connection, schema), *(_damage(connection, schema) if database.dialect == "sqlite" else ()))

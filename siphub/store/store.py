@@ -13,7 +13,7 @@ from siphub.store.engine import BUSY_TIMEOUT, Database
 from siphub.store.keys import KeyStore, Recognised
 from siphub.store.knocks import Knocker, Listening, listen
 from siphub.store.rows import NO_OWNER
-from siphub.store.schema import CONTENT, KEYS, Schema, empty, problems, upgrade
+from siphub.store.schema import CONTENT, KEYS, Schema, Step, behind, empty, problems, upgrade
 from siphub.store.unit import Work
 
 if TYPE_CHECKING:
@@ -54,10 +54,17 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({self._content!r}, keys={self._keys!r})"
 
-    def upgrade(self) -> None:
-        """Bring both databases to the newest revision; make them where they are missing. Safe to call from several processes at once."""
-        upgrade(self._keys, KEYS)
-        upgrade(self._content, CONTENT)
+    def upgrade(self) -> tuple[Step, ...]:
+        """Bring both databases to the newest revision; make them where they are missing. Return the migrations that were run.
+
+        Safe to call from several processes at once, and while a hub runs on them.
+        """
+        return (*upgrade(self._keys, KEYS), *upgrade(self._content, CONTENT))
+
+    def behind(self) -> bool:
+        """Say whether a database in use by several processes, so one on PostgreSQL, is older than this version."""
+        both = ((self._keys, KEYS), (self._content, CONTENT))
+        return any(behind(database, schema) is not None for database, schema in both if database.dialect == "postgresql")
 
     def recognise(self) -> Recognised:
         """Say whether the keys' database was never used before, was used under this master key, or under another; see `KeyStore`."""

@@ -44,10 +44,9 @@ class Counts:
         self._meter.count("messages_refused", door=door, code=code)
 
     def render(self) -> tuple[bytes, str]:
-        """Return all figures as Prometheus text, and its media type. Blocks: the store counts the deliveries."""
-        found = self._hub.counts()
-        for state in self._states:
-            self._meter.set("deliveries", found.get(state, 0), adapter=ALL, state=state)
+        """Return all figures as Prometheus text, and its media type. Blocks: the store counts the deliveries that are not settled."""
+        for state, number in self._hub.unsettled().items():
+            self._meter.set("deliveries", number, adapter=ALL, state=state)
         partners = self._hub.partners()
         for state in BREAKER:
             self._meter.set("partners", sum(one.state == state for one in partners), state=state)

@@ -1,4 +1,4 @@
-"""Alembic's way in, for both databases: it runs migrations on the connection the store hands over, inside the store's own transaction."""
+"""Alembic's way in, for both databases: it runs migrations on the connection the store hands over."""
 
 from __future__ import annotations
 
@@ -14,5 +14,8 @@ context.configure(
     render_as_batch=connection.dialect.name == "sqlite",
     transactional_ddl=True,
     compare_type=True,
+    # On PostgreSQL each migration is a transaction, so that what it locks is let go of soon; a store's own transaction stays its own.
+    transaction_per_migration=connection.dialect.name == "postgresql",
 )
-context.run_migrations()
+with context.begin_transaction():
+    context.run_migrations()
