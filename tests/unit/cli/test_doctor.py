@@ -159,9 +159,10 @@ def test_a_damaged_database(doctor: Doctor, data_folder: Path) -> None:
 
 
 def test_a_database_of_a_newer_version(doctor: Doctor, data_folder: Path) -> None:
-    """Given a database that a newer siphub has upgraded, then the doctor says to install that, and not to upgrade the database."""
+    """Given a database that a newer siphub has made its own, then the doctor says to install that, and not to upgrade the database."""
     with closing(sqlite3.connect(data_folder / "siphub.sqlite")) as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.execute("UPDATE schema_floor SET revision = '9999'")
         database.commit()
     found = [one for one in said(doctor(), "wrong") if "9999" in one]
     assert found == ["the content database is at revision 9999, which is newer than this siphub; install the newer one"]
