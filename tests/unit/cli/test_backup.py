@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -333,6 +334,40 @@ def test_a_backup_that_is_half_made_is_none(place: Place) -> None:
     found.folder.rename(found.folder.with_name(f".{found.folder.name}.part"))
     done = place.restore()
     assert (done.status, "backup.not_there" in done.err) == (1, True)
+
+
+def _busy(place: Place, ending: threading.Event) -> None:
+    while not ending.is_set():
+        open_case(place)
+
+
+def copied_under_load(place: Place) -> None:
+    """Back up, three times, while cases are opened."""
+    ending = threading.Event()
+    writer = threading.Thread(target=_busy, args=(place, ending))
+    writer.start()
+    try:
+        for _ in range(3):
+            assert place.backup().status == 0
+    finally:
+        ending.set()
+        writer.join()
+
+
+def test_a_backup_under_load_shows_one_moment_and_no_case_without_its_key(place: Place) -> None:
+    """Given cases that are opened all the while, then each backup is whole, its references and audit hold, and every case in it can be opened."""
+    copied_under_load(place)
+    contents, keys = sorted(place.content.iterdir()), sorted(place.keys.iterdir())
+    sizes = []
+    for number in range(3):
+        done = place.restore("--content", contents[number], "--keys", keys[number], "--json", into=f"new-{number}", both=False)
+        assert (done.status, done.facts["without_key"]) == (0, 0), done.err
+        store = place.store(place.tmp / f"new-{number}")
+        with store.read() as work:
+            sizes.append(len(work.erasure.cases(erased=False)))
+            assert [work.audit.verify(owner) for owner in work.audit.owners()] == [None] * len(work.audit.owners())
+        store.close()
+    assert sizes == sorted(set(sizes))  # something was opened in between
 
 
 # ── on PostgreSQL ──
