@@ -97,11 +97,11 @@ def judged(town: Town, load: Load) -> dict[str, object]:
     with town.look() as hub:
         after = Aftermath(town.world, load.stories, load.withdrawals)
         assert after.settled(LONG)
-        assert after.findings() == []
+        broken = after.findings() + town.answered_otherwise()
+        assert broken == []
         with hub.store.read() as work:
             kept = [work.submissions.find(found.message.sender.organisation, str(found.message.message_id)) for found in town.handed]
         assert None not in kept
-        assert town.answered_otherwise() == []
         assert set(town.later) <= {"store.lost", "store.busy"}
         return {
             "messages": len(town.handed),
@@ -109,8 +109,8 @@ def judged(town: Town, load: Load) -> dict[str, object]:
             "asked to come later": town.later.total(),
             "answers lost, then given": sum(found.repeated for found in town.handed),
             "repeats at partners": after.repeats(),
-            "lost": 0,
-            "second effects": 0,
+            "lost": kept.count(None),
+            "promises broken": len(broken),
         }
 
 
