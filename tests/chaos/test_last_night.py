@@ -198,7 +198,8 @@ def test_last_nights_backup_onto_an_empty_broker(
         night.loss()
         effects, heard, lost_at = night.effects(), len(night.entries()), datetime.now(UTC)
         done = run("restore", "--content", tmp_path / "backups", "--keys", tmp_path / "safe", "--into", night.world.data)
-        assert (done["doubted"], done["without_key"]) == (1, 0)
+        # What waited for the partner that was down may just have been tried when the backup was made.
+        assert (done["doubted"] + done["sending"], done["without_key"]) == (1, 0)
 
         night.world.open()
         answers = night.hand_in_again(night.sent)
