@@ -97,16 +97,22 @@ def claim(ground: Ground, ids: Sequence[str], directory: Directory, admission: A
     with ground.store.write() as work:
         accept = verdict(directory, ground.local)
         claimed = work.claim(ids, now=ground.now(), lease=ground.settings.lease, accept=accept, admit=admission)
-        _desk_for_refused(ground, work, set(ids) - {found.delivery.id for found in claimed})
+        strangers = _desk_for_refused(ground, work, set(ids) - {found.delivery.id for found in claimed})
+    if strangers:
+        Log(worker="worker").warning("bells.strange", count=strangers)
     return [(found.delivery, permit_from(ground, started)) for found in claimed]
 
 
-def _desk_for_refused(ground: Ground, work: Work, ids: set[str]) -> None:
-    """What the claim held, or found too old to send, is somebody's work."""
+def _desk_for_refused(ground: Ground, work: Work, ids: set[str]) -> int:
+    """What the claim held, or found too old to send, is somebody's work. Return how many are nothing of this store's."""
+    strangers = 0
     for delivery_id in sorted(ids):
         row = work.deliveries.by_id(delivery_id)
-        if row is not None and row.state in {"held", "expired"} and row.reason is not None:
+        if row is None:
+            strangers += 1
+        elif row.state in {"held", "expired"} and row.reason is not None:
             open_for(work, row, ground.now())
+    return strangers
 
 
 def record(ground: Ground, outcomes: Sequence[OutcomeRow]) -> None:

@@ -20,10 +20,12 @@ from siphub.broker import Ack, Bell, topology_for
 from siphub.broker.topology import queue_name
 from siphub.contract import SystemClock
 from siphub.errors import BrokerLost, Unroutable
+from siphub.flow.deliver import claim
 from siphub.flow.relay import IDLE, Relay, ring_once, seconds_until_due
 from siphub.flow.wake import Wake
 from siphub.store import BellRow, Store
 from siphub.testing.clock import Hand
+from siphub.testing.logs import heard_logs
 from siphub.testing.store_rows import OWNER
 from siphub.testing.story import until
 
@@ -133,6 +135,14 @@ def test_a_queue_that_cannot_be_made_keeps_no_other_from_being_rung(make_ground:
     finally:
         relay.stop()
     assert (ear.heard, relay.rings, size(ground.store)) == ([other], True, 0)
+
+
+def test_a_bell_of_another_hub_is_said(still: World) -> None:
+    """Given a bell for a delivery that this store has not, as when two hubs have one name at one broker, then the log says so."""
+    ground = still.hub.ground
+    with heard_logs() as heard:
+        assert claim(ground, ["00000000-0000-4000-8000-000000000001"], ground.directory()) == []
+    assert [line["count"] for line in heard.named("bells.strange")] == [1]
 
 
 def test_two_relays_ring_everything(make_ground: Callable[[], Ground], ear: Ear) -> None:
