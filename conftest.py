@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--store", choices=("sqlite", "postgresql"), default="sqlite", help="what the flow's tests stand on, unless they say so"
     )
     doses.addoption("--link-seconds", type=float, default=1.0, help="for how long a line is broken")
+    doses.addoption("--volume", type=int, default=50_000, help="how many deliveries were ever made, where that should cost nothing")
     doses.addoption("--machine-rounds", type=int, default=4, help="how many rounds of anything in any order")
     doses.addoption("--bench-seconds", type=float, default=0.5, help="how long each window of a measurement is")
     doses.addoption("--bench-rounds", type=int, default=1, help="how many windows of each chain")
@@ -173,6 +174,12 @@ def bells(request: pytest.FixtureRequest) -> int:
 def link_seconds(request: pytest.FixtureRequest) -> float:
     """Return for how long a line is broken."""
     return float(request.config.getoption("--link-seconds"))
+
+
+@pytest.fixture(scope="session")
+def volume_rows(request: pytest.FixtureRequest) -> int:
+    """Return how many deliveries were ever made, where that should cost nothing."""
+    return int(request.config.getoption("--volume"))
 
 
 @pytest.fixture(scope="session")
