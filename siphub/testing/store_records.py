@@ -8,8 +8,23 @@ from datetime import timedelta
 import pytest
 
 from siphub.errors import StoreError
-from siphub.store import BellRow, Store
-from siphub.testing.store_rows import LEASE, NOW, OWNER, bells, change, claim, line, outcome, silence, state, withdraw
+from siphub.store import BellRow, CaseRow, DeliveryRow, Store, Work
+from siphub.testing.store_rows import (
+    LEASE,
+    NOW,
+    OWNER,
+    bells,
+    change,
+    claim,
+    line,
+    new_case,
+    new_delivery,
+    new_message,
+    outcome,
+    silence,
+    state,
+    withdraw,
+)
 
 LATER = NOW + timedelta(minutes=5)
 
@@ -136,6 +151,29 @@ class RecordPromises:
             assert not work.deliveries.change(row.id, replace(change("held", "queued"), fence=1))
             assert len(work.events.of_delivery(row.owner, row.id)) == 1
             assert work.deliveries.change_all([row.id, "nobody"], change("held", "queued")) == (row.id,)
+
+    def test_what_waits_about_one_thing_is_found(self, store: Store) -> None:
+        """Given deliveries of a case about two things, some of them over, then those about one that still wait are found, by id, and nobody else's."""
+        case, other = new_case(), new_case()
+        with store.write() as work:
+            for mine in (case, other):
+                work.cases.add(mine)
+            wanted = [self._about(work, case, seq, "plan") for seq in (1, 2, 3)]
+            self._about(work, case, 4, "meeting")
+            self._about(work, other, 1, "plan")
+            work.deliveries.change(wanted[1].id, change("rejected", "queued"))
+        with store.write() as work:
+            found = work.deliveries.lock_unsent(case.owner, case.case_id, "plan", {"queued", "held", "sending"})
+            assert [row.id for row in found] == sorted([wanted[0].id, wanted[2].id])
+            assert work.deliveries.lock_unsent(case.owner, case.case_id, "nothing", {"queued"}) == ()
+
+    @staticmethod
+    def _about(work: Work, case: CaseRow, seq: int, what: str) -> DeliveryRow:
+        message = new_message(case, seq)
+        work.messages.add(message)
+        row = replace(new_delivery(message, prev_id=None), object_id=what, object_version=seq)
+        work.deliveries.add([row])
+        return row
 
     def test_a_lost_lease_is_counted(self, store: Store) -> None:
         """Given a lease that has run out, the sweep finds the delivery, and the change counts the loss and rings it."""
