@@ -240,6 +240,6 @@ def _without_driver(*_: Any, **__: Any) -> Any:
 
 def test_a_driver_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Given no driver for PostgreSQL, the error says what to install."""
-    monkeypatch.setattr("siphub.store.engine.create_engine", _without_driver)
+    monkeypatch.setattr("siphub.store.postgresql_engine.create_engine", _without_driver)
     with pytest.raises(StoreError, match=r"siphub\[postgresql\]"):
         Database("postgresql://db.example.org/sip")
