@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Delivery = Annotated[str, typer.Argument(metavar="DELIVERY", help="The delivery's id.")]
 STUCK = ("held", "gave_up", "rejected", "expired")
+WAITS = {"line": "waits behind another", "partner": "waits for its partner"}
 
 
 def register(app: typer.Typer) -> None:
@@ -46,7 +47,10 @@ def list_them(
     if as_json:
         facts(found)
         return
-    rows = [(one.delivery, one.message_type, one.recipient, one.adapter, one.state, one.attempts, one.reason) for one in found]
+    rows = [
+        (one.delivery, one.message_type, one.recipient, one.adapter, one.state, one.attempts, one.reason or WAITS.get(one.waits or ""))
+        for one in found
+    ]
     empty = "Nothing is stuck." if stuck else "There are no such deliveries." if wanted or after else "Nothing has been handed in yet."
     table(("delivery", "type", "recipient", "adapter", "state", "attempts", "reason"), rows, empty=empty)
 
@@ -77,6 +81,10 @@ def show(delivery: Delivery, data: Data = None, as_json: Json = False) -> None:
     print(f"message {one.message_id} in case {one.case_id}")
     if one.text:
         print(one.text)
+    if one.waits == "line":
+        print("It waits for what went before it to the same recipient in this case, and leaves when that has ended.")
+    if one.waits == "partner":
+        print(f"It waits for its partner, which does not answer or gets as much as it takes: siphub partners show {one.recipient}")
     rows = [(f"{event.at:%Y-%m-%d %H:%M:%S}", event.event, event.state, event.reason) for event in found.events]
     table(("at", "event", "state", "reason"), rows, empty="Nothing has happened to it yet.")
     tried = [

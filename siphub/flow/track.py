@@ -25,7 +25,11 @@ from siphub.store import UNSETTLED, AttemptRow, DeliveryRow, EventRow, GrantRow,
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """A delivery as somebody may read of it: states and codes, no content."""
+    """A delivery as somebody may read of it: states and codes, no content.
+
+    `waits` says why a queued delivery is not rung: `line` behind another to the same recipient in its case, `partner` because its partner
+    does not answer or gets as much as it takes; None where nothing keeps it.
+    """
 
     delivery: str
     message_id: str
@@ -41,6 +45,7 @@ class Tracked:
     consent_version: int | None
     attempts: int
     at: datetime
+    waits: str | None = None
 
 
 def tracked(row: DeliveryRow) -> Tracked:
@@ -61,6 +66,7 @@ def tracked(row: DeliveryRow) -> Tracked:
         consent_version=row.consent_version,
         attempts=row.attempts,
         at=row.updated_at,
+        waits=row.waits if row.state == "queued" else None,
     )
 
 

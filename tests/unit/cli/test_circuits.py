@@ -133,3 +133,23 @@ def test_the_doctor_finds_what_the_hub_has_forgotten(run: Run, hub: Hub, away: s
         row = work.partners.lock([_place(hub)])[_place(hub)]
         work.partners.save([replace(row, waiting=False, state="closed")])
     assert any("does not know of" in one["what"] for one in run("doctor", "--json").facts if one["level"] == "wrong"), away
+
+
+def test_a_delivery_that_waits_for_its_partner_says_so(run: Run, away: str) -> None:
+    """Given one that waits for a partner that is away, then the list and its own page say that, and where to look."""
+    (one,) = [found for found in run("deliveries", "list", "--json").facts if found["waits"] == "partner"]
+    assert (one["recipient"], one["state"]) == (p.HOME_CARE, "queued")
+    assert "waits for its partner" in run("deliveries", "list").out
+    said = run("deliveries", "show", one["delivery"]).out
+    assert f"siphub partners show {p.HOME_CARE}" in said
+    assert f"{away}: " in run("partners", "show", p.HOME_CARE).out
+
+
+def test_a_delivery_that_waits_behind_another_says_so(run: Run, away: str, data_folder: Path) -> None:
+    """Given one that is marked as waiting for what went before it, then its own page says that."""
+    assert away
+    with closing(sqlite3.connect(data_folder / "siphub.sqlite")) as store, store:
+        store.execute("UPDATE delivery SET waits = 'line' WHERE waits = 'partner'")
+    (one,) = [found for found in run("deliveries", "list", "--json").facts if found["waits"] == "line"]
+    assert "waits behind another" in run("deliveries", "list").out
+    assert "what went before it" in run("deliveries", "show", one["delivery"]).out
