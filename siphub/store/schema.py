@@ -5,6 +5,7 @@ Two chains of migrations stand beside each other, `migrations/content` and `migr
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 0x51_9B_0B  # any number, the same for every process that upgrades a PostgreSQL database
+_alembic = threading.Lock()  # Alembic keeps the migration that runs in a global: two of one process would take each other's
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def upgrade(database: Database, schema: Schema, patience: Patience = Patience())
         with database.write(patient=True) as connection:
             before = revision(connection)
             if not _ahead(connection, schema):
-                command.upgrade(schema.config(connection), "head")
+                _migrate(connection, schema)
     else:
         with database.read() as connection:
             before, newer = revision(connection), _ahead(connection, schema)
@@ -136,13 +138,18 @@ def _online(database: Database, schema: Schema, patience: Patience) -> str | Non
     for left in reversed(range(patience.tries)):
         try:
             with database.connect() as connection, _short_locks(connection, patience.lock):
-                command.upgrade(schema.config(connection), "head")
+                _migrate(connection, schema)
             break
         except StoreBusy:
             if not left:
                 raise
             time.sleep(patience.pause)
     return before
+
+
+def _migrate(connection: Connection, schema: Schema) -> None:
+    with _alembic:
+        command.upgrade(schema.config(connection), "head")
 
 
 @contextmanager

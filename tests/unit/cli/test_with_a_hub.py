@@ -296,7 +296,7 @@ class TestDatabases:
     def test_checked_and_upgraded(self, run: Run, door: Door) -> None:
         """Given a sound folder, then check and upgrade say so."""
         assert run("db", "check").out.strip() == "Nothing is wrong with the databases."
-        assert run("db", "upgrade", "--json").facts == {"ok": True, "problems": []}
+        assert run("db", "upgrade", "--json").facts == {"ok": True, "problems": [], "steps": []}
 
     def test_an_older_one_is_named_with_the_remedy(self, run: Run, door: Door, data_folder: Path) -> None:
         """Given a database that says it is from before the last migration, then check exits 1 and names the command that helps."""
