@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -227,9 +227,14 @@ class Database:
         return str(Path(name).resolve())
 
     def create_file(self) -> None:
-        """Make the database file, readable by its user only; SQLite's log files inherit that. Nothing on PostgreSQL."""
+        """Make the database file where there is none, readable by its user only; SQLite's log files inherit that. Nothing on PostgreSQL.
+
+        A file that is there is not opened: closing it would drop every lock this process has on it, and the next process to leave the
+        database would take itself for the last one and delete the log that this one goes on writing to (sqlite.org/howtocorrupt.html).
+        """
         if self.dialect == "sqlite":
-            os.close(os.open(self.file(), os.O_CREAT | os.O_RDWR, 0o600))
+            with self._alone(), suppress(FileExistsError):
+                os.close(os.open(self.file(), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from siphub.errors import StoreBusy, StoreError
-from siphub.store import Store
+from siphub.store import Store, SubmissionRow
 from siphub.store.engine import Database
 from siphub.testing.store_rows import NOW, OWNER, OpenStore, line, new_case, new_message
 
@@ -32,6 +32,29 @@ store.close()
 """
 
 
+VISITOR = """
+import sqlite3
+import sys
+
+for file, table in zip(sys.argv[1::2], sys.argv[2::2]):
+    connection = sqlite3.connect(file)
+    print(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+    connection.close()
+"""
+
+
+def _visit(folder: Path) -> list[int]:
+    """Come to both databases from another process, and leave them; return how many submissions and cases' keys were seen there."""
+    seen = subprocess.run(
+        [sys.executable, "-c", VISITOR, str(folder / "hub.db"), "submission", str(folder / "keys.db"), "case_key"],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=100,
+    )
+    return [int(word) for word in seen.stdout.split()]
+
+
 def _writers(folder: Path, names: list[str], number: int) -> list[subprocess.Popen[str]]:
     urls = [f"sqlite:///{folder / 'hub.db'}", f"sqlite:///{folder / 'keys.db'}"]
     commands = [[sys.executable, "-c", WRITER, *urls, name, str(number)] for name in names]
@@ -46,6 +69,20 @@ def test_two_processes_write_at_once(tmp_path: Path, open_store: OpenStore) -> N
         assert (process.returncode, words) == (0, "")
     with open_store().read() as work:
         assert all(work.submissions.find(name, str(number)) for name in names for number in range(100))
+
+
+def test_a_visitor_takes_nothing_along(tmp_path: Path, store: Store, open_store: OpenStore) -> None:
+    """Given a store that was looked at before it was upgraded, as at a hub's start, when another process comes and goes, nothing is lost."""
+    store.close()
+    hub = open_store()
+    assert not hub.keys_gone()
+    hub.upgrade()
+    open_store().upgrade()
+    for number in range(1, 4):
+        with hub.write() as work:
+            assert work.submissions.add(SubmissionRow(OWNER, str(number), b"h", "o", "c", "{}", NOW))
+        hub.keys.case_key(OWNER, f"case-{number}", create=True)
+        assert _visit(tmp_path) == [number, number]
 
 
 def test_threads_of_one_process_take_turns(store: Store, open_store: OpenStore) -> None:
