@@ -74,7 +74,7 @@ class Turns:
                 story.ready((NEAR,))
             for place, story in enumerate(stories):
                 if place % TOGETHER == 0:
-                    self.yard.clock.on(step * TOGETHER)
+                    self.yard.clock.on(step * min(TOGETHER, number - place))
                     time.sleep(PROBED)
                 began = time.monotonic()
                 story.summoned((NEAR,))
@@ -159,6 +159,7 @@ def test_the_others_do_not_notice_a_partner_that_is_away(
     busy, calm = make_hub("away", clock, url), make_hub("calm", clock)
     began = time.monotonic()
 
+    away_at = clock.at
     busy.crowd.says[FAR] = Retry("partner.http_503")
     cases = backlog(busy, number)
     loaded, before = time.monotonic(), memory()
@@ -170,6 +171,7 @@ def test_the_others_do_not_notice_a_partner_that_is_away(
             hub.window(samples, step)
             peak = max(peak, memory())
     probes = busy.crowd.asked[FAR] - asked
+    assert abs(clock.at - away_at - WEEKEND) < timedelta(seconds=1), "longer, and what waits is given up"
     bound = upper_bound(busy.windows, calm.windows)
     seconds = [[each for window in hub.windows for each in window] for hub in (busy, calm)]
 
