@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def stop(by: By = "operator", data: Data = None, as_json: Json = False) -> None:
-    """End all sending: no delivery leaves any more until `siphub start`. Messages are still taken."""
+    """End all sending: no delivery leaves and no registry is handed a copy until `siphub start`. Messages are still taken."""
     _throw("stopped", by, data, as_json=as_json)
 
 

@@ -6,7 +6,7 @@ For tests of the whole flow. It must never replace a part of the hub: partners a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ from typing import Any, Self
 from siphub.contract import Clock, Submission
 from siphub.flow import directory as directories
 from siphub.flow.accept import Answer
-from siphub.hub import Hub, build
+from siphub.hub import PARTS, Hub, Part, build
 from siphub.model import Address, Caller, Directory, Message, sample_directory
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
@@ -87,10 +87,11 @@ class World:
         if start:
             self.hub.start()
 
-    def again(self) -> None:
-        """Stop the hub and start it anew on the same data."""
+    def again(self, parts: Collection[Part] = PARTS) -> None:
+        """Stop the hub and start it anew on the same data; all of it unless parts are named."""
         self.hub.stop()
-        self.open()
+        self.open(start=False)
+        self.hub.start(parts)
 
     def directory(self) -> Directory:
         """Return the sample directory with the municipalities and the region at the sandbox, the agencies in folders, and outboxes for letters."""

@@ -331,17 +331,38 @@ def test_what_is_on_its_way_is_not_erased(make_recorded: MakeRecorded) -> None:
     story.ready(UNITS)
     story.summoned(UNITS)
     assert world.settled(story)
-    operate.switch(world.hub.ground, "stopped", by="test")
+    world.again(["sweep"])
     story.closed(UNITS)
     assert world.recorded(story)
+    assert world.states(story, "stop.notice") == dict.fromkeys(UNITS, "queued")
     hand.at += timedelta(days=31)
     verdict = retention.erase(world.hub.ground, story.owner, str(story.case_id))
     assert verdict.reason == "retention.on_its_way"  # type: ignore[union-attr]  # a Keep
-    operate.switch(world.hub.ground, "running", by="test")
+    world.again()
     assert world.settled(story)
     assert world.recorded(story)
     assert until(lambda: world.erased(story))
     assert [world.types(unit, story)[-1] for unit in UNITS] == ["stop.notice"] * 3
+
+
+def test_a_stop_keeps_copies_back_and_so_the_content(make_recorded: MakeRecorded) -> None:
+    """Given a case whose time is up while an operator has stopped all sending, then it is neither recorded nor erased until sending goes on."""
+    hand = Hand()
+    world = make_recorded(clock=hand, retention=DECIDED, start=False)
+    world.hub.start(["relay", "work"])
+    story = world.story()
+    story.requested()
+    story.closed(())
+    assert world.settled(story)
+    operate.switch(world.hub.ground, "stopped", by="test")
+    hand.at += timedelta(days=31)
+    assert [records.offer_due(world.hub.ground), *world.registry(p.MUNICIPALITY).metadata()] == [0]
+    verdict = retention.erase(world.hub.ground, story.owner, str(story.case_id))
+    assert verdict.reason == "retention.unconfirmed"  # type: ignore[union-attr]  # a Keep
+    operate.switch(world.hub.ground, "running", by="test")
+    world.again()
+    assert world.recorded(story)
+    assert until(lambda: world.erased(story))
 
 
 KILLED = """

@@ -24,8 +24,8 @@ MakeRecorded = Callable[..., Recorded]
 
 def test_what_a_withdrawal_stopped_is_erased_when_it_is_recorded(make_recorded: MakeRecorded) -> None:
     """Given a kallelse withheld by a withdrawal, it is its sender's to read until its record is confirmed; then it is gone, and the rest is not."""
-    world = make_recorded(registries=(p.MUNICIPALITY,), up=False)
-    operate.switch(world.hub.ground, "stopped", by="test")
+    world = make_recorded(registries=(p.MUNICIPALITY,), up=False, start=False)
+    world.hub.start(["sweep"])
     story = world.story()
     story.ready(UNITS)
     story.summoned(UNITS)
@@ -75,13 +75,14 @@ def test_what_a_narrower_consent_leaves_out_is_not_shown_to_a_registry_any_more(
 
 def test_what_is_recorded_already_is_erased_by_the_withdrawal(make_recorded: MakeRecorded) -> None:
     """Given a kallelse that is recorded and still waits, when the consent is withdrawn, then its content goes in the same moment."""
-    world = make_recorded(registries=(p.MUNICIPALITY,))
-    operate.switch(world.hub.ground, "stopped", by="test")
+    world = make_recorded(registries=(p.MUNICIPALITY,), start=False)
+    world.hub.start(["sweep"])
     story = world.story()
     story.ready(UNITS)
     story.summoned(UNITS)
     kallelse = str(story.sent[-1].message_id)
     assert world.recorded(story)
+    assert world.states(story, "meeting.summoned") == dict.fromkeys(UNITS, "queued")
     story.withdrawn()
     with pytest.raises(NotThere, match="erased"):
         track.message(world.hub.ground, world.caller(p.MUNICIPALITY), kallelse)
