@@ -54,7 +54,9 @@ SHORT = 10
 LEAST = 200
 """Deliveries in flight at each kill."""
 LIVE = 4
-"""Cases handed in over HTTP while `serve` is killed."""
+"""Senders that hand cases in over HTTP while `serve` is killed."""
+CASE = 4
+"""Messages of one case: none of them is sent before the one before it is answered."""
 
 
 @dataclass
@@ -94,7 +96,9 @@ class Life:
         with ThreadPoolExecutor(LIVE) as senders:
             first, *others = CELLS
             point, part, latest = first
-            live = [Story(self.county.send) for _ in range(LIVE)]
+            # Each kill uses up what passes the point, and what other senders had stored by then: a repeat passes it no more.
+            cases = self.kills * (latest + LIVE - 1) // CASE + 1
+            live = [Story(self.county.send) for _ in range(cases)]
             self.stories += live
             handing = [senders.submit(self._when_served, story) for story in live]
             for _ in range(self.kills):
