@@ -121,8 +121,8 @@ class Hub:
         if "work" in parts:
             self.worker = Worker(self.ground, names)
             self.worker.start()
-            if "relay" not in parts and self.ground.rings_again:
-                self.hand_over = HandOver(self.ground, self.worker)
+            if self.ground.rings_again:
+                self.hand_over = HandOver(self.ground, self.worker, relayed="relay" in parts)
                 self.hand_over.start()
         if "relay" in parts:
             self.ground.wake.rings = True

@@ -149,7 +149,8 @@ class Worker:
         self._claimer = threading.Thread(target=self._claim_all, name="siphub-claimer", daemon=True)
         self._recorder = threading.Thread(target=self._record_all, name="siphub-recorder", daemon=True)
         self._senders = [threading.Thread(target=self._send_all, name=f"siphub-sender-{n}", daemon=True) for n in range(senders)]
-        self._consumers: list[Consumer] = []
+        self._consumers: dict[str, Consumer] = {}
+        self._heard_at = dict.fromkeys(self._adapters, monotonic())
         self._log = Log(worker="worker")
 
     def start(self) -> None:
@@ -157,8 +158,16 @@ class Worker:
         for thread in (self._claimer, self._recorder, *self._senders):
             thread.start()
         for adapter in self._adapters:
-            prefetch = self._most
-            self._consumers.append(self._ground.broker.consume(queue_name(adapter), self._on_bell, prefetch, self._on_restored))
+            self._stand_at(adapter)
+
+    def _stand_at(self, adapter: str) -> None:
+        self._heard_at[adapter] = monotonic()
+        self._consumers[adapter] = self._ground.broker.consume(queue_name(adapter), self._on_bell, self._most, self._on_restored)
+
+    def stand_anew(self, adapter: str) -> None:
+        """Leave an adapter's queue and take a place there again: what the broker has kept for the old place is heard in the new one."""
+        self._consumers[adapter].stop(timedelta(0))
+        self._stand_at(adapter)
 
     def stop(self, within: timedelta | None = None) -> Left:
         """Take no more, give back what is not being sent yet, finish what is, record it, and go.
@@ -170,7 +179,8 @@ class Worker:
         until = monotonic() + (within or self._ground.settings.stop_within).total_seconds()
         self._stop.set()
         quiet = [
-            threading.Thread(target=consumer.stop, args=(within or self._ground.settings.stop_within,)) for consumer in self._consumers
+            threading.Thread(target=consumer.stop, args=(within or self._ground.settings.stop_within,))
+            for consumer in self._consumers.values()
         ]
         for each in quiet:
             each.start()
@@ -214,7 +224,11 @@ class Worker:
     @property
     def hears(self) -> bool:
         """True while every consumer stands at its queue."""
-        return all(consumer.alive for consumer in self._consumers)
+        return all(consumer.alive for consumer in self._consumers.values())
+
+    def silence(self, adapter: str) -> float:
+        """Return for how many seconds no bell of an adapter has been heard."""
+        return monotonic() - self._heard_at[adapter]
 
     @property
     def unread(self) -> int:
@@ -232,6 +246,7 @@ class Worker:
             thread.join(max(0.0, until - monotonic()) + LAST_WORD)
 
     def _on_bell(self, bell: Bell, ack: Ack) -> None:
+        self._heard_at[bell.adapter] = monotonic()
         self._ground.points.reach("after_consume")
         if self._stop.is_set():
             ack.requeue()

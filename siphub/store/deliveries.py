@@ -23,6 +23,7 @@ from siphub.store.tables import delivery, outbox
 _before = delivery.alias("before")
 _queued = delivery.c.state == exactly("queued")
 _head = or_(_before.c.id.is_(None), _before.c.state.not_in(sorted(BLOCKING)))
+_in_outbox = exists(select(outbox.c.id).where(outbox.c.delivery_id == delivery.c.id))
 _with_predecessor = delivery.outerjoin(_before, and_(_before.c.id == delivery.c.prev_id, _before.c.owner == delivery.c.owner))
 
 _ACCEPTED = {"queued": "accept.queue", "held": "accept.hold", "withheld": "accept.withhold"}
@@ -229,13 +230,17 @@ class Deliveries(Topic):
     def ring_again(self, now: datetime, older_than: timedelta, limit: int) -> int:
         """Ring deliveries whose bell seems lost: due, unclaimed and not rung for `older_than`; return how many."""
         heard = func.coalesce(delivery.c.rung_at, delivery.c.next_at) > now - older_than
-        waiting = exists(select(outbox.c.id).where(outbox.c.delivery_id == delivery.c.id))
-        query = _due(now).with_only_columns(delivery.c.id).where(~heard, ~waiting).limit(limit)
+        query = _due(now).with_only_columns(delivery.c.id).where(~heard, ~_in_outbox).limit(limit)
         ids = list(self._connection.scalars(query.with_for_update(of=delivery, skip_locked=True, key_share=True)))
         if ids:
             self._connection.execute(update(delivery).where(delivery.c.id.in_(ids)).values(rung_at=now))
             ring_deliveries(self._connection, ids)
         return len(ids)
+
+    def any_unheard(self, now: datetime, before: datetime, adapter: str) -> bool:
+        """Say whether something of an adapter has been due since `before`, was rung, and is not claimed."""
+        lying = (delivery.c.adapter == adapter, delivery.c.next_at <= before, ~_in_outbox)
+        return self._connection.scalar(_due(now).with_only_columns(delivery.c.id).where(*lying).limit(1)) is not None
 
     # ── changing ──
 

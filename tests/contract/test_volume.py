@@ -119,6 +119,7 @@ ASKED: dict[str, Ask] = {
     "bells to ring": lambda work, _: work.outbox.take(50),
     "what is due": lambda work, _: work.deliveries.due(LATER, 50),
     "lost bells": lambda work, _: work.deliveries.ring_again(LATER, timedelta(1), 50),
+    "unheard bells": lambda work, _: work.deliveries.any_unheard(LATER, LATER, "folder"),
     "leases that ran out": lambda work, _: work.deliveries.expired_leases(LATER, 50),
     "deliveries past their time": lambda work, _: work.deliveries.expired(LATER, 50),
     "missing receipts": lambda work, _: work.deliveries.awaiting(LATER, 50),
