@@ -187,8 +187,8 @@ def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directo
             outcome = adapter.deliver(ready.payload, ready.recipient, row.key)
         ground.partners.heard(row, outcome, monotonic() - began)
         ground.points.reach("after_send")
-        if _has_it_already(adapter, row, outcome):
-            return _ended(ground, row, "delivered", state="delivered", code=KNOWN, uncertain=False)
+        if _in_conflict(adapter, row, outcome):
+            return _what_it_has(ground, row, adapter, ready.recipient)
         return outcome_row(ground, row, outcome, ready)
     except PermitExpired:
         return _ended(ground, row, "permit_expired", state="queued", code="permit.expired", next_at=ground.now())
@@ -233,14 +233,22 @@ def _already_there(adapter: Adapter, row: DeliveryRow, recipient: Recipient) -> 
     return None if isinstance(found, Retry) else found
 
 
-def _has_it_already(adapter: Adapter, row: DeliveryRow, outcome: Outcome) -> bool:
-    """Say whether a partner refused what was in doubt because it has this very message, under its key, in bytes that we do not know any more.
+def _in_conflict(adapter: Adapter, row: DeliveryRow, outcome: Outcome) -> bool:
+    """Say whether a partner refused what was in doubt because of something it has, and we do not know which bytes it may have from us.
 
-    They are not ours to compare: a worker died before it could note them, or this store was brought back from a backup made before. What
-    the partner has is the message as it was cut then; the hash of today's bytes is not kept as that of what it has.
+    A worker died before it could note them, or this store was brought back from a backup made before. It may be this very message, as it
+    was cut then, or a later version of it.
     """
     known = isinstance(outcome, Rejected) and outcome.code == KNOWN
     return known and row.uncertain and row.pinned_hash is None and adapter.info.idempotent
+
+
+def _what_it_has(ground: Ground, row: DeliveryRow, adapter: Adapter, recipient: Recipient) -> OutcomeRow:
+    """Ask the partner for the key; where it cannot say that it has it, a person asks. The hash of today's bytes is not that of what it has."""
+    found = adapter.confirm(row.key, recipient) if isinstance(adapter, Confirms) else None
+    if isinstance(found, Delivered | Accepted):
+        return outcome_row(ground, row, found, None)
+    return _ended(ground, row, "hold", state="held", code=KNOWN, reason="send.changed", uncertain=True)
 
 
 def outcome_row(ground: Ground, row: DeliveryRow, outcome: Outcome, ready: Ready | None) -> OutcomeRow:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from siphub.contract import Delivered, Rejected, Uncertain
+from siphub.contract import Accepted, Delivered, Outcome, Recipient, Rejected, Retry, Uncertain
 from siphub.errors import Conflict
 from siphub.flow import restored
 from siphub.model import people as p
 from siphub.testing.story import Story
-from siphub.testing.yard import Yard
+from siphub.testing.yard import Wire, Yard
 
 UNITS = (p.HOME_CARE, p.CARE_CENTRE)
 HOUR = timedelta(hours=1)
@@ -97,12 +98,33 @@ def test_what_was_sent_in_the_missing_time_is_in_doubt_and_what_is_sent_today_is
     ]
 
 
+@dataclass
+class Asked(Wire):
+    """A wire whose partners can be asked what they have."""
+
+    says: Outcome | None = None
+
+    def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
+        return self.says
+
+
 @pytest.mark.parametrize(
-    ("doubt", "unit", "state"),
-    [(True, p.HOME_CARE, "delivered"), (False, p.HOME_CARE, "rejected"), (True, p.CARE_CENTRE, "held")],
+    ("doubt", "unit", "says", "state", "reason"),
+    [
+        (True, p.HOME_CARE, Delivered(), "delivered", None),
+        (True, p.HOME_CARE, Accepted(), "awaiting_receipt", None),
+        (True, p.HOME_CARE, Retry("partner.unknown_key"), "held", "send.changed"),
+        (True, p.HOME_CARE, None, "held", "send.changed"),
+        (False, p.HOME_CARE, Delivered(), "rejected", "partner.http_409"),
+        (True, p.CARE_CENTRE, None, "held", "send.uncertain"),
+    ],
 )
-def test_a_partner_that_has_the_key_already_has_the_message(yard: Yard, doubt: bool, unit: str, state: str) -> None:
-    """Given a 409, then it settles a doubt of which no bytes are known; without a doubt it is a refusal, and who knows no keys is not believed."""
+def test_a_partner_in_conflict_is_asked_what_it_has(
+    yard: Yard, *, doubt: bool, unit: str, says: Outcome | None, state: str, reason: str | None
+) -> None:
+    """Given a 409 to a doubt of which no bytes are known, then only the partner's own word that it has the key settles it, else a person."""
+    yard.wires["wire"] = Asked(yard.clock, says=says)
+    yard.again()
     story = Story(yard.send, now=yard.clock.at)
     story.ready([p.HOME_CARE, p.CARE_CENTRE])
     yard.drain()
@@ -115,9 +137,9 @@ def test_a_partner_that_has_the_key_already_has_the_message(yard: Yard, doubt: b
     yard.answer(lambda key: Rejected("partner.http_409", "known") if key == row.key else Delivered())
     yard.work()
     (row,) = [found for found in yard.of_case(story.owner, story.case_id) if found.id == row.id]
-    assert row.state == state
-    if state == "delivered":
-        assert (row.uncertain, row.pinned_hash) == (False, None)
+    assert (row.state, row.reason) == (state, reason)
+    if isinstance(says, Delivered) and doubt:
+        assert (row.uncertain, row.pinned_hash) == (False, None)  # the bytes it has are not those of today
 
 
 def test_a_doubt_whose_bytes_are_known_is_refused_as_before(yard: Yard) -> None:
