@@ -1,8 +1,8 @@
 """The world outside a chain, in a process of its own: it hands messages in, and it is the partner they arrive at.
 
 It is told what to do by lines of JSON on stdin and answers each with one on stdout. Both ends of a message are seen by one clock. A message
-stands for a version of a case's plan: the next one of a case is handed in only when the one before has arrived everywhere, so that nothing is
-overtaken and as many are under way as there are cases.
+stands for a version of a case's plan: the next one of a case is handed in only when the one before has arrived everywhere and a moment has
+passed in which the hub can have written that down, so that nothing is overtaken. No more are under way than there are cases.
 """
 
 from __future__ import annotations
@@ -62,11 +62,12 @@ class Seen:
 
 
 class Outside:
-    """Partner and sender. `told` has the templates, the cases' ids and how many recipients a message has."""
+    """Partner and sender. `told` has the templates, the cases' ids, how many recipients a message has, and how long a case rests, in seconds."""
 
     def __init__(self) -> None:
         self.pause = 0.0
         self.last = 0.0
+        self.rest = 0.0
         self.recipients = 0
         self.template = b""
         self.withdrawal = b""
@@ -108,7 +109,7 @@ class Outside:
 
     def begin(self, told: Mapping[str, Any]) -> None:
         """Take up the cases of a chain."""
-        self.recipients = told["recipients"]
+        self.recipients, self.rest = told["recipients"], told["rest"]
         self.template, self.withdrawal = told["template"].encode(), told["withdrawal"].encode()
         key = told["key"]
         self.headers = f"Content-Type: application/json\r\nAuthorization: Bearer {key}\r\n".encode()
@@ -117,7 +118,7 @@ class Outside:
 
     def _rest(self, case: Case) -> None:
         if case.idle and self._idle is not None:
-            self._idle.put_nowait(case)
+            asyncio.get_running_loop().call_later(self.rest, self._idle.put_nowait, case)
 
     async def _post(self, template: bytes, case: Case) -> float:
         """Fill a template in and hand it in; return when it was answered, or 0 where it was refused."""
@@ -161,6 +162,9 @@ class Outside:
                 return False
             await asyncio.sleep(0.1)
         return True
+
+    def _rested(self, case: Case) -> bool:
+        return case.idle and time.monotonic() - case.last_byte >= self.rest
 
     # ── what can be asked for ──
 
@@ -216,7 +220,7 @@ class Outside:
         for index in range(count):
             due = begun + index / rate
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            free = next((case for case in (cases[(turn + step) % len(cases)] for step in range(len(cases))) if case.idle), None)
+            free = next((case for case in (cases[(turn + step) % len(cases)] for step in range(len(cases))) if self._rested(case)), None)
             if free is None:
                 late += 1
                 continue
