@@ -44,8 +44,17 @@ def _of_server(what: str, server: Server) -> Iterator[Finding]:
         )
     elif not server.standbys:
         yield wrong(f"{whose} waits for a standby, and none is connected: nothing is accepted until one is")
+    elif server.waited_for is None:
+        yield ok(
+            f"{whose} waits for a standby; {server.standbys} connected, and this user may not see whether the right one is: GRANT pg_read_all_stats"
+        )
+    elif not server.waited_for:
+        yield wrong(
+            f"{whose} waits for a standby, and none of the {server.standbys} connected is one that synchronous_standby_names names:"
+            " nothing is accepted until one is"
+        )
     else:
-        yield ok(f"{whose} waits for a standby; {server.standbys} connected")
+        yield ok(f"{whose} waits for a standby; {server.standbys} connected, and {server.waited_for} of them waited for")
     yield from _of_archive(whose, server)
 
 

@@ -171,7 +171,9 @@ def make_engine(url: URL, patience: float, gate: Gate, *, read_only: bool) -> En
 
 _SAID: Final = """
 SELECT current_setting('server_version'), current_setting('synchronous_standby_names'), current_setting('synchronous_commit'),
-       current_setting('fsync'), current_setting('full_page_writes'), (SELECT count(*) FROM pg_stat_replication),
+       current_setting('fsync'), current_setting('full_page_writes'),
+       (SELECT count(*) FROM pg_stat_replication),
+       (SELECT count(*) FILTER (WHERE sync_state IN ('sync', 'quorum')) FROM pg_stat_replication HAVING bool_and(sync_state IS NOT NULL)),
        current_setting('archive_mode'), last_archived_time, last_failed_time > coalesce(last_archived_time, '-infinity')
 FROM pg_stat_archiver
 """
@@ -188,6 +190,7 @@ class Server:
         fsync: Whether it waits for its disk.
         whole_pages: Whether it can mend a page that a power cut has torn.
         standbys: How many standbys are connected.
+        waited_for: How many of them a commit waits for; None where this user may not see that.
         archives: Whether it archives its log.
         archived_at: When it last did; None is never.
         archiving_fails: Whether its last attempt failed.
@@ -199,6 +202,7 @@ class Server:
     fsync: bool
     whole_pages: bool
     standbys: int
+    waited_for: int | None
     archives: bool
     archived_at: datetime | None
     archiving_fails: bool
@@ -206,8 +210,19 @@ class Server:
 
 def server(connection: Connection) -> Server:
     """Ask the server for what it says of itself."""
-    version, names, commits, fsync, pages, standbys, archives, archived_at, fails = connection.exec_driver_sql(_SAID).one()
-    return Server(version, names, commits, fsync == "on", pages == "on", standbys, archives != "off", archived_at, bool(fails))
+    version, names, commits, fsync, pages, standbys, waited_for, archives, archived_at, fails = connection.exec_driver_sql(_SAID).one()
+    return Server(
+        version=version,
+        standby_names=names,
+        commits=commits,
+        fsync=fsync == "on",
+        whole_pages=pages == "on",
+        standbys=standbys,
+        waited_for=waited_for,
+        archives=archives != "off",
+        archived_at=archived_at,
+        archiving_fails=bool(fails),
+    )
 
 
 def lost(cause: BaseException | None) -> bool:

@@ -54,7 +54,16 @@ def test_a_standby_that_is_waited_for_and_is_not_there_is_wrong(on: Hub, postgre
     ((level, what),) = said(on)
     assert (level, "nothing is accepted until one is" in what) == ("wrong", True)
     with Postgres(follows=postgresql):
-        assert until(lambda: said(on) == [("ok", "waits for a standby; 1 connected")])
+        hidden = "waits for a standby; 1 connected, and this user may not see whether the right one is: GRANT pg_read_all_stats"
+        assert until(lambda: said(on) == [("ok", hidden)])
+        user = postgresql.run("SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper")[0][0]
+        postgresql.run(f'GRANT pg_read_all_stats TO "{user}"')
+        assert until(lambda: said(on) == [("ok", "waits for a standby; 1 connected, and 1 of them waited for")])
+        postgresql.configure(synchronous_standby_names="another")
+        assert until(lambda: [(level, "none of the 1 connected" in what) for level, what in said(on)] == [("wrong", True)])
+        postgresql.configure(synchronous_standby_names="")
+        assert until(lambda: postgresql.run("SHOW synchronous_standby_names") == [("",)])
+        postgresql.run(f'REVOKE pg_read_all_stats FROM "{user}"')
     postgresql.configure(synchronous_standby_names="")
     assert until(lambda: postgresql.run("SHOW synchronous_standby_names") == [("",)])
 
