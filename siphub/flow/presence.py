@@ -1,5 +1,7 @@
 """Says that this process is there: a row in the store, written every few seconds, so that doctor and the other processes know.
 
+With each it hears whether the store was brought back from a backup meanwhile: whoever does that looks for processes first, and one may begin just then.
+
 It must never be a lock, nor decide anything about a delivery: a process that is not seen may still run, and one that is seen may be dead.
 """
 
@@ -17,6 +19,7 @@ from uuid import uuid4
 from siphub import __version__
 from siphub.errors import SiphubError
 from siphub.flow.ground import Ground
+from siphub.flow.missing import Missing
 from siphub.observe import Log
 from siphub.store import NO_OWNER, ProcessRow
 
@@ -115,3 +118,4 @@ class Presence:
         )
         with self._ground.store.write() as work:
             work.processes.note(row)
+            self._ground.missing = Missing.read(work)  # the database may have been brought back since this process began

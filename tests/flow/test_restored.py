@@ -13,8 +13,9 @@ import pytest
 from siphub.contract import Accepted, Delivered, Outcome, Recipient, Rejected, Retry, Uncertain
 from siphub.errors import Conflict
 from siphub.flow import restored
+from siphub.flow.presence import Presence
 from siphub.model import people as p
-from siphub.testing.story import Story
+from siphub.testing.story import Story, until
 from siphub.testing.yard import Wire, Yard
 
 UNITS = (p.HOME_CARE, p.CARE_CENTRE)
@@ -154,3 +155,16 @@ def test_a_doubt_whose_bytes_are_known_is_refused_as_before(yard: Yard) -> None:
     yard.answer(lambda key: Rejected("partner.http_409", "known") if key == row.key else Delivered())
     yard.drain()
     assert [found.state for found in yard.of_case(story.owner, story.case_id) if found.id == row.id] == ["rejected"]
+
+
+def test_a_process_that_began_just_before_the_restore_hears_of_it(yard: Yard) -> None:
+    """Given a hub that was built while nothing was missing, when the database is brought back, then it knows with its next sign of life."""
+    assert not yard.ground.doubtful(yard.clock.at)
+    restored.settle(yard.hub.store, yard.clock.at - HOUR, yard.clock.at, by="test")
+    assert not yard.ground.doubtful(yard.clock.at)
+    presence = Presence(yard.ground, ("serve",), (), lambda: False)
+    presence.start()
+    try:
+        assert until(lambda: yard.ground.doubtful(yard.clock.at))
+    finally:
+        presence.stop()
