@@ -116,7 +116,7 @@ class KombuConsumer:
         if self._on_restored is not None:
             try:
                 self._on_restored()
-            except Exception as error:
+            except Exception as error:  # whatever it was, the sweep rings again; a thread that is gone hears no bell
                 log.error("consumer.restored_failed", queue=self._queue.name, exc_info=error)
 
     def _hear(self, message: Any) -> None:
@@ -130,7 +130,7 @@ class KombuConsumer:
             return
         try:
             self._on_bell(bell, ticket)
-        except Exception as error:
+        except Exception as error:  # one bell's trouble keeps no other from being heard; it is rung again
             log.error("bell.failed", queue=self._queue.name, exc_info=error)
             ticket.requeue()
 

@@ -157,7 +157,7 @@ def mapped_errors() -> Iterator[None]:
         yield
     except SiphubError:
         raise
-    except Exception as error:
+    except Exception as error:  # each transport of kombu raises errors of its own, with no common ancestor
         message = f"the broker does not answer ({type(error).__name__})"
         raise BrokerLost(message) from error
 

@@ -261,7 +261,7 @@ class RabbitConsumer:
         if self._on_restored is not None:
             try:
                 self._on_restored()
-            except Exception as error:
+            except Exception as error:  # whatever it was, the sweep rings again; a thread that is gone hears no bell
                 log.error("consumer.restored_failed", queue=self._spec.name, exc_info=error)
 
     def _hear(self, ticket: _Ticket, body: bytes, turns: int) -> None:
@@ -278,7 +278,7 @@ class RabbitConsumer:
             log.warning("bell.last_turn", queue=self._spec.name, limit=self._spec.delivery_limit)
         try:
             self._on_bell(bell, ticket)
-        except Exception as error:
+        except Exception as error:  # one bell's trouble keeps no other from being heard; it is rung again
             log.error("bell.failed", queue=self._spec.name, exc_info=error)
             ticket.requeue()
 

@@ -84,7 +84,7 @@ class IoThread:
 def _guarded(work: Callable[[], None]) -> None:
     try:
         work()
-    except Exception as error:
+    except Exception as error:  # one tenant's bug must not take the connection from the others
         log.error("broker.io_failed", exc_info=error)
 
 

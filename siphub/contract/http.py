@@ -129,7 +129,7 @@ class Http:
             # Read on until nothing more comes: only then does urllib3 notice a body that ended early.
             while len(content) <= self._limit and (part := answer.read(self._limit + 1 - len(content), decode_content=False)):
                 content += part
-        except BaseException:
+        except BaseException:  # whatever ends it: a half-read connection must not go back to the pool
             answer.close()
             raise
         truncated = len(content) > self._limit

@@ -209,7 +209,7 @@ class Partners:
         news = [one for one in heard if one.code is not None or one.place in known]
         try:
             self._tell(news, crowded)
-        except BaseException:
+        except BaseException:  # whatever ends it, an interrupt too: what was heard is told next time
             with self._lock:
                 self._heard, self._crowded = [*news, *self._heard], self._crowded | crowded
             raise

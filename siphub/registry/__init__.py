@@ -104,7 +104,7 @@ class Registry:
         try:
             for plugin in registry._plugins.values():
                 registry._start(plugin, context_for(plugin.name))
-        except BaseException:
+        except BaseException:  # whatever ends it: the plugins that have begun are closed
             registry.close()
             raise
         return registry

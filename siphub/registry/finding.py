@@ -48,7 +48,7 @@ class Candidate:
         """Import it. Only called for enabled plugins."""
         try:
             implementation = self.load()
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # a plugin's module may raise anything, and is named in the answer
             raise PluginError(
                 self.name, f"importing it raised {type(error).__name__} (from {self.owner})", code="plugin.import_failed"
             ) from error

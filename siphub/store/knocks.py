@@ -71,7 +71,7 @@ class Knocker:
             try:
                 with mapped_errors(), self._database.autocommit() as raw:
                     self._knock_over(raw)
-            except Exception as error:
+            except Exception as error:  # whatever it was: a thread that is gone wakes nobody ever again
                 log.warning("knock.failed", exc_info=error)
                 if self._closed:
                     return
@@ -125,7 +125,7 @@ class _Listener:
                 with mapped_errors(), self._database.autocommit() as raw:
                     self._on_knock()  # whatever was said while nobody listened
                     self._attend(raw, self._on_knock, self._stop)
-            except Exception as error:
+            except Exception as error:  # as above: a thread that is gone hears nothing ever again
                 log.warning("knock.deaf", exc_info=error)
                 self._stop.wait(PAUSE)
 

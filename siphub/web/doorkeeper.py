@@ -49,7 +49,7 @@ class Doorkeeper:
             await self._app(scope, receive, sending)
         except ClientDisconnect:
             status = status or GONE
-        except Exception as error:
+        except Exception as error:  # a bug of ours is logged, and its caller is told that it was not the caller's
             log.error("request.failed", route=_route(scope), exc_info=error)
             if status == 0:
                 await broken()(scope, receive, sending)
