@@ -7,13 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from siphub.cli.doctor import Finding, look, ok, wrong
+from siphub.store import CLOCKS_APART
 
 if TYPE_CHECKING:
     from siphub.flow.presence import Process
     from siphub.hub import Hub
 
-AGREE: Final = timedelta(seconds=2)
-"""How far two clocks may be apart."""
 _WHY_CLOCKS: Final = "a lease that one machine gives ends by the clock of another; let a time service set them all"
 
 
@@ -35,14 +34,14 @@ def processes(hub: Hub) -> Iterator[Finding]:
 def _servers_clock(hub: Hub) -> Iterator[Finding]:
     before, there, after = hub.ground.now(), hub.store.time(), hub.ground.now()
     apart = max(before - there, there - after) if there is not None else timedelta()
-    if apart > AGREE:
+    if apart > CLOCKS_APART:
         yield wrong(f"the clocks of this machine and of the database's server are {_seconds(apart)} apart: {_WHY_CLOCKS}")
 
 
 def _clocks(hub: Hub, found: Sequence[Process]) -> Iterator[Finding]:
     """One that is behind cannot be told from one that was not heard for a while; seen from its own machine the others are ahead."""
     ahead = {one.host: one.seen_at - hub.ground.now() for one in found}
-    for host in sorted(host for host, by in ahead.items() if by > AGREE):
+    for host in sorted(host for host, by in ahead.items() if by > CLOCKS_APART):
         yield wrong(f"the clock of {host} is {_seconds(ahead[host])} ahead of this machine's: {_WHY_CLOCKS}")
 
 

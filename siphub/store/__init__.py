@@ -10,6 +10,7 @@
     Move            a unit whose successor takes its place in a case
     Change          a guarded change of deliveries' state
     BLOCKING        the states in which a delivery keeps its successor waiting
+    CLOCKS_APART    how far apart the clocks of a hub's machines may be
     Backup          one database as it was at one moment, in a folder with a manifest (backup.py); Staged one on its way back
     NO_OWNER        the owner of what belongs to no organisation
     UNSETTLED       the states whose deliveries are quickly counted and listed
@@ -21,6 +22,7 @@ from siphub.store.backup import Backup, Manifest, What, prune
 from siphub.store.knocks import Listening
 from siphub.store.rows import (
     BLOCKING,
+    CLOCKS_APART,
     NO_OWNER,
     UNSETTLED,
     Accept,
@@ -57,6 +59,7 @@ from siphub.store.unit import Work
 
 __all__ = [
     "BLOCKING",
+    "CLOCKS_APART",
     "NO_OWNER",
     "UNSETTLED",
     "Accept",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 NO_OWNER = "-"
 """The owner of rows that belong to no organisation: the operator's switches, receipts nobody has matched yet."""
@@ -17,6 +17,8 @@ UNSETTLED = ("awaiting_receipt", "expired", "gave_up", "held", "queued", "reject
 """The states that are not over, or ended badly: few beside all that was ever delivered, and in an index of their own."""
 BLOCKING = frozenset({"queued", "sending"})
 """The states in which a delivery keeps its successor in the line (same case, same recipient) waiting."""
+CLOCKS_APART = timedelta(seconds=2)
+"""How far apart the clocks of a hub's machines may be: a delivery that is due by one of them may be claimed by the others."""
 
 
 # ── what came in ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from siphub.errors import StoreError
-from siphub.store import DeliveryRow, GrantRow, Permitted, Refusal, Store
+from siphub.store import CLOCKS_APART, DeliveryRow, GrantRow, Permitted, Refusal, Store
 from siphub.testing.store_rows import (
     LEASE,
     NEIGHBOUR,
@@ -134,10 +134,15 @@ class ClaimPromises:
         assert state(store, row).fence == 1
 
     def test_what_is_not_due_is_left_alone(self, store: Store) -> None:
-        """Given a delivery scheduled for later, an early claim leaves it queued."""
+        """Given a delivery scheduled for later than two clocks may be apart, an early claim leaves it queued."""
         _, (row,) = line(store, 1)
-        assert claim(store, row.id, now=NOW - timedelta(microseconds=1)) == []
+        assert claim(store, row.id, now=NOW - CLOCKS_APART - timedelta(microseconds=1)) == []
         assert state(store, row).state == "queued"
+
+    def test_what_is_due_by_a_clock_that_is_ahead_is_claimed(self, store: Store) -> None:
+        """Given a delivery that another machine, whose clock is ahead, has made and rung at once, it is claimed at once."""
+        _, (row,) = line(store, 1)
+        assert [each.id for each in claim(store, row.id, now=NOW - CLOCKS_APART)] == [row.id]
 
     def test_the_stop_switch_stops_every_claim(self, store: Store) -> None:
         """Given the switch `sending` at `stopped`, nothing is claimed or refused; once it runs again, everything is."""
