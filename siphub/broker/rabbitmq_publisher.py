@@ -127,8 +127,9 @@ class Publisher:
     # ── the channel ──
 
     def _open_channel(self) -> None:
+        """Open the one channel whose confirms are counted: a job that came while queues were being made may have done so already."""
         connection = self._link.connection
-        if connection is not None and connection.is_open and not self._opening:
+        if connection is not None and connection.is_open and not self._opening and self._channel is None:
             self._opening = True
             connection.channel(on_open_callback=self._opened)
 

@@ -9,12 +9,15 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
 
 from siphub.broker import Ack, Bell, Broker, connect, topology_for
+from siphub.broker.topology import queue_name
 from siphub.errors import BrokerLost, Unroutable
 from siphub.testing.broker import QUEUE, TIMEOUT, BrokerContract
 from siphub.testing.broker_ears import ADAPTER, BrokerUnderTest, Ears, new_bell
@@ -234,6 +237,27 @@ def test_a_broker_without_room_is_lost_in_time_and_found_again(node: Node, conne
     finally:
         node.rabbit.control("set_vm_memory_high_watermark", "0.6")
     assert until(lambda: _taken(broker, after))
+
+
+def test_bells_that_come_while_queues_are_made_go_over_the_one_channel_whose_confirms_count(
+    node: Node, connected: Callable[..., Broker]
+) -> None:
+    """Given queues that are still being made at a new connection, and bells for another one meanwhile, no second channel is opened."""
+    broker, others = connected(), [f"other-{n}" for n in range(20)]
+    making = threading.Thread(target=broker.declare, args=(topology_for([ADAPTER, *others]),))
+    making.start()
+    while making.is_alive():
+        with suppress(BrokerLost, Unroutable):
+            broker.publish([new_bell()], timedelta(milliseconds=20))
+    bells = [new_bell() for _ in range(3)]
+    broker.publish(bells, TIMEOUT)
+    confirming = partial(node.rabbit.control, "-q", "list_channels", "--no-table-headers", "confirm")
+    assert until(lambda: confirming().split() == ["true"])
+    ears = Ears()
+    broker.consume(QUEUE, ears.on_bell, 100)
+    assert ears.until(lambda: all(ears.times(bell) == 1 for bell in bells), TIMEOUT)
+    for other in others:
+        node.delete_queue(queue_name(other))
 
 
 def test_a_broker_that_falls_silent_is_lost_in_time_and_found_again(node: Node, connected: Callable[..., Broker]) -> None:
