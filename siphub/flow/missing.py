@@ -12,18 +12,23 @@ from typing import Final, Self
 from siphub.store import Work
 
 RESTORED: Final = "restored"
+DOUBTED: Final = "restore.doubted"
 SETTLED: Final = "restore.settled"
-"""The two switches: the missing time, as `FROM/UNTIL`; and the same again, once an operator has let sending go on."""
+"""The switches: the missing time, as `FROM/UNTIL`; the same once what waited is in doubt, and once an operator has let sending go on."""
 SKEW: Final = timedelta(minutes=5)
 """How far ahead a sender's clock may be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What is missing: everything from `since` until `until`. `settled` once an operator has let sending go on after it."""
+    """What is missing: everything from `since` until `until`.
+
+    `doubted` once what waited is marked as perhaps sent already; `settled` once an operator has let sending go on after that.
+    """
 
     since: datetime
     until: datetime
+    doubted: bool = False
     settled: bool = False
 
     @property
@@ -38,7 +43,7 @@ class Missing:
         if kept is None:
             return None
         since, until = map(datetime.fromisoformat, kept.split("/"))
-        return cls(since, until, settled=work.switches.get(SETTLED) == kept)
+        return cls(since, until, doubted=work.switches.get(DOUBTED) == kept, settled=work.switches.get(SETTLED) == kept)
 
     def covers(self, moment: datetime) -> bool:
         """Say whether something said at that moment may have been taken without this store knowing: nothing said later can have been."""

@@ -176,7 +176,8 @@ def switch(ground: Ground, value: Literal["stopped", "running"], *, by: str, aft
         after_restore: Whoever does it says that all that was sent since the backup has been handed in again, withdrawals above all.
 
     Raises:
-        Conflict: `restore.unsettled`; the store was brought back from a backup, and nobody has said so yet.
+        Conflict: `restore.unsettled`; the store was brought back from a backup, and nobody has said so yet. `restore.unfinished`; it was
+            brought back, and not looked through.
     """
     with ground.store.write() as work:
         if value == "running":
@@ -193,6 +194,12 @@ def _settled(ground: Ground, work: Work, by: str, *, after_restore: bool) -> Non
     lost = Missing.read(work)
     if lost is None or lost.settled:
         return
+    if not lost.doubted:
+        raise Conflict(
+            "this store was brought back from a backup by a restore that ended half-way, and would send again what was sent since: stop every"
+            f" process of the hub, and say siphub restore --restored-until {lost.since.isoformat(timespec='seconds')}",
+            code="restore.unfinished",
+        )
     if not after_restore:
         raise Conflict(
             f"this store was brought back from a backup, and what happened from {lost.since:%Y-%m-%d %H:%M:%S} until {lost.until:%Y-%m-%d %H:%M:%S}"

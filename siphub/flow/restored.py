@@ -14,7 +14,7 @@ from typing import Final
 from siphub.errors import BackupError
 from siphub.flow.ground import Ground
 from siphub.flow.letters import open_message
-from siphub.flow.missing import RESTORED, Missing
+from siphub.flow.missing import DOUBTED, RESTORED, Missing
 from siphub.model import Message
 from siphub.policy.reasons import REASONS
 from siphub.store import NO_OWNER, Backup, Seal, Staged, Store, What, Work, stage
@@ -177,6 +177,7 @@ def settle(store: Store, since: datetime | None, now: datetime, *, by: str) -> R
             work.switches.set("sending", "stopped", by, now)
             work.switches.set(RESTORED, missing.text, by, now)
             doubted = work.deliveries.doubt(PROTECTED)
+            work.switches.set(DOUBTED, missing.text, by, now)
         sending = work.deliveries.counts(states=["sending"]).get("sending", 0)
         live = sum(one.revoked_at is None for one in work.credentials.list())
     again, without = store.settle_keys()

@@ -22,6 +22,7 @@ from siphub.store.backup import Backup, sync
 from siphub.store.rows import NO_OWNER
 
 _BESIDE: Final = ".restoring"
+_LOGS: Final = ("-wal", "-journal")
 _WORD: Final = re.compile(r"[A-Za-z0-9.:+/_-]+")
 
 
@@ -56,11 +57,12 @@ def stage(backup: Backup, place: str, switches: Mapping[str, str]) -> Staged:
         switches: What PostgreSQL must have switched at the moment at which others can see the content.
 
     Raises:
-        BackupError: `backup.unwritable`, `backup.program_missing`, `backup.program_failed`; nothing was changed.
+        BackupError: `backup.unwritable`, `backup.program_missing`, `backup.program_failed`, `restore.log_left`; nothing was changed.
     """
     if backup.manifest.dialect == "postgresql":
         programs.load(make_url(place), backup.file, _switching(switches))
         return Staged(place, place)
+    _refuse_a_left_log(_file(place))
     target = Path(f"{_file(place)}{_BESIDE}")
     _clear(target)
     try:
@@ -90,7 +92,17 @@ def _file(url: str) -> Path:
     return Path(make_url(url).database or "")
 
 
+def _refuse_a_left_log(file: Path) -> None:
+    """SQLite puts into a database whatever log lies beside it, and cannot tell that it is another's: it would undo the stop and the doubt."""
+    for name in (Path(f"{file}{ending}") for ending in _LOGS):
+        if name.exists():
+            raise BackupError(
+                f"{name} is the log of a database that is gone, and SQLite would take it for that of the one brought back: move it away",
+                code="restore.log_left",
+            )
+
+
 def _clear(file: Path) -> None:
     """Take away a half-made copy, with the files that SQLite keeps beside it."""
-    for name in (file, *(Path(f"{file}{ending}") for ending in ("-wal", "-shm", "-journal"))):
+    for name in (file, *(Path(f"{file}{ending}") for ending in (*_LOGS, "-shm"))):
         name.unlink(missing_ok=True)

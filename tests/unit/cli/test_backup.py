@@ -3,95 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import stat
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from siphub.cli.lock import only_one
-from siphub.contract import SystemClock
-from siphub.errors import BackupError
-from siphub.hub import build, open_store
-from siphub.settings import Settings, read
-from siphub.store import CaseRow, Manifest, Store, stage
-from siphub.store.backup import MANIFEST, Backup, digest
-from siphub.store.postgresql_programs import _environment, _place
-from siphub.testing.store_rows import NOW, OWNER, new_case, new_delivery, new_message
-
-if TYPE_CHECKING:
-    from tests.conftest import Done
-
-
-@dataclass
-class Place:
-    """A hub that has been used, in a folder, and where its backups go."""
-
-    siphub: Callable[..., Done]
-    tmp: Path
-    data: Path
-
-    @property
-    def content(self) -> Path:
-        return self.tmp / "backups"
-
-    @property
-    def keys(self) -> Path:
-        return self.tmp / "safe"
-
-    def store(self, data: Path | None = None) -> Store:
-        return open_store(read({"data": data or self.data}), SystemClock())
-
-    def backup(self, *more: object) -> Done:
-        return self.siphub("backup", "--content", self.content, "--keys", self.keys, "--data", self.data, *more)
-
-    def newest(self, what: str) -> Backup:
-        return Backup.at(self.content, "content") if what == "content" else Backup.at(self.keys, "keys")
-
-    def restore(self, *more: object, into: str = "new", both: bool = True) -> Done:
-        """Restore into a new folder, in which the master key is."""
-        folder = self.tmp / into
-        (folder / "keys").mkdir(parents=True, exist_ok=True)
-        shutil.copy(self.data / "keys" / "master.key", folder / "keys")
-        named = ("--content", self.content, "--keys", self.keys) if both else ()
-        return self.siphub("restore", *named, "--into", folder, *more)
-
-    def sign_again(self, backup: Backup, **changes: object) -> None:
-        """Change a manifest, as somebody could who has the master key: the file's own hash and size are taken anew."""
-        store = self.store()
-        changed = replace(backup.manifest, size=backup.file.stat().st_size, sha256=digest(backup.file))
-        changed = Manifest.of({**changed.document(), **changes}).signed(store.backup_mac)
-        (backup.folder / MANIFEST).write_text(json.dumps(changed.document()))
-        store.close()
-
-
-@pytest.fixture
-def place(siphub: Callable[..., Done], tmp_path: Path, data_folder: Path) -> Place:
-    """Return a hub after its first start, with one case that has a key and a delivery that waits."""
-    build(Settings(data=data_folder, min_free_disk=1)).stop()
-    place = Place(siphub, tmp_path, data_folder)
-    open_case(place)
-    return place
-
-
-def open_case(place: Place) -> CaseRow:
-    """Put a case with its key and one waiting delivery into the store."""
-    case, store = new_case(), place.store()
-    store.seal_of_case(OWNER, case.case_id, create=True)
-    message = new_message(case)
-    with store.write() as work:
-        work.cases.add(case)
-        work.messages.add(message)
-        work.deliveries.add([new_delivery(message)])
-        work.audit.append(OWNER, "test", "test", "case.opened", {"case_id": case.case_id})
-    store.close()
-    return case
+from siphub.hub import build
+from siphub.settings import Settings
+from siphub.store.backup import MANIFEST
+from siphub.testing.store_rows import NOW, OWNER
+from tests.unit.cli.conftest import Place, open_case
 
 
 def test_content_and_keys_lie_apart_and_the_master_key_in_neither(place: Place) -> None:
@@ -283,6 +206,19 @@ def test_a_restore_that_fails_leaves_nothing_behind(place: Place) -> None:
     assert sorted(one.name for one in (place.tmp / "new").iterdir()) == ["keys", "up.lock"]
 
 
+@pytest.mark.parametrize("ending", ["-wal", "-journal"])
+def test_the_log_of_a_database_that_is_gone_keeps_a_restore_away(place: Place, ending: str) -> None:
+    """Given a log that a hub that was killed has left, then nothing is restored beside it: SQLite would put it into the restored database."""
+    place.backup()
+    log = place.new() / f"siphub.sqlite{ending}"
+    log.write_bytes(b"a log")
+    done = place.restore()
+    assert (done.status, "restore.log_left" in done.err, str(log) in done.err) == (1, True, True)
+    assert (log.read_bytes(), list((place.tmp / "new").glob("*.sqlite"))) == (b"a log", [])
+    log.rename(place.tmp / "moved away")
+    assert place.restore().status == 0
+
+
 def test_a_database_brought_back_by_other_means_is_made_safe_too(place: Place) -> None:
     """Given a database that its server brought back to a moment, then saying so stops sending and puts in doubt what waited; it may be said twice."""
     for _ in range(2):
@@ -368,90 +304,3 @@ def test_a_backup_under_load_shows_one_moment_and_no_case_without_its_key(place:
             assert [work.audit.verify(owner) for owner in work.audit.owners()] == [None] * len(work.audit.owners())
         store.close()
     assert sizes == sorted(set(sizes))  # something was opened in between
-
-
-# ── on PostgreSQL ──
-
-
-@pytest.fixture
-def on_postgresql(place: Place, postgresql_url: str) -> Place:
-    """Return a hub whose content is on PostgreSQL."""
-    (place.data / "siphub.toml").write_text(f'database_url = "{postgresql_url}"\n')
-    build(read({"data": place.data})).stop()
-    open_case(place)
-    return place
-
-
-@pytest.mark.node
-def test_on_postgresql_a_dump_comes_back_whole_or_not_at_all(on_postgresql: Place, postgresql_url: str, postgresql: object) -> None:
-    """Given a dump that is cut off, then the database is as empty as before; the whole one comes back, stopped in the same transaction."""
-    place = on_postgresql
-    assert place.backup().status == 0
-    from siphub.testing.postgresql import Postgres
-
-    assert isinstance(postgresql, Postgres)
-    new = place.tmp / "new"
-    (new / "keys").mkdir(parents=True)
-    empty = postgresql.database()
-    (new / "siphub.toml").write_text(f'database_url = "{empty}"\n')
-    found = place.newest("content")
-    whole = found.file.read_bytes()
-    found.file.write_bytes(whole[: len(whole) - 2000])
-    place.sign_again(found)
-    done = place.restore()
-    assert (done.status, "backup.program_failed" in done.err) == (1, True), done.err
-    store = place.store(new)
-    assert store.empty("content")
-    store.close()
-    found.file.write_bytes(whole)
-    place.sign_again(found)
-    stage(
-        Backup.at(place.content, "content"),
-        empty,
-        {"sending": "stopped", "restored": "2026-11-01T01:00:00+00:00/2026-11-02T01:00:00+00:00"},
-    )
-    store = place.store(new)
-    with store.read() as work:
-        assert work.switches.get("sending") == "stopped"
-        assert len(work.deliveries.page()) == 1
-    store.close()
-    refused = place.restore()
-    assert (refused.status, "restore.in_use" in refused.err) == (1, True)
-    postgresql.drop(empty)
-
-
-@pytest.mark.node
-def test_on_postgresql_a_process_that_is_connected_keeps_a_restore_away(on_postgresql: Place, postgresql_url: str) -> None:
-    """Given a hub's process on another machine, which holds no lock here, then a restore is refused as long as it is connected."""
-    import psycopg
-
-    with psycopg.connect(postgresql_url, application_name="siphub 999999"):
-        done = on_postgresql.siphub("restore", "--restored-until", "2026-11-01T02:00:00Z", "--data", on_postgresql.data)
-        assert (done.status, "hub.running" in done.err) == (1, True)
-    assert on_postgresql.siphub("restore", "--restored-until", "2026-11-01T02:00:00Z", "--data", on_postgresql.data).status == 0
-
-
-@pytest.mark.node
-def test_postgresqls_programs_must_be_there_and_see_no_password_on_their_command_line(
-    on_postgresql: Place, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Given a machine without pg_dump, then it is said what to install; a password goes by the environment alone."""
-    store = on_postgresql.store()
-    url = store._content.url
-    assert "s3cret" not in _place(url)
-    assert "s3cret" in _environment(url)["PGPASSWORD"]
-    store.close()
-    monkeypatch.setenv("PATH", os.fspath(on_postgresql.tmp))
-    done = on_postgresql.backup()
-    assert (done.status, "backup.program_missing" in done.err, "postgresql-client" in done.err) == (1, True, True)
-    assert not list(on_postgresql.content.iterdir())
-
-
-def test_what_is_no_switch_never_reaches_sql(tmp_path: Path) -> None:
-    """Given a value with a quote in it, then no SQL is made of it."""
-    from siphub.store.staging import _switching
-
-    with pytest.raises(ValueError, match="codes and times"):
-        _switching({"sending": "x'); DROP TABLE switch; --"})
-    assert _switching({}) == ""
-    assert issubclass(BackupError, Exception)

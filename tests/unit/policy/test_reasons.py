@@ -37,6 +37,7 @@ FOR_THE_SYSTEM = {
     "partner.answers",
     "partner.not_there",
     "partner.probed",
+    "restore.unfinished",
     "restore.unsettled",
     "work_item.how",
     "work_item.not_there",

@@ -1,0 +1,131 @@
+"""`backup` and `restore` on PostgreSQL: whole or not at all, and safe whenever it breaks off."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from siphub.contract import SystemClock
+from siphub.errors import BackupError
+from siphub.flow import restored
+from siphub.hub import open_store
+from siphub.settings import read
+from siphub.store import Store, What, stage
+from siphub.store.backup import Backup
+from siphub.store.postgresql_programs import _environment, _place
+
+if TYPE_CHECKING:
+    from siphub.testing.postgresql import Postgres
+    from tests.unit.cli.conftest import Place
+
+
+@pytest.mark.node
+def test_on_postgresql_a_dump_comes_back_whole_or_not_at_all(on_postgresql: Place, postgresql_url: str, postgresql: object) -> None:
+    """Given a dump that is cut off, then the database is as empty as before; the whole one comes back, stopped in the same transaction."""
+    place = on_postgresql
+    assert place.backup().status == 0
+    from siphub.testing.postgresql import Postgres
+
+    assert isinstance(postgresql, Postgres)
+    new = place.tmp / "new"
+    (new / "keys").mkdir(parents=True)
+    empty = postgresql.database()
+    (new / "siphub.toml").write_text(f'database_url = "{empty}"\n')
+    found = place.newest("content")
+    whole = found.file.read_bytes()
+    found.file.write_bytes(whole[: len(whole) - 2000])
+    place.sign_again(found)
+    done = place.restore()
+    assert (done.status, "backup.program_failed" in done.err) == (1, True), done.err
+    store = place.store(new)
+    assert store.empty("content")
+    store.close()
+    found.file.write_bytes(whole)
+    place.sign_again(found)
+    stage(
+        Backup.at(place.content, "content"),
+        empty,
+        {"sending": "stopped", "restored": "2026-11-01T01:00:00+00:00/2026-11-02T01:00:00+00:00"},
+    )
+    store = place.store(new)
+    with store.read() as work:
+        assert work.switches.get("sending") == "stopped"
+        assert len(work.deliveries.page()) == 1
+    store.close()
+    refused = place.restore()
+    assert (refused.status, "restore.in_use" in refused.err) == (1, True)
+    postgresql.drop(empty)
+
+
+@pytest.mark.node
+def test_on_postgresql_a_process_that_is_connected_keeps_a_restore_away(on_postgresql: Place, postgresql_url: str) -> None:
+    """Given a hub's process on another machine, which holds no lock here, then a restore is refused as long as it is connected."""
+    import psycopg
+
+    with psycopg.connect(postgresql_url, application_name="siphub 999999"):
+        done = on_postgresql.siphub("restore", "--restored-until", "2026-11-01T02:00:00Z", "--data", on_postgresql.data)
+        assert (done.status, "hub.running" in done.err) == (1, True)
+    assert on_postgresql.siphub("restore", "--restored-until", "2026-11-01T02:00:00Z", "--data", on_postgresql.data).status == 0
+
+
+@pytest.mark.node
+def test_postgresqls_programs_must_be_there_and_see_no_password_on_their_command_line(
+    on_postgresql: Place, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a machine without pg_dump, then it is said what to install; a password goes by the environment alone."""
+    store = on_postgresql.store()
+    url = store._content.url
+    assert "s3cret" not in _place(url)
+    assert "s3cret" in _environment(url)["PGPASSWORD"]
+    store.close()
+    monkeypatch.setenv("PATH", os.fspath(on_postgresql.tmp))
+    done = on_postgresql.backup()
+    assert (done.status, "backup.program_missing" in done.err, "postgresql-client" in done.err) == (1, True, True)
+    assert not list(on_postgresql.content.iterdir())
+
+
+def test_what_is_no_switch_never_reaches_sql(tmp_path: Path) -> None:
+    """Given a value with a quote in it, then no SQL is made of it."""
+    from siphub.store.staging import _switching
+
+    with pytest.raises(ValueError, match="codes and times"):
+        _switching({"sending": "x'); DROP TABLE switch; --"})
+    assert _switching({}) == ""
+    assert issubclass(BackupError, Exception)
+
+
+@pytest.mark.node
+def test_a_restore_that_ended_between_loading_and_looking_through_lets_nothing_be_sent(on_postgresql: Place, postgresql: Postgres) -> None:
+    """Given a restore that was killed when the content was loaded, then no start sends what is not in doubt; what is missing is done by its time."""
+    place = on_postgresql
+    assert place.backup().status == 0
+    new, empty = place.new(), postgresql.database()
+    (new / "siphub.toml").write_text(f'database_url = "{empty}"\n')
+    settings = read({"data": new})
+
+    def opening(elsewhere: Mapping[What, str]) -> Store:
+        if elsewhere:
+            raise KeyboardInterrupt
+        return open_store(settings, SystemClock())
+
+    keys, content = place.newest("keys"), place.newest("content")
+    with pytest.raises(KeyboardInterrupt):
+        restored.restore(opening, content, keys, now=datetime.now(UTC), by="test")
+    assert place.siphub("restore", "--keys", place.keys, "--data", new).status == 0
+    refused = place.siphub("start", "--after-restore", "--data", new)
+    assert (refused.status, "restore.unfinished" in refused.err) == (1, True)
+    until = content.manifest.began_at.isoformat(timespec="seconds")
+    assert f"siphub restore --restored-until {until}" in refused.err
+    assert place.siphub("restore", "--restored-until", until, "--data", new).status == 0
+    store = place.store(new)
+    with store.read() as work:
+        assert [row.uncertain for row in work.deliveries.page()] == [True]
+        assert work.switches.get("sending") == "stopped"
+    store.close()
+    assert place.siphub("start", "--after-restore", "--data", new).status == 0
+    postgresql.drop(empty)
