@@ -305,20 +305,22 @@ def _about_others(document: dict[str, Any], case: SipCase, recipient: str) -> di
 
 
 def _unnamed(value: Any, agreed: set[str]) -> Any:
-    if isinstance(value, str):
+    """Return a part of a document without the names, or the part itself where there is none in it: mostly there is not, and nothing is copied."""
+    if isinstance(value, list):
+        changed = {
+            number: less for number, part in enumerate(value) if type(part) is not str and (less := _unnamed(part, agreed)) is not part
+        }
+        return [changed.get(number, part) for number, part in enumerate(value)] if changed else value
+    if type(value) is not dict and not isinstance(value, Mapping):
         return value
-    match value:
-        case list():
-            return [_unnamed(part, agreed) for part in value]
-        case {"responsible": {"kind": "relative", "name": str(name)}} if name not in agreed:
-            less = {key: part for key, part in value["responsible"].items() if key != "name"}
-            return {key: less if key == "responsible" else _unnamed(part, agreed) for key, part in value.items()}
-        case {"wanted_at_meeting": _, "agrees_to_be_named": False}:
-            return {key: part for key, part in value.items() if key not in _WHO}
-        case Mapping():
-            return {key: part if isinstance(part, str) else _unnamed(part, agreed) for key, part in value.items()}
-        case _:
-            return value
+    if "wanted_at_meeting" in value and value.get("agrees_to_be_named") is False:
+        return {key: part for key, part in value.items() if key not in _WHO}
+    found = {key: less for key, part in value.items() if type(part) is not str and (less := _unnamed(part, agreed)) is not part}
+    if "responsible" in value:
+        match value["responsible"]:
+            case {"kind": "relative", "name": str(name)} if name not in agreed:
+                found["responsible"] = {key: part for key, part in value["responsible"].items() if key != "name"}
+    return {**value, **found} if found else value
 
 
 def _at_home(document: dict[str, Any], case: SipCase) -> dict[str, Any]:

@@ -415,11 +415,13 @@ def test_everybody_who_writes_is_found_by_the_walk() -> None:
 
 
 @pytest.mark.req(48)
+@pytest.mark.parametrize("asked", ["relative", "individual"])
 @pytest.mark.parametrize("cleared", [True, False])
-def test_nobody_of_the_network_is_named_who_has_not_agreed(cleared: bool) -> None:
+def test_nobody_of_the_network_is_named_who_has_not_agreed(cleared: bool, asked: str) -> None:
     """Given a map with one who agreed to be named and one who did not, then the contact reads who the first is, and of the other only what they are."""
     message = sample("sip.requested", maximal=True)
     document = message.to_document()
+    document["content"]["requester"]["kind"] = asked
     document.pop("subject")
     town_of = town(cleared=cleared)
     read = protection.guarded(document, message, case_of(message), p.CONTACT, town_of)
