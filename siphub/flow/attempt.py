@@ -29,7 +29,8 @@ from siphub.contract import (
 )
 from siphub.errors import MappingError, PermitExpired, Sealed, SiphubError, StoreBusy, StoreLost
 from siphub.flow.ground import Ground
-from siphub.flow.letters import addressee, as_grants, granted_of, names_in, need_of, open_case, open_message, recipient_of, today
+from siphub.flow.letters import addressee, as_grants, granted_of, names_in, need_of, recipient_of, today
+from siphub.flow.opening import Opening, opened
 from siphub.model import Directory, Message
 from siphub.model.case import SipCase
 from siphub.model.identifiers import person_ref
@@ -103,19 +104,17 @@ class Held:
     reason: str
 
 
-def cut_of(ground: Ground, row: DeliveryRow, covered: Covered, directory: Directory) -> Cut | Held:
-    """Open a delivery's message and cut it for its recipient.
+def cut_of(ground: Ground, row: DeliveryRow, covered: Covered, directory: Directory, opening: Opening | None = None) -> Cut | Held:
+    """Open a delivery's message and cut it for its recipient; `opening` is shared with the other deliveries of its message.
 
     What became known after the message was queued counts too, so the case is asked: whether somebody is protected (G10), and whether a
     person is still one it knows.
     """
-    seal = ground.store.seal_of_case(row.owner, row.case_id)
-    with ground.store.read() as work:
-        stored = work.messages.get(row.owner, row.message_row)
-        kept = work.cases.get(row.owner, row.case_id)
-    if stored is None or kept is None:
+    found = opened(ground, row) if opening is None else opening.take(ground, row)
+    if found is None:
         return Held("message.gone")
-    return cut_for(open_message(stored, seal), row, open_case(kept, seal), covered, directory, ground.now())
+    message, case = found
+    return cut_for(message, row, case, covered, directory, ground.now())
 
 
 def cut_for(message: Message, row: DeliveryRow, case: SipCase, covered: Covered, directory: Directory, now: datetime) -> Cut | Held:
@@ -139,14 +138,14 @@ def cut_for(message: Message, row: DeliveryRow, case: SipCase, covered: Covered,
     return replace(cut, document=document)
 
 
-def prepare(ground: Ground, row: DeliveryRow, adapter: Adapter, directory: Directory) -> Ready | Held:
+def prepare(ground: Ground, row: DeliveryRow, adapter: Adapter, directory: Directory, opening: Opening | None = None) -> Ready | Held:
     """Make the bytes, and check them against what an earlier attempt has pinned (same key, same bytes).
 
     An adapter's datasheet may have changed since intake, so it is asked again: a type it does not list is never put to it.
     """
     if not adapter.info.carries(row.message_type):
         return Held("adapter.kind_unsupported")
-    cut = cut_of(ground, row, Covered(row.basis or "", granted_of(row)), directory)
+    cut = cut_of(ground, row, Covered(row.basis or "", granted_of(row)), directory, opening)
     if isinstance(cut, Held):
         return cut
     recipient = recipient_of(row, directory)
@@ -162,15 +161,23 @@ def prepare(ground: Ground, row: DeliveryRow, adapter: Adapter, directory: Direc
     return Ready(payload, recipient, digest)
 
 
-def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directory) -> OutcomeRow:
-    """Make one attempt at a claimed delivery and return how it ended. Never raises: a bug in a plugin is an outcome too."""
+def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directory, opening: Opening | None = None) -> OutcomeRow:
+    """Make one attempt at a claimed delivery and return how it ended. Never raises: a bug in a plugin is an outcome too.
+
+    Args:
+        ground: The rooms below.
+        row: The delivery, as it was claimed.
+        permit: Until when it may be sent.
+        directory: The snapshot it was claimed over.
+        opening: Its message, shared with the other deliveries of it that were claimed with it; read for itself where there is none.
+    """
     row = today(row, directory, day_of(ground.now()))
     log = Log(delivery_id=row.id, adapter=row.adapter, message_id=row.message_id)
     ready: Ready | Held | None = None
     sending = False
     try:
         adapter = ground.registry.adapter(row.adapter)
-        ready = prepare(ground, row, adapter, directory)
+        ready = prepare(ground, row, adapter, directory, opening)
         if isinstance(ready, Held):
             return _ended(ground, row, "hold", state="held", code=ready.reason, reason=ready.reason)
         known = _already_there(adapter, row, ready.recipient)
@@ -200,6 +207,9 @@ def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directo
         # A plugin's bug must not take the worker with it, nor may a plugin leave: it is logged and becomes an outcome.
         log.error("delivery.failed", exc_info=error)
         return _broken(ground, row, ready, sending=sending, code="plugin.failed")
+    finally:
+        if opening is not None:
+            opening.leave(row.id)
 
 
 def _failed(ground: Ground, row: DeliveryRow, ready: Ready | Held | None, error: SiphubError, *, sending: bool) -> OutcomeRow:

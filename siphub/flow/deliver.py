@@ -22,6 +22,7 @@ from siphub.flow import records, withdraw
 from siphub.flow.attempt import Held, attempt, cut_of, monotonic, permit_from, returned_unsent, verdict
 from siphub.flow.ground import Ground
 from siphub.flow.letters import as_grants, need_of, recipient_of, today
+from siphub.flow.opening import Opening, openings
 from siphub.flow.partners import Admission
 from siphub.flow.work_items import open_for
 from siphub.model import Directory
@@ -73,6 +74,7 @@ class Job:
     permit: Permit
     ring: Ring
     directory: Directory
+    opening: Opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,8 +333,9 @@ class Worker:
             self._log.error("claim.failed", exc_info=error)
             self._stop.wait(POLL)
         ours = {row.id for row, _ in claimed}
+        shared = openings(row for row, _ in claimed)
         for row, permit in claimed:
-            self._jobs.put(Job(row, permit, rings[row.id], directory))
+            self._jobs.put(Job(row, permit, rings[row.id], directory, shared[row.id]))
         kept = {*ours, *soon}
         # A delivery rung twice is one job of its last bell; its other bells are done with, or they would never be acked.
         _all_done([(delivery_id, ring) for delivery_id, ring in part if delivery_id not in kept or ring is not rings[delivery_id]])
@@ -353,7 +356,7 @@ class Worker:
 
     def _send_all(self) -> None:
         while (job := self._jobs.get()) is not None:
-            outcome = attempt(self._ground, job.row, job.permit, job.directory)
+            outcome = attempt(self._ground, job.row, job.permit, job.directory, job.opening)
             self._ground.partners.ended(job.row)
             self._free.release()
             self._ended.put(Ended(job, outcome))

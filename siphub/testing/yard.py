@@ -20,6 +20,7 @@ from siphub.flow import deliver, standing, sweep
 from siphub.flow import directory as directories
 from siphub.flow.ground import Ground
 from siphub.flow.letters import open_case
+from siphub.flow.opening import Opening
 from siphub.hub import Hub, build
 from siphub.model import Address, Caller, Directory, Message
 from siphub.model import people as p
@@ -195,9 +196,9 @@ class Yard:
         """Claim, as a worker does."""
         return deliver.claim(self.ground, list(ids), self.ground.directory())
 
-    def attempt(self, row: DeliveryRow, permit: Any) -> OutcomeRow:
-        """Make one attempt."""
-        return attempts.attempt(self.ground, row, permit, self.ground.directory())
+    def attempt(self, row: DeliveryRow, permit: Any, opening: Opening | None = None) -> OutcomeRow:
+        """Make one attempt; `opening` is what the deliveries of a message share that were claimed together."""
+        return attempts.attempt(self.ground, row, permit, self.ground.directory(), opening)
 
     def record(self, *outcomes: OutcomeRow) -> None:
         """Record how attempts ended."""
