@@ -20,6 +20,7 @@ _FIRST: Final = ("resourceType", "id", "meta", "extension", "identifier")
 _KIND_OF: Final = {system: kind for kind, system in PERSON_SYSTEMS.items()} | dict(PERSON_OIDS)
 _PROTECTION_OF: Final = {code: name for name, code in PROTECTION.items()}
 _SCOPE: Final = uuid5(NAMESPACE_URL, BASE)
+_in_order: Final = json.JSONEncoder(sort_keys=True).encode
 
 
 class Out:
@@ -50,7 +51,7 @@ class Out:
             written = repr(resource)  # quick to make; what differs only in its order is told apart here and found the same below
             identity = self._ids.get(written)
             if identity is None:
-                identity = self._ids[written] = str(uuid5(self._space, json.dumps(resource, sort_keys=True, ensure_ascii=True)))
+                identity = self._ids[written] = self.id(_in_order(resource))
         self._entries.setdefault(f"urn:uuid:{identity}", {**resource, "id": identity})
         return {"reference": f"urn:uuid:{identity}"}
 

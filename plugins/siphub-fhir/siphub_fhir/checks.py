@@ -22,7 +22,7 @@ Each finding has a stable code and a JSON pointer. It must never repeat a value:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -35,6 +35,16 @@ _ID: Final = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _TIMELESS: Final = frozenset({"proposed", "cancelled", "waitlist"})
 _NOTHING: Final = object()
+_Paths = Mapping[str, tuple[tuple[str, tuple[str, ...], frozenset[str]], ...]]
+
+
+def _paths(table: Mapping[str, Mapping[str, frozenset[str]]]) -> _Paths:
+    """Return a table with each place split into its steps, once: every delivery is checked."""
+    return {kind: tuple((where, tuple(where.split(".")), allowed) for where, allowed in rows.items()) for kind, rows in table.items()}
+
+
+_CODES: Final = _paths(CODES)
+_TARGETS: Final = _paths(TARGETS)
 _SCHEMES: Final = frozenset({"http", "https", "mllp", "llp", "ftp", "sftp", "mailto", "amqps"})
 
 
@@ -47,8 +57,11 @@ def is_url(text: Any) -> bool:
     return parts is not None and parts.scheme in _SCHEMES and bool(parts.netloc or parts.path) and not re.search(r"\s", str(text))
 
 
-def problems_of(resource: Resource, *, whole: bool = False) -> Iterator[Problem]:
-    """Yield what is wrong with a Bundle or a single resource. With `whole`, every urn:uuid reference must be answered in it."""
+def problems_of(resource: Resource, *, whole: bool = False, written: bytes | None = None) -> Iterator[Problem]:
+    """Yield what is wrong with a Bundle or a single resource. With `whole`, every urn:uuid reference must be answered in it.
+
+    `written` is the resource as compact JSON, where it has been written already: most of its texts are judged there, which is quicker.
+    """
     types = {url: str(entry["resource"].get("resourceType")) for entry in _entries(resource) for url in urls_of(entry)}
     if resource.get("resourceType") == "Bundle":
         yield from _bundle(resource)
@@ -59,7 +72,8 @@ def problems_of(resource: Resource, *, whole: bool = False) -> Iterator[Problem]
     else:
         yield from _resource(resource, "", types)
     urls = set(types) if whole else None
-    if not _sound(resource, urls):
+    sound = _sound(resource, urls) if written is None else _sound_as_written(written.decode(), urls)
+    if not sound:
         yield from _values(resource, "", urls)
 
 
@@ -86,23 +100,22 @@ def _resource(resource: Resource, pointer: str, types: Mapping[str, str]) -> Ite
     kind = str(resource.get("resourceType"))
     if "id" in resource and not (isinstance(resource["id"], str) and _ID.fullmatch(resource["id"])):
         yield Problem("fhir.id", "an id is 1 to 64 of A-Z, a-z, 0-9, hyphen and dot", pointer=f"{pointer}/id")
-    local = {
-        f"#{one['id']}": str(one.get("resourceType")) for one in resource.get("contained") or [] if isinstance(one, dict) and one.get("id")
-    }
+    contained = [one for one in resource.get("contained") or [] if isinstance(one, dict)]
+    if contained:
+        types = {**types, **{f"#{one['id']}": str(one.get("resourceType")) for one in contained if one.get("id")}}
     yield from _bound(kind, resource, pointer)
-    yield from _targets(kind, resource, pointer, {**types, **local})
+    yield from _targets(kind, resource, pointer, types)
     rule = _RULES.get(kind)
     if rule is not None:
         yield from rule(resource, pointer)
     for number, one in enumerate(resource.get("contained") or []):
         if isinstance(one, dict):
-            yield from _resource(one, f"{pointer}/contained/{number}", {**types, **local})
+            yield from _resource(one, f"{pointer}/contained/{number}", types)
 
 
 def _bound(kind: str, resource: Resource, pointer: str) -> Iterator[Problem]:
-    for where, allowed in CODES.get(kind, {}).items():
-        steps = where.split(".")
-        if allowed.issuperset(_values_at(resource, steps)):
+    for where, steps, allowed in _CODES.get(kind, ()):
+        if steps[0] not in resource or allowed.issuperset(_values_at(resource, steps)):
             continue
         for value, place in _at(resource, steps, pointer):
             if value not in allowed:
@@ -110,9 +123,8 @@ def _bound(kind: str, resource: Resource, pointer: str) -> Iterator[Problem]:
 
 
 def _targets(kind: str, resource: Resource, pointer: str, types: Mapping[str, str]) -> Iterator[Problem]:
-    for where, allowed in TARGETS.get(kind, {}).items():
-        steps = where.split(".")
-        if all(_type_of(reference, types) in {None, *allowed} for reference in _values_at(resource, steps)):
+    for where, steps, allowed in _TARGETS.get(kind, ()):
+        if steps[0] not in resource or all(_leads_to(reference, types, allowed) for reference in _values_at(resource, steps)):
             continue
         for reference, place in _at(resource, steps, pointer):
             found = _type_of(reference, types)
@@ -123,6 +135,11 @@ def _targets(kind: str, resource: Resource, pointer: str, types: Mapping[str, st
                 yield Problem("fhir.addresses_type", detail, pointer=place)
             else:
                 yield Problem("fhir.actor_type", detail, pointer=place)
+
+
+def _leads_to(reference: Any, types: Mapping[str, str], allowed: frozenset[str]) -> bool:
+    found = _type_of(reference, types)
+    return found is None or found in allowed
 
 
 def _type_of(reference: Any, types: Mapping[str, str]) -> str | None:
@@ -140,7 +157,7 @@ def _type_of(reference: Any, types: Mapping[str, str]) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
-def _values_at(resource: Resource, steps: list[str]) -> list[Any]:
+def _values_at(resource: Resource, steps: Sequence[str]) -> list[Any]:
     """Return what `_at` yields, without the pointers: this runs for every delivery, and there is mostly nothing to point at."""
     found: list[Any] = [resource]
     for step in steps:
@@ -161,7 +178,7 @@ def _flattened(values: list[Any]) -> list[Any]:
     return values
 
 
-def _at(node: Any, steps: list[str], pointer: str) -> Iterator[tuple[Any, str]]:
+def _at(node: Any, steps: Sequence[str], pointer: str) -> Iterator[tuple[Any, str]]:
     """Yield what stands at a path, through every list on the way, each with its pointer."""
     if isinstance(node, list):
         for number, one in enumerate(node):
@@ -243,6 +260,20 @@ def _sound(node: Any, urls: set[str] | None) -> bool:
                 texts.append(str(one))
     known = urls is None or all(not isinstance(url, str) or url in urls or not url.startswith("urn:uuid:") for url in references)
     return known and "" not in texts and not any(map(str.isspace, texts)) and not _CONTROL.search("\n".join(texts))
+
+
+_ODD: Final = re.compile(r'"(?:(["\s\\])|reference":"(urn:uuid:[^"]*)")')
+"""A text that is empty, or begins with white space or an escape, or a reference."""
+_ESCAPED: Final = re.compile(r"\\[ubf]")
+"""What JSON writes for a character that FHIR cannot carry, or for the end of a text that ends in a backslash."""
+
+
+def _sound_as_written(text: str, urls: set[str] | None) -> bool:
+    """Say the same of a resource as compact JSON. It may say no of one that is sound, and then `_values` has nothing to say of it either."""
+    if "[]" in text or "{}" in text or ("\\" in text and _ESCAPED.search(text)):
+        return False
+    found = _ODD.findall(text)
+    return not any(odd for odd, _ in found) and (urls is None or all(url in urls for _, url in found))
 
 
 def _values(node: Any, pointer: str, urls: set[str] | None) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ other side: nothing is filled in, and no empty value is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from siphub_fhir.vocabulary import extension, numbering
@@ -48,13 +48,22 @@ class Row:
     path: str
     put: Callable[[Resource, Any, Writes], None]
     get: Callable[[Resource, Reads], Any]
+    first: str = field(init=False)
+    further: str = field(init=False)
+    """The steps of the path after the first, dotted; empty where there are none."""
+
+    def __post_init__(self) -> None:
+        first, _, further = self.path.partition(".")
+        object.__setattr__(self, "first", first)
+        object.__setattr__(self, "further", further)
 
 
 def write(source: Mapping[str, Any], resource: Resource, rows: Sequence[Row], out: Writes) -> Resource:
     """Put every field that is there into a resource, and return it."""
-    flat = isinstance(source, dict)
     for row in rows:
-        value = source.get(row.path) if flat and "." not in row.path else find(source, row.path)
+        value = source.get(row.first)
+        if row.further and value is not None:
+            value = find(value, row.further)
         if value is not None:
             row.put(resource, value, out)
     return resource
@@ -106,16 +115,17 @@ def _home(resource: Resource, where: str) -> tuple[Resource, str]:
     return resource, last
 
 
-def plain(path: str, where: str, to: Callable[[Any], Any] = lambda value: value, back: Callable[[Any], Any] = lambda value: value) -> Row:
+def plain(path: str, where: str, to: Callable[[Any], Any] | None = None, back: Callable[[Any], Any] = lambda value: value) -> Row:
     """Return a row for an element of its own, turned by `to` on the way out and by `back` on the way in."""
     here = "." not in where
 
     def put(resource: Resource, value: Any, _: Writes) -> None:
+        value = value if to is None else to(value)
         if here:
-            resource[where] = to(value)
+            resource[where] = value
             return
         home, last = _home(resource, where)
-        home[last] = to(value)
+        home[last] = value
 
     def get(resource: Resource, _: Reads) -> Any:
         value = at(resource, where)
@@ -156,8 +166,8 @@ def _value_of(one: Resource) -> Any:
     return next((value for key, value in one.items() if key.startswith("value")), None)
 
 
-def _append(resource: Resource, url: str, name: str, value: Any) -> None:
-    resource.setdefault("extension", []).append({"url": url, name: value})
+def _as_it_is(value: Any, _: Any) -> Any:
+    return value
 
 
 def _sides(kind: str) -> tuple[Callable[[Any, Writes], Any], Callable[[Any, Reads], Any]]:
@@ -172,7 +182,7 @@ def _sides(kind: str) -> tuple[Callable[[Any, Writes], Any], Callable[[Any, Read
         name = kind.partition(":")[2]
         numbers = numbering(name) if kind.startswith("sid:") else name
         return (lambda value, _: {"system": numbers, "value": value}), (lambda value, _: value.get("value"))
-    return (lambda value, _: value), (lambda value, _: value)
+    return _as_it_is, _as_it_is
 
 
 def _name_of(kind: str) -> str:
@@ -186,7 +196,8 @@ def ext(path: str, name: str, kind: str, *, inner: bool = False) -> Row:
     url, (to, back), holds = (name if inner else extension(name)), _sides(kind), _name_of(kind)
 
     def put(resource: Resource, value: Any, out: Writes) -> None:
-        _append(resource, url, holds, to(value, out))
+        one = {"url": url, holds: value if to is _as_it_is else to(value, out)}
+        resource.setdefault("extension", []).append(one)
 
     def get(resource: Resource, reads: Reads) -> Any:
         one = next(extensions(resource, url), None)
@@ -202,7 +213,7 @@ def exts(path: str, name: str, kind: str, *, inner: bool = False) -> Row:
 
     def put(resource: Resource, values: Any, out: Writes) -> None:
         for value in values:
-            _append(resource, url, holds, to(value, out))
+            resource.setdefault("extension", []).append({"url": url, holds: to(value, out)})
 
     def get(resource: Resource, reads: Reads) -> Any:
         found = [back(value, reads) for one in extensions(resource, url) if (value := _value_of(one)) is not None]

@@ -126,7 +126,9 @@ def activity_detail(activity: Mapping[str, Any], goals: Mapping[str, Resource], 
     if activity.get("goals"):
         detail["goal"] = [goals.get(name) or _elsewhere(name) for name in activity["goals"]]
     performer = _performer(activity.get("responsible") or {}, out)
-    return detail | ({"performer": [performer]} if performer else {})
+    if performer:
+        detail["performer"] = [performer]
+    return detail
 
 
 def _elsewhere(goal: str) -> Resource:
@@ -135,7 +137,7 @@ def _elsewhere(goal: str) -> Resource:
 
 def _performer(responsible: Mapping[str, Any], out: Out) -> Resource | None:
     """Return who performs: a unit, somebody at a unit, the person, or a relative; an Organization never stands for a unit."""
-    kind, unit, name = (responsible.get(part) for part in ("kind", "unit", "name"))
+    kind, unit, name = responsible.get("kind"), responsible.get("unit"), responsible.get("name")
     if unit is not None:
         return out.unit(unit) if name is None else out.staff({"name": name, "unit": unit})
     if kind == "individual":

@@ -6,8 +6,9 @@ return a Bundle that `checks` has something against.
 
 from __future__ import annotations
 
-import json
 from typing import Final
+
+from pydantic_core import PydanticSerializationError, to_json
 
 from siphub.contract import Cut, MappingError, Payload, Recipient
 from siphub_fhir.checks import problems_of
@@ -29,23 +30,32 @@ def translated(cut: Cut, recipient: Recipient, settings: FhirSettings) -> Payloa
     """
     if cut.message_type not in FORMS:
         raise MappingError(f"{cut.message_type} has no form in FHIR", code="mapping.unsupported_kind")
-    bundle = bundle_of(cut, recipient, settings.source, settings.careplan_profile)
-    refuse_unsound(bundle)
-    body = json.dumps(bundle, ensure_ascii=False, separators=(",", ":")).encode()
+    body = written(bundle_of(cut, recipient, settings.source, settings.careplan_profile))
     if len(body) > MAX_BYTES:
         raise MappingError(f"the Bundle made from this message is larger than {MAX_BYTES} bytes", code="mapping.too_large")
     return Payload(body, MEDIA_TYPE, plugin=PLUGIN)
 
 
-def refuse_unsound(bundle: Resource) -> None:
-    """Let nothing leave that R4 forbids and the schema does not see.
+def written(bundle: Resource) -> bytes:
+    """Return a Bundle as compact JSON, and let nothing leave that R4 forbids and the schema does not see.
 
     Raises:
         MappingError: The first finding, by its code and pointer.
     """
-    found = next(problems_of(bundle, whole=True), None)
+    body = _as_json(bundle)
+    found = next(problems_of(bundle, whole=True, written=body), None)
+    if found is None and body is not None:
+        return body
     if found is None:
-        return
+        raise MappingError("the Bundle made from this message cannot be written as JSON", code="mapping.unrepresentable")
     if found.code == "fhir.text":
         raise MappingError(f"{found.pointer}: {found.detail}", code="mapping.unrepresentable")
     raise MappingError(f"the Bundle does not hold to R4: {found.code} at {found.pointer}: {found.detail}", code="mapping.invalid_output")
+
+
+def _as_json(bundle: Resource) -> bytes | None:
+    """Return a Bundle as JSON, or None where it holds a text that UTF-8 has no bytes for; the checks say where."""
+    try:
+        return to_json(bundle)
+    except PydanticSerializationError:
+        return None

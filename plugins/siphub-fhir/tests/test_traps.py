@@ -15,7 +15,7 @@ from siphub.testing.samples import whole_cut
 from siphub_fhir import Fhir, FhirReader, checks
 from siphub_fhir.checks import problems_of
 from siphub_fhir.intake import _shape
-from siphub_fhir.translate import refuse_unsound
+from siphub_fhir.translate import written
 
 Bundle = dict[str, Any]
 
@@ -187,10 +187,78 @@ def test_each_trap_is_refused(
     if unseen:
         assert _shape(bundle) == ()
     with pytest.raises(MappingError):
-        refuse_unsound(bundle)
+        written(bundle)
     with pytest.raises(Invalid) as caught:
         reader.read(Submission(json.dumps(bundle).encode(), "application/fhir+json"))
     assert caught.value.problems
+
+
+UNSOUND: list[Any] = [
+    "",
+    " ",
+    "\n \t",
+    "\u00a0",
+    "\u3000\r",
+    "a\x00",
+    "a\x08b",
+    "a\x0cb",
+    "a\x1f",
+    "a\ud800",
+    [],
+    {},
+    [{}],
+    ["a", []],
+    ["a", {}],
+]
+ODD: list[str] = [
+    ' "quoted" ',
+    '""',
+    "[]",
+    "{}",
+    "\nfirst",
+    "a\\b",
+    "a\\u0007",
+    '\\"',
+    "\u00a0a",
+    '"reference":"urn:uuid:no"',
+    "å – 😀\u2028\x7f",
+]
+
+
+@pytest.mark.parametrize("value", UNSOUND, ids=ascii)
+def test_what_fhir_cannot_carry_never_leaves(sound: Callable[[str], Bundle], value: Any) -> None:
+    """Given an empty value or a character FHIR cannot carry, at any place, when the Bundle is written, then it is refused, as by the slow look."""
+    for path in (("comment",), ("note", "text"), ("extension", "valueString")):
+        bundle = sound("meeting.summoned")
+        place(the(bundle, "Appointment"), path, value)
+        found = {problem.code for problem in problems_of(bundle, whole=True)}
+        assert found <= {"fhir.empty", "fhir.text"}
+        assert found
+        with pytest.raises(MappingError):
+            written(bundle)
+
+
+@pytest.mark.parametrize("text", ODD, ids=ascii)
+def test_what_only_looks_so_is_written_as_it_is(sound: Callable[[str], Bundle], text: str) -> None:
+    """Given a text that has in it what stands around texts in JSON, when the Bundle is written, then it stands there unchanged."""
+    bundle = sound("meeting.summoned")
+    place(the(bundle, "Appointment"), ("comment",), text)
+    assert json.loads(written(bundle)) == bundle
+
+
+def test_it_is_written_as_json_is_elsewhere(sound: Callable[[str], Bundle]) -> None:
+    """Given a Bundle with every sort of value, when it is written, then to the bytes that Python's own compact JSON would have."""
+    bundle = sound("plan.established")
+    place(the(bundle, "CarePlan"), ("extension", "valueString"), "".join(map(chr, (9, 10, 13, *range(32, 0x250), 0x2028, 0x1F600))))
+    assert written(bundle) == json.dumps(bundle, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def place(resource: Bundle, path: tuple[str, ...], value: Any) -> None:
+    """Put a value into a resource, in the last of a list where there are two steps."""
+    if len(path) == 1:
+        resource[path[0]] = value
+    else:
+        resource[path[0]] = [*resource.get(path[0], []), {path[1]: value}]
 
 
 def test_every_check_has_a_mutant_and_a_line() -> None:
