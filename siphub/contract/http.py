@@ -12,10 +12,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
+from typing import Final
 
-from urllib3 import PoolManager, Timeout
+from urllib3 import PoolManager, Retry, Timeout
 from urllib3 import exceptions as broken
 from urllib3.util import parse_url
 
@@ -25,6 +27,9 @@ from siphub.errors import SettingsError
 ANSWER_LIMIT = 1024 * 1024
 """How much of an answer is kept, in bytes."""
 
+_OURS: Final[Mapping[str, str]] = {"User-Agent": "siphub", "Accept-Encoding": "identity"}
+_ONCE: Final = Retry(total=False, redirect=False)
+"""One attempt, whose failure is what it was and wrapped in nothing."""
 _TLS_REFUSED = ("CERTIFICATE_REQUIRED", "ALERT_UNKNOWN_CA", "ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE", "ALERT_ACCESS_DENIED")
 
 
@@ -98,13 +103,11 @@ class Http:
         self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None, timeout: timedelta | None = None
     ) -> HttpAnswer | HttpFailure:
         """Make one request with any method; the same errors as `post`."""
-        address = _checked(url)
+        address = _address(url)
         seconds = (timeout or self._timeout).total_seconds()
         with attempting(Attempt(until=time.monotonic() + seconds)) as attempt:
             try:
-                return self._exchange(
-                    method, address, body, {"User-Agent": "siphub", "Accept-Encoding": "identity", **(headers or {})}, seconds
-                )
+                return self._exchange(method, address, body, {**_OURS, **(headers or {})}, seconds)
             except (broken.HTTPError, HTTPException, OSError) as error:
                 return HttpFailure(_code_of(error), attempt.sent)
 
@@ -112,15 +115,17 @@ class Http:
         """Close the connections that rest."""
         self._pools.clear()
 
-    def _exchange(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], seconds: float) -> HttpAnswer:
-        answer = self._pools.urlopen(
+    def _exchange(self, method: str, address: _Address, body: bytes | None, headers: Mapping[str, str], seconds: float) -> HttpAnswer:
+        pool = self._pools.connection_from_host(address.host, address.port, address.scheme)
+        answer = pool.urlopen(
             method,
-            url,
+            address.target,
             body=body,
             headers=headers,
             timeout=Timeout(connect=seconds, read=seconds),
-            retries=False,
+            retries=_ONCE,
             redirect=False,
+            assert_same_host=False,
             preload_content=False,
             decode_content=False,
         )
@@ -153,8 +158,19 @@ def _trust(ca_file: Path | None, client_cert: tuple[Path, Path] | None) -> ssl.S
     return context
 
 
-def _checked(url: str) -> str:
-    """Return the address when it may be used: https anywhere, plain http on this machine only, no name and password in it."""
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """Where a request goes: which pool of connections, and what is asked for there."""
+
+    scheme: str
+    host: str
+    port: int | None
+    target: str
+
+
+@lru_cache(maxsize=1024)
+def _address(url: str) -> _Address:
+    """Return an address taken apart when it may be used: https anywhere, plain http on this machine only, no name and password in it."""
     try:
         parts = parse_url(url)
     except broken.LocationParseError:
@@ -163,7 +179,7 @@ def _checked(url: str) -> str:
         raise SettingsError("the address must be an https URL with a host and without a user name", code="http.bad_url")
     if parts.scheme == "http" and not _is_here(parts.host):
         raise SettingsError(f"plain http to {parts.host} is refused: use https", code="http.plain_refused")
-    return parts._replace(fragment=None).url
+    return _Address(parts.scheme, parts.host, parts.port, parts.request_uri)
 
 
 def _is_here(host: str) -> bool:
