@@ -124,9 +124,13 @@ def words(url: URL, patience: float) -> dict[str, Any]:
         "application_name": application(),
         "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
     }
-    if "," in str(url.query.get("host", "")) or not isinstance(url.query.get("host", ""), str):
-        ours["target_session_attrs"] = "read-write"
-    return {name: value for name, value in ours.items() if name not in url.query}
+    return {name: value for name, value in {**ours, **primary(url)}.items() if name not in url.query}
+
+
+def primary(url: URL) -> dict[str, str]:
+    """Return how to find the primary: of several hosts it is the one that can be written."""
+    several = "," in str(url.query.get("host", "")) or not isinstance(url.query.get("host", ""), str)
+    return {"target_session_attrs": "read-write"} if several else {}
 
 
 def make_engine(url: URL, patience: float, gate: Gate, *, read_only: bool) -> Engine:

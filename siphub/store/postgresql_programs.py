@@ -102,10 +102,13 @@ def _failed(program: str, said: bytes) -> BackupError:
 
 
 def _place(url: URL) -> str:
-    """Return the words libpq connects by, without the password."""
+    """Return the words libpq connects by, without the password: of several hosts to the primary, for a standby may have less."""
     from psycopg.conninfo import make_conninfo
 
+    from siphub.store.postgresql_engine import CONNECT_TIMEOUT, primary
+
     _, said = url.get_dialect()().create_connect_args(url)
+    said = {"connect_timeout": CONNECT_TIMEOUT, **primary(url), **said}
     return make_conninfo(**{name: str(value) for name, value in said.items() if isinstance(value, str | int) and name != "password"})
 
 

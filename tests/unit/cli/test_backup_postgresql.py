@@ -18,6 +18,8 @@ from siphub.settings import read
 from siphub.store import Store, What, stage
 from siphub.store.backup import Backup
 from siphub.store.postgresql_programs import _environment, _place
+from siphub.testing.postgresql import Postgres as Server
+from tests.unit.cli.conftest import open_case
 
 if TYPE_CHECKING:
     from siphub.testing.postgresql import Postgres
@@ -128,4 +130,29 @@ def test_a_restore_that_ended_between_loading_and_looking_through_lets_nothing_b
         assert work.switches.get("sending") == "stopped"
     store.close()
     assert place.siphub("start", "--after-restore", "--data", new).status == 0
+    postgresql.drop(empty)
+
+
+@pytest.mark.node
+def test_a_backup_is_of_the_primary_wherever_it_stands_in_the_url(on_postgresql: Place, postgresql_url: str, postgresql: Postgres) -> None:
+    """Given two hosts of which the first is a standby that has fallen behind, then the backup holds what only the primary has, and goes back there."""
+    place = on_postgresql
+    new, empty = place.new(), postgresql.database()
+
+    def both(url: str) -> str:
+        return url.replace("@127.0.0.1", f"@127.0.0.1:{standby.port},127.0.0.1")
+
+    with Server(follows=postgresql) as standby:
+        standby.run("SELECT pg_wal_replay_pause()")
+        open_case(place)
+        for folder, url in ((place.data, postgresql_url), (new, empty)):
+            (folder / "siphub.toml").write_text(f'database_url = "{both(url)}"\n')
+        assert place.backup().status == 0
+        standby.run("SELECT pg_wal_replay_resume()")
+        done = place.restore()
+        assert done.status == 0, done.err
+        store = place.store(new)
+        with store.read() as work:
+            assert len(work.deliveries.page()) == 2
+        store.close()
     postgresql.drop(empty)
