@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from siphub.contract import Accepted, Delivered, Outcome, Rejected, Retry, Uncertain
+from siphub.errors import StoreBusy, StoreLost
 from siphub.model import Directory
 from siphub.observe import Log
 from siphub.policy import partners as policy
@@ -201,7 +202,10 @@ class Partners:
         return max(next_at, now + min(wait, self._ground.settings.retry_cap))
 
     def flush(self) -> None:
-        """Tell the store what was heard. Where all is well and was, there is nothing to tell."""
+        """Tell the store what was heard. Where all is well and was, there is nothing to tell.
+
+        What cannot be told, such as the odd word of a plugin, is forgotten: kept, it would keep every outcome after it from being recorded.
+        """
         known = self.known()
         with self._lock:
             heard, self._heard = self._heard, []
@@ -209,10 +213,12 @@ class Partners:
         news = [one for one in heard if one.code is not None or one.place in known]
         try:
             self._tell(news, crowded)
-        except BaseException:  # whatever ends it, an interrupt too: what was heard is told next time
+        except (StoreBusy, StoreLost):  # it is told next time
             with self._lock:
                 self._heard, self._crowded = [*news, *self._heard], self._crowded | crowded
             raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, it says nothing of a delivery; the log says it
+            self._log.error("partners.failed", exc_info=error)
 
     def _tell(self, news: Sequence[Heard], crowded: Collection[Place]) -> None:
         places = {*crowded, *(one.place for one in news)}

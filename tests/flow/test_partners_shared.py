@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from siphub.contract import Delivered, Retry
+from siphub.flow.attempt import attempt
 from siphub.flow.bells import Ringing, refill
+from siphub.flow.deliver import claim, record
 from siphub.flow.ground import Ground
 from siphub.flow.partners import Admission
 from siphub.hub import Hub, build
 from siphub.store import DeliveryRow, PartnerRow, Permitted
 from siphub.testing.crowd import FAR
+from siphub.testing.logs import heard_logs
 from siphub.testing.story import Story, until
 from siphub.testing.yard import Yard
 
@@ -132,3 +135,17 @@ def test_an_answer_heard_by_one_closes_it_for_all(yard: Yard, other: Hub) -> Non
     for ground in (yard.ground, other.ground):
         ground.partners.forget()
     assert [refill(other.ground), refill(yard.ground)] == [2, 0]
+
+
+def test_the_odd_word_of_a_plugin_keeps_no_outcome_from_being_recorded(yard: Yard) -> None:
+    """Given an adapter that asks for a pause no clock can show, then that is logged and forgotten, and what comes after it is recorded."""
+    ground, (odd, after) = yard.ground, called(yard, 2)
+    ground.partners.heard(odd, Retry("partner.http_503", timedelta.max))
+    with heard_logs() as heard:
+        for row, permit in claim(ground, [odd.id], ground.directory()):
+            record(ground, [attempt(ground, row, permit, ground.directory())])
+    assert len(heard.named("partners.failed")) == 1
+    with ground.store.read() as work:
+        assert [row.state for row in (work.deliveries.by_id(odd.id),) if row is not None] == ["delivered"]
+    fail(ground, [after], ground.settings.breaker_failures)
+    assert partner(ground).state == "open"
