@@ -12,6 +12,7 @@ locks. One probe at a time finds out when commits end again.
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -41,6 +42,7 @@ _LINE: Final[Mapping[str, int]] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
+_OURS: Final = secrets.token_hex(4)
 LOST: Final = frozenset({"25006", "25P03", "57P01", "57P02", "57P03", "53100", "53200", "58030"})
 """PostgreSQL's codes for a server that goes, is not up, cannot be written, or has no room; and all of class 08."""
 _SURE: Final = """
@@ -107,8 +109,8 @@ def _until(gen: Generator[Any, Any, Any], end: float, give_up: Callable[[], None
 
 
 def application() -> str:
-    """Return the name under which PostgreSQL shows this process's connections."""
-    return f"siphub {os.getpid()}"
+    """Return the name under which PostgreSQL shows this process's connections: no other's, for every container has a process 1."""
+    return f"siphub {os.getpid()} {_OURS}"
 
 
 def words(url: URL, patience: float) -> dict[str, Any]:
