@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, DateTime, Dialect, Select, Table, TypeDecorator, insert, literal
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from siphub.contract import Clock
 
 Row = TypeVar("Row")
+_UTC: Final = "+00:00"
 
 
 class Moment(TypeDecorator[datetime]):
@@ -22,20 +23,34 @@ class Moment(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive time: nobody could say what it means."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("the store takes aware times only")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
+        """Return what refuses a naive time, for nobody could say what it means, and gives the driver UTC."""
+        return _to_text if dialect.name == "sqlite" else _to_utc
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return UTC, whatever zone the connection speaks."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:  # noqa: ARG002 - SQLAlchemy asks so
+        """Return what gives UTC, whatever zone the connection speaks."""
+        return _of_text if dialect.name == "sqlite" else _of_any_zone
+
+
+def _to_utc(value: datetime | None) -> datetime | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("the store takes aware times only")
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
+
+
+def _to_text(value: datetime | None) -> str | None:
+    moment = _to_utc(value)
+    return None if moment is None else moment.isoformat(" ", "microseconds").removesuffix(_UTC)
+
+
+def _of_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value + _UTC)
+
+
+def _of_any_zone(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
 
 
 def exactly(text: str) -> ColumnElement[str]:
