@@ -40,12 +40,16 @@ def _refuse(code: str, detail: str) -> NoReturn:
 
 
 class _Identifier(str):
-    """A checked text. Subclasses give `accepts` (what may come in), `called`, `description` and `normalise`."""
+    """A checked text. Subclasses give `accepts` (what may come in), `called`, `description` and `normalise`.
+
+    `remembered` says that what was checked lately is not checked anew: a hub meets the same few hundred of them all day. Never a person's.
+    """
 
     __slots__ = ()
     accepts: ClassVar[re.Pattern[str]]
     called: ClassVar[str]
     description: ClassVar[str]
+    remembered: ClassVar[bool] = False
 
     def __new__(cls, text: str) -> Self:
         """Check and normalise.
@@ -65,8 +69,9 @@ class _Identifier(str):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Take a string, in JSON and in Python, strictly; give the type."""
+        made = lru_cache(maxsize=4096)(cls) if cls.remembered else cls
         return core_schema.no_info_after_validator_function(
-            cls, core_schema.str_schema(strict=True), serialization=core_schema.to_string_ser_schema(when_used="json")
+            made, core_schema.str_schema(strict=True), serialization=core_schema.to_string_ser_schema(when_used="json")
         )
 
     @classmethod
@@ -235,6 +240,7 @@ class OrganisationNumber(_Identifier):
 
     __slots__ = ()
     called = "organisationsnummer"
+    remembered = True
     description = "Swedish organisation number, ten digits, third digit 2 or more; kept without hyphen."
     accepts = re.compile(r"(?:16)?[1-9][0-9][2-9][0-9]{3}-?[0-9]{4}")
 
@@ -252,6 +258,7 @@ class UnitId(_Identifier):
 
     __slots__ = ()
     called = "unit id"
+    remembered = True
     description = "HSA-id of a unit (SE, organisation number, hyphen, suffix), or organisation number/function."
     accepts = re.compile(r"SE[1-9][0-9][2-9][0-9]{7}-[0-9A-Z]{1,20}|[1-9][0-9][2-9][0-9]{7}/[a-z0-9-]{1,40}")
 
@@ -304,11 +311,12 @@ class PersonRef(_Identifier):
 
 PersonKind = Literal["individual", "relative", "guardian", "representative"]
 """den enskilde · närstående · vårdnadshavare · god man, förvaltare, framtidsfullmaktshavare (who may act within a mandate)."""
+_PERSON_KINDS = frozenset(get_args(PersonKind))
 
 
 def _which(value: object) -> str:
     """Tell a person of the case from a unit by how it is written, so that what is wrong is said once."""
-    return "person" if isinstance(value, str) and value.partition("/")[0] in get_args(PersonKind) else "unit"
+    return "person" if isinstance(value, str) and value.partition("/")[0] in _PERSON_KINDS else "unit"
 
 
 def person_ref(text: str) -> PersonRef | None:

@@ -372,7 +372,7 @@ def cut(
 
 def left_to_hand(message: Message, rule: Rule | None) -> tuple[str, ...]:
     """Return the free texts of a message that a rule leaves to a person to hand over, as JSON pointers."""
-    if rule is None:
+    if rule is None or not rule.by_hand:
         return ()
     document = message.to_document()
     return tuple("/" + path.replace(".", "/") for path in sorted(rule.by_hand) if _stands(document, path))

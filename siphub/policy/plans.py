@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Literal
+from typing import Final, Literal
+
+from pydantic import TypeAdapter
 
 from siphub.model.case import Commitment, Planned, PlanRecord
 from siphub.model.messages import plan as pl
@@ -18,6 +20,7 @@ from siphub.policy.step import Asked, Decision, OpenWork, Supersede, move
 
 FOREIGN = frozenset({"reader", "poll"})
 """Doors through which plans come in a form that is not ours: what the local profile asks beyond the statute is a warning there (G3)."""
+_ACTIVITY: Final = TypeAdapter(pl.Activity)
 
 
 def planned(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.PlanRevised) -> Refusal | Decision:
@@ -25,29 +28,30 @@ def planned(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | pl.Pla
     permitted = asked.case.plan_consent
     if permitted is None or not permitted.holds(asked.now):
         return Refusal("plan.no_consent", "invalid", "/type")
-    refusal = _plan_version(asked, content) or (None if isinstance(content, pl.PlanProposed) else _final(asked, content))
+    refusal = _plan_version(asked, content)
     if refusal is not None:
         return refusal
-    return _drafted(asked, content) if isinstance(content, pl.PlanProposed) else _made(asked, content)
+    given = _given(asked, content.plan)
+    if isinstance(content, pl.PlanProposed):
+        return _drafted(asked, _record(content.plan, given, "proposed"))
+    return _final(asked, content, given) or _made(asked, content, _record(content.plan, given, "established"))
 
 
-def _record(asked: Asked, plan: pl.Plan, state: Literal["proposed", "established"]) -> PlanRecord:
+def _record(plan: pl.Plan, given: tuple[Planned, ...], state: Literal["proposed", "established"]) -> PlanRecord:
     """Return what is kept of a version of the plan before anybody has given their word."""
-    return PlanRecord(id=plan.id, version=plan.version, state=state, activities=_given(asked, plan), follow_up_on=plan.follow_up_on)
+    return PlanRecord(id=plan.id, version=plan.version, state=state, activities=given, follow_up_on=plan.follow_up_on)
 
 
-def _drafted(asked: Asked, content: pl.PlanProposed) -> Refusal | Decision:
+def _drafted(asked: Asked, record: PlanRecord) -> Refusal | Decision:
     """P0: beside a plan that is in force, which stands as it is until it is revised; otherwise in an earlier draft's place."""
-    record = _record(asked, content.plan, "proposed")
     if _in_force(asked.case.plan):
         return move(asked, asked.message.type, draft=record)
     return move(asked, asked.message.type, Supersede(record.id, record.version), plan=record)
 
 
-def _made(asked: Asked, content: pl.PlanEstablished | pl.PlanRevised) -> Refusal | Decision:
+def _made(asked: Asked, content: pl.PlanEstablished | pl.PlanRevised, record: PlanRecord) -> Refusal | Decision:
     """P1 and P3: the version that is in force from now on, with the words that were given for it."""
     plan = content.plan
-    record = _record(asked, plan, "established")
     record = record.model_copy(update={"commitments": _words(asked, record), "established_on": plan.made_on})
     coordinator = plan.coordinator or asked.case.coordinator
     deputy = asked.case.deputy if coordinator is None or coordinator.unit == asked.case.coordinating_unit else None
@@ -74,7 +78,7 @@ def _plan_version(asked: Asked, content: pl.PlanProposed | pl.PlanEstablished | 
     return None if follows else Refusal("message.out_of_order", "conflict", "/content/plan/version")
 
 
-def _final(asked: Asked, content: pl.PlanEstablished | pl.PlanRevised) -> Refusal | None:
+def _final(asked: Asked, content: pl.PlanEstablished | pl.PlanRevised, given: Sequence[Planned]) -> Refusal | None:
     """G3, and P2 before P1: a coordinator at a huvudman, a date for follow-up, and every other unit's word for its part.
 
     The coordinator's unit must be in the case already: otherwise nobody could revise or close it afterwards.
@@ -85,15 +89,16 @@ def _final(asked: Asked, content: pl.PlanEstablished | pl.PlanRevised) -> Refusa
         return Refusal(missing.code, "invalid", missing.pointer)
     if plan.coordinator is not None and plan.coordinator.unit not in asked.case.units:
         return Refusal("plan.coordinator_outside", "invalid", "/content/plan/coordinator/unit")
-    if _confirmed(asked, _given(asked, plan)):
+    if _confirmed(asked, given):
         return None
     return Refusal("plan.commitments_missing", "conflict", "/content/plan/activities")
 
 
 def _given(asked: Asked, plan: pl.Plan) -> tuple[Planned, ...]:
     """Return what a plan gives to units, each with a digest that changes when the activity does; a closed unit's falls to its successor."""
-    given = ((found, found.responsible.unit) for found in plan.activities)
-    return tuple(Planned(activity=found.id, unit=asked.current(unit), digest=_digest(found)) for found, unit in given if unit is not None)
+    given = [(found, found.responsible.unit) for found in plan.activities]
+    today = {unit: asked.current(unit) for _, unit in given if unit is not None}
+    return tuple(Planned(activity=found.id, unit=today[unit], digest=_digest(found)) for found, unit in given if unit is not None)
 
 
 def _digest(activity: pl.Activity) -> str:
@@ -101,7 +106,7 @@ def _digest(activity: pl.Activity) -> str:
 
     What is not said is left out, so that a field that comes with a later version does not make a stored activity another one.
     """
-    return sha256(activity.model_dump_json(exclude={"responsible": {"unit"}}, exclude_none=True).encode()).hexdigest()
+    return sha256(_ACTIVITY.dump_json(activity, exclude={"responsible": {"unit"}}, exclude_none=True)).hexdigest()
 
 
 def _confirmed(asked: Asked, given: Sequence[Planned]) -> bool:
