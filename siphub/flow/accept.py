@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from siphub.contract import Draft, Reader, Receipt, Submission
-from siphub.contract.xml import parse_xml
-from siphub.errors import Busy, Conflict, Invalid, Problem, Sealed, StoreConflict, UnsupportedMedia
+from siphub.contract import Submission
+from siphub.errors import Busy, Conflict, Problem, Refused, Sealed, StoreConflict
 from siphub.flow import guardians, receipts, records, restored, retention, timers, withdraw
 from siphub.flow.carriers import carried
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row, open_case
+from siphub.flow.reading import read
 from siphub.flow.work_items import open_for, open_in_case, open_items, settle, settle_owed
-from siphub.model import Caller, Directory, Message, parse_message
+from siphub.model import Caller, Directory, Message
 from siphub.model.case import SipCase
 from siphub.model.identifiers import UnitId
 from siphub.policy import case as policy
@@ -34,7 +33,7 @@ from siphub.policy.moves import handed_over
 from siphub.policy.reasons import REASONS, told
 from siphub.policy.refusal import Refusal
 from siphub.policy.routing import joining, routes
-from siphub.store import CaseRow, DeliveryRow, MessageRow, Seal, SubmissionRow, Work
+from siphub.store import Beside, CaseRow, DeliveryRow, MessageRow, Seal, SubmissionRow, Work
 
 RECALL_TYPES = frozenset({"meeting.cancelled", "plan.closed"})
 """Types whose recipients get the hub's one stop notice instead of the message (LIFECYCLE section 3)."""
@@ -92,52 +91,6 @@ class Answer:
     cautions: tuple[CautionAnswer, ...] = ()
 
 
-def read(ground: Ground, submission: Submission) -> Message:
-    """Make a message of bytes: canonical JSON, or whatever an enabled reader recognises.
-
-    Raises:
-        BadBody: Unreadable bytes, with a position.
-        Invalid: No valid message, with pointers; also a foreign document that lacks what nobody may invent.
-        UnsupportedMedia: Nobody reads this media type.
-    """
-    return complete(understood(ground, submission))
-
-
-def understood(ground: Ground, submission: Submission) -> Message | Draft | Receipt:
-    """Return what bytes say, complete or not: canonical JSON, or whatever an enabled reader recognises; raises what `read` raises."""
-    if submission.media_type in {"application/json", "application/vnd.siphub.message+json"}:
-        return parse_message(submission.body)
-    return _reader_for(ground, submission).read(submission)
-
-
-def complete(found: Message | Draft | Receipt) -> Message:
-    """Return what was read where it is a whole message.
-
-    Raises:
-        Invalid: It lacks what nobody may invent, or is a receipt.
-    """
-    match found:
-        case Message():
-            return found
-        case Draft(missing=missing):
-            problems = tuple(
-                Problem("message.incomplete", "the document does not say this, and it is not invented", pointer=at) for at in missing
-            )
-            raise Invalid(REASONS["message.incomplete"].en, code="message.incomplete", problems=problems)
-        case Receipt():
-            raise Invalid(REASONS["message.is_receipt"].en, code="message.is_receipt")
-
-
-def _reader_for(ground: Ground, submission: Submission) -> Reader:
-    """Return the reader for some bytes; XML that nobody recognises is refused for what is wrong with it as XML, where something is."""
-    try:
-        return ground.registry.reader_for(submission)
-    except UnsupportedMedia:
-        if submission.media_type.endswith(("/xml", "+xml")):
-            parse_xml(submission.body)
-        raise
-
-
 def accept(ground: Ground, submission: Submission, caller: Caller) -> Answer:
     """Take one message, or refuse it.
 
@@ -153,48 +106,78 @@ def accept(ground: Ground, submission: Submission, caller: Caller) -> Answer:
     return accept_message(ground, read(ground, submission), caller)
 
 
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """A message as it was handed in: with its canonical bytes, their keyed hash, and by whom."""
+
+    message: Message
+    body: bytes
+    body_hash: bytes
+    caller: Caller
+
+    @property
+    def case(self) -> tuple[str, str]:
+        """The owner and id of its case."""
+        return self.message.owner, str(self.message.case_id)
+
+
 def accept_message(ground: Ground, message: Message, caller: Caller) -> Answer:
     """Take one message that has been read already; see `accept`."""
-    body_hash = ground.store.keyed_hash("submission", message.to_json())
-    with ground.store.read() as work:
-        repeat = _repeat(work, message, caller, body_hash)
+    body = message.to_json()
+    handed = _Handed(message, body, ground.store.keyed_hash("submission", body), caller)
+    try:
+        _not_too_much(ground, message, caller)
+        _right_mode(ground, message)
+        seal = _seal_for(ground, handed)
+    except (Refused, Busy):  # what keeps a message out does not keep it from being answered again
+        repeat = _before(ground, handed)
         if repeat is None:
-            _not_too_much(ground, work, message, caller)
-    if repeat is not None:
-        ground.store.confirm()  # the first time may have ended before it was known to be safe
-        return repeat
-    _right_mode(ground, message)
-    directory = ground.directory()
-    seal = _seal_for(ground, message, caller, directory)
-    taken = _again(lambda: _decided(ground, message, caller, body_hash, directory, seal))
+            raise
+        taken: Answer | _Refused = repeat
+    else:
+        taken = _decide(ground, handed, seal)
     if isinstance(taken, _Refused):
         taken.refusal.throw()
     if taken.repeated:
+        ground.store.confirm()  # the first time may have ended before it was known to be safe
         return taken
     ground.points.reach("after_commit")
     ground.wake.set()
     return taken
 
 
-def _again(decide: Callable[[], Answer | _Refused]) -> Answer | _Refused:
-    """Decide, and where two transactions waited for each other and this one gave way, do it once more."""
-    for _ in range(CONFLICTS):
-        with suppress(StoreConflict):
-            return decide()
-    return decide()
+def _decide(ground: Ground, handed: _Handed, seal: Seal) -> Answer | _Refused:
+    """Decide; once more where two transactions waited for each other and this one gave way, or where there is another directory by now."""
+    directory = ground.directory.seen()
+    conflicts = 0
+    while True:
+        try:
+            taken = _decided(ground, handed, directory, seal)
+        except StoreConflict:
+            conflicts += 1
+            if conflicts > CONFLICTS:
+                raise
+            continue
+        if taken is not None:
+            return taken
+        directory = ground.directory()
 
 
-def _decided(ground: Ground, message: Message, caller: Caller, body_hash: bytes, directory: Directory, seal: Seal) -> Answer | _Refused:
-    """Decide under the case's lock, in one transaction, and save all that follows."""
+def _decided(ground: Ground, handed: _Handed, directory: Directory, seal: Seal) -> Answer | _Refused | None:
+    """Decide under the case's lock, in one transaction, and save all that follows; None where the directory is not this one any more."""
+    message, caller = handed.message, handed.caller
     with ground.store.write() as work:
-        row = work.cases.lock(message.owner, str(message.case_id))  # first: what waited for the same message here sees its answer next
-        repeat = _repeat(work, message, caller, body_hash)
+        row = work.cases.lock(*handed.case)  # first: what waited for the same message here sees its answer next
+        beside = work.intake.beside(*handed.case, organisation=caller.organisation, message_id=str(message.message_id))
+        repeat = _repeat(beside.submission, handed)
         if repeat is not None:
             return repeat
-        taken = _take(ground, work, row, message, caller, directory, seal)
+        if beside.directory != directory.version:
+            return None
+        taken = _take(ground, work, row, beside, handed, directory, seal)
         if isinstance(taken, _Refused):
             _leave_work(work, taken, message, caller, ground.now())
-        elif not work.submissions.add(_submission(taken, message, caller, body_hash, ground.now())):
+        elif not work.submissions.add(_submission(taken, handed, ground.now())):
             raise Busy(REASONS["message.handed_in_twice"].en, code="message.handed_in_twice")
     return taken
 
@@ -223,12 +206,18 @@ def _leave_work(work: Work, refused: _Refused, message: Message, caller: Caller,
     work.audit.append(message.owner, caller.organisation, caller.channel, "message.refused", facts)
 
 
-def _repeat(work: Work, message: Message, caller: Caller, body_hash: bytes) -> Answer | None:
+def _before(ground: Ground, handed: _Handed) -> Answer | None:
+    """Return the answer to the same message, where it was handed in before."""
+    with ground.store.read() as work:
+        found = work.submissions.find(handed.caller.organisation, str(handed.message.message_id))
+    return _repeat(found, handed)
+
+
+def _repeat(found: SubmissionRow | None, handed: _Handed) -> Answer | None:
     """The same message again gets the same answer; another body under a used id is refused (G9)."""
-    found = work.submissions.find(caller.organisation, str(message.message_id))
     if found is None:
         return None
-    if found.body_hash != body_hash:
+    if found.body_hash != handed.body_hash:
         reused = REASONS["message.id_reused"].en
         raise Conflict(reused, code="message.id_reused", problems=(Problem("message.id_reused", reused, pointer="/message_id"),))
     return answer_from(found.answer)
@@ -242,7 +231,7 @@ def answer_from(text: str) -> Answer:
     return Answer(kept["message_id"], kept["case_id"], recipients, repeated=True, cautions=found)
 
 
-def _submission(answer: Answer, message: Message, caller: Caller, body_hash: bytes, now: datetime) -> SubmissionRow:
+def _submission(answer: Answer, handed: _Handed, now: datetime) -> SubmissionRow:
     kept = {
         "message_id": answer.message_id,
         "case_id": answer.case_id,
@@ -250,23 +239,28 @@ def _submission(answer: Answer, message: Message, caller: Caller, body_hash: byt
         "cautions": [asdict(entry) for entry in answer.cautions],
     }
     return SubmissionRow(
-        owner=caller.organisation,
+        owner=handed.caller.organisation,
         message_id=answer.message_id,
-        body_hash=body_hash,
-        case_owner=message.owner,
+        body_hash=handed.body_hash,
+        case_owner=handed.message.owner,
         case_id=answer.case_id,
         answer=json.dumps(kept),
         at=now,
     )
 
 
-def _not_too_much(ground: Ground, work: Work, message: Message, caller: Caller) -> None:
+def _not_too_much(ground: Ground, message: Message, caller: Caller) -> None:
     """Refuse rather than accept and drop: too much open work for this organisation, or too little disk.
 
     What takes back or calls off is never told to wait for what it stops.
     """
+
+    def counted(organisation: str, at_most: int) -> int:
+        with ground.store.read() as work:
+            return work.deliveries.open_work(organisation, at_most)
+
     limit = ground.settings.open_limit
-    if message.type not in NARROWING_TYPES and ground.open_work.reaches(work, caller.organisation, limit):
+    if message.type not in NARROWING_TYPES and ground.open_work.reaches(counted, caller.organisation, limit):
         raise Busy(REASONS["hub.too_much_open"].en, code="hub.too_much_open")
     if shutil.disk_usage(ground.settings.data).free < ground.settings.min_free_disk:
         raise Busy(REASONS["hub.low_disk"].en, code="hub.low_disk")
@@ -280,26 +274,25 @@ def _right_mode(ground: Ground, message: Message) -> None:
         Refusal("identity.wrong_mode", "invalid", "/subject/identity/value").throw()
 
 
-def _seal_for(ground: Ground, message: Message, caller: Caller, directory: Directory) -> Seal:
-    """Fetch the case's key before the transaction; make one only for a message that is admitted to open its case.
+def _seal_for(ground: Ground, handed: _Handed) -> Seal:
+    """Fetch the case's key before the transaction; make one only for a message that is admitted to open its case, and not for one that did.
 
     Where there is no case, the caller hears what it would hear if there were one: who sends as another must not learn which it is.
     """
-    case_id = str(message.case_id)
     with suppress(Sealed):
-        return ground.store.seal_of_case(message.owner, case_id)
-    refusal = admit(message, None, caller, directory)
-    if refusal is None and message.type in OPENING:
+        return ground.store.seal_of_case(*handed.case)
+    refusal = admit(handed.message, None, handed.caller, ground.directory())
+    if refusal is None and handed.message.type in OPENING and _before(ground, handed) is None:
         with suppress(Sealed):  # a case whose key was erased is never opened again
-            return ground.store.seal_of_case(message.owner, case_id, create=True)
+            return ground.store.seal_of_case(*handed.case, create=True)
     return (refusal or Refusal("case.not_there", "not_there")).throw()
 
 
 def _take(
-    ground: Ground, work: Work, row: CaseRow | None, message: Message, caller: Caller, directory: Directory, seal: Seal
+    ground: Ground, work: Work, row: CaseRow | None, beside: Beside, handed: _Handed, directory: Directory, seal: Seal
 ) -> Answer | _Refused:
     """Load the case that the caller has locked, decide, save everything, and leave the commit to the caller. A refusal writes nothing."""
-    now = ground.now()
+    now, message, caller = ground.now(), handed.message, handed.caller
     if row is not None and row.erased_at is not None:
         Refusal("case.not_there", "not_there").throw()
     before = open_case(row, seal) if row else None
@@ -308,14 +301,14 @@ def _take(
     decided = policy.decide(before, message, caller, directory, now, ground.local)
     if isinstance(decided, Refusal):
         return _Refused(decided, handed_over(before, day_of(now)).coordinating_unit if before is not None else None)
-    stored = message_row(message, seal, seq=(row.seq if row else 0) + 1, channel=caller.channel, now=now)
+    stored = message_row(message, seal, seq=(row.seq if row else 0) + 1, channel=caller.channel, now=now, body=handed.body)
     cause = withdraw.Cause(stored.message_id, message.sent_at)
     line = withdraw.Line(ground, work, decided.case, seal, directory, now, seq=stored.case_seq, cause=cause)
     if row is None:
         _open(work, case_row(decided.case, seal, seq=line.seq, opened_at=now, now=now))
     work.messages.add(stored)
     records.queue_own(work, stored)
-    standing = open_items(work, line.key) if row is not None else ()
+    standing = open_items(work, line.key) if beside.work else ()
     _effects(line, decided, before, stored, caller)
     if before is not None:
         guardians.kept_from_now_on(line, before)
@@ -328,7 +321,7 @@ def _take(
     elif case != decided.case:
         case = case.model_copy(update={"version": case.version + 1})
         work.cases.save(case_row(case, seal, seq=line.seq, opened_at=now, now=now))
-    timers.keep(ground, work, case, directory)
+    timers.keep(ground, work, case, directory, has_any=beside.deadlines)
     retention.erase_withheld(work, line.key, line.withheld, now)
     facts = {
         "type": message.type,
@@ -379,14 +372,14 @@ def _deliver_to(
             route,
             stored,
             ground.store,
-            prev_id=tails.get(route.recipient),
+            after=tails.get(route.recipient),
             expires_at=message.expires_at,
             now=now,
             doubt=ground.doubtful(message.sent_at),
         )
         for route in found
     ]
-    line.work.deliveries.add(rows)
+    line.work.deliveries.add(rows, tails)
     for row in rows:
         if row.state == "held":
             open_for(line.work, row, now)

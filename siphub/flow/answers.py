@@ -17,8 +17,9 @@ from typing import Any
 
 from siphub.contract import Draft, Inbound, Submission
 from siphub.errors import Refused
-from siphub.flow.accept import accept_message, complete, understood
+from siphub.flow.accept import accept_message
 from siphub.flow.ground import Ground
+from siphub.flow.reading import complete, understood
 from siphub.flow.work_items import open_in_case
 from siphub.model import Caller, Message, parse_message
 from siphub.observe import Log

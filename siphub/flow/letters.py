@@ -19,7 +19,7 @@ from siphub.model.identifiers import PersonRef, person_ref
 from siphub.policy.disclosure import FROM, GrantLike, Requirement
 from siphub.policy.lifecycle import TERMINAL
 from siphub.policy.routing import Route, address_of
-from siphub.store import CaseRow, DeliveryRow, GrantRow, MessageRow, Seal, Store
+from siphub.store import CaseRow, DeliveryRow, GrantRow, MessageRow, Seal, Store, Tail
 
 
 def case_row(case: SipCase, seal: Seal, *, seq: int, opened_at: datetime, now: datetime) -> CaseRow:
@@ -47,8 +47,8 @@ def open_case(row: CaseRow, seal: Seal) -> SipCase:
     return SipCase.model_validate_json(upcast.case(seal.open("sip_case", row.case_id, row.sealed)))
 
 
-def message_row(message: Message, seal: Seal, *, seq: int, channel: str, now: datetime) -> MessageRow:
-    """Return an accepted message as its row, sealed.
+def message_row(message: Message, seal: Seal, *, seq: int, channel: str, now: datetime, body: bytes | None = None) -> MessageRow:
+    """Return an accepted message as its row, sealed; `body` is its canonical JSON, where the caller has it.
 
     The row's id comes from the message's, as that of a delivery comes from the row's: what is handed in again to a store that was brought
     back from a backup gets the ids, the keys and the answer it had.
@@ -64,7 +64,7 @@ def message_row(message: Message, seal: Seal, *, seq: int, channel: str, now: da
         case_seq=seq,
         type=message.type,
         schema_version=message.schema_version,
-        sealed=seal.seal("message", row_id, message.to_json()),
+        sealed=seal.seal("message", row_id, body or message.to_json()),
         received_at=now,
         channel=channel,
     )
@@ -80,7 +80,7 @@ def open_message(row: MessageRow, seal: Seal) -> Message:
 
 
 def delivery_row(
-    route: Route, message: MessageRow, store: Store, *, prev_id: str | None, expires_at: datetime | None, now: datetime, doubt: bool = False
+    route: Route, message: MessageRow, store: Store, *, after: Tail | None, expires_at: datetime | None, now: datetime, doubt: bool = False
 ) -> DeliveryRow:
     """Return one recipient's delivery as decided at intake.
 
@@ -91,7 +91,7 @@ def delivery_row(
         route: Where it goes, and why.
         message: The message, as a row.
         store: For the key.
-        prev_id: The last delivery of the same line.
+        after: The last delivery of the same line.
         expires_at: When it need not be sent any more.
         now: The time, UTC.
         doubt: It may have been sent already, by the hub before it was restored.
@@ -112,7 +112,7 @@ def delivery_row(
         adapter=route.address.adapter if route.address else "",
         endpoint=route.address.endpoint if route.address else "",
         position=message.case_seq,
-        prev_id=prev_id,
+        prev_id=after.id if after is not None else None,
         object_id=str(route.about[0]) if route.about else None,
         object_version=route.about[1] if route.about else None,
         recall=message.type == "stop.notice",

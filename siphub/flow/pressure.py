@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
-from siphub.store import Work
-
+Count = Callable[[str, int], int]
+"""Returns how many unfinished deliveries an organisation has, counting no further than so many."""
 FASTEST = 2000
 """More deliveries a second than this no process takes in."""
 LONGEST = 60.0
@@ -23,12 +24,12 @@ class OpenWork:
         self._counted: dict[str, tuple[int, float]] = {}
         self._lock = threading.Lock()
 
-    def reaches(self, work: Work, organisation: str, limit: int) -> bool:
+    def reaches(self, counted: Count, organisation: str, limit: int) -> bool:
         """Say whether an organisation has as many unfinished deliveries as it may have. Counts only where the last count may be outrun."""
         with self._lock:
             count, until = self._counted.get(organisation, (limit, float("-inf")))
         if time.monotonic() >= until:
-            count = work.deliveries.open_work(organisation, limit)
+            count = counted(organisation, limit)
             good = min(LONGEST, (limit - count) / FASTEST)
             with self._lock:
                 self._counted[organisation] = (count, time.monotonic() + good)

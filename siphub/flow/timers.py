@@ -28,13 +28,16 @@ BATCH = 200
 _log = Log(worker="sweeper")
 
 
-def keep(ground: Ground, work: Work, case: SipCase, directory: Directory) -> None:
-    """Put a case's deadlines beside it, under its lock, and close the work items of those that no longer stand."""
+def keep(ground: Ground, work: Work, case: SipCase, directory: Directory, *, has_any: bool = True) -> None:
+    """Put a case's deadlines beside it, under its lock, and close the work items of those that no longer stand; `has_any`: some do yet."""
     now = ground.now()
     owner, case_id = case.owner, str(case.case_id)
     silent = _silent(ground, work, case, directory)
     standing = deadlines(case, directory, now, ground.settings.weekends, silent, ground.settings.consent_warning)
     rows = [DeadlineRow(owner, case_id, found.kind, found.about, found.unit, found.due_at, found.warn_at) for found in standing]
+    if not has_any:
+        work.deadlines.add(rows)
+        return
     for gone in work.deadlines.replace(owner, case_id, rows):
         for stage in ("near", "passed"):
             close_for_deadline(work, gone, stage, now)

@@ -234,10 +234,10 @@ class Line:
         tails = self.work.deliveries.line_tails(*self.key, [each.recipient for each in found])
         doubt = self.ground.doubtful(self.cause.since)
         rows = [
-            delivery_row(each, stored, self.ground.store, prev_id=tails.get(each.recipient), expires_at=None, now=self.now, doubt=doubt)
+            delivery_row(each, stored, self.ground.store, after=tails.get(each.recipient), expires_at=None, now=self.now, doubt=doubt)
             for each in found
         ]
-        self.work.deliveries.add(rows)
+        self.work.deliveries.add(rows, tails)
         for row in rows:
             if row.state == "held":
                 open_for(self.work, row, self.now)

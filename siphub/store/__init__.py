@@ -7,6 +7,7 @@
     Accept, Permitted, Refusal          the claim's question to policy, and its two answers
     Admit, Admitted                     the claim's question about partners, and its answer; Place and Load say which, and what is out to it
     ClaimedRow, OutcomeRow, Recorded    what the claim gives, what the record takes and gives
+    Beside          what intake looks at beside a case; Tail the end of a recipient's line in it
     Move            a unit whose successor takes its place in a case
     Change          a guarded change of deliveries' state
     BLOCKING        the states in which a delivery keeps its successor waiting
@@ -19,6 +20,8 @@ Nothing above this package sees SQL. It must never import policy or model: it ke
 """
 
 from siphub.store.backup import Backup, Manifest, What, prune
+from siphub.store.deliveries import Tail
+from siphub.store.intake import Beside
 from siphub.store.knocks import Listening
 from siphub.store.rows import (
     BLOCKING,
@@ -70,6 +73,7 @@ __all__ = [
     "AuditRow",
     "Backup",
     "BellRow",
+    "Beside",
     "CaseRow",
     "Change",
     "ClaimedRow",
@@ -99,6 +103,7 @@ __all__ = [
     "Store",
     "SubmissionRow",
     "SwitchRow",
+    "Tail",
     "UnconfirmedRow",
     "UnitRow",
     "What",

@@ -39,6 +39,10 @@ class Deadlines(Topic):
             self._insert(deadline, *map(values_of, new))
         return tuple(row for row in before if row not in new and (row.warned_at or row.passed_at))
 
+    def add(self, rows: Iterable[DeadlineRow]) -> None:
+        """Add the first deadlines of a case that has none."""
+        self._insert(deadline, *map(values_of, rows))
+
     def of_case(self, owner: str, case_id: str) -> tuple[DeadlineRow, ...]:
         """Return the deadlines of a case, the first to come first."""
         return _OF_CASE.rows(DeadlineRow, self._connection, of=owner, within=case_id)

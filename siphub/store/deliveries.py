@@ -6,21 +6,23 @@ caller says which states it expects, and a delivery in another state is left alo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, exists, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Integer, ScalarSelect, Select, and_, exists, func, literal_column, or_, select, update
 
 from siphub.store.columns import Topic, exactly, one_of, values_of
 from siphub.store.history import append_events, event_of
 from siphub.store.outbox import ring_deliveries, ring_successors
-from siphub.store.prepared import adding, given, listed, prepared, with_lists
+from siphub.store.prepared import Prepared, adding, given, listed, prepared, with_lists
 from siphub.store.rows import BLOCKING, UNSETTLED, Change, DeliveryRow, Move
 from siphub.store.tables import delivery, outbox
 
 _before = delivery.alias("before")
+_line = delivery.alias("line")
 _queued = delivery.c.state == exactly("queued")
 _head = or_(_before.c.id.is_(None), _before.c.state.not_in(sorted(BLOCKING)))
 _in_outbox = exists(select(outbox.c.id).where(outbox.c.delivery_id == delivery.c.id))
@@ -45,21 +47,53 @@ _LOCK_UNSENT = with_lists(
         .with_for_update(key_share=True)
     )
 )
-_STATES = with_lists(
-    lambda sizes: (
-        select(delivery.c.id, delivery.c.state)
-        .where(delivery.c.id.in_(listed("ids", sizes)))
-        .order_by(delivery.c.id)
-        .with_for_update(read=True)
+
+
+def _shared(these: Sequence[Any]) -> Select[Any]:
+    """Return the query for the states of these deliveries, locked FOR SHARE.
+
+    A recorder that is just ending one of them either sees what is put behind it, and rings that, or we see its new state.
+    """
+    query = select(delivery.c.recipient, delivery.c.id, delivery.c.state).where(delivery.c.id.in_(these))
+    return query.order_by(delivery.c.id).with_for_update(read=True)
+
+
+def _last(recipient: BindParameter[str]) -> ScalarSelect[str]:
+    mine = (_line.c.owner == given("of"), _line.c.case_id == given("within"), _line.c.recipient == recipient)
+    backwards = (_line.c.position.desc(), _line.c.created_at.desc(), _line.c.id.desc())
+    return select(_line.c.id).where(*mine).order_by(*backwards).limit(literal_column("1")).scalar_subquery()
+
+
+_STATES = with_lists(lambda sizes: _shared(listed("ids", sizes)))
+_TAILS = with_lists(lambda sizes: _shared([_last(recipient) for recipient in listed("recipients", sizes)]))
+
+
+@cache
+def _expected(*, ends: bool, fenced: bool) -> Prepared:
+    """Return the query for deliveries that are as a change expects, locked; what a withdrawal has marked is never, where their attempt ends.
+
+    That ends only by `record_one`, under the case's lock: nobody else would call it back.
+    """
+    ended = (or_(delivery.c.state != "sending", delivery.c.recall_pending.is_(False)),) if ends else ()
+    under = (delivery.c.fence == given("fence"),) if fenced else ()
+    return with_lists(
+        lambda sizes: (
+            select(delivery)
+            .where(delivery.c.id.in_(listed("ids", sizes)), delivery.c.state.in_(listed("states", sizes)), *ended, *under)
+            .order_by(delivery.c.id)
+            .with_for_update(key_share=True)
+        )
     )
-)
-_TAILS = with_lists(
-    lambda sizes: (
-        select(delivery.c.recipient, delivery.c.id)
-        .where(*_of_case, delivery.c.recipient.in_(listed("recipients", sizes)))
-        .order_by(delivery.c.position, delivery.c.created_at, delivery.c.id)
-    )
-)
+
+
+@cache
+def _change(names: tuple[str, ...], *, counts: bool) -> Prepared:
+    """Return the update of these columns; `counts` one more lease that has run out."""
+    values: dict[str, Any] = {name: given(f"new_{name}") for name in names}
+    counted = {"expired_leases": delivery.c.expired_leases + 1} if counts else {}
+    return with_lists(lambda sizes: update(delivery).where(delivery.c.id.in_(listed("ids", sizes))).values({**values, **counted}))
+
+
 _open = (delivery.c.sender_organisation == given("of"), one_of(delivery.c.state, ["queued", "sending"]))
 _OPEN = prepared(select(func.count()).select_from(select(delivery.c.id).where(*_open).limit(given("at_most", Integer)).subquery()))
 
@@ -77,16 +111,30 @@ def _in_states(states: Collection[str]) -> tuple[ColumnElement[bool], ...]:
     return (delivery.c.state.in_(sorted(states)),)
 
 
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The last delivery of a recipient's line in a case, and whether whatever comes next waits for it."""
+
+    id: str
+    blocks: bool
+
+
 class Deliveries(Topic):
     """One row per message and recipient."""
 
     # ── adding ──
 
-    def add(self, rows: Sequence[DeliveryRow]) -> None:
-        """Add deliveries, and ring those that are queued and first in their line. The caller holds the case lock and has set `prev_id`."""
+    def add(self, rows: Sequence[DeliveryRow], tails: Mapping[str, Tail] | None = None) -> None:
+        """Add deliveries, and ring those that are queued and first in their line. The caller holds the case lock and has set `prev_id`.
+
+        Args:
+            rows: The deliveries.
+            tails: What `line_tails` has just said, where each `prev_id` comes from there.
+        """
         if not rows:
             return
-        blocked = self._blocking(row.prev_id for row in rows if row.prev_id) | {row.id for row in rows if row.state in BLOCKING}
+        found = self._states(row.prev_id for row in rows if row.prev_id) if tails is None else tails.values()
+        blocked = {each.id for each in found if each.blocks} | {row.id for row in rows if row.state in BLOCKING}
         rows = [replace(row, queued_at=row.queued_at or row.created_at, waits="line" if row.prev_id in blocked else None) for row in rows]
         _ADD.each(self._connection, [values_of(row) for row in rows])
         append_events(
@@ -94,21 +142,24 @@ class Deliveries(Topic):
         )
         ring_deliveries(self._connection, [row.id for row in rows if row.state == "queued" and row.prev_id not in blocked])
 
-    def _blocking(self, ids: Iterable[str]) -> set[str]:
-        # FOR SHARE: a recorder that is just ending a predecessor either sees these new rows and rings them, or we see its new state.
+    def _states(self, ids: Iterable[str]) -> list[Tail]:
         wanted = sorted(set(ids))
         found = _STATES.all(self._connection, {"ids": wanted}) if wanted else ()
-        return {str(delivery_id) for delivery_id, state in found if state in BLOCKING}
+        return [Tail(str(delivery_id), state in BLOCKING) for _, delivery_id, state in found]
 
-    def line_tails(self, owner: str, case_id: str, recipients: Collection[str]) -> dict[str, str]:
-        """Return, for each recipient that has one, the last delivery of its line in the case: the next one's `prev_id`."""
+    def line_tails(self, owner: str, case_id: str, recipients: Collection[str]) -> dict[str, Tail]:
+        """Return, for each recipient that has one, the last delivery of its line in the case: its id is the next one's `prev_id`.
+
+        The caller holds the case lock; on PostgreSQL what is found keeps its state until the transaction ends.
+        """
         wanted = sorted(recipients)
         found = _TAILS.all(self._connection, {"recipients": wanted}, of=owner, within=case_id) if wanted else ()
-        return {str(recipient): str(delivery_id) for recipient, delivery_id in found}
+        return {str(recipient): Tail(str(delivery_id), state in BLOCKING) for recipient, delivery_id, state in found}
 
     def line_tail(self, owner: str, case_id: str, recipient: str) -> str | None:
-        """Return the last delivery of one line, or None."""
-        return self.line_tails(owner, case_id, [recipient]).get(recipient)
+        """Return the id of the last delivery of one line, or None."""
+        found = self.line_tails(owner, case_id, [recipient]).get(recipient)
+        return found.id if found is not None else None
 
     # ── finding ──
 
@@ -265,16 +316,15 @@ class Deliveries(Topic):
         """Change every one of these deliveries that is as the change expects; write events, ring successors. Return the ids changed."""
         if not ids:
             return ()
-        guard: list[ColumnElement[bool]] = [delivery.c.id.in_(sorted(ids)), delivery.c.state.in_(sorted(change.from_states))]
-        if change.fence is not None:
-            guard.append(delivery.c.fence == change.fence)
-        if change.to_state != "sending":
-            # What a withdrawal has marked ends only by `record_one`, under the case's lock: nobody else would call it back.
-            guard.append(or_(delivery.c.state != "sending", delivery.c.recall_pending.is_(False)))
-        rows = self._all(DeliveryRow, select(delivery).where(*guard).order_by(delivery.c.id).with_for_update(key_share=True))
+        lists = {"ids": sorted(ids), "states": sorted(change.from_states)}
+        expected = _expected(ends=change.to_state != "sending", fenced=change.fence is not None)
+        fence = {} if change.fence is None else {"fence": change.fence}
+        rows = expected.rows(DeliveryRow, self._connection, lists, **fence)
         changed = [row.id for row in rows]
         if changed:
-            self._connection.execute(update(delivery).where(delivery.c.id.in_(changed)).values(_changed(change)))
+            values = _changed(change)
+            named = {f"new_{name}": value for name, value in values.items()}
+            _change(tuple(values), counts=change.lease_expired).run(self._connection, {"ids": changed}, **named)
             append_events(
                 self._connection, [event_of(row, change.event, change.at, state=change.to_state, reason=change.reason) for row in rows]
             )
@@ -334,6 +384,4 @@ def _changed(change: Change) -> dict[str, ColumnElement[Any] | object]:
         values["told_at"] = None  # what is tried again may fail again, and a no is more than a silence
     if change.to_state == "queued" and "sending" not in change.from_states:
         values["queued_at"] = change.at
-    if change.lease_expired:
-        values["expired_leases"] = delivery.c.expired_leases + 1
     return values

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, delete, select, update
 
 from siphub.store.columns import Topic, insert_missing
-from siphub.store.prepared import prepared
+from siphub.store.prepared import given, prepared
 from siphub.store.rows import NO_OWNER, CredentialRow
 from siphub.store.rows_directory import AgreementRow, DirectoryRows, OrganisationRow, UnitRow
 from siphub.store.tables_directory import agreement, credential, directory_version, organisation, unit
 
 _VERSION = prepared(select(directory_version.c.version).where(directory_version.c.owner == NO_OWNER))
+_BY_HASH = prepared(select(credential).where(credential.c.key_hash == given("hash"), credential.c.revoked_at.is_(None)))
 
 
 class Directory(Topic):
@@ -61,8 +62,8 @@ class Credentials(Topic):
 
     def by_hash(self, key_hash: bytes) -> CredentialRow | None:
         """Return the credential with this keyed hash, unless it has been revoked."""
-        mine = select(credential).where(credential.c.key_hash == key_hash, credential.c.revoked_at.is_(None))
-        return next(iter(self._credentials(mine)), None)
+        found = _BY_HASH.row(CredentialRow, self._connection, hash=key_hash)
+        return replace(found, units=tuple(found.units), roles=tuple(found.roles)) if found is not None else None
 
     def revoke(self, owner: str, name: str, at: datetime) -> bool:
         """Revoke a credential; return False where it is revoked already, or not there."""

@@ -17,6 +17,7 @@ from siphub.store.desk import Audit, WorkItems
 from siphub.store.directory import Credentials, Directory
 from siphub.store.erasure import Erasure
 from siphub.store.history import Attempts, Events, Inbound, Receipts
+from siphub.store.intake import Intake
 from siphub.store.operation import PluginState, PollLeases, Switches
 from siphub.store.outbox import Outbox
 from siphub.store.partners import Partners
@@ -37,6 +38,7 @@ class Work:
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
+        self.intake = Intake(connection, clock)
         self.submissions = Submissions(connection, clock)
         self.cases = Cases(connection, clock)
         self.grants = Grants(connection, clock)

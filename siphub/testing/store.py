@@ -25,6 +25,7 @@ from siphub.store import (
 from siphub.testing.store_claims import ClaimPromises
 from siphub.testing.store_directory import DirectoryPromises
 from siphub.testing.store_erasure import ErasurePromises
+from siphub.testing.store_intake import IntakePromises
 from siphub.testing.store_partners import PartnerPromises
 from siphub.testing.store_records import RecordPromises
 from siphub.testing.store_rows import NEIGHBOUR, NOW, OTHER, OWNER, UNIT, add_line, line, new_case, new_delivery, new_grant, new_message
@@ -39,7 +40,7 @@ def _fail_after(work: Work) -> None:
     raise ZeroDivisionError
 
 
-class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises, ErasurePromises, PartnerPromises):
+class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises, ErasurePromises, IntakePromises, PartnerPromises):
     """Everything a store promises."""
 
     # ── transactions ──
@@ -180,8 +181,6 @@ class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises, ErasurePro
             assert found.get(OTHER, one.id) is None
             assert found.of_message(OWNER, two.message_row) == (two,)
             assert found.of_case(OWNER, case.case_id) == (one, two)
-            assert found.line_tail(OWNER, case.case_id, UNIT) == two.id
-            assert found.line_tails(OWNER, case.case_id, [UNIT, "nobody"]) == {UNIT: two.id}
 
     def test_a_delivery_needs_its_message(self, store: Store) -> None:
         """Given a delivery of a message that is not there, the store refuses it."""

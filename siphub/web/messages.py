@@ -19,7 +19,8 @@ from starlette.responses import Response
 from siphub.contract import Submission
 from siphub.errors import NotThere, Refused
 from siphub.flow import track
-from siphub.flow.accept import Answer, accept_message, read
+from siphub.flow.accept import Answer, accept_message
+from siphub.flow.reading import read
 from siphub.hub import Hub
 from siphub.model import Caller
 from siphub.policy.reasons import REASONS

@@ -22,7 +22,7 @@ def counted(store: Store) -> Callable[[OpenWork, int], tuple[bool, int]]:
         sent: list[str] = []
         with store.write() as work:
             event.listen(work._connection, "before_cursor_execute", lambda *told: sent.append(told[2]))
-            found = open_work.reaches(work, OWNER, limit)
+            found = open_work.reaches(work.deliveries.open_work, OWNER, limit)
         return found, len(sent)
 
     return ask

@@ -1,0 +1,49 @@
+"""What intake asks of a case it has just locked, in one statement: what a statement costs is not what it looks up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import and_, exists, literal, select
+
+from siphub.store.columns import Topic
+from siphub.store.prepared import given, prepared
+from siphub.store.rows import NO_OWNER, SubmissionRow
+from siphub.store.tables import deadline, submission, work_item
+from siphub.store.tables_directory import directory_version
+
+_directory = select(directory_version.c.version).where(directory_version.c.owner == NO_OWNER).scalar_subquery()
+_work = (work_item.c.owner == given("of"), work_item.c.case_id == given("within"), work_item.c.closed_at.is_(None))
+_deadlines = (deadline.c.case_id == given("within"), deadline.c.owner == given("of"))
+_handed_in = and_(submission.c.owner == given("from_"), submission.c.message_id == given("under"))
+_always = select(literal(1).label("one")).subquery()
+_BESIDE = prepared(
+    select(
+        _directory.label("directory"),
+        exists(select(work_item.c.id).where(*_work)).label("work"),
+        exists(select(deadline.c.case_id).where(*_deadlines)).label("deadlines"),
+        *submission.c,
+    ).select_from(_always.outerjoin(submission, _handed_in))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside a case when a message comes: the directory's version, whether work is open and deadlines run, and what was handed in as it."""
+
+    directory: int
+    work: bool
+    deadlines: bool
+    submission: SubmissionRow | None
+
+
+class Intake(Topic):
+    """The one look around before a message is judged."""
+
+    def beside(self, owner: str, case_id: str, *, organisation: str, message_id: str) -> Beside:
+        """Return what stands beside a case whose lock the caller holds, and what `organisation` has handed in under `message_id`."""
+        found = _BESIDE.first(self._connection, of=owner, within=case_id, from_=organisation, under=message_id)
+        version, work, deadlines, *handed_in = found or (0, False, False)
+        return Beside(
+            version or 0, bool(work), bool(deadlines), SubmissionRow(*handed_in) if handed_in and handed_in[0] is not None else None
+        )
