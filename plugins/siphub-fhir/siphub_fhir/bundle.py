@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from hashlib import sha1
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -33,7 +34,7 @@ class Out:
     """
 
     def __init__(self, message_id: str, unit: str, known: Mapping[str, str]) -> None:
-        self._space = uuid5(_SCOPE, f"{message_id}/{unit}")
+        self._space = uuid5(_SCOPE, f"{message_id}/{unit}").bytes
         self._known = known
         self._entries: dict[str, Resource] = {}
         self._units: dict[str, Resource] = {}
@@ -43,7 +44,7 @@ class Out:
 
     def id(self, name: str) -> str:
         """Return an id for something there is one of in this Bundle."""
-        return str(uuid5(self._space, name))
+        return named(self._space, name)
 
     def add(self, resource: Resource, identity: str | None = None) -> Resource:
         """Add an entry and return a reference to it. Without an id of its own it gets one from what it holds, so equals are one entry."""
@@ -110,6 +111,13 @@ class Out:
     def subject(self) -> Resource:
         """Return a reference to the person, or to somebody undisclosed where R4 demands one and the cut has none."""
         return self.patient or {"type": "Patient", "display": "undisclosed"}
+
+
+def named(space: bytes, name: str) -> str:
+    """Return the UUID of a name in a space, as text: what `uuid5` gives, which makes a value of it on the way (there is one for every entry)."""
+    found = sha1(space + name.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(found[16], 16) & 3]
+    return f"{found[:8]}-{found[8:12]}-5{found[13:16]}-{variant}{found[17:20]}-{found[20:32]}"
 
 
 class In:

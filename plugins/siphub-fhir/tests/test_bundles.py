@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
@@ -16,6 +17,7 @@ from siphub.model import CATALOGUE, Message, parse_message, sample
 from siphub.model import people as p
 from siphub.testing.samples import cut_without, policy_cuts, whole_cut
 from siphub_fhir import Fhir, FhirReader
+from siphub_fhir.bundle import named
 from siphub_fhir.message import FORMS, document_of
 from siphub_fhir.vocabulary import BASE
 
@@ -351,3 +353,12 @@ def test_golden_files_are_what_is_made(made: Callable[..., Bundle], name: str, m
     """The example in golden/ is what is made today. To write them anew, run rewrite_golden.py beside this file and read the difference."""
     file = GOLDEN / f"{name}.{'maximal' if maximal else 'minimal'}.json"
     assert file.read_text("utf-8") == golden_of(made(sample(name, maximal=maximal)))
+
+
+def test_an_id_is_the_uuid_of_its_name() -> None:
+    """Given many names, when ids are made of them, then each is the UUID of version 5 that the standard library makes."""
+    spaces = [uuid5(NAMESPACE_URL, f"space/{number}") for number in range(4)]
+    names = [f"goal/{number}/mål å" for number in range(200)]
+    assert [named(space.bytes, name) for space in spaces for name in names] == [
+        str(uuid5(space, name)) for space in spaces for name in names
+    ]
