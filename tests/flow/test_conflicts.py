@@ -27,7 +27,8 @@ UNITS = (p.HOME_CARE,)
 def colliding(words: str, times: int) -> Iterator[None]:
     """Let another transaction take a delivery, wait until somebody wants it, and then want that one's case: so many times.
 
-    It is the more patient one, so that it is never the one that gives way.
+    It is the more patient one, so that it is never the one that gives way. It locks the cases' table, not the row: who comes again at once may
+    overtake whoever waits for a row, and would be taken back once more than it was told.
     """
     ready = threading.Event()
 
@@ -39,7 +40,7 @@ def colliding(words: str, times: int) -> Iterator[None]:
             for _ in range(times):
                 assert until(lambda: watching.execute(WAITING).fetchone() == (1,), 30)
                 with other.transaction(force_rollback=True):  # which lets go of the case, and keeps the delivery
-                    other.execute("SELECT 1 FROM sip_case FOR UPDATE")
+                    other.execute("LOCK TABLE sip_case IN EXCLUSIVE MODE")
 
     thread = threading.Thread(target=collide)
     thread.start()
