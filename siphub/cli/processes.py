@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from siphub.cli.collector import rarely_collected
 from siphub.cli.up import told_to_stop, unfinished
 from siphub.cli.words import Data, Json, aside, facts, refuse, table
 
@@ -158,7 +159,8 @@ def _running(part: Part, settings: Settings, adapters: Sequence[str] | None) -> 
         for name in adapters or ():
             hub.registry.adapter(name)
         hub.start([part], adapters=adapters)
-        yield hub
+        with rarely_collected():
+            yield hub
 
 
 def _answering(hub: Hub, settings: Settings, port: int | None) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from siphub.cli.collector import rarely_collected
 from siphub.cli.words import Data, Json, facts, refuse
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def running(settings: Settings) -> Iterator[tuple[Hub, Server]]:
         hub.start()
         server = serve(hub, settings.host, settings.port)
         try:
-            yield hub, server
+            with rarely_collected():
+                yield hub, server
         finally:
             server.stop()
 

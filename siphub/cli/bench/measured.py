@@ -15,6 +15,7 @@ from typing import Any
 
 from siphub import observe
 from siphub.cli.bench.profile import Sampler
+from siphub.cli.collector import rarely_collected
 from siphub.hub import Part, build
 from siphub.settings import Settings
 from siphub.web import serve
@@ -33,7 +34,8 @@ def _running(settings: Settings, parts: Sequence[Part]) -> Iterator[int]:
         hub.start(parts)
         server = serve(hub, settings.host, settings.port) if "serve" in parts else None
         try:
-            yield server.port if server is not None else 0
+            with rarely_collected():
+                yield server.port if server is not None else 0
         finally:
             if server is not None:
                 server.stop()
