@@ -54,7 +54,7 @@ def load(url: URL, file: Path, closing: str) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as reading:
-        words = ["--no-psqlrc", "--quiet", "--no-password", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null"]
+        words = ["--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--output=/dev/null"]
         with subprocess.Popen(  # noqa: S603
             [psql, *words, f"--dbname={_place(url)}"], env=_environment(url), stdin=subprocess.PIPE, stderr=subprocess.PIPE
         ) as writing:
@@ -62,15 +62,19 @@ def load(url: URL, file: Path, closing: str) -> None:
 
 
 def _pour(reading: subprocess.Popen[bytes], writing: subprocess.Popen[bytes], closing: str) -> None:
-    """Let one program's output be the other's input; only when the first has ended well does the second hear the end, and commit."""
+    """Let one program's output be the other's input; only when the first has ended well does the second hear that it is to commit.
+
+    It must never commit because it hears nothing more, as psql does by itself: whoever speaks to it may have been killed.
+    """
     into = _pipe(writing.stdin)
     try:
+        into.write(b"BEGIN;\n")
         shutil.copyfileobj(_pipe(reading.stdout), into, _BLOCK)
         said = _pipe(reading.stderr).read()
         if reading.wait():
             writing.kill()
             raise _failed("pg_restore", said)
-        into.write(closing.encode())
+        into.write(f"{closing}\nCOMMIT;\n".encode())
         into.close()
     except BrokenPipeError:
         reading.kill()

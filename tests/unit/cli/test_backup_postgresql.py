@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +23,7 @@ from siphub.store import Store, What, stage
 from siphub.store.backup import Backup
 from siphub.store.postgresql_programs import _environment, _place
 from siphub.testing.postgresql import Postgres as Server
+from siphub.testing.story import until
 from tests.unit.cli.conftest import open_case
 
 if TYPE_CHECKING:
@@ -156,4 +161,29 @@ def test_a_backup_is_of_the_primary_wherever_it_stands_in_the_url(on_postgresql:
         with store.read() as work:
             assert len(work.deliveries.page()) == 2
         store.close()
+    postgresql.drop(empty)
+
+
+@pytest.mark.node
+def test_a_restore_that_is_killed_while_it_loads_leaves_the_database_empty(on_postgresql: Place, postgresql: Postgres) -> None:
+    """Given a restore that is killed when half of the content has been said to the server, then none of it is there."""
+    place = on_postgresql
+    assert place.backup().status == 0
+    new, empty, programs = place.new(), postgresql.database(), place.tmp / "programs"
+    (new / "siphub.toml").write_text(f'database_url = "{empty}"\n')
+    programs.mkdir()
+    killing = programs / "pg_restore"
+    # What it says of the last table, and all behind it, never comes; whoever listens is killed.
+    killing.write_text(
+        f'#!/bin/sh\n{shutil.which("pg_restore")} "$@" | sed "/COPY public.switch/,\\$d"\nexec >&-\nsleep 2\nkill -9 $PPID\n'
+    )
+    killing.chmod(0o700)
+    siphub = Path(sys.executable).with_name("siphub")
+    words = [siphub, "restore", "--content", place.content, "--keys", place.keys, "--into", new]
+    done = subprocess.run(words, env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}, check=False, timeout=120)
+    assert done.returncode == -signal.SIGKILL
+    assert until(lambda: postgresql.run("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'siphub-backup'") == [(0,)])
+    store = place.store(new)
+    assert store.empty("content")
+    store.close()
     postgresql.drop(empty)
