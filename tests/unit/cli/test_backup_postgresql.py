@@ -179,7 +179,7 @@ def test_a_restore_that_is_killed_while_it_loads_leaves_the_database_empty(on_po
     )
     killing.chmod(0o700)
     siphub = Path(sys.executable).with_name("siphub")
-    words = [siphub, "restore", "--content", place.content, "--keys", place.keys, "--into", new]
+    words = [str(word) for word in (siphub, "restore", "--content", place.content, "--keys", place.keys, "--into", new)]
     done = subprocess.run(words, env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}, check=False, timeout=120)
     assert done.returncode == -signal.SIGKILL
     assert until(lambda: postgresql.run("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'siphub-backup'") == [(0,)])
