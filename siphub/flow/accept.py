@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -90,6 +90,15 @@ class Answer:
     repeated: bool = False
     cautions: tuple[CautionAnswer, ...] = ()
 
+    def document(self) -> dict[str, Any]:
+        """Return it as it is kept and told: alike for a first time and a repeat."""
+        return {
+            "message_id": self.message_id,
+            "case_id": self.case_id,
+            "recipients": [_flat(entry) for entry in self.recipients],
+            "cautions": [_flat(entry) for entry in self.cautions],
+        }
+
 
 def accept(ground: Ground, submission: Submission, caller: Caller) -> Answer:
     """Take one message, or refuse it.
@@ -104,6 +113,11 @@ def accept(ground: Ground, submission: Submission, caller: Caller) -> Answer:
         Busy: Not now; nothing was stored.
     """
     return accept_message(ground, read(ground, submission), caller)
+
+
+def _flat(entry: RecipientAnswer | CautionAnswer) -> dict[str, Any]:
+    """Return its fields. Unlike `dataclasses.asdict` it copies nothing: there is nothing below them."""
+    return {name: getattr(entry, name) for name in entry.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,19 +246,13 @@ def answer_from(text: str) -> Answer:
 
 
 def _submission(answer: Answer, handed: _Handed, now: datetime) -> SubmissionRow:
-    kept = {
-        "message_id": answer.message_id,
-        "case_id": answer.case_id,
-        "recipients": [asdict(entry) for entry in answer.recipients],
-        "cautions": [asdict(entry) for entry in answer.cautions],
-    }
     return SubmissionRow(
         owner=handed.caller.organisation,
         message_id=answer.message_id,
         body_hash=handed.body_hash,
         case_owner=handed.message.owner,
         case_id=answer.case_id,
-        answer=json.dumps(kept),
+        answer=json.dumps(answer.document()),
         at=now,
     )
 

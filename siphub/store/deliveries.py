@@ -7,7 +7,7 @@ caller says which states it expects, and a delivery in another state is left alo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -135,8 +135,9 @@ class Deliveries(Topic):
             return
         found = self._states(row.prev_id for row in rows if row.prev_id) if tails is None else tails.values()
         blocked = {each.id for each in found if each.blocks} | {row.id for row in rows if row.state in BLOCKING}
-        rows = [replace(row, queued_at=row.queued_at or row.created_at, waits="line" if row.prev_id in blocked else None) for row in rows]
-        _ADD.each(self._connection, [values_of(row) for row in rows])
+        waits = {row.id: "line" if row.prev_id in blocked else None for row in rows}
+        added = [{**values_of(row), "queued_at": row.queued_at or row.created_at, "waits": waits[row.id]} for row in rows]
+        _ADD.each(self._connection, added)
         append_events(
             self._connection, [event_of(row, _ACCEPTED[row.state], row.created_at, state=row.state, reason=row.reason) for row in rows]
         )

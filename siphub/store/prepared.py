@@ -103,6 +103,9 @@ class Prepared:
         """Run it for each of some rows."""
         if rows:
             ready = self._for(connection.dialect, {})
+            if len(rows) == 1:  # psycopg opens a pipeline for many, which for one costs as much again
+                _run(connection, ready.sql, ready.given(rows[0])).close()
+                return
             _run(connection, ready.sql, [ready.given(row) for row in rows], many=True).close()
 
     def _ran(self, connection: Connection, lists: Lists | None, values: Values) -> tuple[_Ready, Any]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from starlette.responses import Response
 from siphub.contract import Submission
 from siphub.errors import NotThere, Refused
 from siphub.flow import track
-from siphub.flow.accept import Answer, accept_message
+from siphub.flow.accept import accept_message
 from siphub.flow.reading import read
 from siphub.hub import Hub
 from siphub.model import Caller
@@ -81,17 +80,7 @@ def _accepted(hub: Hub, counts: Counts, submission: Submission, caller: Caller) 
     message = read(hub.ground, submission)
     answer = accept_message(hub.ground, message, caller)
     counts.accepted(caller.channel, message.type)
-    return _json(_told(answer), HTTPStatus.ACCEPTED, {REPEATED: "yes"} if answer.repeated else {})
-
-
-def _told(answer: Answer) -> Mapping[str, Any]:
-    """Return the answer as it is told: alike for a first time and a repeat, byte for byte."""
-    return {
-        "message_id": answer.message_id,
-        "case_id": answer.case_id,
-        "recipients": [asdict(entry) for entry in answer.recipients],
-        "cautions": [asdict(entry) for entry in answer.cautions],
-    }
+    return _json(answer.document(), HTTPStatus.ACCEPTED, {REPEATED: "yes"} if answer.repeated else {})
 
 
 def _json(document: Mapping[str, Any], status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
