@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import delete, func, select, update
 
 from siphub.errors import StoreError
 from siphub.store.columns import Moment, Topic, insert_missing, values_of
-from siphub.store.prepared import adding, adding_missing, given, prepared
+from siphub.store.prepared import adding, adding_missing, given, listed, prepared, with_lists
 from siphub.store.rows import CaseRow, GrantRow, MessageRow, SubmissionRow
 from siphub.store.tables import consent_grant, message, sip_case, submission
 
@@ -22,8 +24,16 @@ _SAVED = tuple(column.name for column in sip_case.c if column.name not in {"owne
 _saved = update(sip_case).where(*_one_case, sip_case.c.version == given("before")).values({name: given(f"new_{name}") for name in _SAVED})
 _SAVE_CASE = prepared(_saved)
 _SAVE_ENDED_CASE = prepared(_saved.values(ended_at=func.coalesce(sip_case.c.ended_at, given("new_ended_at", Moment))))
+_CASES = with_lists(lambda sizes: select(sip_case).where(sip_case.c.owner == given("of"), sip_case.c.case_id.in_(listed("under", sizes))))
 _MESSAGE = prepared(select(message).where(message.c.owner == given("of"), message.c.id == given("under")))
+_MESSAGES = with_lists(lambda sizes: select(message).where(message.c.owner == given("of"), message.c.id.in_(listed("under", sizes))))
 _ADD_MESSAGE = adding(message)
+
+
+def _by_owner(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each owner of some (owner, id), with the ids."""
+    for owner, mine in groupby(sorted(set(keys)), itemgetter(0)):
+        yield owner, [one for _, one in mine]
 
 
 class Submissions(Topic):
@@ -48,6 +58,11 @@ class Cases(Topic):
     def get(self, owner: str, case_id: str) -> CaseRow | None:
         """Return a case without locking it: for reading only."""
         return _CASE.row(CaseRow, self._connection, of=owner, under=case_id)
+
+    def many(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], CaseRow]:
+        """Return cases by (owner, case id), in one query for each owner and without locking them; those that are not there are missing."""
+        found = (_CASES.rows(CaseRow, self._connection, {"under": ids}, of=owner) for owner, ids in _by_owner(keys))
+        return {(row.owner, row.case_id): row for rows in found for row in rows}
 
     def find(self, case_id: str) -> tuple[CaseRow, ...]:
         """Return the cases under an id, whoever owns them: at most one in practice, but an id proves nothing."""
@@ -132,6 +147,6 @@ class Messages(Topic):
         return self._all(MessageRow, select(message).where(*mine).order_by(message.c.case_seq, message.c.id))
 
     def many(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], MessageRow]:
-        """Return messages by (owner, the store's own id), in one query; those that are not there are missing."""
-        wanted = tuple_(message.c.id, message.c.owner).in_([(row, owner) for owner, row in set(keys)])
-        return {(row.owner, row.id): row for row in self._all(MessageRow, select(message).where(wanted))}
+        """Return messages by (owner, the store's own id), in one query for each owner; those that are not there are missing."""
+        found = (_MESSAGES.rows(MessageRow, self._connection, {"under": ids}, of=owner) for owner, ids in _by_owner(keys))
+        return {(row.owner, row.id): row for rows in found for row in rows}

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Collection
+from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Literal
 
 from cryptography.hazmat.primitives import hashes
@@ -18,7 +21,7 @@ from sqlalchemy import Connection, delete, func, inspect, select, tuple_, update
 from siphub.errors import Sealed, StoreError
 from siphub.store.columns import insert_missing
 from siphub.store.engine import Database
-from siphub.store.prepared import given, prepared
+from siphub.store.prepared import given, listed, prepared, with_lists
 from siphub.store.rows import NO_OWNER
 from siphub.store.sealing import KEY_BYTES, Seal, place, unwrap, wrap
 from siphub.store.tables_keys import case_key, master_mark, owner_key
@@ -62,6 +65,13 @@ _WRAPPED = prepared(
     select(case_key.c.wrapped, owner_key.c.wrapped)
     .select_from(case_key.outerjoin(owner_key, owner_key.c.owner == case_key.c.owner))
     .where(case_key.c.owner == given("of"), case_key.c.case_id == given("under"))
+)
+_MANY_WRAPPED = with_lists(
+    lambda sizes: (
+        select(case_key.c.case_id, case_key.c.wrapped, owner_key.c.wrapped)
+        .select_from(case_key.outerjoin(owner_key, owner_key.c.owner == case_key.c.owner))
+        .where(case_key.c.owner == given("of"), case_key.c.case_id.in_(listed("under", sizes)))
+    )
 )
 
 
@@ -119,6 +129,20 @@ class KeyStore:
         if key is None:
             raise Sealed("there is no key for this case: it was erased, or never made")
         return Seal(key)
+
+    def seals_of_cases(self, cases: Collection[tuple[str, str]]) -> dict[tuple[str, str], Seal]:
+        """Return the seals of cases, given as (owner, case id), in one transaction.
+
+        Those without a key, or with one that cannot be unwrapped, are missing: `seal_of_case` says why.
+        """
+        found: dict[tuple[str, str], Seal] = {}
+        with self._database.read() as connection:
+            for owner, mine in groupby(sorted(set(cases)), itemgetter(0)):
+                for case_id, wrapped, above in _MANY_WRAPPED.all(connection, {"under": [case_id for _, case_id in mine]}, of=owner):
+                    if wrapped is not None and above is not None:
+                        with suppress(Sealed):
+                            found[owner, case_id] = Seal(unwrap(wrapped, _case_aad(owner, case_id), self._opened(owner, above)))
+        return found
 
     def seal_of_owner(self, owner: str) -> Seal:
         """Return the seal of what belongs to an owner and to no case, such as a plugin's state; made when first asked for."""

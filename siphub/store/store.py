@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
@@ -144,6 +144,10 @@ class Store:
             Sealed: There is no key, or it was erased.
         """
         return self.keys.seal_of_case(owner, case_id, create=create)
+
+    def seals_of_cases(self, cases: Collection[tuple[str, str]]) -> dict[tuple[str, str], Seal]:
+        """Return the seals of cases, given as (owner, case id), at once; those that `seal_of_case` would refuse are missing."""
+        return self.keys.seals_of_cases(cases)
 
     def seal_of_owner(self, owner: str) -> Seal:
         """Return the seal for what belongs to an owner and to no case, such as a plugin's state."""

@@ -161,6 +161,9 @@ class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises, ErasurePro
             assert work.messages.by_message_id(second.message_id) == (second,)
             assert work.messages.of_case(OWNER, case.case_id) == (first, second)
             assert work.messages.many([(OWNER, first.id), (OTHER, second.id)]) == {(OWNER, first.id): first}
+            assert work.messages.many([(OWNER, one.id) for one in (first, second)]) == {(OWNER, one.id): one for one in (first, second)}
+            assert work.cases.many([(OWNER, case.case_id), (OTHER, case.case_id), (OWNER, "none")]) == {(OWNER, case.case_id): case}
+            assert (work.messages.many(()), work.cases.many(())) == ({}, {})
 
     def test_a_sender_uses_a_message_id_once(self, store: Store) -> None:
         """Given a message, its sender's second one under the same id raises and leaves the first."""
@@ -322,6 +325,8 @@ class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises, ErasurePro
                 store.seal_of_case(OWNER, "one", create=create)
         for case in cases[1:]:
             assert store.seal_of_case(*case).open("message", "m", seals[case]) == b"content"
+        found = store.seals_of_cases([*cases, (OWNER, "none")])
+        assert {case: seal.open("message", "m", seals[case]) for case, seal in found.items()} == dict.fromkeys(cases[1:], b"content")
 
     def test_a_forgotten_owner_is_unreadable_and_others_are_not(self, store: Store) -> None:
         """Given two owners, forgetting one makes its cases unreadable and leaves the other's."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from siphub.errors import Sealed
 from siphub.flow.letters import case_row, open_case
@@ -105,6 +106,38 @@ def test_a_key_that_is_gone_is_each_ones_own_error(scene: Scene) -> None:
     outcomes = [scene.yard.attempt(row, permit, scene.shared[row.id]) for row, permit in scene.claimed]
     assert [(one.state, one.code) for one in outcomes] == [("held", Sealed("").code)] * len(UNITS)
     assert len(scene.yard.wires["wire"].took) == before
+
+
+def test_what_a_claim_needs_is_read_at_once(scene: Scene) -> None:
+    """Given two messages claimed together, when all their deliveries are attempted, then messages, cases and keys were asked for once each."""
+    asked: list[str] = []
+    store = scene.yard.ground.store
+    two_cases(scene)
+    for database in (store._content, store._keys):
+        event.listen(database._reader, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    outcomes = [scene.yard.attempt(row, permit, scene.shared[row.id]) for row, permit in scene.claimed]
+    assert {one.state for one in outcomes} == {"delivered"}
+    for table in ("message", "sip_case", "case_key"):
+        assert sum(f"FROM {table}" in statement for statement in asked) == 1, table
+
+
+def test_a_case_that_cannot_be_opened_keeps_no_other_from_being_sent(scene: Scene) -> None:
+    """Given two messages of two cases claimed together, when the key of one case was erased, then those of the other are sent all the same."""
+    gone, other = scene.rows[0].case_id, two_cases(scene)
+    scene.yard.ground.store.forget_case(scene.rows[0].owner, gone)
+    outcomes = {row.id: scene.yard.attempt(row, permit, scene.shared[row.id]).state for row, permit in scene.claimed}
+    assert {(row.case_id, outcomes[row.id]) for row in scene.rows} == {(gone, "held"), (other, "delivered")}
+
+
+def two_cases(scene: Scene) -> str:
+    """Claim a kallelse of another case too, as if all had been claimed together; return that case's id."""
+    story = Story(scene.yard.send, now=scene.yard.clock.at)
+    story.ready(UNITS)
+    scene.yard.work()
+    story.summoned(UNITS)
+    scene.claimed += [(row, permit) for row, permit in scene.yard.claim(scene.yard.due()) if row.case_id == str(story.case_id)]
+    scene.shared.update(openings(scene.rows))
+    return str(story.case_id)
 
 
 def protect(scene: Scene, name: str) -> None:
