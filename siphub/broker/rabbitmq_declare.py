@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from siphub.broker.rabbitmq_place import Place, reply_code
 from siphub.broker.topology import QueueSpec
@@ -15,6 +16,9 @@ from siphub.observe import Log
 
 _REFUSED = frozenset({403, 405, 406})
 """May not, somebody else's, or there with other arguments: in each case the queue may be there."""
+
+_waiting: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+"""Connection → the queues for which a channel of it still waits. Asked for again, each would take one more channel, until there is none left."""
 
 log = Log()
 
@@ -64,6 +68,10 @@ class Declaration:
             self._on_done(frozenset(self._missing))
             return
         spec = self._queues[0]
+        if self._patience is not None and spec.name in _waiting.get(self._connection, ()):
+            self._give_up(0)
+            self._next()
+            return
         if self._patience is not None:
             self._connection.ioloop.call_later(self._patience, lambda: self._silent(channel, spec))
         channel.queue_declare(
@@ -71,11 +79,14 @@ class Declaration:
             passive=self._passive,
             durable=True,
             arguments=spec.arguments(),
-            callback=lambda _: self._declared(channel),
+            callback=lambda _: self._declared(channel, spec),
         )
 
-    def _declared(self, channel: Any) -> None:
+    def _declared(self, channel: Any, spec: QueueSpec) -> None:
         if channel is not self._channel:
+            if spec.name in _waiting.get(self._connection, ()):
+                _waiting[self._connection].discard(spec.name)
+                channel.close()
             return
         if self._passive:
             log.warning("queue.differs", queue=self._queues[0].name)
@@ -97,6 +108,9 @@ class Declaration:
         """A queue without a leader: the broker answers when it has one. The channel waits there for as long as the connection lasts."""
         if channel is self._channel and self._queues and self._queues[0] is spec and self._connection.is_open:
             self._channel = None
+            waiting = _waiting.setdefault(self._connection, set())
+            waiting.add(spec.name)
+            channel.add_on_close_callback(lambda *_: waiting.discard(spec.name))
             self._give_up(0)
             self._open()
 
