@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -25,6 +26,8 @@ import psycopg
 from psycopg.errors import Diagnostic
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from siphub.errors import StoreLost
 
@@ -34,6 +37,9 @@ IDLE_IN_TRANSACTION: Final = 60
 """Seconds after which the server ends a transaction in which nothing is said, and lets go of its locks: its process stands still."""
 PROBE: Final = 300.0
 """Seconds that a probe may wait: each that gives up leaves a process on the server."""
+RESTED: Final = 1.0
+"""Seconds without use after which a connection is asked whether it lives, before it is used; to ask each time was one round trip in nine."""
+_RESTS: Final = "rests since"
 _LINE: Final[Mapping[str, int]] = {
     "connect_timeout": CONNECT_TIMEOUT,
     "keepalives": 1,
@@ -150,7 +156,6 @@ def make_engine(url: URL, patience: float, gate: Gate, *, read_only: bool) -> En
         pool_size=16,
         max_overflow=32,
         pool_timeout=patience,
-        pool_pre_ping=True,
         connect_args=words(url, patience),
     )
 
@@ -163,6 +168,20 @@ def make_engine(url: URL, patience: float, gate: Gate, *, read_only: bool) -> En
         made.commit()
         return made
 
+    @event.listens_for(engine, "checkin")
+    def rest(_raw: object, record: ConnectionPoolEntry) -> None:
+        record.info[_RESTS] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(raw: Any, record: ConnectionPoolEntry, _given: object) -> None:
+        since = record.info.get(_RESTS)
+        if since is None or (time.monotonic() - since <= RESTED and not _said_something(raw)):
+            return
+        try:
+            engine.dialect.do_ping(raw)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error  # another connection is made, and those as old as this one are not used
+
     @event.listens_for(engine, "handle_error")
     def look(context: ExceptionContext) -> None:
         error = context.original_exception
@@ -173,6 +192,16 @@ def make_engine(url: URL, patience: float, gate: Gate, *, read_only: bool) -> En
 
     level = "REPEATABLE READ" if read_only else "READ COMMITTED"
     return engine.execution_options(isolation_level=level, postgresql_readonly=read_only)
+
+
+def _said_something(raw: Any) -> bool:
+    """Say whether the server has said something unasked on a connection, as when it leaves, or whether the line is at its end."""
+    looking = select.poll()
+    try:
+        looking.register(raw.fileno(), select.POLLIN)
+    except psycopg.Error:
+        return True  # it is closed
+    return bool(looking.poll(0))
 
 
 _SAID: Final = """

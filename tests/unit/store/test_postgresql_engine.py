@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import make_url
 
 from siphub.errors import StoreBusy, StoreError, StoreLost
 from siphub.store.engine import Database, _readable
-from siphub.store.postgresql_engine import words
+from siphub.store.postgresql_engine import RESTED, words
 from siphub.testing.postgresql import Postgres
 from siphub.testing.story import until
 
@@ -93,6 +95,33 @@ def test_a_line_that_is_cut_is_lost_and_the_next_transaction_has_another(databas
         run(database, "SELECT pg_terminate_backend(MINE)", "SELECT 1")
     say(database, "again")
     assert said(database) == ["again"]
+
+
+@pytest.mark.node
+def test_a_line_that_was_cut_while_it_rested_is_not_used(database: Database, postgresql: Postgres) -> None:
+    """Given a connection that the server ended a moment after it was used, then the next transaction has another and nobody hears of it."""
+    before = run(database)
+    assert postgresql.run(f"SELECT pg_terminate_backend({before}, 10000)") == [(True,)]  # and waits until it is gone
+    assert run(database) != before
+
+
+@pytest.mark.node
+def test_a_connection_is_asked_whether_it_lives_after_a_rest_alone(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a connection that was used a moment ago, then it is used as it is; after a rest it is asked first."""
+    asked: list[object] = []
+    ping: Callable[[Any, Any], bool] = PGDialect_psycopg.do_ping
+
+    def counted(dialect: PGDialect_psycopg, raw: object) -> bool:
+        asked.append(raw)
+        return ping(dialect, raw)
+
+    monkeypatch.setattr(PGDialect_psycopg, "do_ping", counted)
+    before = run(database)
+    assert run(database) == before
+    assert asked == []
+    time.sleep(RESTED + 0.1)
+    assert run(database) == before
+    assert len(asked) == 1
 
 
 @pytest.mark.node
