@@ -17,7 +17,7 @@ from typing import Final
 EVERY = 0.005
 PARTS: Final = (
     ("siphub/flow/accept.py", "accept_message", "accept"),
-    ("siphub/flow/accept.py", "read", "read the body"),
+    ("siphub/flow/reading.py", "read", "read the body"),
     ("siphub/web/callers.py", "caller_of", "who is it"),
     ("siphub/flow/deliver.py", "claim", "claim"),
     ("siphub/flow/deliver.py", "record", "record"),
