@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     doses = parser.getgroup("siphub")
     doses.addoption("--chaos-rounds", type=int, default=10, help="how many seeded moments of kill -9")
     doses.addoption("--chaos-seed", type=int, default=None, help="the seed of an earlier run; a new one unless given")
-    doses.addoption("--race-rounds", type=int, default=5_000, help="how many races of a withdrawal against a send, on SQLite")
+    doses.addoption("--race-rounds", type=int, default=2_000, help="how many races of a withdrawal against a send, on SQLite")
     doses.addoption("--race-rounds-postgresql", type=int, default=200, help="the same, on PostgreSQL")
     doses.addoption("--bells", type=int, default=100, help="how many bells a broker is to keep, or lose and get back")
     doses.addoption(
