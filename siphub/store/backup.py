@@ -3,15 +3,18 @@
     FOLDER/<hub>-content-20261126T020000Z/   content.sqlite or content.dump, and manifest.json
     FOLDER/<hub>-keys-20261126T020001Z/      keys.sqlite or keys.dump, and manifest.json
 
-The manifest is written last and the folder takes its name last: what has its name is whole. Content and keys are never in one backup, and
+The manifest is written last and the folder takes its name last: what has its name is whole. What a killed backup has left, `.NAME.part`, a
+copy like any other, is deleted by the next one, which sees by the lock on FOLDER/.lock that nobody works on it. Content and keys are never in one backup, and
 the master key is in none: the manifest carries a hash keyed with it, so that another hub's backup, or an altered one, is not taken for ours.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -36,6 +39,7 @@ MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
 _BLOCK: Final = 1 << 20
 _SUFFIX: Final = {"sqlite": "sqlite", "postgresql": "dump"}
+_LOCK: Final = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,7 @@ def _manifests(place: Path) -> list[Path]:
 
 
 def take(database: Database, schema: Schema, place: Path, *, hub: str, mac: Mac) -> Backup:
-    """Copy one database into a new folder below `place`, while it is in use.
+    """Copy one database into a new folder below `place`, while it is in use; first delete what this hub's killed backups have left there.
 
     Raises:
         BackupError: `backup.unwritable`, `backup.no_room`, `backup.program_missing`, `backup.program_failed`; nothing was made.
@@ -181,7 +185,7 @@ def take(database: Database, schema: Schema, place: Path, *, hub: str, mac: Mac)
     began = datetime.now(UTC)
     name = f"{hub}-{what}-{began:%Y%m%dT%H%M%S.%fZ}"
     file = f"{what}.{_SUFFIX[database.dialect]}"
-    with _folder(place / f".{name}.part") as part:
+    with _working(place, hub), _folder(place / f".{name}.part") as part:
         if database.dialect == "sqlite":
             _copy_sqlite(Path(database.file()), part / file)
         else:
@@ -199,14 +203,44 @@ def take(database: Database, schema: Schema, place: Path, *, hub: str, mac: Mac)
 
 
 @contextmanager
+def _working(place: Path, hub: str) -> Iterator[None]:
+    """Show others that a backup is being made in this folder, for as long as this process lives; what the dead have left is deleted first."""
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unwritable(place, error) from error
+    try:
+        # Where the file system knows no locks nobody can be told to be dead, and nothing is deleted.
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _clear(place, hub)
+        with suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _clear(place: Path, hub: str) -> None:
+    left = re.compile(rf"\.{re.escape(hub)}-(content|keys)-\d{{8}}T\d{{6}}\.\d{{6}}Z\.part")
+    for part in place.iterdir():
+        if left.fullmatch(part.name):
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _unwritable(place: Path, error: OSError) -> BackupError:
+    return BackupError(f"{place} takes no backup: {error.strerror}", code="backup.unwritable")
+
+
+@contextmanager
 def _folder(part: Path) -> Iterator[Path]:
     """Give a new folder that is gone again if anything fails."""
     try:
-        part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part.mkdir(mode=0o700)
         yield part
     except OSError as error:
-        raise BackupError(f"{part.parent} takes no backup: {error.strerror}", code="backup.unwritable") from error
+        raise _unwritable(part.parent, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -91,6 +91,10 @@ class Place:
     def backup(self, *more: object) -> Done:
         return self.siphub("backup", "--content", self.content, "--keys", self.keys, "--data", self.data, *more)
 
+    def backups(self, folder: Path) -> list[Path]:
+        """Return the whole backups in a folder, oldest first."""
+        return sorted(folder.glob("[!.]*"))
+
     def newest(self, what: str) -> Backup:
         return Backup.at(self.content, "content") if what == "content" else Backup.at(self.keys, "keys")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -244,8 +246,8 @@ def test_old_backups_go_and_nobody_elses(place: Place) -> None:
     place.backup()
     done = place.backup("--keep", 2, "--json")
     assert [one["deleted"] for one in done.facts] == [1, 1]
-    assert len(list(place.content.iterdir())) == 3
-    assert len(list(place.keys.iterdir())) == 2
+    assert len(place.backups(place.content)) == 3
+    assert len(place.backups(place.keys)) == 2
 
 
 def test_a_place_that_would_be_lost_as_well_is_refused(place: Place) -> None:
@@ -272,6 +274,44 @@ def test_a_backup_that_is_half_made_is_none(place: Place) -> None:
     assert (done.status, "backup.not_there" in done.err) == (1, True)
 
 
+_STANDS = """
+import sys
+from siphub.cli import main
+from siphub.store import backup
+
+def stand(_):
+    print("copied", flush=True)
+    sys.stdin.read()
+
+backup.digest = stand
+main()
+"""
+
+
+def standing(place: Place) -> subprocess.Popen[bytes]:
+    """Return a backup of the keys that stands still once it has copied them, in a process of its own."""
+    words = [sys.executable, "-c", _STANDS, "backup", "--keys", place.keys, "--data", place.data]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"copied\n"
+    return process
+
+
+def test_what_a_killed_backup_has_left_goes_with_the_next_one(place: Place) -> None:
+    """Given a backup that is killed when it has copied the keys, the next one deletes the copy; while it lived none did, and no other hub's."""
+    other = place.keys / ".other-keys-20261126T020000.000000Z.part"
+    other.mkdir(parents=True)
+    killed = standing(place)
+    place.backup()
+    halves = list(place.keys.glob(".data-*.part"))
+    assert [(half / "keys.sqlite").is_file() for half in halves] == [True]
+    killed.kill()
+    killed.communicate()
+    place.backup()
+    assert list(place.keys.glob(".*.part")) == [other]
+    assert len(place.backups(place.keys)) == 2
+
+
 def _busy(place: Place, ending: threading.Event) -> None:
     while not ending.is_set():
         open_case(place)
@@ -293,7 +333,7 @@ def copied_under_load(place: Place) -> None:
 def test_a_backup_under_load_shows_one_moment_and_no_case_without_its_key(place: Place) -> None:
     """Given cases that are opened all the while, then each backup is whole, its references and audit hold, and every case in it can be opened."""
     copied_under_load(place)
-    contents, keys = sorted(place.content.iterdir()), sorted(place.keys.iterdir())
+    contents, keys = place.backups(place.content), place.backups(place.keys)
     sizes = []
     for number in range(3):
         done = place.restore("--content", contents[number], "--keys", keys[number], "--json", into=f"new-{number}", both=False)

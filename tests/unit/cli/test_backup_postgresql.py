@@ -94,7 +94,8 @@ def test_postgresqls_programs_must_be_there_and_see_no_password_on_their_command
     monkeypatch.setenv("PATH", os.fspath(on_postgresql.tmp))
     done = on_postgresql.backup()
     assert (done.status, "backup.program_missing" in done.err, "postgresql-client" in done.err) == (1, True, True)
-    assert not list(on_postgresql.content.iterdir())
+    assert on_postgresql.backups(on_postgresql.content) == []
+    assert list(on_postgresql.content.glob(".*.part")) == []
 
 
 def test_what_is_no_switch_never_reaches_sql(tmp_path: Path) -> None:
