@@ -194,9 +194,18 @@ class Link:
                 found = tokens.current()
             except BrokerLost as error:
                 found = error
+            except Exception as error:  # noqa: BLE001 - told as no token, and logged: whoever does not hear of it waits for ever
+                found = self._no_token(error)
             self._io.call(lambda: answered(found))
 
-        threading.Thread(target=ask, name="siphub-token", daemon=True).start()
+        try:
+            threading.Thread(target=ask, name="siphub-token", daemon=True).start()
+        except RuntimeError as error:
+            answered(self._no_token(error))
+
+    def _no_token(self, error: Exception) -> BrokerLost:
+        log.error("broker.token_failed", worker=self._purpose, exc_info=error)
+        return BrokerLost("there is no token for the broker: the log says why", code="broker.no_token")
 
     def _renew_later(self, tokens: Tokens) -> None:
         if self._token is not None:

@@ -21,6 +21,8 @@ _RENEWED_AFTER = 2 / 3
 """The part of a token's life after which it is fetched anew: what fails then can be tried again for the rest of it."""
 _UNSAID = 300.0
 """Seconds that a token counts as good where its issuer does not say how long it is."""
+_LONGEST = 86400.0
+"""Seconds after which a token is taken for ended, whatever its issuer says: no timer takes every number."""
 _OK = 200
 
 
@@ -96,10 +98,10 @@ class Tokens:
 def _read(body: bytes) -> tuple[str, float]:
     try:
         document = json.loads(body)
-        text, seconds = document["access_token"], float(document.get("expires_in", _UNSAID))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        text, seconds = document["access_token"], min(float(document.get("expires_in", _UNSAID)), _LONGEST)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise _none("what its issuer answered is no token") from None
-    if not isinstance(text, str) or not text or seconds <= 0:
+    if not isinstance(text, str) or not text or not seconds > 0:
         raise _none("what its issuer answered is no token")
     return text, seconds
 

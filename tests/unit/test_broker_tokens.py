@@ -11,9 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from siphub.broker import Tokens
+from siphub.broker import Tokens, connect, topology_for
+from siphub.broker.tokens import Token
 from siphub.contract.http import Http
 from siphub.errors import BrokerLost
+from siphub.testing.broker_ears import ADAPTER
+from siphub.testing.story import until
 
 Asked = list[tuple[str, str]]
 
@@ -60,11 +63,11 @@ def test_client_and_secret_are_shown_as_the_standard_says(issuer: Callable[[byte
     assert asked == [("a+hub%3A1:s3%3Acret%2F%C3%A9", "grant_type=client_credentials&scope=one+two")]
 
 
-@pytest.mark.parametrize(("seconds", "renewed", "ended"), [(60, 40, 60), (None, 200, 300)])
+@pytest.mark.parametrize(("seconds", "renewed", "ended"), [(60, 40, 60), (None, 200, 300), (1e300, 57600, 86400)])
 def test_a_token_is_kept_for_two_thirds_of_its_life(
     issuer: Callable[[bytes], tuple[str, Asked]], seconds: float | None, renewed: float, ended: float
 ) -> None:
-    """Given a token, the next one is asked for after two thirds of its life; one whose life nobody says counts as five minutes."""
+    """Given a token, the next one is asked for after two thirds of its life; unsaid it counts as five minutes, and never as more than a day."""
     url, asked = issuer(token(seconds))
     tokens = Tokens(Http(), url, "hub", "s3cret")
     found = tokens.current()
@@ -112,6 +115,8 @@ def test_an_issuer_that_goes_away_takes_no_good_token_along(issuer: Callable[[by
         b'{"access_token": ""}',
         token(0),
         token(-1),
+        token(10**400),
+        token(float("nan")),
         b'{"error": "s3cret"}',
     ],
 )
@@ -127,3 +132,24 @@ def test_a_secret_does_not_travel_in_the_open() -> None:
     """Given a token endpoint without TLS on another machine, nothing is sent."""
     with pytest.raises(BrokerLost, match="plain http to issuer"):
         Tokens(Http(), "http://issuer.example.org/token", "hub", "s3cret").current()
+
+
+class _Odd(Tokens):
+    """Tokens that cannot be had, in a way that nobody thought of."""
+
+    asked = 0
+
+    def current(self) -> Token:
+        self.asked += 1
+        raise RuntimeError("s3cret")
+
+
+def test_a_token_that_cannot_be_had_in_a_way_nobody_thought_of_is_asked_for_again() -> None:
+    """Given tokens that raise what they should not, then whoever makes queues hears that there is none, and the next one is asked for."""
+    tokens = _Odd(Http(), "https://issuer.example.org/token", "hub", "s3cret")
+    broker = connect("amqp://127.0.0.1:1/", name="hub", tokens=tokens)
+    with pytest.raises(BrokerLost, match="no token") as caught:
+        broker.declare(topology_for([ADAPTER]))
+    assert (caught.value.code, "s3cret" in str(caught.value)) == ("broker.no_token", False)
+    assert until(lambda: tokens.asked > 2)
+    broker.close()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -290,7 +291,7 @@ main()
 
 def standing(place: Place) -> subprocess.Popen[bytes]:
     """Return a backup of the keys that stands still once it has copied them, in a process of its own."""
-    words = [sys.executable, "-c", _STANDS, "backup", "--keys", place.keys, "--data", place.data]
+    words: list[str | Path] = [sys.executable, "-c", _STANDS, "backup", "--keys", place.keys, "--data", place.data]
     process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"copied\n"
