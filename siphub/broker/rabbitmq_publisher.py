@@ -33,12 +33,13 @@ log = Log()
 
 
 class _Job:
-    """Queues to declare, then bells to publish; done when `over` is set."""
+    """Queues to declare, then, once they are `made`, bells to publish; done when `over` is set."""
 
     def __init__(self, declares: Iterable[QueueSpec], bells: Sequence[Bell]) -> None:
         self.declares = {spec.name: spec for spec in declares}
         self.queues = {bell.queue for bell in bells}
         self.bells = deque((bell.queue, bell.to_bytes()) for bell in bells)
+        self.made = False
         self.returned = set[str]()
         self.refused = False
         self.error: BrokerError | None = None
@@ -122,7 +123,10 @@ class Publisher:
     def _on_unblocked(self, *_: object) -> None:
         log.info("broker.unblocked")
         self._blocked = False
-        self._next()
+        if self._current is None:
+            self._next()
+        elif self._current.made:
+            self._fill()
 
     # ── the channel ──
 
@@ -188,6 +192,7 @@ class Publisher:
         if declares:
             Declaration(self._link.connection, self._place, declares.values(), lambda missing: self._made(job, missing), _PATIENCE)
         else:
+            job.made = True
             self._fill()
 
     def _made(self, job: _Job, missing: frozenset[str]) -> None:
@@ -195,6 +200,7 @@ class Publisher:
             return
         self._missing = (self._missing - set(job.declares) - job.queues) | missing
         job.returned |= missing
+        job.made = True
         self._fill()
 
     def _fill(self) -> None:
