@@ -28,8 +28,9 @@ _log = Log(worker="sweeper")
 
 def expire_consents(ground: Ground) -> int:
     """Act on what has run out since the last look: withhold, call back, tell the coordinator. Return in how many cases."""
+    turn = ground.turns.of("consents")
     with ground.store.read() as work:
-        cases = work.grants.run_out(ground.now(), BATCH)
+        cases = work.grants.run_out(ground.now(), BATCH, turn.skip)
     done = 0
     for owner, case_id in cases:
         try:
@@ -37,6 +38,7 @@ def expire_consents(ground: Ground) -> int:
         except Sealed as error:
             # One case that cannot be opened keeps no other's consents from being looked at; its claims are refused all the same.
             _log.error("consent.failed", case_id=case_id, code=error.code)
+    turn.end(found=len(cases), left=len(cases) - done, limit=BATCH)
     if done:
         ground.wake.set()
     return done

@@ -22,6 +22,7 @@ from siphub.documents import render
 from siphub.flow.missing import Missing
 from siphub.flow.partners import Partners
 from siphub.flow.pressure import OpenWork
+from siphub.flow.turns import Turns
 from siphub.flow.wake import Wake
 from siphub.model import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.directory import OrganisationKind, UnitKind
@@ -181,6 +182,8 @@ class Ground:
     """What this hub is called at the broker."""
     wake: Wake = field(default_factory=Wake)
     """Set when there is something to ring."""
+    turns: Turns = field(default_factory=Turns)
+    """What the sweep passes over for a while."""
     missing: Missing | None = None
     """What this store does not know because it was brought back from a backup; read at start, since nothing is restored under a hub."""
     rings_again: bool = True

@@ -32,8 +32,9 @@ def tell_failures(ground: Ground) -> int:
     """Tell the senders of messages that ended without arriving. Return how many were told."""
     if not ground.settings.tell_failures:
         return 0
+    turn = ground.turns.of("failures")
     with ground.store.read() as work:
-        rows = work.deliveries.untold(BATCH)
+        rows = work.deliveries.untold(BATCH, turn.skip)
     told = 0
     for row in rows:
         try:
@@ -41,6 +42,7 @@ def tell_failures(ground: Ground) -> int:
         except Sealed as error:
             # One case that cannot be opened keeps no other's sender from being told.
             _log.error("notice.failed", delivery_id=row.id, code=error.code)
+    turn.end(found=len(rows), left=len(rows) - told, limit=BATCH)
     if told:
         ground.wake.set()
     return told
@@ -77,8 +79,9 @@ def tell_overdue(ground: Ground) -> int:
 
     The delivery goes on waiting: a late receipt counts, and closes the work item.
     """
+    turn = ground.turns.of("overdue")
     with ground.store.read() as work:
-        rows = work.deliveries.awaiting(ground.now() - ground.settings.receipt_within, BATCH)
+        rows = work.deliveries.awaiting(ground.now() - ground.settings.receipt_within, BATCH, turn.skip)
     told = 0
     for row in rows:
         try:
@@ -86,6 +89,7 @@ def tell_overdue(ground: Ground) -> int:
         except Sealed as error:
             # One case that cannot be opened keeps no other's sender from being told.
             _log.error("notice.failed", delivery_id=row.id, code=error.code)
+    turn.end(found=len(rows), left=len(rows) - told, limit=BATCH)
     if told:
         ground.wake.set()
     return told

@@ -88,9 +88,10 @@ def _apply(work: Work, row: DeliveryRow, kind: str, code: str | None, directory:
         records.queue_received(work, [row], directory, now)
 
 
-def match(work: Work, row: ReceiptRow, directory: Directory, now: datetime) -> None:
-    """Give a kept receipt to its delivery, now that the send has been recorded."""
+def match(work: Work, row: ReceiptRow, directory: Directory, now: datetime) -> bool:
+    """Give a kept receipt to its delivery, now that the send has been recorded; return False where it is not that delivery's."""
     delivery = work.deliveries.find_by_key(row.key)
-    if delivery is not None and delivery.adapter == row.adapter and delivery.attempts > 0:
-        _apply(work, delivery, row.kind, row.code, directory, now)
-        work.receipts.mark_matched(row, delivery.owner, now)
+    if delivery is None or delivery.adapter != row.adapter or delivery.attempts == 0:
+        return False
+    _apply(work, delivery, row.kind, row.code, directory, now)
+    return work.receipts.mark_matched(row, delivery.owner, now)

@@ -150,13 +150,13 @@ def offer_due(ground: Ground) -> int:
         for row in rows:
             state = _offer(ground, row, address, directory)
             handed += state == "sent"
-            if state in {"offered", "failed"}:
+            if state in {"offered", "unheard"}:
                 break
     return handed
 
 
 def _offer(ground: Ground, row: RecordCopyRow, address: Recipient, directory: Directory) -> str:
-    """Make one attempt at one copy; return its state after it, or `taken` where another sweep was quicker."""
+    """Make one attempt at one copy; return its state after it, `unheard` where it failed at the registry, or `taken` where another was quicker."""
     with ground.store.write() as work:
         if not work.record_copies.take(row, ground.now() + ATTEMPT):
             return "taken"
@@ -185,7 +185,7 @@ def _ended(ground: Ground, row: RecordCopyRow, outcome: Outcome | Held, made: Re
         state, reason, next_at = _after(ground, row, outcome, now)
         digest = sha256(made.metadata).hexdigest() if isinstance(made, RecordPackage) else None
         work.record_copies.end(row, state, reason=reason, next_at=next_at, package_hash=digest)
-    return state
+    return "unheard" if state == "failed" and made is not None else state
 
 
 def _after(ground: Ground, row: RecordCopyRow, outcome: Outcome, now: datetime) -> tuple[str, str | None, datetime]:

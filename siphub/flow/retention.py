@@ -49,10 +49,12 @@ def run(ground: Ground) -> int:
         rule = rule_of(ground.settings, owner)
         if rule is None:
             continue
+        turn = ground.turns.of(f"erasing {owner}")
         with ground.store.read() as work:
-            rows = work.erasure.candidates(owner, ground.now() - rule.keep, BATCH)
-        for row in rows:
-            erased += isinstance(erase(ground, owner, row.case_id), Erase)
+            rows = work.erasure.candidates(owner, ground.now() - rule.keep, BATCH, turn.skip)
+        done = sum(isinstance(erase(ground, owner, row.case_id), Erase) for row in rows)
+        turn.end(found=len(rows), left=len(rows) - done, limit=BATCH)
+        erased += done
     _forget_answers(ground)
     return erased
 
@@ -81,10 +83,12 @@ def erase(ground: Ground, owner: str, case_id: str) -> Erase | Keep:
 
 def finish(ground: Ground) -> int:
     """Do the rest for cases whose content is erased: what a crash has left, or a place that was away; return of how many nothing is left now."""
+    turn, away = ground.turns.of("erased"), set[Place]()
     with ground.store.read() as work:
-        rows = work.erasure.unfinished(LEFT)
-    away: set[Place] = set()
-    return sum(_complete(ground, row.owner, row.case_id, away) for row in rows)
+        rows = work.erasure.unfinished(LEFT, turn.skip)
+    done = sum(_complete(ground, row.owner, row.case_id, away) for row in rows)
+    turn.end(found=len(rows), left=len(rows) - done, limit=LEFT)
+    return done
 
 
 def _complete(ground: Ground, owner: str, case_id: str, away: set[Place]) -> bool:

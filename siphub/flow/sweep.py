@@ -55,9 +55,9 @@ def looks() -> tuple[Callable[[Ground], int], ...]:
 
 def expire_leases(ground: Ground) -> int:
     """A lease that ran out with an unfinished attempt is an uncertain send: again, or ask, or a person. Return how many."""
-    now = ground.now()
+    now, turn, left = ground.now(), ground.turns.of("leases"), 0
     with ground.store.read() as work:
-        rows = work.deliveries.expired_leases(now, BATCH)
+        rows = work.deliveries.expired_leases(now, BATCH, turn.skip)
     for row in ground.chance.sample(rows, len(rows)):
         try:
             if row.recall_pending:
@@ -66,7 +66,9 @@ def expire_leases(ground: Ground) -> int:
                 _expire_lease(ground, row, now)
         except Sealed as error:
             # One case that cannot be opened keeps no other's lease from being looked at.
+            left += 1
             _log.error("lease.failed", delivery_id=row.id, code=error.code)
+    turn.end(found=len(rows), left=left, limit=BATCH)
     if rows:
         ground.wake.set()
     return len(rows)
@@ -165,18 +167,20 @@ def ring_again(ground: Ground) -> int:
 
 def match_receipts(ground: Ground) -> int:
     """Receipts that came before their send was recorded find it now. Return how many did."""
-    directory = ground.directory()
+    directory, turn = ground.directory(), ground.turns.of("receipts")
     with ground.store.read() as work:
-        waiting = work.receipts.unmatched(BATCH)
+        waiting = work.receipts.unmatched(BATCH, turn.skip)
         ready = [
             row
             for row in waiting
             if (found := work.deliveries.find_by_key(row.key)) is not None and found.state not in {"queued", "sending"}
         ]
+    matched = 0
     for row in ready:
         with ground.store.write() as work:
-            receipts.match(work, row, directory, ground.now())
-    return len(ready)
+            matched += receipts.match(work, row, directory, ground.now())
+    turn.end(found=len(waiting), left=len(waiting) - matched, limit=BATCH)
+    return matched
 
 
 def poll_once(ground: Ground, name: str, adapter: Adapter) -> int:

@@ -61,18 +61,21 @@ def _covered(ground: Ground, row: DeliveryRow, case: SipCase) -> bool:
 
 def look_at_deadlines(ground: Ground) -> int:
     """Open work items for deadlines that are near or have passed. Return in how many cases."""
+    turn = ground.turns.of("deadlines")
     with ground.store.read() as work:
-        cases = work.deadlines.due(ground.now(), BATCH)
-    done = 0
-    for owner, case_id in cases:
+        cases = work.deadlines.due(ground.now(), BATCH, turn.skip)
+    done = set[tuple[str, str]]()
+    for owner, case_id in dict.fromkeys(cases):
         try:
-            done += _look(ground, owner, case_id)
+            if _look(ground, owner, case_id):
+                done.add((owner, case_id))
         except Sealed as error:
             # One case that cannot be opened keeps no other's deadlines from being looked at.
             _log.error("deadline.failed", case_id=case_id, code=error.code)
+    turn.end(found=len(cases), left=sum(case not in done for case in cases), limit=BATCH)
     if done:
         ground.wake.set()
-    return done
+    return len(done)
 
 
 def _look(ground: Ground, owner: str, case_id: str) -> bool:

@@ -107,11 +107,11 @@ class Grants(Topic):
             select(consent_grant).where(grant.owner == owner, grant.case_id == case_id).order_by(grant.party, grant.scope, grant.direction),
         )
 
-    def run_out(self, now: datetime, limit: int) -> tuple[tuple[str, str], ...]:
+    def run_out(self, now: datetime, limit: int, skip: int = 0) -> tuple[tuple[str, str], ...]:
         """Return up to `limit` cases, as (owner, case id), in which a grant has run out and nobody has acted on it yet."""
         grant = consent_grant.c
         over = (grant.until.is_not(None), grant.noticed_at.is_(None), grant.until <= now)
-        query = select(grant.owner, grant.case_id).where(*over).distinct().order_by(grant.owner, grant.case_id).limit(limit)
+        query = select(grant.owner, grant.case_id).where(*over).distinct().order_by(grant.owner, grant.case_id).limit(limit).offset(skip)
         return tuple((str(row.owner), str(row.case_id)) for row in self._connection.execute(query))
 
 

@@ -47,15 +47,19 @@ class Deadlines(Topic):
         """Return the deadlines of a case, the first to come first."""
         return _OF_CASE.rows(DeadlineRow, self._connection, of=owner, within=case_id)
 
-    def due(self, now: datetime, limit: int) -> tuple[tuple[str, str], ...]:
-        """Return the cases, as (owner, case id), that have a deadline which has passed or is near and is not marked so yet, first ones first."""
+    def due(self, now: datetime, limit: int, skip: int = 0) -> tuple[tuple[str, str], ...]:
+        """Return the cases, as (owner, case id), that have a deadline which has passed or is near and is not marked so yet, first ones first.
+
+        A case is there once for each of its deadlines; of those that have passed, and of those that are near, the first `skip` are left out.
+        """
         passed = (deadline.c.passed_at.is_(None), deadline.c.due_at <= now)
         near = (deadline.c.warned_at.is_(None), deadline.c.passed_at.is_(None), deadline.c.warn_at <= now)
         # Two statements: SQLite uses a partial index only where its predicate stands there literally, and no index for an OR of two.
-        return tuple(dict.fromkeys((*self._cases(deadline.c.due_at, passed, limit), *self._cases(deadline.c.warn_at, near, limit))))
+        found = (self._cases(by, where, limit, skip) for by, where in ((deadline.c.due_at, passed), (deadline.c.warn_at, near)))
+        return tuple(case for cases in found for case in cases)
 
-    def _cases(self, by: ColumnElement[Any], where: Iterable[ColumnElement[bool]], limit: int) -> list[tuple[str, str]]:
-        query = select(deadline.c.owner, deadline.c.case_id).where(*where).order_by(by).limit(limit)
+    def _cases(self, by: ColumnElement[Any], where: Iterable[ColumnElement[bool]], limit: int, skip: int) -> list[tuple[str, str]]:
+        query = select(deadline.c.owner, deadline.c.case_id).where(*where).order_by(by).limit(limit).offset(skip)
         return [(str(row.owner), str(row.case_id)) for row in self._connection.execute(query)]
 
     def mark(self, row: DeadlineRow, mark: Mark, at: datetime) -> bool:

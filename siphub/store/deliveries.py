@@ -225,24 +225,24 @@ class Deliveries(Topic):
 
     # ── what the sweep looks for ──
 
-    def expired_leases(self, now: datetime, limit: int) -> tuple[DeliveryRow, ...]:
+    def expired_leases(self, now: datetime, limit: int, skip: int = 0) -> tuple[DeliveryRow, ...]:
         """Return deliveries whose worker has been silent for too long, longest first."""
         gone = (delivery.c.state == exactly("sending"), delivery.c.lease_until <= now)
-        return self._all(DeliveryRow, select(delivery).where(*gone).order_by(delivery.c.lease_until).limit(limit))
+        return self._all(DeliveryRow, select(delivery).where(*gone).order_by(delivery.c.lease_until).limit(limit).offset(skip))
 
     def expired(self, now: datetime, limit: int) -> tuple[DeliveryRow, ...]:
         """Return unsent deliveries (queued or held) that are past their `expires_at`."""
         past = (one_of(delivery.c.state, ["held", "queued"]), delivery.c.expires_at.is_not(None), delivery.c.expires_at <= now)
         return self._all(DeliveryRow, select(delivery).where(*past).order_by(delivery.c.expires_at).limit(limit))
 
-    def untold(self, limit: int) -> tuple[DeliveryRow, ...]:
+    def untold(self, limit: int, skip: int = 0) -> tuple[DeliveryRow, ...]:
         """Return deliveries that ended without arriving and whose sender has not been told, oldest first; never a word about such a word itself."""
         failed = (
             one_of(delivery.c.state, ["expired", "gave_up", "rejected"]),
             delivery.c.told_at.is_(None),
             delivery.c.message_type != exactly("delivery.failed"),
         )
-        return self._all(DeliveryRow, select(delivery).where(*failed).order_by(delivery.c.updated_at).limit(limit))
+        return self._all(DeliveryRow, select(delivery).where(*failed).order_by(delivery.c.updated_at).limit(limit).offset(skip))
 
     def mark_told(self, delivery_id: str, at: datetime, states: Collection[str] = ("expired", "gave_up", "rejected")) -> bool:
         """Note that the sender is told of a delivery that failed; return False where that was done, or it is in none of these states any more."""
@@ -250,10 +250,10 @@ class Deliveries(Topic):
         query = update(delivery).where(delivery.c.id == delivery_id, *open_yet).values(told_at=at)
         return self._connection.execute(query).rowcount == 1
 
-    def awaiting(self, before: datetime, limit: int) -> tuple[DeliveryRow, ...]:
+    def awaiting(self, before: datetime, limit: int, skip: int = 0) -> tuple[DeliveryRow, ...]:
         """Return deliveries that have waited for a receipt since `before` and whose sender has not been told, longest first."""
         waiting = (delivery.c.state == exactly("awaiting_receipt"), delivery.c.updated_at <= before, delivery.c.told_at.is_(None))
-        return self._all(DeliveryRow, select(delivery).where(*waiting).order_by(delivery.c.updated_at).limit(limit))
+        return self._all(DeliveryRow, select(delivery).where(*waiting).order_by(delivery.c.updated_at).limit(limit).offset(skip))
 
     def due(self, now: datetime, limit: int, adapter: str | None = None) -> tuple[DeliveryRow, ...]:
         """Return deliveries that could be claimed now: what is handed to local workers while the broker is down."""

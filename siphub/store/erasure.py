@@ -38,10 +38,10 @@ _unconfirmed = exists(
 class Erasure(Topic):
     """What the eraser looks for and what it does, in the store."""
 
-    def candidates(self, owner: str, ended_before: datetime, limit: int) -> tuple[CaseRow, ...]:
+    def candidates(self, owner: str, ended_before: datetime, limit: int, skip: int = 0) -> tuple[CaseRow, ...]:
         """Return an owner's cases that are over since long enough and wait for no confirmation, longest over first."""
         mine = (sip_case.c.owner == owner, *_ended, sip_case.c.ended_at <= ended_before, ~_unconfirmed)
-        return self._all(CaseRow, select(sip_case).where(*mine).order_by(sip_case.c.ended_at).limit(limit))
+        return self._all(CaseRow, select(sip_case).where(*mine).order_by(sip_case.c.ended_at).limit(limit).offset(skip))
 
     def waiting(self) -> dict[str, tuple[int, datetime]]:
         """Return how many cases of each owner are over and not erased, and since when the first of them is."""
@@ -95,10 +95,10 @@ class Erasure(Topic):
         query = select(sip_case.c.owner, sip_case.c.case_id).where(*mine).order_by(sip_case.c.case_id, sip_case.c.owner).limit(limit)
         return tuple((str(row.owner), str(row.case_id)) for row in self._connection.execute(query))
 
-    def unfinished(self, limit: int) -> tuple[CaseRow, ...]:
+    def unfinished(self, limit: int, skip: int = 0) -> tuple[CaseRow, ...]:
         """Return cases whose content is erased and whose key may still be there, longest first."""
         left = (sip_case.c.erased_at.is_not(None), sip_case.c.key_gone_at.is_(None))
-        return self._all(CaseRow, select(sip_case).where(*left).order_by(sip_case.c.erased_at).limit(limit))
+        return self._all(CaseRow, select(sip_case).where(*left).order_by(sip_case.c.erased_at).limit(limit).offset(skip))
 
     def finish(self, owner: str, case_id: str, at: datetime) -> bool:
         """Note that a case's key is gone too; return False where that was noted before."""

@@ -67,9 +67,10 @@ class Receipts(Topic):
         """Return the receipts for a delivery's key, oldest first."""
         return self._all(ReceiptRow, select(receipt).where(receipt.c.key == key).order_by(receipt.c.received_at, receipt.c.kind))
 
-    def unmatched(self, limit: int = 100) -> tuple[ReceiptRow, ...]:
+    def unmatched(self, limit: int = 100, skip: int = 0) -> tuple[ReceiptRow, ...]:
         """Return receipts that belong to no delivery yet, oldest first."""
-        return self._all(ReceiptRow, select(receipt).where(receipt.c.matched_at.is_(None)).order_by(receipt.c.received_at).limit(limit))
+        query = select(receipt).where(receipt.c.matched_at.is_(None)).order_by(receipt.c.received_at)
+        return self._all(ReceiptRow, query.limit(limit).offset(skip))
 
     def mark_matched(self, row: ReceiptRow, owner: str, at: datetime) -> bool:
         """Note whose delivery a receipt is about; return False where that was done already."""

@@ -198,6 +198,7 @@ class RecordPromises:
             assert [row.id for row in work.deliveries.due(NOW, 10, adapter="folder")] == [due.id]
             assert work.deliveries.due(NOW, 10, adapter="fhir") == ()
             assert [row.id for row in work.deliveries.awaiting(NOW, 10)] == [waiting.id]
+            assert work.deliveries.awaiting(NOW, 10, skip=1) == ()
             assert work.deliveries.expired(LATER, 10) == ()
         assert blocked.prev_id == due.id
 

@@ -121,6 +121,19 @@ def test_an_attempt_that_nobody_ended_is_made_again(make_recorded: MakeRecorded)
     assert (records.offer_due(world.hub.ground), len(keeper.got)) == (1, 1)
 
 
+def test_a_copy_that_cannot_be_made_keeps_no_other_waiting(make_recorded: MakeRecorded) -> None:
+    """Given the first of three copies, of a case whose key is gone, the others are handed over in the same round; where the registry fails, none."""
+    world, keeper, hand, copy = _told(make_recorded)
+    for _ in range(2):
+        hand.at += timedelta(seconds=1)
+        world.story().requested()
+    world.hub.store.keys.forget_case(copy.owner, copy.case_id)
+    keeper.answers.append(Uncertain("partner.timeout"))
+    assert (records.offer_due(world.hub.ground), len(keeper.got)) == (0, 1)
+    assert _again(world, copy).reason == "store.sealed"
+    assert (records.offer_due(world.hub.ground), len(keeper.got)) == (1, 2)
+
+
 def test_two_sweeps_at_once_hand_a_package_over_once(make_recorded: MakeRecorded) -> None:
     """Given a dozen copies and four sweeps that begin together, then each package is offered once."""
     world, keeper, _, _ = _told(make_recorded)
