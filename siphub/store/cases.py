@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, select, update
 
 from siphub.errors import StoreError
 from siphub.store.columns import Moment, Topic, insert_missing, values_of
@@ -28,6 +28,13 @@ _CASES = with_lists(lambda sizes: select(sip_case).where(sip_case.c.owner == giv
 _MESSAGE = prepared(select(message).where(message.c.owner == given("of"), message.c.id == given("under")))
 _MESSAGES = with_lists(lambda sizes: select(message).where(message.c.owner == given("of"), message.c.id.in_(listed("under", sizes))))
 _ADD_MESSAGE = adding(message)
+_grants_of_case = and_(consent_grant.c.owner == given("of"), consent_grant.c.case_id == given("within"))
+_GRANTS = prepared(
+    select(consent_grant).where(_grants_of_case).order_by(consent_grant.c.party, consent_grant.c.scope, consent_grant.c.direction)
+)
+_ADD_GRANT = adding(consent_grant)
+_WHAT = ("party", "scope", "direction")
+_DROP_GRANT = prepared(delete(consent_grant).where(_grants_of_case, *(consent_grant.c[name] == given(f"this_{name}") for name in _WHAT)))
 
 
 def _by_owner(keys: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
@@ -96,16 +103,14 @@ class Grants(Topic):
 
     def replace(self, owner: str, case_id: str, rows: Iterable[GrantRow]) -> None:
         """Make these the grants of the case, whose lock the caller holds."""
-        self._connection.execute(delete(consent_grant).where(consent_grant.c.owner == owner, consent_grant.c.case_id == case_id))
-        self._insert(consent_grant, *map(values_of, rows))
+        before, after = set(self.of_case(owner, case_id)), set(rows)
+        gone = [{f"this_{name}": getattr(row, name) for name in _WHAT} for row in before - after]
+        _DROP_GRANT.each(self._connection, [{"of": owner, "within": case_id, **what} for what in gone])
+        _ADD_GRANT.each(self._connection, [values_of(row) for row in after - before])
 
     def of_case(self, owner: str, case_id: str) -> tuple[GrantRow, ...]:
         """Return the grants of a case, expired ones too."""
-        grant = consent_grant.c
-        return self._all(
-            GrantRow,
-            select(consent_grant).where(grant.owner == owner, grant.case_id == case_id).order_by(grant.party, grant.scope, grant.direction),
-        )
+        return _GRANTS.rows(GrantRow, self._connection, of=owner, within=case_id)
 
     def run_out(self, now: datetime, limit: int, skip: int = 0) -> tuple[tuple[str, str], ...]:
         """Return up to `limit` cases, as (owner, case id), in which a grant has run out and nobody has acted on it yet."""

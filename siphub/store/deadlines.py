@@ -9,18 +9,17 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, delete, select, update
 
 from siphub.store.columns import Topic, values_of
-from siphub.store.prepared import given, prepared
+from siphub.store.prepared import adding, given, prepared
 from siphub.store.rows import DeadlineRow
 from siphub.store.tables import deadline
 
 Mark = Literal["warned_at", "passed_at"]
 
 
-_OF_CASE = prepared(
-    select(deadline)
-    .where(deadline.c.case_id == given("within"), deadline.c.owner == given("of"))
-    .order_by(deadline.c.due_at, deadline.c.kind, deadline.c.about)
-)
+_of_case = (deadline.c.case_id == given("within"), deadline.c.owner == given("of"))
+_OF_CASE = prepared(select(deadline).where(*_of_case).order_by(deadline.c.due_at, deadline.c.kind, deadline.c.about))
+_DROP = prepared(delete(deadline).where(*_of_case))
+_ADD = adding(deadline)
 
 
 class Deadlines(Topic):
@@ -35,13 +34,13 @@ class Deadlines(Topic):
         known = {_what(row): row for row in before}
         new = [known.get(_what(row), row) for row in rows]
         if set(new) != set(before):
-            self._connection.execute(delete(deadline).where(deadline.c.case_id == case_id, deadline.c.owner == owner))
-            self._insert(deadline, *map(values_of, new))
+            _DROP.run(self._connection, of=owner, within=case_id)
+            _ADD.each(self._connection, [values_of(row) for row in new])
         return tuple(row for row in before if row not in new and (row.warned_at or row.passed_at))
 
     def add(self, rows: Iterable[DeadlineRow]) -> None:
         """Add the first deadlines of a case that has none."""
-        self._insert(deadline, *map(values_of, rows))
+        _ADD.each(self._connection, [values_of(row) for row in rows])
 
     def of_case(self, owner: str, case_id: str) -> tuple[DeadlineRow, ...]:
         """Return the deadlines of a case, the first to come first."""

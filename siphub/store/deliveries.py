@@ -38,6 +38,9 @@ _FOLLOWS = frozenset({"gave_up", "held", "queued"})
 _ADD = adding(delivery)
 _BY_ID = prepared(select(delivery).where(delivery.c.id == given("this")))
 _of_case = (delivery.c.owner == given("of"), delivery.c.case_id == given("within"))
+_OF_CASE = prepared(select(delivery).where(*_of_case).order_by(delivery.c.position, delivery.c.recipient, delivery.c.id))
+_of_message = (delivery.c.owner == given("of"), delivery.c.message_row == given("message"))
+_OF_MESSAGE = prepared(select(delivery).where(*_of_message).order_by(delivery.c.recipient, delivery.c.id))
 _LOCK_CASE = prepared(select(delivery).where(*_of_case).order_by(delivery.c.id).with_for_update(key_share=True))
 _LOCK_UNSENT = with_lists(
     lambda sizes: (
@@ -178,13 +181,11 @@ class Deliveries(Topic):
 
     def of_message(self, owner: str, message_row: str) -> tuple[DeliveryRow, ...]:
         """Return the deliveries of a message, by recipient."""
-        mine = (delivery.c.owner == owner, delivery.c.message_row == message_row)
-        return self._all(DeliveryRow, select(delivery).where(*mine).order_by(delivery.c.recipient, delivery.c.id))
+        return _OF_MESSAGE.rows(DeliveryRow, self._connection, of=owner, message=message_row)
 
     def of_case(self, owner: str, case_id: str) -> tuple[DeliveryRow, ...]:
         """Return the deliveries of a case, in order."""
-        mine = (delivery.c.owner == owner, delivery.c.case_id == case_id)
-        return self._all(DeliveryRow, select(delivery).where(*mine).order_by(delivery.c.position, delivery.c.recipient, delivery.c.id))
+        return _OF_CASE.rows(DeliveryRow, self._connection, of=owner, within=case_id)
 
     def lock_case(self, owner: str, case_id: str) -> tuple[DeliveryRow, ...]:
         """Return the deliveries of a case, locked, by id: what a withdrawal looks at, after it has locked the case."""

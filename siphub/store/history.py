@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from siphub.store.columns import Topic, insert_missing, values_of
-from siphub.store.prepared import adding
+from siphub.store.prepared import adding, given, prepared
 from siphub.store.rows import AttemptRow, DeliveryRow, EventRow, ReceiptRow
 from siphub.store.tables import attempt, delivery_event, inbound, receipt
 
@@ -27,6 +27,11 @@ def event_of(row: DeliveryRow, event: str, at: datetime, *, state: str, reason: 
 
 
 _ADD_EVENT = adding(delivery_event, "id")
+_OF_DELIVERY = prepared(
+    select(delivery_event)
+    .where(delivery_event.c.delivery_id == given("this"), delivery_event.c.owner == given("of"))
+    .order_by(delivery_event.c.id)
+)
 
 
 def append_events(connection: Connection, events: list[dict[str, Any]]) -> None:
@@ -52,8 +57,7 @@ class Events(Topic):
 
     def of_delivery(self, owner: str, delivery_id: str) -> tuple[EventRow, ...]:
         """Return the events of a delivery, oldest first."""
-        mine = (delivery_event.c.delivery_id == delivery_id, delivery_event.c.owner == owner)
-        return self._all(EventRow, select(delivery_event).where(*mine).order_by(delivery_event.c.id))
+        return _OF_DELIVERY.rows(EventRow, self._connection, of=owner, this=delivery_id)
 
 
 class Receipts(Topic):

@@ -8,11 +8,14 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, case, delete, func, select, update
 
 from siphub.store.columns import Topic, exactly, one_of, values_of
-from siphub.store.prepared import adding_missing
+from siphub.store.prepared import adding_missing, given, prepared
 from siphub.store.rows import RecordCopyRow, UnconfirmedRow
 from siphub.store.tables import record_copy
 
 _ADD = adding_missing(record_copy)
+_of_case = (record_copy.c.owner == given("of"), record_copy.c.case_id == given("within"))
+_OF_CASE = prepared(select(record_copy).where(*_of_case).order_by(record_copy.c.offered_at, record_copy.c.id))
+_OF_MESSAGE = prepared(select(record_copy).where(*_of_case, record_copy.c.message_row == given("message")))
 _OPEN = ("failed", "offered", "refused")
 """The states in which a copy waits to be handed over, as the index for it has them."""
 
@@ -31,13 +34,11 @@ class RecordCopies(Topic):
 
     def of_case(self, owner: str, case_id: str) -> tuple[RecordCopyRow, ...]:
         """Return the copies of a case, oldest first."""
-        mine = (record_copy.c.owner == owner, record_copy.c.case_id == case_id)
-        return self._all(RecordCopyRow, select(record_copy).where(*mine).order_by(record_copy.c.offered_at, record_copy.c.id))
+        return _OF_CASE.rows(RecordCopyRow, self._connection, of=owner, within=case_id)
 
     def of_message(self, owner: str, case_id: str, message_row: str) -> tuple[RecordCopyRow, ...]:
         """Return the copies of one message of a case, in no order."""
-        mine = (record_copy.c.owner == owner, record_copy.c.case_id == case_id, record_copy.c.message_row == message_row)
-        return self._all(RecordCopyRow, select(record_copy).where(*mine))
+        return _OF_MESSAGE.rows(RecordCopyRow, self._connection, of=owner, within=case_id, message=message_row)
 
     def page(
         self,

@@ -142,6 +142,8 @@ class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises, ErasurePro
                 work.cases.add(case)
                 work.grants.replace(case.owner, case.case_id, [new_grant(case), new_grant(case, scope="plan")])
             narrowed = replace(new_grant(one, scope="plan"), until=NOW + timedelta(days=1))
+            work.grants.replace(one.owner, one.case_id, [new_grant(one), narrowed])
+            assert work.grants.of_case(one.owner, one.case_id) == (new_grant(one), narrowed)
             work.grants.replace(one.owner, one.case_id, [narrowed])
             assert work.grants.of_case(one.owner, one.case_id) == (narrowed,)
             assert len(work.grants.of_case(two.owner, two.case_id)) == 2

@@ -35,7 +35,7 @@ from siphub.store import claim as claiming
 from siphub.testing.story import Story
 from siphub.testing.world import PARTNERS, World
 
-UNITS = tuple(UnitId(f"SE{p.MUNICIPALITY}-9{number:03d}") for number in range(20))
+UNITS = tuple(UnitId(f"SE{p.MUNICIPALITY}-9{number:03d}") for number in range(12))
 """The units of one case: each is raced by a withdrawal of its own against a claim of its own delivery."""
 
 Result = TypeVar("Result")
