@@ -305,7 +305,7 @@ class Database:
             return 0
         from siphub.store.postgresql_engine import application
 
-        theirs = "datname = current_database() AND application_name LIKE 'siphub %' AND application_name != :mine"
+        theirs = "datname = current_database() AND application_name LIKE 'siphub %' AND left(application_name, length(:mine)) != :mine"
         with self.read() as connection:
             query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {theirs}")  # noqa: S608 - fixed words
             return int(connection.scalar(query, {"mine": application()}) or 0)

@@ -115,7 +115,7 @@ def _until(gen: Generator[Any, Any, Any], end: float, give_up: Callable[[], None
 
 
 def application() -> str:
-    """Return the name under which PostgreSQL shows this process's connections: no other's, for every container has a process 1."""
+    """Return what PostgreSQL shows this process's connections by: no other's, for every container has a process 1. A URL's name comes behind it."""
     return f"siphub {os.getpid()} {_OURS}"
 
 
@@ -129,10 +129,10 @@ def words(url: URL, patience: float) -> dict[str, Any]:
     }
     ours: dict[str, Any] = {
         **_LINE,
-        "application_name": application(),
         "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
     }
-    return {name: value for name, value in {**ours, **primary(url)}.items() if name not in url.query}
+    said = {name: value for name, value in {**ours, **primary(url)}.items() if name not in url.query}
+    return {**said, "application_name": " ".join((application(), str(url.query.get("application_name", "")))).strip()}
 
 
 def primary(url: URL) -> dict[str, str]:

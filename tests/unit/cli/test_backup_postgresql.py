@@ -82,6 +82,27 @@ def test_on_postgresql_a_process_that_is_connected_keeps_a_restore_away(on_postg
 
 
 @pytest.mark.node
+def test_a_name_in_the_url_hides_no_process_from_a_restore(on_postgresql: Place, postgresql_url: str) -> None:
+    """Given a URL that gives connections a name, then they bear it behind ours, and a restore sees another process and not itself."""
+    named = f"{postgresql_url}{'&' if '?' in postgresql_url else '?'}application_name=region"
+    (on_postgresql.data / "siphub.toml").write_text(f'database_url = "{named}"\n')
+    store = on_postgresql.store()
+    with store.read() as work:
+        work.switches.get("sending")
+        assert store.others() == 0
+    script = "import sys; from siphub.store.engine import Database; d = Database(sys.argv[1]); d.time(); print(d.others(), flush=True); sys.stdin.read()"
+    other = subprocess.Popen([sys.executable, "-c", script, named], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout is not None
+    assert int(other.stdout.readline()) >= 1
+    assert store.others() >= 1
+    store.close()
+    done = on_postgresql.siphub("restore", "--restored-until", "2026-11-01T02:00:00Z", "--data", on_postgresql.data)
+    assert (done.status, "hub.running" in done.err) == (1, True)
+    other.communicate()
+    assert on_postgresql.siphub("restore", "--restored-until", "2026-11-01T02:00:00Z", "--data", on_postgresql.data).status == 0
+
+
+@pytest.mark.node
 def test_postgresqls_programs_must_be_there_and_see_no_password_on_their_command_line(
     on_postgresql: Place, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
