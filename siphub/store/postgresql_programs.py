@@ -10,7 +10,9 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -66,21 +68,39 @@ def _pour(reading: subprocess.Popen[bytes], writing: subprocess.Popen[bytes], cl
 
     It must never commit because it hears nothing more, as psql does by itself: whoever speaks to it may have been killed.
     """
-    into = _pipe(writing.stdin)
+    into, read, wrote = _pipe(writing.stdin), _Hearing(_pipe(reading.stderr)), _Hearing(_pipe(writing.stderr))
     try:
         into.write(b"BEGIN;\n")
         shutil.copyfileobj(_pipe(reading.stdout), into, _BLOCK)
-        said = _pipe(reading.stderr).read()
         if reading.wait():
             writing.kill()
-            raise _failed("pg_restore", said)
+            raise _failed("pg_restore", read.said())
         into.write(f"{closing}\nCOMMIT;\n".encode())
         into.close()
     except BrokenPipeError:
         reading.kill()
-    said = _pipe(writing.stderr).read()
     if writing.wait():
-        raise _failed("psql", said)
+        raise _failed("psql", wrote.said())
+
+
+class _Hearing:
+    """Takes in what a program says while others wait for it: with a full pipe that nobody empties it would stand still. The first MiB is kept."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._said = bytearray()
+        self._thread = threading.Thread(target=self._hear, name="siphub-hearing", daemon=True)
+        self._thread.start()
+
+    def said(self) -> bytes:
+        """Return what was said, once it has ended."""
+        self._thread.join()
+        return bytes(self._said)
+
+    def _hear(self) -> None:
+        with suppress(ValueError):  # closed by whoever does not want to know any more
+            while some := self._pipe.readline(_BLOCK):
+                self._said += some[: max(0, _BLOCK - len(self._said))]
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

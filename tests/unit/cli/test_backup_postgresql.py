@@ -209,3 +209,22 @@ def test_a_restore_that_is_killed_while_it_loads_leaves_the_database_empty(on_po
     assert store.empty("content")
     store.close()
     postgresql.drop(empty)
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("program", ["pg_restore", "psql"])
+def test_a_program_that_has_much_to_say_does_not_stand_still(on_postgresql: Place, postgresql: Postgres, program: str) -> None:
+    """Given a program that says more than a pipe holds before it begins, then the restore goes on to its end."""
+    place = on_postgresql
+    assert place.backup().status == 0
+    new, empty, programs = place.new(), postgresql.database(), place.tmp / "programs"
+    (new / "siphub.toml").write_text(f'database_url = "{empty}"\n')
+    programs.mkdir()
+    wordy = programs / program
+    wordy.write_text(f'#!/bin/sh\nyes "warning: of this there is more" | head -n 20000 >&2\nexec {shutil.which(program)} "$@"\n')
+    wordy.chmod(0o700)
+    siphub = Path(sys.executable).with_name("siphub")
+    words = [str(word) for word in (siphub, "restore", "--content", place.content, "--keys", place.keys, "--into", new)]
+    done = subprocess.run(words, env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}, check=False, timeout=60)
+    assert done.returncode == 0
+    postgresql.drop(empty)
