@@ -22,7 +22,7 @@ from siphub.store.outbox import ring_successors
 from siphub.store.partners import Partners
 from siphub.store.prepared import Prepared, adding, given, listed, prepared, with_lists
 from siphub.store.rows import BLOCKING, CLOCKS_APART, NO_OWNER, Accept, AttemptRow, ClaimedRow, DeliveryRow, GrantRow, Permitted, Refusal
-from siphub.store.rows_partners import Admit, Place
+from siphub.store.rows_partners import Admit, Admitted, PartnerRow, Place
 from siphub.store.tables import attempt, consent_grant, delivery, sip_case, switch
 
 _DELIVERY = tuple(column.name for column in delivery.c)
@@ -86,18 +86,32 @@ class Gate:
     asked: Admit
 
     def pass_on(self, permitted: Sequence[tuple[Candidate, Permitted]]) -> list[tuple[Candidate, Permitted]]:
-        """Return those who may go; who must wait for its partner is marked so."""
-        strict = self.asked.strict({_place(each, verdict) for each, verdict in permitted})
-        rows = self.partners.lock(strict) if strict else {}
-        sending = self.partners.sending(strict) if strict else {}
-        admitted = self.asked.admit([(each.delivery, verdict) for each, verdict in permitted], rows, sending)
-        self.partners.save(admitted.changed)
+        """Return those who may go; who must wait for its partner, which may be another one by now, is marked so.
+
+        The partners that must be looked at, and those at which somebody waits though nothing is to be said of them, are locked at once and in
+        order: two claims that locked first the ones and then the others could each wait for the other.
+        """
+        strict = set(self.asked.strict({_place(each, verdict) for each, verdict in permitted}))
+        others = [one for one in permitted if _place(*one) not in strict]
+        freely = self._admitted(others, {}, {})
+        there = {each.delivery.id: _place(each, verdict) for each, verdict in permitted}
+        rows = self.partners.lock({*strict, *(there[one] for one in freely.wait)})
+        watched = [one for one in permitted if _place(*one) in strict]
+        strictly = self._admitted(watched, {place: rows[place] for place in strict}, self.partners.sending(strict))
+        self.partners.save(strictly.changed)
         by_place: dict[Place, list[str]] = {}
-        for each, _ in permitted:
-            if each.delivery.id in admitted.wait:
-                by_place.setdefault(each.delivery.place, []).append(each.delivery.id)
+        for one in (*freely.wait, *strictly.wait):
+            by_place.setdefault(there[one], []).append(one)
         self.partners.park(by_place)
-        return [(each, verdict) for each, verdict in permitted if each.delivery.id in admitted.go]
+        go = {*freely.go, *strictly.go}
+        return [(each, verdict) for each, verdict in permitted if each.delivery.id in go]
+
+    def _admitted(
+        self, some: Sequence[tuple[Candidate, Permitted]], rows: Mapping[Place, PartnerRow], sending: Mapping[Place, int]
+    ) -> Admitted:
+        if not some:
+            return Admitted(())
+        return self.asked.admit([(each.delivery, verdict) for each, verdict in some], rows, sending)
 
 
 def _place(each: Candidate, verdict: Permitted) -> Place:

@@ -94,18 +94,23 @@ class Partners(Topic):
     # ── without a bell ──
 
     def park(self, ids: Mapping[Place, Collection[str]]) -> None:
-        """Let queued deliveries wait at their partner without a bell. The caller forgets what bells there are in the same transaction."""
+        """Let queued deliveries wait at a partner without a bell, and go to that one. The caller forgets what bells there are in the same transaction.
+
+        Whoever has locked partners before has locked all of these with them.
+        """
         wanted = [one for found in ids.values() for one in found]
         if not wanted:
             return
         # The partners' rows first, but never waiting for a delivery while they are held: one that somebody else holds keeps its mark, and is
         # rung again if it was not claimed.
         free = select(delivery.c.id).where(delivery.c.id.in_(sorted(wanted)), _queued).order_by(delivery.c.id)
-        held = list(self._connection.scalars(free.with_for_update(skip_locked=True)))
+        held = set(self._connection.scalars(free.with_for_update(skip_locked=True)))
         for row in self.lock(ids).values():
             if not row.waiting:
                 self._connection.execute(update(partner).where(_one(row.place)).values(waiting=True))
-        self._connection.execute(update(delivery).where(delivery.c.id.in_(held)).values(waits="partner"))
+        for (adapter, endpoint), theirs in ids.items():
+            there = {"adapter": adapter, "endpoint": endpoint, "waits": "partner"}
+            self._connection.execute(update(delivery).where(delivery.c.id.in_(sorted(held.intersection(theirs)))).values(there))
 
     def ring(self, place: Place, now: datetime, limit: int) -> int:
         """Ring up to `limit` of the deliveries that wait at a partner, longest due first; return how many. The caller holds its row.

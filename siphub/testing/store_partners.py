@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -47,6 +48,30 @@ class OnlyOne:
         if sending:
             return Admitted([], [go, *wait])
         return Admitted([go], wait, [replace(row, tokens=0.5, tokens_at=NOW) for row in rows.values()])
+
+
+@dataclass
+class Away:
+    """Lets nobody through; it looks at one partner, and then waits a moment for somebody else to look at another."""
+
+    looked_at: Place
+    meeting: threading.Barrier
+
+    def strict(self, places: Collection[Place]) -> Collection[Place]:
+        """Look at the one."""
+        return [place for place in places if place == self.looked_at]
+
+    def admit(
+        self,
+        permitted: Sequence[tuple[DeliveryRow, Permitted]],
+        rows: Mapping[Place, PartnerRow],
+        sending: Mapping[Place, int],  # noqa: ARG002
+    ) -> Admitted:
+        """Let all wait."""
+        if rows:
+            with suppress(threading.BrokenBarrierError):
+                self.meeting.wait(1)
+        return Admitted([], [row.id for row, _ in permitted])
 
 
 def park(store: Store, *rows: DeliveryRow, place: Place = PLACE) -> None:
@@ -199,6 +224,47 @@ class PartnerPromises:
             others = [each.id for each in heads if each.id != claimed.delivery.id]
             assert work.claim(others, now=NOW, lease=LEASE, accept=by_grants, admit=asked) == []
         assert asked.seen == {PLACE: 1}
+
+    def test_who_goes_to_a_successor_waits_at_its_partner(self, store: Store) -> None:
+        """Given a delivery that goes to its unit's successor, whose partner has no room, it waits there, and not at the place it was made for."""
+        _, (row,) = line(store, 1)
+        asked = Away(ELSEWHERE, threading.Barrier(1))
+        with store.write() as work:
+            assert (
+                work.claim([row.id], now=NOW, lease=LEASE, accept=lambda *_: Permitted("consent", "meeting", *ELSEWHERE), admit=asked) == []
+            )
+        silence(store)
+        with store.read() as work:
+            assert [place.place for place in work.partners.all() if place.waiting] == [ELSEWHERE]
+            assert work.partners.waiting() == {ELSEWHERE: 1}
+        assert state(store, row).place == ELSEWHERE
+        assert [rung(store, 9), rung(store, 9, ELSEWHERE)] == [0, 1]
+        assert bells(store) == [row.id]
+
+    def test_two_claims_that_look_at_each_others_partners_do_not_wait_for_each_other(self, store: Store) -> None:
+        """Given claims of which each looks at the partner at which the other lets a delivery wait, then both are done, and none is taken back."""
+        meeting, failed = threading.Barrier(2), list[BaseException]()
+
+        def claim_both(looked_at: Place, home: str, ward: str) -> None:
+            at = {home: PLACE, ward: ELSEWHERE}
+            try:
+                with store.write() as work:
+                    asked = Away(looked_at, meeting)
+                    work.claim(at, now=NOW, lease=LEASE, accept=lambda row, *_: Permitted("consent", "meeting", *at[row.id]), admit=asked)
+            except BaseException as error:  # noqa: BLE001 - asserted below
+                failed.append(error)
+
+        ids = [line(store, 1)[1][0].id for _ in range(4)]
+        with store.write() as work:
+            work.partners.lock([PLACE, ELSEWHERE])
+        claims = [threading.Thread(target=claim_both, args=(place, *some)) for place, some in ((PLACE, ids[:2]), (ELSEWHERE, ids[2:]))]
+        for thread in claims:
+            thread.start()
+        for thread in claims:
+            thread.join()
+        assert failed == []
+        with store.read() as work:
+            assert work.partners.waiting() == {PLACE: 2, ELSEWHERE: 2}
 
     def test_whoever_looks_at_a_partner_holds_it(self, store: Store) -> None:
         """Given one that reads a partner and then writes it, another's change comes before or after, never in between."""
