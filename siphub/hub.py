@@ -197,7 +197,7 @@ class Hub:
         Raises:
             Unauthenticated: Nobody's, or revoked.
         """
-        with self.store.read() as work:
+        with self.store.look() as work:
             found = work.credentials.by_hash(self.store.keyed_hash("credential", key.encode()))
         if found is None:
             raise Unauthenticated("this key is not known here; ask the hub's administrator for one")

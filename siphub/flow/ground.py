@@ -92,10 +92,12 @@ class DirectoryNow:
     def __call__(self) -> Directory:
         """Return the current snapshot."""
         self._looked_at = time.monotonic()
-        with self._store.read() as work:
-            version = work.directory.version()
-            if self._snapshot is not None and self._snapshot.version == version:
+        if self._snapshot is not None:
+            with self._store.look() as work:
+                version = work.directory.version()
+            if self._snapshot.version == version:
                 return self._snapshot
+        with self._store.read() as work:
             rows = work.directory.load()
         with self._lock:
             self._snapshot = snapshot(rows)

@@ -100,7 +100,7 @@ class Partners:
     def known(self) -> Mapping[Place, PartnerRow]:
         """Return the partners something is to be said of; at most a quarter of a second old."""
         if time.monotonic() - self._read_at > FRESH:
-            with self._ground.store.read() as work:
+            with self._ground.store.look() as work:
                 rows = {row.place: row for row in work.partners.notable()}
             with self._lock:
                 self._rows, self._read_at = rows, time.monotonic()

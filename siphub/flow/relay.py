@@ -113,7 +113,7 @@ def seconds_until_due(ground: Ground, idle: float = IDLE) -> float:
 
     What is due and was not to be had is in another relay's hands.
     """
-    with ground.store.read() as work:
+    with ground.store.look() as work:
         due = work.outbox.next_due()
     ahead = (due - ground.now()).total_seconds() if due is not None else idle
     return min(ahead, idle) if ahead > 0 else idle

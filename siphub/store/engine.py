@@ -97,6 +97,18 @@ def _bounded(connection: Connection, *, patient: bool) -> Iterator[None]:
 
 
 @contextmanager
+def _unbegun(connection: Connection) -> Iterator[None]:
+    """Let statements on PostgreSQL be transactions of their own; what is said by the driver's cursor on SQLite is."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    from siphub.store.postgresql_engine import unbegun
+
+    with unbegun(connection):
+        yield
+
+
+@contextmanager
 def mapped_errors() -> Iterator[None]:
     """Turn what the database raises into errors of ours, keeping the cause.
 
@@ -268,6 +280,12 @@ class Database:
     def read(self, *, patient: bool = False) -> Iterator[Connection]:
         """Open a read-only snapshot; with `patient` its statements may take as long as they need."""
         with mapped_errors(), self._reader.begin() as connection, _bounded(connection, patient=patient):
+            yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """Open for reading with one statement, which is its own transaction: beginning and ending one would cost two round trips more."""
+        with mapped_errors(), self._reader.connect() as connection, _unbegun(connection):
             yield connection
 
     def confirm(self) -> None:

@@ -131,12 +131,12 @@ class KeyStore:
         return Seal(key)
 
     def seals_of_cases(self, cases: Collection[tuple[str, str]]) -> dict[tuple[str, str], Seal]:
-        """Return the seals of cases, given as (owner, case id), in one transaction.
+        """Return the seals of cases, given as (owner, case id), in one query for each owner.
 
         Those without a key, or with one that cannot be unwrapped, are missing: `seal_of_case` says why.
         """
         found: dict[tuple[str, str], Seal] = {}
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             for owner, mine in groupby(sorted(set(cases)), itemgetter(0)):
                 for case_id, wrapped, above in _MANY_WRAPPED.all(connection, {"under": [case_id for _, case_id in mine]}, of=owner):
                     if wrapped is not None and above is not None:
@@ -224,7 +224,7 @@ class KeyStore:
         return ()
 
     def _find(self, owner: str, case_id: str) -> bytes | None:
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             found = _WRAPPED.first(connection, of=owner, under=case_id)
         if found is None or found[0] is None:
             return None

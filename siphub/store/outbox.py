@@ -71,7 +71,7 @@ class Outbox(Topic):
         columns = (outbox.c.id, outbox.c.owner, outbox.c.delivery_id, outbox.c.adapter, outbox.c.endpoint, outbox.c.granted)
         due = select(*columns).where(outbox.c.due_at <= self._clock.now())
         query = due.order_by(outbox.c.due_at, outbox.c.id).limit(limit)
-        if self._connection.get_execution_options().get("postgresql_readonly"):
+        if self._connection.get_execution_options().get("siphub_reads"):
             return self._all(BellRow, query)
         return self._all(BellRow, query.with_for_update(skip_locked=True))
 

@@ -23,6 +23,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import psycopg
+from psycopg import IsolationLevel
 from psycopg.errors import Diagnostic
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext
@@ -49,6 +50,8 @@ _LINE: Final[Mapping[str, int]] = {
     "tcp_user_timeout": 20_000,
 }
 _OURS: Final = secrets.token_hex(4)
+READS: Final = "siphub_reads"
+"""The execution option that says of a connection that its transactions are snapshots."""
 LOST: Final = frozenset({"25006", "25P03", "57P01", "57P02", "57P03", "53100", "53200", "58030"})
 """PostgreSQL's codes for a server that goes, is not up, cannot be written, or has no room; and all of class 08."""
 _SURE: Final = """
@@ -164,8 +167,12 @@ def make_engine(url: URL, patience: float, gate: Gate, *, read_only: bool) -> En
         made: Bounded = Bounded.connect(*positional, **named)
         made.add_notice_handler(made.hear)
         made.patience, made.commit_patience = 2 * patience, patience
+        made.isolation_level = IsolationLevel.REPEATABLE_READ if read_only else IsolationLevel.READ_COMMITTED
         made.execute(_SURE)
+        if read_only:
+            made.execute("SET default_transaction_read_only = on")  # for a statement that is its own transaction
         made.commit()
+        made.read_only = read_only
         return made
 
     @event.listens_for(engine, "checkin")
@@ -190,8 +197,7 @@ def make_engine(url: URL, patience: float, gate: Gate, *, read_only: bool) -> En
         if getattr(error, "sqlstate", None) == "25006":
             context.is_disconnect = True  # it was the primary once: every connection to it is in vain
 
-    level = "REPEATABLE READ" if read_only else "READ COMMITTED"
-    return engine.execution_options(isolation_level=level, postgresql_readonly=read_only)
+    return engine.execution_options(**{READS: read_only})
 
 
 def _said_something(raw: Any) -> bool:
@@ -297,6 +303,20 @@ def unhurried(connection: Connection) -> Iterator[None]:
         connection.exec_driver_sql("RESET statement_timeout")
         connection.commit()
         raw.patience, raw.commit_patience = kept
+
+
+@contextmanager
+def unbegun(connection: Connection) -> Iterator[None]:
+    """Let a connection's statements be transactions of their own."""
+    raw: Any = connection.connection.dbapi_connection
+    raw.autocommit = True
+    try:
+        yield
+    finally:
+        try:
+            raw.autocommit = False
+        except psycopg.Error:  # it is closed, or still at work
+            connection.invalidate()
 
 
 class Gate:

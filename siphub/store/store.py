@@ -125,6 +125,12 @@ class Store:
         with self._content.read(patient=patient) as connection:
             yield Work(connection, self._clock)
 
+    @contextmanager
+    def look(self) -> Iterator[Work]:
+        """Open for reading with one statement, for less than `read` costs; a second one may find what the first did not."""
+        with self._content.look() as connection:
+            yield Work(connection, self._clock)
+
     def confirm(self) -> None:
         """Return once whatever has been read of the content is as safe as a commit of our own; see `Database.confirm`.
 

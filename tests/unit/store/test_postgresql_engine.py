@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import make_url
 
@@ -192,3 +193,31 @@ def test_a_server_that_says_nothing_is_given_up(database: Database, postgresql: 
     assert time.monotonic() - began < 60
     say(database, "after")
     assert said(database) == ["after", "before"]
+
+
+def test_a_look_is_one_statement_outside_any_transaction_and_writes_nothing(database: Database) -> None:
+    """Given a connection that was looked through, then no transaction was open in between, nothing can be written so, and the next one has its own."""
+    say(database, "first")
+    with database.look() as connection:
+        raw: Any = connection.connection.dbapi_connection
+        assert said_by(raw) == ["first"]
+        assert raw.info.transaction_status == TransactionStatus.IDLE
+        say(database, "second")
+        assert said_by(raw) == ["first", "second"]
+    with pytest.raises(StoreLost), database.look() as connection:
+        connection.exec_driver_sql("INSERT INTO word VALUES ('third')")
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SHOW transaction_isolation").scalar() == "repeatable read"
+        assert connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "on"
+        before = connection.exec_driver_sql("SELECT count(*) FROM word").scalar()
+        say(database, "fourth")
+        assert connection.exec_driver_sql("SELECT count(*) FROM word").scalar() == before == 2
+    with database.write() as connection:
+        assert connection.exec_driver_sql("SHOW transaction_isolation").scalar() == "read committed"
+        assert connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "off"
+    assert said(database) == ["first", "fourth", "second"]
+
+
+def said_by(raw: Any) -> list[str]:
+    """Return the words that a driver's connection sees."""
+    return sorted(word for (word,) in raw.execute("SELECT text FROM word"))
