@@ -23,6 +23,7 @@ from siphub.store import Store, What, stage
 from siphub.store.backup import Backup
 from siphub.store.postgresql_programs import _environment, _place
 from siphub.testing.postgresql import Postgres as Server
+from siphub.testing.store_rows import add_line
 from siphub.testing.story import until
 from tests.unit.cli.conftest import open_case
 
@@ -214,8 +215,13 @@ def test_a_restore_that_is_killed_while_it_loads_leaves_the_database_empty(on_po
 @pytest.mark.node
 @pytest.mark.parametrize("program", ["pg_restore", "psql"])
 def test_a_program_that_has_much_to_say_does_not_stand_still(on_postgresql: Place, postgresql: Postgres, program: str) -> None:
-    """Given a program that says more than a pipe holds before it begins, then the restore goes on to its end."""
+    """Given a program that says more than a pipe holds before it begins, and as much content, then the restore goes on to its end."""
     place = on_postgresql
+    store = place.store()
+    with store.write() as work:
+        for _ in range(200):
+            add_line(work, 1)
+    store.close()
     assert place.backup().status == 0
     new, empty, programs = place.new(), postgresql.database(), place.tmp / "programs"
     (new / "siphub.toml").write_text(f'database_url = "{empty}"\n')

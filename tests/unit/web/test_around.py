@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from siphub.errors import SettingsError
+from siphub.errors import SettingsError, StoreBusy, StoreConflict
 from siphub.flow import operate
 from siphub.model import CATALOGUE, sample
 from siphub.testing.logs import heard_logs
 from siphub.testing.story import until
 from siphub.web import serve
+from siphub.web.problems import of_error
 
 if TYPE_CHECKING:
     from tests.conftest import Door
@@ -189,3 +190,10 @@ class TestTheServer:
         door.server.stop()
         again = serve(door.hub, "127.0.0.1", door.server.port)
         again.stop()
+
+
+@pytest.mark.parametrize("error", [StoreBusy("busy"), StoreConflict("took back")])
+def test_a_store_that_has_no_time_asks_to_come_again(error: StoreBusy) -> None:
+    """Given a store that was busy, or took a message back more often than it was decided anew, then 503 says when to come again."""
+    answer = of_error(error)
+    assert (answer.status_code, answer.headers["Retry-After"], json.loads(bytes(answer.body))["code"]) == (503, "1", error.code)
