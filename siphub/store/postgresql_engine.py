@@ -34,6 +34,10 @@ from siphub.errors import StoreLost
 
 CONNECT_TIMEOUT: Final = 5
 """Seconds to wait for each host."""
+KEPT: Final = 16
+"""Connections that stay open for the next transaction, in each of a database's two pools: to read and to write."""
+MOST: Final = 48
+"""Connections that such a pool has at the most; who wants one more waits."""
 IDLE_IN_TRANSACTION: Final = 60
 """Seconds after which the server ends a transaction in which nothing is said, and lets go of its locks: its process stands still."""
 PROBE: Final = 300.0
@@ -156,8 +160,8 @@ def make_engine(url: URL, patience: float, gate: Gate, *, read_only: bool) -> En
     engine = create_engine(
         url,
         hide_parameters=True,
-        pool_size=16,
-        max_overflow=32,
+        pool_size=KEPT,
+        max_overflow=MOST - KEPT,
         pool_timeout=patience,
         connect_args=words(url, patience),
     )
