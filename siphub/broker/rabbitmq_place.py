@@ -231,7 +231,7 @@ _CERTIFICATE = {
 }
 """OpenSSL's number of what is wrong with a certificate, where it is not the authority (X509_V_ERR_… in x509_vfy.h)."""
 _NOT_TAKEN = "it does not take the certificate the hub shows, or wants one"
-_RESET = ("ConnectionResetError", "BrokenPipeError")
+_RESET = ("ConnectionResetError", "BrokenPipeError", "EOF")
 _ALERTS = ("CERTIFICATE_REQUIRED", "ALERT_UNKNOWN_CA", "ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE", "ALERT_HANDSHAKE_FAILURE")
 _NO_SUCH_VHOST = 530
 _NOT_ALLOWED = 403
@@ -286,7 +286,7 @@ def _why(error: BaseException | None) -> str:
     if isinstance(error, px.IncompatibleProtocolError) and _certificate_refused(str(error)):
         return _NOT_TAKEN  # with TLS 1.3 the refusal comes after the handshake, and pika takes it for the wrong protocol
     if isinstance(error, px.IncompatibleProtocolError) and any(word in str(error) for word in _RESET):
-        return f"{_NOT_TAKEN}, or does not speak AMQP 0-9-1"  # a reset may overtake the alert that would tell
+        return f"{_NOT_TAKEN}, or does not speak AMQP 0-9-1"  # a reset, or the end of the line, may overtake the alert that would tell
     code = reply_code(error)
     if code in {_NO_SUCH_VHOST, _NOT_ALLOWED} and isinstance(error, px.ConnectionClosedByBroker):
         return "there is no such virtual host, or this user may not use it"

@@ -39,6 +39,8 @@ class _Pair:
             while not self._ended.is_set():
                 data = source.recv(SLOW_CHUNK if self._line.state == "slow" else CHUNK)
                 self._line.wait_passing(self._ended)
+                if self._ended.is_set():
+                    break  # it was reset meanwhile, and nobody hears a farewell
                 if not data:
                     sink.shutdown(socket.SHUT_WR)
                     if self._half.acquire(blocking=False):

@@ -134,6 +134,7 @@ def test_nothing_is_opened_before_the_first_use() -> None:
         (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] s3cret"), "TLS failed"),
         (px.IncompatibleProtocolError("SSLError(1, '[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] s3cret')"), "or wants one"),
         (px.IncompatibleProtocolError("ConnectionResetError(104, 's3cret')"), "the hub shows, or wants one, or does not speak AMQP"),
+        (px.IncompatibleProtocolError("StreamLostError('Transport indicated EOF')"), "the hub shows, or wants one, or does not speak AMQP"),
         (px.IncompatibleProtocolError("s3cret"), "what answers there does not speak AMQP"),
         (px.ConnectionClosedByBroker(530, "vhost s3cret"), "no such virtual host"),
         (px.ConnectionClosedByBroker(320, "s3cret"), "code 320"),
