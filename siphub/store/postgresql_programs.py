@@ -79,6 +79,9 @@ def _pour(reading: subprocess.Popen[bytes], writing: subprocess.Popen[bytes], cl
         into.close()
     except BrokenPipeError:
         reading.kill()
+    finally:
+        with suppress(BrokenPipeError):  # what is left in hand is for nobody; said when the pipe is closed later, it would hide why
+            into.close()
     if writing.wait():
         raise _failed("psql", wrote.said())
 
