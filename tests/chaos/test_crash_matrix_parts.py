@@ -31,6 +31,7 @@ from siphub.testing.world import PARTNERS, World
 
 if TYPE_CHECKING:
     from siphub.store import DeliveryRow
+    from siphub.testing.postgresql import Postgres
     from siphub.testing.rabbitmq import Rabbit
 
 pytestmark = [pytest.mark.chaos, pytest.mark.node]
@@ -125,13 +126,25 @@ class Life:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> str:
-    """Return the setting `database_url` of one store or the other."""
-    return "" if request.param == "sqlite" else str(request.getfixturevalue("postgresql_url"))
+def make_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Return what makes a database for each hub, and gives the setting `database_url`: nothing on SQLite, where it is in the data folder."""
+    if request.param == "sqlite":
+        yield str
+        return
+    server: Postgres = request.getfixturevalue("postgresql")
+    made = list[str]()
+
+    def make() -> str:
+        made.append(server.database())
+        return made[-1]
+
+    yield make
+    for url in made:
+        server.drop(url)
 
 
 @pytest.fixture
-def make_county(tmp_path: Path, rabbitmq: Rabbit, database: str) -> Iterator[Callable[..., County]]:
+def make_county(tmp_path: Path, rabbitmq: Rabbit, make_database: Callable[[], str]) -> Iterator[Callable[..., County]]:
     """Return what makes a county whose leases are short, on a data folder of its own."""
     sandbox = Sandbox(PARTNERS.values(), folder=tmp_path / "sandbox")
 
@@ -141,7 +154,7 @@ def make_county(tmp_path: Path, rabbitmq: Rabbit, database: str) -> Iterator[Cal
             "lease": "3s",
             "permit": "2900ms",
             "senders": 2,
-            "database_url": database,
+            "database_url": make_database(),
             "name": f"chaos-{name}",
         }
         return County(World(sandbox, tmp_path / "folders", tmp_path / name, given=given), tmp_path / f"logs-{name}")
@@ -158,7 +171,7 @@ def test_every_point_there_is_is_in_the_matrix() -> None:
 @pytest.mark.timeout(14400)
 def test_a_part_killed_at_a_point_loses_nothing_and_doubles_nothing(
     make_county: Callable[..., County],
-    database: str,
+    request: pytest.FixtureRequest,
     chaos_rounds: int,
     chaos_seed: int,
     write_result: Callable[..., None],
@@ -168,7 +181,7 @@ def test_a_part_killed_at_a_point_loses_nothing_and_doubles_nothing(
     Repeats carry the same key and bytes; what was held, because three workers died over it, arrives when a person orders a retry.
     """
     began = time.monotonic()
-    store = "postgresql" if database else "sqlite"
+    store = request.node.callspec.params["make_database"]
     total, killed, least = Counter[str](), Counter[str](), 10**9
     repeats = messages = held = lost = doubled = 0
     for number, kills in enumerate(lives(chaos_rounds)):
