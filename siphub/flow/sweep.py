@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 from siphub.contract import Adapter, Inbound, Polls, Receipt, Submission
 from siphub.errors import Sealed, SiphubError
-from siphub.flow import answers, notify, presence, receipts, records, retention, withdraw
+from siphub.flow import answers, notify, receipts, records, retention, withdraw
 from siphub.flow.attempt import MOST_LEASES
 from siphub.flow.expiry import expire_consents
 from siphub.flow.ground import Ground
@@ -95,13 +95,9 @@ def _apart(ground: Ground, now: datetime) -> datetime:
     return due
 
 
-def _somebodys(ground: Ground, adapter: str) -> bool:
-    """Say whether this process has the adapter's plugin, or one that was seen not long ago delivers for it."""
-    return adapter in ground.registry.adapters or any(adapter in process.adapters for process in presence.seen(ground))
-
-
 def _expire_lease(ground: Ground, row: DeliveryRow, now: datetime) -> None:
-    hold = row.expired_leases + 1 >= MOST_LEASES or not _somebodys(ground, row.adapter)
+    """Let it be tried again, or hold it. Whether anybody has its adapter's plugin is no question here: what is queued waits for one, and doctor says so."""
+    hold = row.expired_leases + 1 >= MOST_LEASES
     change = Change(
         from_states=frozenset({"sending"}),
         to_state="held" if hold else "queued",
