@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,39 +73,30 @@ def _lost(error: BaseException, cause: BaseException | None) -> bool:
     return (isinstance(error, DBAPIError) and error.connection_invalidated) or lost(cause)
 
 
-@contextmanager
-def _unhurried(connection: Connection) -> Iterator[None]:
+def _unhurried(connection: Connection) -> AbstractContextManager[None]:
     if connection.dialect.name != "postgresql":
-        yield
-        return
+        return nullcontext()
     from siphub.store.postgresql_engine import unhurried
 
-    with unhurried(connection):
-        yield
+    return unhurried(connection)
 
 
-@contextmanager
-def _bounded(connection: Connection, *, patient: bool) -> Iterator[None]:
+def _bounded(connection: Connection, *, patient: bool) -> AbstractContextManager[None]:
     """Let a patient transaction on PostgreSQL take its time, and its connection be as impatient as before when it is over."""
     if not patient or connection.dialect.name != "postgresql":
-        yield
-        return
+        return nullcontext()
     from siphub.store.postgresql_engine import patiently
 
-    with patiently(connection):
-        yield
+    return patiently(connection)
 
 
-@contextmanager
-def _unbegun(connection: Connection) -> Iterator[None]:
+def _unbegun(connection: Connection) -> AbstractContextManager[None]:
     """Let statements on PostgreSQL be transactions of their own; what is said by the driver's cursor on SQLite is."""
     if connection.dialect.name != "postgresql":
-        yield
-        return
+        return nullcontext()
     from siphub.store.postgresql_engine import unbegun
 
-    with unbegun(connection):
-        yield
+    return unbegun(connection)
 
 
 @contextmanager

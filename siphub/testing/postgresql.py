@@ -97,7 +97,7 @@ class Postgres:
             self.start()
             if self._follows is None:
                 self.run(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(_HUB), sql.Literal(PASSWORD)))
-        except BaseException:
+        except BaseException:  # whatever ends it: a half-made server does not stay
             self.__exit__()
             raise
         return self
