@@ -1,0 +1,75 @@
+"""What FHIR costs for one delivery: to make a Bundle of a full plan and judge it, against a bare `json.dumps` of the same Bundle."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from siphub.contract import Cut, Recipient
+from siphub.model import parse_message, sample
+from siphub.model import people as p
+from siphub.model.identifiers import OrganisationNumber
+from siphub_fhir.settings import FhirSettings
+from siphub_fhir.translate import translated
+
+ACTIVITIES, GOALS, PARTICIPANTS = 10, 5, 8
+TIMES, ROUNDS = 20, 60
+
+
+def full_plan() -> Cut:
+    """Return the cut of a recipient who sees all of a plan with ten activities, five goals and eight participants."""
+    document: Any = sample("plan.established", maximal=True).to_document()
+    plan = document["content"]["plan"]
+    units = [f"SE{organisation}-{number}" for organisation in (p.MUNICIPALITY, p.REGION) for number in range(6001, 6005)]
+    kinds = {p.MUNICIPALITY: "municipality", p.REGION: "region"}
+    assert len(units) == PARTICIPANTS
+    plan["goals"] = [{"id": f"g{number}", "text": f"Mål {number}: handla själv igen."} for number in range(GOALS)]
+    plan["activities"] = [
+        {
+            "id": f"a{number}",
+            "what": "Hemtjänst följer med till affären",
+            "when": "tisdagar och fredagar",
+            "ends_on": "2027-06-30",
+            "responsible": {"kind": kinds[OrganisationNumber(unit[2:12])], "unit": unit, "name": f"Hanna Hemtjänst {unit[-1]}"},
+            "goals": [f"g{number % GOALS}"],
+            "follow_up": "vid uppföljningsmötet",
+        }
+        for number, unit in ((number, units[number % PARTICIPANTS]) for number in range(ACTIVITIES))
+    ]
+    return Cut(parse_message(json.dumps(document).encode()).to_document(), "consent")
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """Return how long one call takes, as the mean of a few."""
+    began = time.perf_counter()
+    for _ in range(TIMES):
+        work()
+    return (time.perf_counter() - began) / TIMES * 1000
+
+
+@pytest.mark.bench
+def test_a_full_plan_costs_little_more_than_its_json(write_result: Callable[[str, Mapping[str, object]], None]) -> None:
+    """Given a full plan, then to translate and judge it takes at most three times `json.dumps` of the same Bundle and a millisecond."""
+    cut, settings = full_plan(), FhirSettings()
+    there = Recipient(p.HOME_CARE, p.MUNICIPALITY, "Norrby kommun", "fhir", "https://region.example/fhir/$process-message")
+    body = translated(cut, there, settings).body
+    bundle = json.loads(body)
+    # Turn about, and the shortest of each: what the machine does besides strikes neither alone.
+    pairs = [(milliseconds(lambda: json.dumps(bundle)), milliseconds(lambda: translated(cut, there, settings))) for _ in range(ROUNDS)]
+    bare, whole = min(one for one, _ in pairs), min(other for _, other in pairs)
+    write_result(
+        "fhir-cost",
+        {
+            "bytes": len(body),
+            "entries": len(bundle["entry"]),
+            "json.dumps": f"{bare:.3f} ms",
+            "translate and validate": f"{whole:.3f} ms",
+            "ratio": f"{whole / bare:.1f}",
+            "limit (3 × and 1 ms)": f"{3 * bare + 1:.3f} ms",
+        },
+    )
+    assert whole <= 3 * bare + 1
