@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from siphub.testing.fhir_judges import FhirJudges
     from siphub.testing.postgresql import Postgres
     from siphub.testing.rabbitmq import Rabbit
 
@@ -125,6 +126,16 @@ def postgresql_url(postgresql: Postgres) -> Iterator[str]:
     url = postgresql.database()
     yield url
     postgresql.drop(url)
+
+
+@pytest.fixture(scope="session")
+def fhir_judges() -> Iterator[FhirJudges]:
+    """Return validators of FHIR that are not ours; where node or their packages are missing the test is skipped, and fails in CI."""
+    from siphub.testing import fhir_judges
+
+    _need(fhir_judges.missing())
+    with fhir_judges.FhirJudges() as judges:
+        yield judges
 
 
 def _need(reason: str | None) -> None:

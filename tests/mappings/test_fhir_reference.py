@@ -1,86 +1,17 @@
-"""FHIR against the standard's own schemas and examples: what we send is valid, and what others wrote is read or refused where it stands."""
+"""Foreign FHIR: the corpora of the reference library, each document read, or refused where it says so."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 from typing import Any
 
-import jsonschema_rs
 import pytest
-from fhir.resources.R4B import get_fhir_model_class
-from lxml import etree
 
-from siphub.contract import Draft, Recipient, Refused, Submission
-from siphub.model import people as p
-from siphub.model import sample
-from siphub.testing.samples import policy_cuts, whole_cut
-from siphub_fhir.message import FORMS
+from siphub.contract import Draft, Refused, Submission
 from siphub_fhir.reader import FhirReader
-from siphub_fhir.settings import FhirSettings
-from siphub_fhir.translate import translated
 
 pytestmark = pytest.mark.reference
-THERE = Recipient(p.HOME_CARE, p.MUNICIPALITY, "Norrby kommun", "fhir", "https://region.example/fhir/$process-message")
-
-
-def bundles() -> list[Any]:
-    """Return a Bundle of every sample and of every cut the policy makes of it."""
-    found = [(f"{name}-{maximal}", whole_cut(sample(name, maximal=maximal))) for name, maximal in product(FORMS, (False, True))]
-    found += policy_cuts(minimal=False)
-    return [pytest.param(json.loads(translated(cut, THERE, FhirSettings()).body), id=name) for name, cut in found]
-
-
-BUNDLES = bundles()
-
-
-@pytest.fixture(scope="session")
-def json_schema(reference: Path) -> Any:
-    """Give R4's JSON schema, compiled."""
-    return jsonschema_rs.validator_for(json.loads((reference / "data/fhir/r4-schema/fhir.schema.json").read_text("utf-8")))
-
-
-@pytest.fixture(scope="session")
-def xsd(reference: Path) -> etree.XMLSchema:
-    """Give R4's XML schema, compiled."""
-    return etree.XMLSchema(etree.parse(reference / "data/fhir/r4-schema/fhir-single.xsd"))
-
-
-@pytest.mark.parametrize("bundle", BUNDLES)
-def test_what_we_send_is_valid_by_the_json_schema(json_schema: Any, bundle: Any) -> None:
-    """Every sample and every cut is a valid Bundle by R4's JSON schema."""
-    assert [(error.instance_path, error.message) for error in json_schema.iter_errors(bundle)] == []
-
-
-@pytest.mark.parametrize("bundle", BUNDLES)
-def test_what_we_send_is_valid_by_the_xml_schema(xsd: etree.XMLSchema, bundle: Any) -> None:
-    """Every sample and every cut, written as XML by fhir.resources with nothing lost, is valid by R4's XML schema."""
-    root = etree.fromstring(get_fhir_model_class("Bundle").model_validate(bundle).model_dump_xml())
-    values = [value for element in root.iter() for value in element.attrib.values()]
-    assert len(values) == len(list(leaves(bundle)))
-    assert xsd.validate(root), xsd.error_log
-
-
-def leaves(node: Any) -> Iterator[Any]:
-    """Yield every primitive value but the names of the types, which are elements in XML."""
-    if isinstance(node, dict):
-        for name, value in node.items():
-            if name != "resourceType":
-                yield from leaves(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from leaves(value)
-    else:
-        yield node
-
-
-def test_the_schemas_are_awake(json_schema: Any, xsd: etree.XMLSchema) -> None:
-    """Both schemas refuse a Bundle with a made-up element and what lacks a required one."""
-    for wrong in ({"resourceType": "Bundle", "colour": "red"}, {"resourceType": "CarePlan", "status": "active", "intent": "plan"}):
-        assert not json_schema.is_valid(wrong)
-    assert not xsd.validate(etree.fromstring('<Bundle xmlns="http://hl7.org/fhir"><colour value="red"/></Bundle>'))
 
 
 def read(file: Path) -> Any:

@@ -1,0 +1,213 @@
+"""What leaves as FHIR against judges that are not ours: R4's own schemas, two validators over node, HL7 Sweden's base profiles.
+
+Every sample of every message type, the same with everybody protected, and every cut the policy makes of them, in every form that leaves. Each
+judge is also shown what it must refuse: a judge that takes everything has not judged.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from fhir.resources.R4B import get_fhir_model_class
+from lxml import etree
+
+from siphub.contract import Cut, Recipient
+from siphub.model import people as p
+from siphub.model import sample
+from siphub.testing.fhir_judges import FhirJudges
+from siphub.testing.samples import everybody_protected, policy_cuts, whole_cut
+from siphub_fhir.message import FORMS
+from siphub_fhir.settings import FhirSettings
+from siphub_fhir.translate import translated
+
+THERE = Recipient(p.HOME_CARE, p.MUNICIPALITY, "Norrby kommun", "fhir", "https://region.example/fhir/$process-message")
+SWEDISH = ("Patient", "Organization", "Practitioner", "PractitionerRole")
+Bundle = dict[str, Any]
+
+
+def cuts_of(name: str) -> Iterator[Cut]:
+    """Yield everything that can leave of one message type: whole, with everybody protected, and cut by every rule."""
+    for maximal in (False, True):
+        message = sample(name, maximal=maximal)
+        yield whole_cut(message)
+        yield whole_cut(everybody_protected(message), "statutory_duty")
+
+
+@cache
+def policy_cuts_by_type() -> Mapping[str, list[Cut]]:
+    """Return every cut the policy makes of the samples, by message type."""
+    found: dict[str, list[Cut]] = {}
+    for _, cut in policy_cuts():
+        found.setdefault(cut.message_type, []).append(cut)
+    return found
+
+
+@cache
+def bundles_of(name: str) -> list[Bundle]:
+    """Return what leaves of one message type, each Bundle once."""
+    cuts = [*cuts_of(name), *policy_cuts_by_type().get(name, [])]
+    return [json.loads(body) for body in dict.fromkeys(translated(cut, THERE, FhirSettings()).body for cut in cuts)]
+
+
+def broken(name: str, damage: Callable[[Bundle], None], kind: str) -> Bundle:
+    """Return the Bundle of a maximal sample with its first resource of one type damaged."""
+    bundle: Bundle = json.loads(translated(whole_cut(sample(name, maximal=True)), THERE, FhirSettings()).body)
+    damage(next(entry["resource"] for entry in bundle["entry"] if entry["resource"]["resourceType"] == kind))
+    return bundle
+
+
+def damage(**elements: Any) -> Callable[[Bundle], None]:
+    """Return what sets elements of a resource, or takes away those that are None."""
+
+    def apply(resource: Bundle) -> None:
+        resource.update(elements)
+        for element in [element for element, value in elements.items() if value is None]:
+            del resource[element]
+
+    return apply
+
+
+def test_every_type_with_a_form_is_judged() -> None:
+    """The policy makes cuts of every message type with a form but those that no rule lets out."""
+    assert {name for name in FORMS if not policy_cuts_by_type().get(name)} == {"meeting.cancelled", "plan.closed"}
+
+
+@pytest.fixture(scope="session")
+def json_schema(reference: Path) -> Any:
+    """Give R4's JSON schema, compiled."""
+    return jsonschema_rs.validator_for(json.loads((reference / "data/fhir/r4-schema/fhir.schema.json").read_text("utf-8")))
+
+
+@pytest.fixture(scope="session")
+def xsd(reference: Path) -> etree.XMLSchema:
+    """Give R4's XML schema, compiled."""
+    return etree.XMLSchema(etree.parse(reference / "data/fhir/r4-schema/fhir-single.xsd"))
+
+
+@pytest.fixture(scope="session")
+def swedish(fhir_judges: FhirJudges, reference: Path) -> Mapping[str, str]:
+    """Teach the validators HL7 Sweden's base profiles, and give their addresses by the type they are for."""
+    profiles = {}
+    for kind in SWEDISH:
+        file = reference / f"data/swedish/hl7-base-profiles/compiled/StructureDefinition-SEBase{kind}.json"
+        definition = json.loads(file.read_text("utf-8"))
+        fhir_judges.learn(definition)
+        profiles[kind] = definition["url"]
+    return profiles
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("name", FORMS)
+def test_r4s_json_schema_takes_it(json_schema: Any, name: str) -> None:
+    """Every Bundle holds to R4's JSON schema."""
+    assert [(error.instance_path, error.message) for bundle in bundles_of(name) for error in json_schema.iter_errors(bundle)] == []
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("name", FORMS)
+def test_r4s_xml_schema_takes_it(xsd: etree.XMLSchema, name: str) -> None:
+    """Every Bundle, written as XML by fhir.resources with nothing lost, holds to R4's XML schema."""
+    for bundle in bundles_of(name):
+        root = etree.fromstring(get_fhir_model_class("Bundle").model_validate(bundle).model_dump_xml())
+        values = [value for element in root.iter() for value in element.attrib.values()]
+        assert len(values) == len(list(leaves(bundle)))
+        assert xsd.validate(root), xsd.error_log
+
+
+def leaves(node: Any) -> Iterator[Any]:
+    """Yield every primitive value but the names of the types, which are elements in XML."""
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name != "resourceType":
+                yield from leaves(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from leaves(value)
+    else:
+        yield node
+
+
+@pytest.mark.reference
+def test_the_schemas_are_awake(json_schema: Any, xsd: etree.XMLSchema) -> None:
+    """Both schemas refuse a Bundle with a made-up element and what lacks a required one."""
+    for wrong in ({"resourceType": "Bundle", "colour": "red"}, {"resourceType": "CarePlan", "status": "active", "intent": "plan"}):
+        assert not json_schema.is_valid(wrong)
+    assert not xsd.validate(etree.fromstring('<Bundle xmlns="http://hl7.org/fhir"><colour value="red"/></Bundle>'))
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("name", FORMS)
+def test_two_validators_take_it(fhir_judges: FhirJudges, name: str) -> None:
+    """Neither Medplum's validator nor Lantana's holds anything against a Bundle."""
+    assert [found for bundle in bundles_of(name) for found in fhir_judges.against(bundle)] == []
+
+
+@pytest.mark.node
+@pytest.mark.reference
+@pytest.mark.parametrize("name", FORMS)
+def test_the_swedish_profiles_take_it(fhir_judges: FhirJudges, swedish: Mapping[str, str], name: str) -> None:
+    """Every patient, organisation, practitioner and role holds to HL7 Sweden's base profile for it."""
+    assert [found for bundle in bundles_of(name) for found in fhir_judges.against(bundle, swedish)] == []
+
+
+MEDPLUM = [
+    ("plan.established", "CarePlan", damage(status=None), "Missing required property"),
+    ("plan.established", "CarePlan", damage(colour="red"), "Invalid additional property"),
+    ("plan.established", "CarePlan", damage(created=17), "Invalid JSON type"),
+    ("plan.established", "CarePlan", damage(careTeam=[{"reference": "Patient/1"}]), "Invalid reference"),
+    ("meeting.summoned", "Appointment", damage(end=None), "Constraint app-2 not met"),
+    ("meeting.summoned", "Consent", damage(policyRule=None), "Constraint ppc-1 not met"),
+]
+LANTANA = [
+    ("plan.established", "CarePlan", damage(status=None), "Missing property"),
+    ("plan.established", "CarePlan", damage(colour="red"), "Unexpected property"),
+    ("plan.established", "CarePlan", damage(status="agreed"), 'Code "agreed"'),
+    ("meeting.response", "AppointmentResponse", damage(participantStatus="delegate"), 'Code "delegate"'),
+]
+BROKEN = [("medplum", *row) for row in MEDPLUM] + [("lantana", *row) for row in LANTANA]
+
+
+@pytest.mark.node
+@pytest.mark.parametrize(("judge", "name", "kind", "harm", "words"), BROKEN)
+def test_the_validators_are_awake(
+    fhir_judges: FhirJudges, judge: str, name: str, kind: str, harm: Callable[[Bundle], None], words: str
+) -> None:
+    """Each validator refuses, in its own words, what breaks R4 in a way it can see."""
+    assert [found for found in fhir_judges.against(broken(name, harm, kind)) if found.by == judge and words in found.what]
+
+
+TWICE = {"system": "http://electronichealth.se/identifier/personnummer"}
+UNSWEDISH = [
+    ("Patient", damage(identifier=[TWICE, TWICE])),
+    ("Patient", damage(name=[{"family": "Ek"}, {"family": "Ask"}])),
+    ("Organization", damage(identifier=[{"system": "urn:oid:2.5.4.97"}, {"system": "urn:oid:2.5.4.97"}])),
+    ("Practitioner", damage(name=[{"text": "Ek"}, {"text": "Ask"}])),
+    ("PractitionerRole", damage(identifier=[{"system": "urn:oid:1.2.752.29.4.19"}, {"system": "urn:oid:1.2.752.29.4.19"}])),
+]
+
+
+@pytest.mark.node
+@pytest.mark.reference
+@pytest.mark.parametrize(("kind", "harm"), UNSWEDISH)
+def test_the_swedish_profiles_are_awake(
+    fhir_judges: FhirJudges, swedish: Mapping[str, str], kind: str, harm: Callable[[Bundle], None]
+) -> None:
+    """Each base profile refuses what R4 alone takes: two numbers of one kind, two names."""
+    bundle = broken("plan.established", harm, kind)
+    assert fhir_judges.against(bundle) == []
+    assert {found.by for found in fhir_judges.against(bundle, swedish)} == {f"medplum by {swedish[kind]}"}
+
+
+@pytest.mark.node
+def test_a_judge_who_stumbles_does_not_take_it(fhir_judges: FhirJudges) -> None:
+    """What a validator cannot even look at is an error of the test, and the next one is judged as before."""
+    with pytest.raises(RuntimeError):
+        fhir_judges.findings({"resourceType": "Bundle", "entry": 7})
+    assert fhir_judges.against(copy.deepcopy(bundles_of("plan.established")[0])) == []
