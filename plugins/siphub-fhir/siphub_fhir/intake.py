@@ -1,4 +1,4 @@
-"""From foreign bytes to a resource that can be believed as far as its shape goes: limits, JSON, R4's structure, our own checks.
+"""From foreign bytes to a resource that can be believed as far as its shape goes: limits, JSON or XML, R4's structure, our own checks.
 
 The structure is judged by fhir.resources (its R4B models, which R4 shares for everything read here), on the way in only: it is slow.
 It must never repeat a value in what it says, and never let an exception of a library out.
@@ -28,17 +28,17 @@ class _DuplicateKeyError(ValueError):
     pass
 
 
-def resource_of(body: bytes) -> Resource:
-    """Return the resource that the bytes hold.
+def resource_of(body: bytes, *, xml: bool = False) -> Resource:
+    """Return the resource that the bytes hold, as JSON has it whichever of the two forms they are.
 
     Raises:
-        BadBody: No JSON (`body.not_json`), or a key stands twice (`body.duplicate_key`).
+        BadBody: No JSON (`body.not_json`), a key stands twice (`body.duplicate_key`), or XML that is hostile or broken (`xml.…`).
         TooLarge: Above the limit.
-        Invalid: No resource, or one that does not hold to R4; problems carry JSON pointers.
+        Invalid: No resource, or one that does not hold to R4; problems carry JSON pointers, for XML the position too where it is known.
     """
     if len(body) > LIMIT:
         raise TooLarge(f"a FHIR document has at most {LIMIT} bytes")
-    found = _json(body)
+    found = _xml(body) if xml else _json(body)
     if not isinstance(found, dict) or "resourceType" not in found:
         raise refused(Problem("fhir.no_resource", "a FHIR document is an object with a resourceType", pointer=""))
     problems = (
@@ -52,6 +52,12 @@ def resource_of(body: bytes) -> Resource:
 def refused(*problems: Problem) -> Invalid:
     """Return the error for problems found."""
     return Invalid("the FHIR document is not one we can read; the problems say where", problems=problems)
+
+
+def _xml(body: bytes) -> Resource:
+    from siphub_fhir.xml_in import from_xml  # a hub that is sent no XML does not load the parser
+
+    return from_xml(body, decimal=json.loads)
 
 
 def _json(body: bytes) -> Any:

@@ -17,27 +17,32 @@ from siphub_fhir.lens import Resource
 from siphub_fhir.message import document_of, ours
 
 _HEAD: Final = 4096
+_XML: Final = "application/fhir+xml"
+_BEFORE: Final = b" \t\r\n\xef\xbb\xbf\xff\xfe\0"
+"""What may stand before the first `<` of XML: white space, and the byte order marks of UTF-8 and UTF-16."""
 
 
 class FhirReader:
     """Reads what `Fhir` writes, and what other systems write in R4."""
 
-    info: Final = ReaderInfo(name="fhir", media_types=frozenset({"application/fhir+json"}))
+    info: Final = ReaderInfo(name="fhir", media_types=frozenset({"application/fhir+json", _XML}))
 
     def recognises(self, submission: Submission) -> bool:
-        """Say whether it says that it is FHIR as JSON, and begins like it."""
+        """Say whether it says that it is FHIR, and begins like the form that it names."""
+        if submission.media_type == _XML:
+            return submission.body[:_HEAD].lstrip(_BEFORE).startswith(b"<")
         return submission.media_type in self.info.media_types and submission.body[:_HEAD].lstrip(b" \t\r\n").startswith(b"{")
 
     def read(self, submission: Submission) -> Message | Draft:
         """Read a document.
 
         Raises:
-            BadBody: It is no JSON, or has a key twice; a problem carries the position.
+            BadBody: It is no JSON, has a key twice, or is XML that is hostile or broken; a problem carries the position.
             TooLarge: Above the limit.
             Invalid: It does not hold to R4, or has nothing for us (pointers into the document), or the message it stands for is none
                 (pointers into the message).
         """
-        resource = resource_of(submission.body)
+        resource = resource_of(submission.body, xml=submission.media_type == _XML)
         return _message(resource) if ours(resource) else draft_of(resource)
 
 

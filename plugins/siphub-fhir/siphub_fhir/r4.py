@@ -1,0 +1,92 @@
+"""What R4 (4.0.1) says of its types: elements in order, cardinality, types, required codes and reference targets, read from `r4.json`.
+
+The file is made from HL7's own StructureDefinitions by `tests/make_r4_table.py`, and a test holds it to R4's XML schema. It must never hold
+anything of ours, nor of another version of FHIR.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+XHTML: Final = "xhtml"
+RESOURCES: Final = frozenset({"Resource", "DomainResource"})
+"""The types that resources are based on; where an element is of one of them, any resource may stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element as JSON names it; a choice (`value[x]`) is one of these for each type.
+
+    `least` is 1 where R4 requires it, `many` where it repeats, `choice` the name without the type where it is one of several, `codes` the
+    codes of a required binding, `targets` the types a Reference may lead to (empty: any), `place` its position among its fellows.
+    """
+
+    name: str
+    kind: str
+    least: int
+    many: bool
+    choice: str | None
+    codes: frozenset[str]
+    binding: str | None
+    targets: frozenset[str]
+    place: int
+
+    @property
+    def primitive(self) -> bool:
+        """Say whether it holds a value and no elements."""
+        return self.kind in primitives()
+
+
+@cache
+def _table() -> Any:
+    return json.loads(files("siphub_fhir").joinpath("r4.json").read_text("utf-8"))
+
+
+@cache
+def primitives() -> Mapping[str, re.Pattern[str]]:
+    """Return the regular expression of each primitive type."""
+    return {name: re.compile(text or r"[\s\S]*") for name, text in _table()["primitives"].items()}
+
+
+@cache
+def elements_of(kind: str) -> Mapping[str, Element]:
+    """Return the elements of a type by their names in JSON, in R4's order, inherited ones first; raises KeyError for none of R4's."""
+    base, *lines = _table()["types"][kind]
+    found: dict[str, Element] = dict(elements_of(base)) if base else {}
+    for line in lines:
+        name, cardinality, *words = line.split()
+        binding = words.pop().removeprefix("=") if words[-1].startswith("=") else None
+        codes = frozenset(_table()["codes"][binding].split()) if binding else frozenset()
+        least, _, most = cardinality.partition("..")
+        place = len({element.place for element in found.values()})
+        for word in words:
+            one, targets = _typed(word)
+            full = name.removesuffix("[x]") + (one[0].upper() + one[1:] if name.endswith("[x]") else "")
+            choice = name.removesuffix("[x]") if name.endswith("[x]") else None
+            found[full] = Element(full, one, int(least), most == "*", choice, codes, binding, targets, place)
+    return found
+
+
+def _typed(word: str) -> tuple[str, frozenset[str]]:
+    kind, _, targets = word.partition("(")
+    return kind, frozenset(targets.removesuffix(")").split("|")) if targets else frozenset()
+
+
+@cache
+def base_of(kind: str) -> str:
+    """Return the type a type is based on, empty for Element and Resource; raises KeyError for none of R4's."""
+    return str(_table()["types"][kind][0])
+
+
+@cache
+def is_resource(name: object) -> bool:
+    """Say whether a name is that of a resource type that can be written."""
+    if not isinstance(name, str) or name not in _table()["types"] or name in RESOURCES:
+        return False
+    return base_of(name) in RESOURCES
