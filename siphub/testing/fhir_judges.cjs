@@ -1,8 +1,8 @@
 // Judges FHIR R4 resources with two validators that are not ours: Medplum's (structure, types, reference targets, invariants, profiles) and
 // Lantana's `fhir` (structure, cardinality, required bindings). One JSON value a line in, one a line out:
 //   {"learn": StructureDefinition}       -> {"learnt": URL}
-//   {"judge": resource, "as": {TYPE: URL}} -> {"findings": [{"by", "severity", "where", "what"}]}
-// A resource is also judged by every profile that was learnt and that it claims, or that `as` names for its type.
+//   {"judge": resource}                  -> {"findings": [{"by", "severity", "where", "what"}]}
+// A resource is also judged by every profile that was learnt and that it claims.
 'use strict';
 
 globalThis.WebSocket ??= class {}; // Medplum's client names it as it loads; nothing here opens one
@@ -38,16 +38,13 @@ function byMedplum(resource, profile) {
   return issues.map((issue) => ({ by, severity: issue.severity, where: (issue.expression ?? []).join(' '), what: issue.details?.text ?? issue.code }));
 }
 
-function profilesOf(resource, as) {
-  const named = [...(resource.meta?.profile ?? []), as?.[resource.resourceType]];
-  return [...new Set(named)].map((url) => learnt.get(url)).filter(Boolean);
-}
+const profilesOf = (resource) => (resource.meta?.profile ?? []).map((url) => learnt.get(url)).filter(Boolean);
 
-function judged({ judge, as }) {
-  const whole = addressed(judge);
+function judged(resource) {
+  const whole = addressed(resource);
   const each = resourcesOf(whole); // the invariants of a resource are only asked for where it is judged by itself
-  const byProfile = each.flatMap((one) => profilesOf(one, as).flatMap((profile) => byMedplum(one, profile)));
-  const byLantana = lantana.validate(judge, { errorOnUnexpected: true }).messages;
+  const byProfile = each.flatMap((one) => profilesOf(one).flatMap((profile) => byMedplum(one, profile)));
+  const byLantana = lantana.validate(resource, { errorOnUnexpected: true }).messages;
   return [
     ...each.flatMap((one) => byMedplum(one)),
     ...byProfile,
@@ -61,7 +58,7 @@ function answer(line) {
     learnt.set(asked.learn.url, asked.learn);
     return { learnt: asked.learn.url };
   }
-  return { findings: judged(asked) };
+  return { findings: judged(asked.judge) };
 }
 
 const lines = readline.createInterface({ input: process.stdin });

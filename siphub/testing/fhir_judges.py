@@ -65,18 +65,13 @@ class FhirJudges:
         """Teach them a StructureDefinition with its snapshot: resources that claim it are judged by it from now on."""
         self._ask({"learn": definition})
 
-    def findings(self, resource: Mapping[str, Any], by_type: Mapping[str, str] | None = None) -> list[Finding]:
-        """Return everything they say of a resource or a Bundle, worst or not.
+    def findings(self, resource: Mapping[str, Any]) -> list[Finding]:
+        """Return everything they say of a resource or a Bundle, worst or not."""
+        return [Finding(**one) for one in self._ask({"judge": resource})["findings"]]
 
-        Args:
-            resource: What is judged.
-            by_type: Profiles that were learnt, by the type of resource that shall follow them without claiming so.
-        """
-        return [Finding(**one) for one in self._ask({"judge": resource, "as": by_type or {}})["findings"]]
-
-    def against(self, resource: Mapping[str, Any], by_type: Mapping[str, str] | None = None) -> list[Finding]:
+    def against(self, resource: Mapping[str, Any]) -> list[Finding]:
         """Return what they hold against it: every error, and what Medplum warns of; Lantana warns of recommended value sets only."""
-        found = self.findings(resource, by_type)
+        found = self.findings(resource)
         return [one for one in found if one.severity in {"error", "fatal"} or (one.by.startswith("medplum") and one.severity == "warning")]
 
     def _ask(self, question: Mapping[str, Any]) -> Any:

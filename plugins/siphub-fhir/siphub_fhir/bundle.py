@@ -31,11 +31,13 @@ class Out:
         message_id: The message's id.
         unit: The recipient's unit; it takes part in the ids only, so that two units at one address get two Bundles.
         known: Organisations by unit, as far as the document or the directory entry says so.
+        profiles: The profile that resources of a type claim to follow.
     """
 
-    def __init__(self, message_id: str, unit: str, known: Mapping[str, str]) -> None:
+    def __init__(self, message_id: str, unit: str, known: Mapping[str, str], profiles: Mapping[str, str]) -> None:
         self._space = uuid5(_SCOPE, f"{message_id}/{unit}").bytes
         self._known = known
+        self._profiles = profiles
         self._entries: dict[str, Resource] = {}
         self._units: dict[str, Resource] = {}
         self._ids: dict[str, str] = {}
@@ -58,7 +60,13 @@ class Out:
 
     def entries(self) -> list[Resource]:
         """Return the entries in the order they were added."""
-        return [{"fullUrl": url, "resource": tidied(resource)} for url, resource in self._entries.items()]
+        return [{"fullUrl": url, "resource": self._finished(resource)} for url, resource in self._entries.items()]
+
+    def _finished(self, resource: Resource) -> Resource:
+        profile = self._profiles.get(resource["resourceType"])
+        if profile is not None:
+            resource["meta"] = {**resource.get("meta", {}), "profile": [profile]}
+        return tidied(resource)
 
     def unit(self, unit: str) -> Resource:
         """Return a reference to a unit: a HealthcareService, provided by an organisation."""

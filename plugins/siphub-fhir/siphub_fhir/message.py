@@ -14,7 +14,7 @@ from siphub.contract import Cut, Recipient
 from siphub_fhir import around, discharge, followup, meeting, notice, otherplan, plan, request
 from siphub_fhir.bundle import In, Out, is_person, patient, person, tidied
 from siphub_fhir.lens import Reads, Resource, Row, Writes, at, ext, exts, find, parts, place, plain, read, write
-from siphub_fhir.vocabulary import BASE, CONSENT_SCOPE, ORGANISATION_NUMBER, extension, numbering, system
+from siphub_fhir.vocabulary import BASE, CONSENT_SCOPE, ORGANISATION_NUMBER, SWEDISH_PROFILES, extension, numbering, system
 
 MESSAGE_TYPES: Final = system("message-type")
 
@@ -112,7 +112,8 @@ HEADER: Final = (
 def bundle_of(cut: Cut, recipient: Recipient, source: str, profile: str | None) -> Resource:
     """Return the message Bundle for a cut, with the header first and everything it refers to in it."""
     document = cut.document
-    out = Out(cut.message_id, recipient.unit, _known(document, recipient))
+    profiles = SWEDISH_PROFILES if profile is None else {**SWEDISH_PROFILES, "CarePlan": profile}
+    out = Out(cut.message_id, recipient.unit, _known(document, recipient), profiles)
     subject = document.get("subject")
     if isinstance(subject, Mapping) and subject:
         out.patient = out.add(patient(subject), out.id("patient"))
@@ -121,18 +122,13 @@ def bundle_of(cut: Cut, recipient: Recipient, source: str, profile: str | None) 
         focus.append(out.add(_consent(document, out), out.id("consent")))
     header = _header(document, recipient, source, out)
     header["focus"] = focus
-    entries = out.entries()
-    if profile is not None:
-        for entry in entries:
-            if entry["resource"]["resourceType"] == "CarePlan":
-                entry["resource"]["meta"] = {**entry["resource"].get("meta", {}), "profile": [profile]}
     return {
         "resourceType": "Bundle",
         "id": out.id("bundle"),
         "identifier": {"system": numbering("message"), "value": cut.message_id},
         "type": "message",
         "timestamp": document["sent_at"],
-        "entry": [{"fullUrl": f"urn:uuid:{header['id']}", "resource": tidied(header)}, *entries],
+        "entry": [{"fullUrl": f"urn:uuid:{header['id']}", "resource": tidied(header)}, *out.entries()],
     }
 
 

@@ -28,7 +28,6 @@ PLAN: Final = (
     ext("housing", "housing", "string"),
     plain("notes", "note[].text"),
     ext("coordinator_chosen_by", "coordinator-chosen-by", "code"),
-    exts("care_contacts", "care-contact", "staff"),
     ext("questions_to", "questions-to", "staff"),
     ext("original_holder", "original-holder", "unit"),
 )
@@ -151,12 +150,10 @@ def _performer(responsible: Mapping[str, Any], out: Out) -> Resource | None:
 
 
 def _team(plan: Mapping[str, Any], status: str, out: Out) -> Resource | None:
-    """Return the CareTeam: coordinator, main responsible, and the huvudman with the overall responsibility."""
-    participants = [
-        {"role": [{"coding": [{"system": ROLES, "code": role}]}], "member": out.staff(plan[name])}
-        for name, role in (("coordinator", "samordnare"), ("main_responsible", "huvudansvarig"))
-        if plan.get(name)
-    ]
+    """Return the CareTeam: coordinator, main responsible, permanent care contacts, and the huvudman with the overall responsibility."""
+    named = [(role, plan[name]) for name, role in _LEADING if plan.get(name)]
+    named += [(_CARE_CONTACT, contact) for contact in plan.get("care_contacts") or ()]
+    participants = [{"role": [{"coding": [{"system": ROLES, "code": role}]}], "member": out.staff(somebody)} for role, somebody in named]
     overall = plan.get("overall_responsible") or {}
     resource: Resource = write(overall, {"resourceType": "CareTeam"}, _OVERALL, out)
     if not participants and not overall:
@@ -170,6 +167,8 @@ def _team(plan: Mapping[str, Any], status: str, out: Out) -> Resource | None:
     return out.add(resource, out.id("careteam"))
 
 
+_LEADING: Final = (("coordinator", "samordnare"), ("main_responsible", "huvudansvarig"))
+_CARE_CONTACT: Final = "fast-vardkontakt"
 _OVERALL: Final = (ext("kind", "overall-responsible", "code"),)
 
 
@@ -213,10 +212,11 @@ def _read_performer(reference: Resource, back: In) -> Resource:
 
 
 def _read_team(team: Resource, plan: Resource, back: In) -> None:
-    for name, role in (("coordinator", "samordnare"), ("main_responsible", "huvudansvarig")):
-        for one in team.get("participant") or []:
-            if code_in(at(one, "role[]"), ROLES) == role:
-                plan[name] = back.staff(one.get("member"))
+    members = [(code_in(at(one, "role[]"), ROLES), one.get("member")) for one in team.get("participant") or []]
+    plan |= {name: back.staff(member) for name, role in _LEADING for code, member in members if code == role}
+    contacts = [back.staff(member) for code, member in members if code == _CARE_CONTACT]
+    if contacts:
+        plan["care_contacts"] = contacts
     overall = read(team, _OVERALL, back)
     if at(team, "managingOrganization[]") is not None:
         overall["organisation"] = back.organisation(at(team, "managingOrganization[]"))

@@ -29,6 +29,12 @@ PERSON_OIDS: Final[Mapping[str, str]] = {
 ORGANISATION_NUMBER: Final = "urn:oid:2.5.4.97"
 HSA_ID: Final = "urn:oid:1.2.752.29.4.19"
 
+SWEDISH_PROFILES: Final[Mapping[str, str]] = {
+    kind: f"http://hl7.se/fhir/ig/base/StructureDefinition/SEBase{kind}"
+    for kind in ("Patient", "Organization", "Practitioner", "PractitionerRole")
+}
+"""HL7 Sweden's base profiles by the type they are for: whatever of these types leaves claims and follows them."""
+
 SECURITY_LABEL: Final = "http://hl7.se/fhir/ig/base/CodeSystem/SecurityLabel"
 PROTECTION: Final[Mapping[str, str]] = {"confidentiality_flag": "sekretessmarkering", "protected_registration": "skyddadFolkbokforing"}
 
@@ -128,7 +134,6 @@ EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
     "change-reason": ("code", "Why there is a new version."),
     "approved-by-individual": ("boolean", "The individual has agreed to the change."),
     "coordinator-chosen-by": ("code", "Who chose the coordinator: individual, or jointly with the units."),
-    "care-contact": ("Reference", "A permanent care contact found at the meeting (PractitionerRole); repeated, in order."),
     "questions-to": ("Reference", "Whom the individual turns to with questions or when things get worse (PractitionerRole)."),
     "original-holder": ("Reference", "The unit that keeps the original of a child's plan."),
     "legal-basis": ("code", "The provision a plan that is no SIP rests on: LPT7a, LRV12a or LSS10."),
