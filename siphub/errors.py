@@ -23,6 +23,7 @@
     ├── PluginError             a plugin broke its contract; names the plugin
     ├── MappingError            a mapping pack is missing, altered or wrong
     ├── SettingsError           a setting is missing or wrong
+    ├── NoToken                 a token server gives a client no access token, or cannot be asked
     └── PermitExpired           the permission to send ran out before the first byte
 
 A code is a promise: it is listed in docs/errors.md and never changes its meaning.
@@ -221,6 +222,12 @@ class SettingsError(SiphubError):
     """A setting is missing or wrong."""
 
     code = "settings.wrong"
+
+
+class NoToken(SiphubError):
+    """There is no access token to be had now; nothing of a message was sent. `code` says why."""
+
+    code = "token.none"
 
 
 class PermitExpired(SiphubError):

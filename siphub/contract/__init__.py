@@ -5,24 +5,31 @@ It must never give a plugin the hub, the store, or a field its recipient may not
 """
 
 from siphub.contract.adapter import API, Adapter, AdapterInfo, Check, Confirms, Cut, Erases, Payload, Polls, Recipient
+from siphub.contract.certificates import ClientCertificate
+from siphub.contract.client_keys import ClientKey, ClientSecret, Proof
 from siphub.contract.context import Clock, Log, MappingPack, Mappings, PluginContext, Render, State, SystemClock
 from siphub.contract.hooks import DeliveryEvent, hookimpl, hookspec
 from siphub.contract.http import Http, HttpAnswer, HttpFailure
+from siphub.contract.oauth import AccessTokens
 from siphub.contract.outcome import Accepted, Delivered, Outcome, Rejected, Retry, Uncertain
 from siphub.contract.outcomes_http import outcome_of
 from siphub.contract.permit import Permit, permitted, require_permit
 from siphub.contract.reader import Draft, Inbound, Reader, ReaderInfo, Receipt, Submission
 from siphub.contract.records import Confirmation, RecordKeeper, RecordPackage, sane_reference
 from siphub.contract.xml import parse_xml, serialise_xml
-from siphub.errors import BadBody, Invalid, MappingError, PermitExpired, PluginError, Problem, Refused, SettingsError, TooLarge
+from siphub.errors import BadBody, Invalid, MappingError, NoToken, PermitExpired, PluginError, Problem, Refused, SettingsError, TooLarge
 
 __all__ = [
     "API",
     "Accepted",
+    "AccessTokens",
     "Adapter",
     "AdapterInfo",
     "BadBody",
     "Check",
+    "ClientCertificate",
+    "ClientKey",
+    "ClientSecret",
     "Clock",
     "Confirmation",
     "Confirms",
@@ -40,6 +47,7 @@ __all__ = [
     "MappingError",
     "MappingPack",
     "Mappings",
+    "NoToken",
     "Outcome",
     "Payload",
     "Permit",
@@ -48,6 +56,7 @@ __all__ = [
     "PluginError",
     "Polls",
     "Problem",
+    "Proof",
     "Reader",
     "ReaderInfo",
     "Receipt",

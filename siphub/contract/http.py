@@ -15,12 +15,13 @@ from datetime import timedelta
 from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from urllib3 import PoolManager, Retry, Timeout
 from urllib3 import exceptions as broken
 from urllib3.util import parse_url
 
+from siphub.contract.certificates import ClientCertificate
 from siphub.contract.wire import Attempt, PermittedPool, PermittedTlsPool, attempting
 from siphub.errors import SettingsError
 
@@ -65,11 +66,12 @@ class Http:
     Args:
         ca_file: The certificates to trust instead of the machine's, PEM.
         client_cert: Our certificate chain and its private key, PEM files, for mutual TLS.
+        certificate: The same from the folder of secrets, as text.
         timeout: For a whole request, connecting and reading included, unless the call says otherwise.
         answer_limit: How much of an answer is kept, in bytes.
 
     Raises:
-        SettingsError: `http.trust_wrong`, a certificate file that cannot be used.
+        SettingsError: `http.trust_wrong`, a certificate file that cannot be used; `http.certificate_wrong`, the same of `certificate`.
     """
 
     def __init__(
@@ -77,12 +79,24 @@ class Http:
         *,
         ca_file: Path | None = None,
         client_cert: tuple[Path, Path] | None = None,
+        certificate: ClientCertificate | None = None,
         timeout: timedelta = timedelta(seconds=10),
         answer_limit: int = ANSWER_LIMIT,
     ) -> None:
-        self._timeout, self._limit = timeout, answer_limit
-        self._pools = PoolManager(num_pools=64, maxsize=16, retries=False, ssl_context=_trust(ca_file, client_cert))
+        self._timeout, self._limit, self._ca_file = timeout, answer_limit, ca_file
+        context = _trust(ca_file, client_cert)
+        if certificate is not None:
+            certificate.load_into(context)
+        self._pools = PoolManager(num_pools=64, maxsize=16, retries=False, ssl_context=context)
         self._pools.pool_classes_by_scheme = {"http": PermittedPool, "https": PermittedTlsPool}
+
+    def showing(self, certificate: ClientCertificate) -> Self:
+        """Return a client like this one that shows a certificate of ours, with connections of its own: close it too.
+
+        Raises:
+            SettingsError: `http.certificate_wrong`; it cannot be used.
+        """
+        return type(self)(ca_file=self._ca_file, certificate=certificate, timeout=self._timeout, answer_limit=self._limit)
 
     def post(
         self, url: str, body: bytes, headers: Mapping[str, str] | None = None, timeout: timedelta | None = None

@@ -12,9 +12,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from siphub.contract import HttpAnswer, HttpFailure, Outcome, Payload, PluginContext, Retry, SettingsError
+from siphub.contract import HttpAnswer, HttpFailure, NoToken, Outcome, Payload, PluginContext, Retry, SettingsError
 from siphub_sdk import outcomes
-from siphub_sdk.access import Access, NoToken
+from siphub_sdk.access import Access
 from siphub_sdk.settings import SdkSettings
 
 _PATH = "/sdk/messages"
@@ -25,7 +25,7 @@ class Service:
 
     def __init__(self, context: PluginContext, settings: SdkSettings) -> None:
         self._context, self._settings = context, settings
-        self._access = Access(settings, context.secrets.get("client_secret", ""), context.http)
+        self._access = Access(settings, context)
 
     def send(self, payload: Payload, message_id: str) -> Outcome:
         """POST a message once.
@@ -84,10 +84,11 @@ class Service:
     def _asked(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> HttpAnswer | HttpFailure:
         if not self._settings.service:
             raise SettingsError("sdk: the setting service is missing", code="settings.missing")
-        sent = {"Accept": "application/json", **headers, **self._access.header()}
+        token = self._access.header()
+        sent = {"Accept": "application/json", **headers, **token}
         result = self._context.http.request(method, self._settings.service + path, body, sent, self._settings.timeout)
         if isinstance(result, HttpAnswer) and result.status == HTTPStatus.UNAUTHORIZED:
-            self._access.forget()
+            self._access.forget(token)
         return result
 
 
