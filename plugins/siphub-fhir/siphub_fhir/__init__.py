@@ -9,7 +9,7 @@
     recall      by a further message
     max bytes   8388608
     mapping     none
-    settings    source, careplan_profile, timeout_seconds
+    settings    source, careplan_profile, timeout_seconds, clients
 
 The answer to the POST is the receipt: an OperationOutcome in it is read, and none of its words is kept. A repeat has the same Bundle.id,
 MessageHeader.id and `Idempotency-Key`. The plugin's reader takes such Bundles back, and foreign CarePlans and Appointments as drafts.

@@ -6,10 +6,25 @@ messaging does nothing twice. What an answer means stands in `answers`. It must 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from siphub.contract import AdapterInfo, Check, Cut, Outcome, Payload, PluginContext, Recipient, Retry, SettingsError
+from siphub.contract import (
+    AdapterInfo,
+    Check,
+    Cut,
+    Http,
+    HttpAnswer,
+    HttpFailure,
+    NoToken,
+    Outcome,
+    Payload,
+    PluginContext,
+    Recipient,
+    Retry,
+    SettingsError,
+)
+from siphub_fhir.access import Doors
 from siphub_fhir.answers import MEDIA_TYPES, outcome_from
 from siphub_fhir.message import FORMS
 from siphub_fhir.settings import read_settings
@@ -26,6 +41,7 @@ class Fhir:
     def __init__(self, context: PluginContext) -> None:
         self._context = context
         self._settings = read_settings(context.settings)
+        self._doors = Doors(context, self._settings)
 
     def translate(self, cut: Cut, recipient: Recipient) -> Payload:
         """Make the Bundle from a cut.
@@ -36,7 +52,7 @@ class Fhir:
         return translated(cut, recipient, self._settings)
 
     def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
-        """POST once.
+        """POST once; a second time only where the partner does not take our token (401) and there is a new one to be had.
 
         Raises:
             PermitExpired: Nothing was sent.
@@ -47,11 +63,14 @@ class Fhir:
             "Idempotency-Key": key,
             **payload.headers,
         }
+
+        def post(http: Http, token: Mapping[str, str]) -> HttpAnswer | HttpFailure:
+            return http.request("POST", recipient.endpoint, payload.body, {**headers, **token}, self._settings.timeout)
+
         try:
-            headers |= self._authorised(recipient)
-            answer = self._context.http.request("POST", recipient.endpoint, payload.body, headers, self._settings.timeout)
-        except SettingsError as error:
-            return Retry(error.code)  # nothing was sent, and the message is in order: an administrator must mend the address
+            answer = self._doors.through(recipient, post)
+        except (SettingsError, NoToken) as error:
+            return Retry(error.code)  # nothing was sent, and the message is in order: an administrator must mend the address or the access
         return outcome_from(answer, self._context.clock.now())
 
     def check(self) -> Iterable[Check]:
@@ -59,16 +78,8 @@ class Fhir:
         yield Check(ok=True, what=f"FHIR R4 (4.0.1) message Bundles, {len(FORMS)} message types, from {self._settings.source}")
         for secret in sorted(name for name, value in self._context.secrets.items() if not value):
             yield Check(ok=False, what=f"the secret {secret} is empty")
+        yield from self._doors.check(self._context.clock.now())
 
     def close(self) -> None:
-        """Nothing is held open here: the hub owns the connections."""
-
-    def _authorised(self, recipient: Recipient) -> dict[str, str]:
-        """Return the header that carries the token, where the directory entry names a secret."""
-        name = recipient.options.get("secret")
-        if not name:
-            return {}
-        secret = self._context.secrets.get(name)
-        if not secret:
-            raise SettingsError("the directory entry names a secret that this plugin does not have", code="settings.secret_missing")
-        return {"Authorization": f"Bearer {secret}"}
+        """Close the connections on which our certificates were shown; the hub owns the others."""
+        self._doors.close()
