@@ -336,21 +336,23 @@ def catalogue() -> str:
 
 def requirements() -> str:
     """Return what the source documents ask for, where it lives, and which tests hold it."""
-    return _table(("row", "what is asked", "where it lives", "what holds it"), _requirements().asked())
+    return _table(("row", "what is asked", "where it lives", "what holds it"), _script("requirements").asked())
 
 
 def contradictions() -> str:
     """Return where the source documents contradict one another, and what can be chosen."""
-    return _table(("name", "what they say", "what can be chosen", "where it lives", "what holds it"), _requirements().contradicted())
+    return _table(
+        ("name", "what they say", "what can be chosen", "where it lives", "what holds it"), _script("requirements").contradicted()
+    )
 
 
-def _requirements() -> Any:
-    """Return the script beside this one that reads the table of requirements."""
+def _script(name: str) -> Any:
+    """Return a script beside this one."""
     import importlib.util
 
-    spec = importlib.util.spec_from_file_location("requirements_of_the_sources", DOCS / "requirements.py")
+    spec = importlib.util.spec_from_file_location(f"siphub_docs_{name}", DOCS / f"{name}.py")
     if spec is None or spec.loader is None:
-        raise RuntimeError("docs/requirements.py cannot be read")
+        raise RuntimeError(f"docs/{name}.py cannot be read")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -377,6 +379,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "catalogue": catalogue,
     "requirements": requirements,
     "contradictions": contradictions,
+    "fhirextensions": lambda: _table(("extension", "type", "on", "what it says"), _script("fhir_tables").extensions()),
+    "fhircodes": lambda: _table(("code system", "what it is", "codes"), _script("fhir_tables").codes()),
 }
 
 
@@ -411,26 +415,32 @@ FILES: dict[str, Callable[[], str]] = {"deploy/rabbitmq/definitions.json": broke
 """Files that are generated whole."""
 
 
+def wanted() -> dict[Path, str | None]:
+    """Return every generated file and page with what should stand in it; None for one that should not be there."""
+    fhir = _script("fhir_tables")
+    left = dict.fromkeys((ROOT / fhir.FOLDER).glob("*"))
+    whole = {ROOT / name: made() for name, made in FILES.items()} | {ROOT / name: text for name, text in fhir.artefacts().items()}
+    return left | whole | {page: rendered(page.read_text("utf-8")) for page in sorted([*DOCS.glob("*.md"), ROOT / "README.md"])}
+
+
 def main(arguments: Sequence[str]) -> int:
     """Write the pages, or with `--check` only say which are out of date."""
-    stale = []
-    for name, made in FILES.items():
-        file, text = ROOT / name, made()
-        if not file.exists() or file.read_text("utf-8") != text:
-            stale.append(name)
-            if "--check" not in arguments:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text, "utf-8")
-    for page in sorted([*DOCS.glob("*.md"), ROOT / "README.md"]):
-        before = page.read_text("utf-8")
-        after = rendered(before)
-        if after != before:
-            stale.append(page.name)
-            if "--check" not in arguments:
-                page.write_text(after, "utf-8")
-    for name in stale:
+    files = wanted()
+    stale = [file for file, text in files.items() if text != (file.read_text("utf-8") if file.exists() else None)]
+    for file in stale:
+        name = file.relative_to(ROOT).as_posix()
         print(f"{name}: out of date; run `make docs`" if "--check" in arguments else f"{name}: written")
+        if "--check" not in arguments:
+            _put(file, files[file])
     return 1 if stale and "--check" in arguments else 0
+
+
+def _put(file: Path, text: str | None) -> None:
+    if text is None:
+        file.unlink()
+    else:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

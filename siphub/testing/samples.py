@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from itertools import product
 from types import MappingProxyType
 from typing import Any, Final
@@ -71,6 +72,28 @@ def policy_cuts(*, minimal: bool = True) -> Iterator[tuple[str, Cut]]:
                 consent=sample(name, maximal=True).consent_statement,
             )
             yield f"{name}-{kind}-{basis}-{'maximal' if maximal else 'minimal'}-{len(granted)}", cut
+
+
+@cache
+def _policy_cuts_by_type() -> Mapping[str, tuple[Cut, ...]]:
+    found: dict[str, tuple[Cut, ...]] = {}
+    for _, cut in policy_cuts():
+        found[cut.message_type] = (*found.get(cut.message_type, ()), cut)
+    return found
+
+
+def cuts_of(name: str) -> Iterator[Cut]:
+    """Yield everything that can leave of one message type: the samples whole, with everybody protected, and cut by every rule of the policy."""
+    for maximal in (False, True):
+        message = sample(name, maximal=maximal)
+        yield whole_cut(message)
+        yield whole_cut(everybody_protected(message), "statutory_duty")
+    yield from _policy_cuts_by_type().get(name, ())
+
+
+def is_let_out(name: str) -> bool:
+    """Say whether any rule of the policy lets a message type out."""
+    return name in _policy_cuts_by_type()
 
 
 def everybody_protected(message: Message) -> Message:

@@ -18,12 +18,12 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from lxml import etree
 
-from siphub.contract import Cut, Recipient
+from siphub.contract import Recipient
 from siphub.model import people as p
 from siphub.model import sample
 from siphub.testing.fhir_judges import FhirJudges
-from siphub.testing.samples import everybody_protected, policy_cuts, whole_cut
-from siphub_fhir.message import FORMS
+from siphub.testing.samples import cuts_of, is_let_out, whole_cut
+from siphub_fhir.message import FORMS, INWARD
 from siphub_fhir.settings import FhirSettings
 from siphub_fhir.translate import translated
 
@@ -32,28 +32,10 @@ SWEDISH = ("Patient", "Organization", "Practitioner", "PractitionerRole")
 Bundle = dict[str, Any]
 
 
-def cuts_of(name: str) -> Iterator[Cut]:
-    """Yield everything that can leave of one message type: whole, with everybody protected, and cut by every rule."""
-    for maximal in (False, True):
-        message = sample(name, maximal=maximal)
-        yield whole_cut(message)
-        yield whole_cut(everybody_protected(message), "statutory_duty")
-
-
-@cache
-def policy_cuts_by_type() -> Mapping[str, list[Cut]]:
-    """Return every cut the policy makes of the samples, by message type."""
-    found: dict[str, list[Cut]] = {}
-    for _, cut in policy_cuts():
-        found.setdefault(cut.message_type, []).append(cut)
-    return found
-
-
 @cache
 def bundles_of(name: str) -> list[Bundle]:
     """Return what leaves of one message type, each Bundle once."""
-    cuts = [*cuts_of(name), *policy_cuts_by_type().get(name, [])]
-    return [json.loads(body) for body in dict.fromkeys(translated(cut, THERE, FhirSettings()).body for cut in cuts)]
+    return [json.loads(body) for body in dict.fromkeys(translated(cut, THERE, FhirSettings()).body for cut in cuts_of(name))]
 
 
 def broken(name: str, damage: Callable[[Bundle], None], kind: str) -> Bundle:
@@ -75,8 +57,8 @@ def damage(**elements: Any) -> Callable[[Bundle], None]:
 
 
 def test_every_type_with_a_form_is_judged() -> None:
-    """The policy makes cuts of every message type with a form but those that no rule lets out."""
-    assert {name for name in FORMS if not policy_cuts_by_type().get(name)} == {"meeting.cancelled", "plan.closed"}
+    """The policy makes cuts of every message type with a form but those that are said to go inward only."""
+    assert {name for name in FORMS if not is_let_out(name)} == INWARD
 
 
 @pytest.fixture(scope="session")

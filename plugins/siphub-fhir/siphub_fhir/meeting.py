@@ -36,7 +36,7 @@ ASSUMED_LENGTH: Final = timedelta(minutes=60)
 
 ROLES: Final = system("role")
 _PLACES: Final = system("place-kind")
-_STATUS: Final = {
+ANSWERS: Final[Mapping[str, str]] = {
     "accept": "accepted",
     "decline": "declined",
     "tentative": "tentative",
@@ -45,7 +45,7 @@ _STATUS: Final = {
     "contact-us": "needs-action",
 }
 """What R4 can say of an answer; the extension `response` says all of it."""
-_PRESENCE: Final = {"attends": "accepted", "absent_consented": "declined", "represented_by": "declined"}
+PRESENCE: Final = {"attends": "accepted", "absent_consented": "declined", "represented_by": "declined"}
 
 
 def _participant(resource: Resource, role: str, actor: Resource, status: str, required: str = "required") -> None:
@@ -193,7 +193,7 @@ def _called(resource: Resource, document: Mapping[str, Any], out: Out) -> None:
     for name in document.get("recipients", ()):
         _participant(resource, "kallad", out.addressee(name), "needs-action", required)
     if out.patient is not None:
-        status = _PRESENCE.get(content.get("individual_attendance", ""), "needs-action")
+        status = PRESENCE.get(content.get("individual_attendance", ""), "needs-action")
         entry = {"type": [{"coding": [{"system": PARTICIPATION, "code": "SBJ"}]}], "actor": out.patient, "required": "optional"}
         resource["participant"].append({**entry, "status": status})
 
@@ -227,7 +227,7 @@ def read_called(resource: Resource, rows: Sequence[Row], back: In) -> Resource:
 
 
 def write_response(document: Mapping[str, Any], out: Out) -> list[Resource]:
-    """Write the AppointmentResponse: the actor is the unit that answers."""
+    """Write the AppointmentResponse: the actor is the unit that answers. R4 has no place in it for the person, who is in focus beside it."""
     content = document["content"]
     resource: Resource = write(content, {"resourceType": "AppointmentResponse"}, RESPONSE, out)
     appointment = resource.setdefault("appointment", {"display": "undisclosed"})
@@ -244,8 +244,8 @@ def write_response(document: Mapping[str, Any], out: Out) -> list[Resource]:
     unit = find(document, "sender.unit")
     if unit is not None:
         resource["actor"] = out.unit(unit)
-    resource["participantStatus"] = _STATUS.get(content.get("response", ""), "needs-action")
-    return [out.add(resource, out.id("response"))]
+    resource["participantStatus"] = ANSWERS.get(content.get("response", ""), "needs-action")
+    return [out.add(resource, out.id("response")), *([out.patient] if out.patient is not None else [])]
 
 
 def read_response(resource: Resource, back: In) -> Resource:

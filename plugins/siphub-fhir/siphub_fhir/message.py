@@ -7,7 +7,7 @@ back as a grant. It must never write a field the cut does not show, nor read one
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from siphub.contract import Cut, Recipient
@@ -26,6 +26,8 @@ class Form:
     resource: str
     write: Callable[[Mapping[str, Any], Out], list[Resource]]
     read: Callable[[Resource, In], Resource]
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """What else is in focus, by type, and how often it may be: `1` or `*`."""
 
 
 _MEETING: Final = Form("Appointment", meeting.write_meeting, meeting.read_meeting)
@@ -39,16 +41,16 @@ FORMS: Final[Mapping[str, Form]] = {
     "meeting.summoned": _MEETING,
     "meeting.invited": _MEETING,
     "meeting.rescheduled": _MEETING,
-    "meeting.response": Form("AppointmentResponse", meeting.write_response, meeting.read_response),
+    "meeting.response": Form("AppointmentResponse", meeting.write_response, meeting.read_response, {"Patient": "1"}),
     "meeting.reminder": Form("Communication", around.write_reminder, around.read_reminder),
     "meeting.held": Form("Communication", notice.write_held, notice.read_held),
-    "meeting.cancelled": Form("Communication", notice.write_recall, notice.read_cancelled),
+    "meeting.cancelled": Form("Communication", notice.write_recall, notice.read_cancelled, {"Appointment": "1"}),
     "plan.proposed": _PLAN,
     "plan.established": _PLAN,
     "plan.revised": _PLAN,
     "plan.commitment.confirmed": _COMMITMENT,
     "plan.commitment.rejected": _COMMITMENT,
-    "followup.summoned": Form("Appointment", followup.write_summons, followup.read_summons),
+    "followup.summoned": Form("Appointment", followup.write_summons, followup.read_summons, {"Task": "*"}),
     "followup.held": Form("Communication", followup.write_held, followup.read_held),
     "activity.status": Form("Task", followup.write_status, followup.read_status),
     "coordinator.changed": Form("CareTeam", around.write_coordinator, around.read_coordinator),
@@ -63,9 +65,11 @@ FORMS: Final[Mapping[str, Form]] = {
     "splptlrv.established": Form("CarePlan", otherplan.write_compulsory, otherplan.read_compulsory),
     "lss.established": Form("CarePlan", otherplan.write_lss, otherplan.read_lss),
     "plan.closed": Form("Communication", notice.write_recall, notice.read_closed),
-    "stop.notice": Form("Communication", notice.write_recall, notice.read_stopped),
+    "stop.notice": Form("Communication", notice.write_recall, notice.read_stopped, {"Appointment": "1"}),
 }
 """Every message type with a form in FHIR. The others are for the hub alone and never leave it."""
+INWARD: Final = frozenset({"meeting.cancelled", "plan.closed"})
+"""Types that systems hand in and no rule of disclosure lets out: what recipients get is `stop.notice`."""
 
 
 def _author() -> Row:

@@ -16,7 +16,7 @@ from siphub_fhir.vocabulary import ROLE_CODE, system
 
 _PREPARATION: Final = system("preparation")
 _KINDS: Final = system("requester-kind")
-_RELATION: Final = {"individual": "ONESELF", "relative": "FAMMEMB", "guardian": "GUARD"}
+RELATION: Final = {"individual": "ONESELF", "relative": "FAMMEMB", "guardian": "GUARD"}
 
 _NETWORK: Final = tuple(
     ext(name, name.replace("_", "-"), kind, inner=True)
@@ -60,7 +60,7 @@ ANSWERED: Final = (
     ext("contact_phone", "contact-phone", "string"),
     proposed_time("proposed_time"),
 )
-_DECIDED: Final = {"start": "accepted", "decline": "rejected"}
+DECIDED: Final = {"start": "accepted", "decline": "rejected"}
 
 
 def _task(code: str, content: Mapping[str, Any], resource: Resource, out: Out) -> Resource:
@@ -88,7 +88,7 @@ def _requester(requester: Mapping[str, Any], out: Out) -> Resource:
     """Return who asks: also the person themselves is a RelatedPerson (ONESELF), so that name and telephone stay with the request."""
     resource: Resource = {"resourceType": "RelatedPerson", **label(requester), "patient": out.subject()}
     if "kind" in requester:
-        codings = [{"system": _KINDS, "code": requester["kind"]}, {"system": ROLE_CODE, "code": _RELATION[requester["kind"]]}]
+        codings = [{"system": _KINDS, "code": requester["kind"]}, {"system": ROLE_CODE, "code": RELATION[requester["kind"]]}]
         resource["relationship"] = [{"coding": codings}]
     if "name" in requester:
         resource["name"] = [{"text": requester["name"]}]
@@ -145,7 +145,7 @@ def write_answer(document: Mapping[str, Any], out: Out) -> list[Resource]:
     """Write the Task of an answer: accepted or rejected where the cut says which, otherwise received, which says nothing."""
     content = document["content"]
     resource = _task("sip-request", content, write(content, {"resourceType": "Task"}, ANSWERED, out), out)
-    resource["status"] = _DECIDED.get(content.get("decision", ""), "received")
+    resource["status"] = DECIDED.get(content.get("decision", ""), "received")
     return [out.add(resource, out.id("answer"))]
 
 

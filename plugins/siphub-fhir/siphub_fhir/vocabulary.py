@@ -1,12 +1,15 @@
 """The names this plugin speaks: namespace, identifier systems, code systems and extensions, each in one place.
 
-Whatever R4 cannot say stands in an extension that is listed here with its type and meaning; docs/fhir.md has the same list, and a test holds
-them together. It must never give a standard's code a meaning of ours.
+Whatever R4 cannot say stands in an extension of `extensions.csv`, with its type, where it may stand and what it says; whatever code is ours
+stands in `codes.csv`. The conformance artefacts and the lists in docs/fhir.md are made of the two. It must never give a standard's code a meaning of ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
 from typing import Final
 
 BASE: Final = "https://siphub.example/fhir"
@@ -54,117 +57,53 @@ ACTIVITY_STATUS: Final[Mapping[str, tuple[str, str]]] = {
 """The national activity statuses, SNOMED CT's reference set 56421000052109 (urval aktivitetsstatus), and what Task.status can say of each."""
 PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 
-EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
-    # on MessageHeader
-    "case": ("Identifier", "The case the message belongs to, an opaque reference."),
-    "conversation": ("Identifier", "The conversation of messages."),
-    "causation": ("Identifier", "The message that led to this one."),
-    "case-owner": ("Identifier", "The organisation that is the controller of the case."),
-    "classification": ("code", "open-logistics, person-data or sensitive."),
-    "expires-at": ("instant", "When the message should no longer be handled."),
-    "ack-requested": ("boolean", "Whether the sender wants a receipt."),
-    "registry-number": ("string", "The sender's own registry number."),
-    "sender-unit": ("Reference", "The unit that sends (HealthcareService); `sender` can only name an organisation."),
-    "receiver-unit": ("Reference", "On destination: the unit that receives; `receiver` can only name an organisation."),
-    "receiver-person": ("string", "On destination: a person of the case, by a reference that says nothing of who it is."),
-    "consent-statement": ("complex", "What the recipient may rely on when it speaks with the sender: since, direction, until."),
-    "stated-basis": ("complex", "The disclosure basis as stated by the sender: code, consent-ref, decided-by, decided-at, reason."),
-    # on Appointment
-    "zone": ("string", "The IANA zone the meeting's time was meant in."),
-    "end-assumed": ("boolean", "The end was not given: it is the start and 60 minutes."),
-    "duty-holder": ("code", "Whether the recipient has a duty to come: principal or none."),
-    "duty-basis": ("string", "The provision or agreement the duty rests on."),
-    "respond-by": ("instant", "When an answer is wanted."),
-    "agenda": ("string", "An item of the agenda; repeated, in order."),
-    "interpreter-language": ("string", "The language to interpret."),
-    "individual-attendance": ("code", "attends, absent_consented or represented_by."),
-    "evaluation-on": ("date", "When the plan is to be evaluated."),
-    "preparation-ref": ("string", "What the preparation is called in the sender's system."),
-    "relatives-present": ("unsignedInt", "How many relatives will come; never who."),
-    "question": ("complex", "A question to one party: unit, text."),
-    "digital-option": ("string", "How to take part from afar."),
-    "supersedes": ("positiveInt", "The version of the meeting that this one replaces."),
-    "reason": ("code", "Why, as a code of the sender's."),
-    "municipal-health-care": ("boolean", "Whether municipal health care is needed after a discharge."),
-    # on AppointmentResponse
-    "meeting-version": ("positiveInt", "The version of the meeting that is meant."),
-    "response": ("code", "The answer in full: R4 has neither delegate, contact-us nor propose-new-time."),
-    "responder": ("Reference", "Who answers for the unit (PractitionerRole)."),
-    "proposed-time": ("Period", "A time the responder proposes; repeated, in order; the first also stands in start and end."),
-    "substitute-unit": ("Reference", "The unit that comes instead."),
-    "substitute-name": ("string", "The person who comes instead."),
-    "written-input-ref": ("string", "What written input is called in the responder's system."),
-    # on Communication
-    "held-on": ("date", "The day the meeting was held."),
-    "attended-unit": ("Reference", "A unit that took part; repeated, in order."),
-    "attended-count": ("unsignedInt", "How many units took part, so that none is told from not said."),
-    "individual-was": ("code", "present, absent_consented or represented_by."),
-    "outcome": ("code", "What came of the meeting: plan, no_plan or new_meeting."),
-    "interpreter-used": ("boolean", "Whether there was an interpreter."),
-    "case-reference": ("Identifier", "The case as the recipient knows it, opaque."),
-    "about-version": ("positiveInt", "The version of what the notice is about."),
-    "contact-phone": ("string", "Where to ring."),
-    "closed-reason": ("code", "Inward only: no rule of disclosure lets it leave."),
-    "closed-on": ("date", "The day the plan ended."),
-    "closed-by": ("string", "Who ended it."),
-    "goal-status": ("complex", "How far a goal has been reached, in the individual's view: goal, status, comment."),
-    "activity-outcome": ("complex", "How an activity stands at the follow-up: activity, status."),
-    "follow-up-decision": ("code", "What becomes of the plan: continue, revise or close."),
-    "next-follow-up-on": ("date", "When the next follow-up is."),
-    "individual-rating": ("positiveInt", "The individual's rating of the plan, 1 to 5."),
-    "came-to": ("Reference", "The unit that a message came to."),
-    "new-unit": ("Reference", "The unit that takes part instead."),
-    "undelivered-to": ("Reference", "Whom a message did not reach: a unit, or a person of the case by their reference."),
-    "fallback": ("code", "What can be done instead: phone, letter, ask_consent, correct_address or none."),
-    "given-at": ("instant", "When the notice that a patient is ready for discharge was given."),
-    "ready-at": ("instant", "From when a patient is ready for discharge."),
-    "revoked-at": ("instant", "When that notice was taken back."),
-    "interrupted-at": ("instant", "When the planning of a discharge ended in another way."),
-    # on Encounter
-    "admitting-unit": ("Reference", "The unit that has admitted the patient (HealthcareService)."),
-    "planned-discharge-on": ("date", "The planned day of discharge."),
-    "municipality": ("Identifier", "The municipality where the patient lives, by its organisation number."),
-    "care-contact-unit": ("Reference", "The open care unit that has, or is to appoint, the permanent care contact; also on Communication."),
-    # on CarePlan, CareTeam and Goal
-    "need": ("string", "A need, in order; `addresses` takes Conditions only, and a need is none."),
-    "follow-up-on": ("date", "When the plan is followed up."),
-    "crisis-plan": ("string", "What to do in a crisis."),
-    "housing": ("string", "How the person lives."),
-    "changes": ("string", "What is new in this version."),
-    "change-reason": ("code", "Why there is a new version."),
-    "approved-by-individual": ("boolean", "The individual has agreed to the change."),
-    "coordinator-chosen-by": ("code", "Who chose the coordinator: individual, or jointly with the units."),
-    "questions-to": ("Reference", "Whom the individual turns to with questions or when things get worse (PractitionerRole)."),
-    "original-holder": ("Reference", "The unit that keeps the original of a child's plan."),
-    "legal-basis": ("code", "The provision a plan that is no SIP rests on: LPT7a, LRV12a or LSS10."),
-    "adjusted-by": ("Reference", "A unit that has adjusted the plan; repeated, in order."),
-    "reviewed-on": ("date", "When the plan is reviewed."),
-    "requested-by-individual": ("boolean", "The individual has asked for the plan."),
-    "lss-measure": ("string", "The measure of LSS that the plan is about."),
-    "agreed-with-individual": ("boolean", "The individual has agreed to the new coordinator."),
-    "item-id": ("string", "On activity.detail: the activity's own id within the plan."),
-    "responsible-party-type": ("code", "On activity.detail: region, municipality, other, individual or relative."),
-    "follow-up": ("string", "On activity.detail: how the activity is followed up."),
-    "overall-responsible": ("code", "On CareTeam: the kind of the huvudman in managingOrganization, region or municipality."),
-    # on Task
-    "receiving-contact": ("string", "Whom the request is for by name."),
-    "recorded-by": ("Reference", "Who wrote the request down (PractitionerRole)."),
-    "network-contact": (
-        "complex",
-        "Somebody around the individual; repeated: kind, organisation, name, relation, role, phone, email, wanted-at-meeting, agrees-to-be-named, protection.",
-    ),
-    "proposer": ("complex", "Who proposes: kind, name, phone, protection."),
-    "eligibility-basis": ("code", "general, discharge or local."),
-    "plan-version": ("positiveInt", "The version of the plan that is meant."),
-    "activity-id": ("string", "An activity that is meant, by its id within the plan; repeated, in order."),
-    "need-assessed-by": ("Reference", "Who has found a plan needed (PractitionerRole)."),
-    "need-assessed-at": ("instant", "When a plan was found needed."),
-    "request-decision": ("code", "What a request led to: start or decline."),
-    "contact-name": ("string", "Whom to ask for."),
-    # on Consent
-    "disclosure-basis": ("code", "The basis this disclosure rests on, as the hub recorded it."),
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One extension of ours, or with a slash in its name a part of one.
+
+    Args:
+        name: The end of its URL.
+        on: The elements it may stand on, as FHIR paths; empty for a part.
+        kind: The FHIR type of its value, `Reference(TYPE…)`, or `complex` where it has parts instead.
+        most: How often it may stand there: `1` or `*`.
+        codes: The code system of ours that its value is from; empty where it is none, or the sender's own.
+        en: What it says, in English.
+        sv: The same in Swedish.
+    """
+
+    name: str
+    on: tuple[str, ...]
+    kind: str
+    most: str
+    codes: str
+    en: str
+    sv: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeOfOurs:
+    """A code of a code system of ours, in English and Swedish; an empty code is the system itself."""
+
+    system: str
+    code: str
+    en: str
+    sv: str
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    with (files("siphub_fhir") / name).open(encoding="utf-8") as file:
+        yield from csv.DictReader(file)
+
+
+EXTENSIONS: Final[Mapping[str, Extension]] = {
+    row["name"]: Extension(row["name"], tuple(row["on"].split()), row["type"], row["max"], row["codes"], row["en"], row["sv"])
+    for row in _rows("extensions.csv")
 }
-"""Every extension of ours: its type, and what it says."""
+"""Every extension of ours and every part of one, by name: `extensions.csv`."""
+
+CODES: Final[Mapping[tuple[str, str], CodeOfOurs]] = {(row["system"], row["code"]): CodeOfOurs(**row) for row in _rows("codes.csv")}
+"""Every code of ours by system and code, and every system with an empty code: `codes.csv`."""
 
 
 def extension(name: str) -> str:
@@ -174,7 +113,8 @@ def extension(name: str) -> str:
 
 
 def system(name: str) -> str:
-    """Return the URL of a code system of ours: message-type, purpose, role, category, place-kind, requester-kind, preparation, reason, activity-status, code."""
+    """Return the URL of a code system of ours; raises KeyError for one that is not in `codes.csv`."""
+    CODES[name, ""]
     return f"{BASE}/CodeSystem/{name}"
 
 
