@@ -106,13 +106,17 @@ def test_the_pairs_of_hl7_are_the_same_in_both_forms(reference: Path) -> None:
 
 
 def test_foreign_xml_is_written_as_the_schema_wants(reference: Path, xsd: etree.XMLSchema) -> None:
-    """What others wrote as XML and the schema takes, it takes again as we write it."""
-    seen = 0
+    """What others wrote as XML and the schema takes, it takes again as we write it; ids without a value it takes, and R4 does not."""
+    seen, refused = 0, []
     for file in sorted((reference / "data/fhir").glob("*/*.xml")):
         if xsd.validate(etree.parse(file)):
-            assert xsd.validate(etree.fromstring(to_xml(from_xml(file.read_bytes())))), file.name
-            seen += 1
+            try:
+                assert xsd.validate(etree.fromstring(to_xml(from_xml(file.read_bytes())))), file.name
+                seen += 1
+            except Invalid as invalid:
+                refused.append((file.name, {problem.code for problem in invalid.problems}, invalid.problems[0].pointer))
     assert seen > 40
+    assert refused == [("eltss-transaction.xml", {"fhir.xml_attribute"}, "/entry/16/resource/id")]
 
 
 class Schema:

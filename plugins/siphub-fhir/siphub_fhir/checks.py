@@ -127,7 +127,7 @@ def _targets(kind: str, resource: Resource, pointer: str, types: Mapping[str, st
         if steps[0] not in resource or all(_leads_to(reference, types, allowed) for reference in _values_at(resource, steps)):
             continue
         for reference, place in _at(resource, steps, pointer):
-            found = _type_of(reference, types)
+            found = type_of(reference, types)
             if found is None or found in allowed:
                 continue
             detail = f"{kind}.{where} takes {', '.join(sorted(allowed))} only"
@@ -138,11 +138,11 @@ def _targets(kind: str, resource: Resource, pointer: str, types: Mapping[str, st
 
 
 def _leads_to(reference: Any, types: Mapping[str, str], allowed: frozenset[str]) -> bool:
-    found = _type_of(reference, types)
+    found = type_of(reference, types)
     return found is None or found in allowed
 
 
-def _type_of(reference: Any, types: Mapping[str, str]) -> str | None:
+def type_of(reference: Any, types: Mapping[str, str]) -> str | None:
     """Return what a reference leads to, as far as it can be told without fetching anything."""
     if not isinstance(reference, dict):
         return None

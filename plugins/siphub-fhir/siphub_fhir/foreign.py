@@ -122,7 +122,7 @@ def kind_of(reference: Any) -> str | None:
 
 
 def _plans(document: Resource, plans: list[Resource], back: In) -> Draft:
-    kind = _DRAFTED.get(plans[0]["status"])
+    kind = _DRAFTED.get(plans[0].get("status", ""))
     if plans[0].get("intent") == "proposal":
         kind = "plan.proposed"
     read = [_plan(one, back) for one in plans]

@@ -1,6 +1,7 @@
 """From foreign bytes to a resource that can be believed as far as its shape goes: limits, JSON or XML, R4's structure, our own checks.
 
-The structure is judged by fhir.resources (its R4B models, which R4 shares for everything read here), on the way in only: it is slow.
+The structure is judged by R4's own table, then by our checks, and then by fhir.resources, whose R4B models share with R4 what is read here;
+on the way in only, because that is slow.
 It must never repeat a value in what it says, and never let an exception of a library out.
 """
 
@@ -17,10 +18,13 @@ from pydantic_core import from_json
 from siphub.contract import BadBody, Invalid, Problem, TooLarge
 from siphub_fhir.checks import problems_of
 from siphub_fhir.lens import Resource
+from siphub_fhir.structure import structure_of
 
 LIMIT: Final = 8 * 1024 * 1024
 """The largest document that is looked at, in bytes."""
 _MOST: Final = 50
+_ALREADY: Final = "extra_forbidden"
+"""What fhir.resources says of an element it does not know. R4's table has been asked; the library lacks a few, such as Extension.valueMeta."""
 _POSITION: Final = re.compile(r"line (\d+) column (\d+)")
 
 
@@ -41,9 +45,7 @@ def resource_of(body: bytes, *, xml: bool = False) -> Resource:
     found = _xml(body) if xml else _json(body)
     if not isinstance(found, dict) or "resourceType" not in found:
         raise refused(Problem("fhir.no_resource", "a FHIR document is an object with a resourceType", pointer=""))
-    problems = (
-        tuple(_unknown(found, "")) or _shape(found) or tuple(problem for problem, _ in zip(problems_of(found), range(_MOST), strict=False))
-    )
+    problems = _first(structure_of(found)) or _first(problems_of(found)) or _shape(found)
     if problems:
         raise refused(*problems)
     return found
@@ -80,20 +82,8 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _unknown(node: Any, pointer: str) -> Iterator[Problem]:
-    """Yield every resourceType that R4 does not have: the library would stumble over it."""
-    if isinstance(node, dict):
-        if "resourceType" in node and not _is_known(node["resourceType"]):
-            yield Problem("fhir.unknown_type", "R4 has no such resourceType", pointer=f"{pointer}/resourceType")
-        for name, value in node.items():
-            yield from _unknown(value, f"{pointer}/{name}")
-    elif isinstance(node, list):
-        for number, value in enumerate(node):
-            yield from _unknown(value, f"{pointer}/{number}")
-
-
-def _is_known(name: Any) -> bool:
-    return isinstance(name, str) and re.fullmatch(r"[A-Z][A-Za-z]{2,40}", name) is not None and _model(name) is not None
+def _first(problems: Iterator[Problem]) -> tuple[Problem, ...]:
+    return tuple(problem for problem, _ in zip(problems, range(_MOST), strict=False))
 
 
 @cache
@@ -107,14 +97,28 @@ def _model(name: str) -> Any:
         return None
 
 
+def _types(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("resourceType"), str):
+            yield node["resourceType"]
+        for value in node.values():
+            yield from _types(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _types(value)
+
+
 def _shape(resource: Resource) -> tuple[Problem, ...]:
-    """Return what R4's structure has against a resource."""
+    """Return what fhir.resources has against a resource. It knows R4B, which lacks some types of R4: it is not asked about those."""
     from pydantic import ValidationError
 
+    if any(_model(name) is None for name in set(_types(resource))):
+        return ()
     try:
         _model(resource["resourceType"]).model_validate(resource)
     except ValidationError as error:
-        return tuple(_problem(one) for one in error.errors(include_url=False, include_input=False, include_context=False)[:_MOST])
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        return tuple(_problem(one) for one in found if one["type"] != _ALREADY)[:_MOST]
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         # The library stumbles over some shapes instead of judging them: the document is refused all the same.
         return (Problem("fhir.wrong_value", "the document is not built as R4 says", pointer=""),)
@@ -127,7 +131,5 @@ def _problem(error: Any) -> Problem:
     match error["type"]:
         case "missing" | "model_field_validation.missing":
             return Problem("fhir.required", "a required element is missing", pointer=pointer)
-        case "extra_forbidden":
-            return Problem("fhir.unknown_element", "R4 has no such element here", pointer=pointer)
         case _:
             return Problem("fhir.wrong_value", "the value is not of the type R4 wants here", pointer=pointer)

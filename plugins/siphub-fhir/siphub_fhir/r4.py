@@ -42,6 +42,11 @@ class Element:
         """Say whether it holds a value and no elements."""
         return self.kind in primitives()
 
+    @property
+    def bare(self) -> bool:
+        """Say whether nothing may stand beside the value: ids, and the url of an extension, have no extensions of their own."""
+        return not self.primitive or self.name == "id" or (self.name == "url" and self.kind == "string" and self.least == 1)
+
 
 @cache
 def _table() -> Any:
@@ -85,8 +90,17 @@ def base_of(kind: str) -> str:
 
 
 @cache
+def rules() -> Mapping[str, Mapping[str, str]]:
+    """Return R4's rules (invariants) in FHIRPath, by the type or the path of the element that has them, and by key."""
+    found: Mapping[str, Mapping[str, str]] = _table()["rules"]
+    return found
+
+
 def is_resource(name: object) -> bool:
     """Say whether a name is that of a resource type that can be written."""
-    if not isinstance(name, str) or name not in _table()["types"] or name in RESOURCES:
-        return False
-    return base_of(name) in RESOURCES
+    return isinstance(name, str) and name in _resources()
+
+
+@cache
+def _resources() -> frozenset[str]:
+    return frozenset(name for name, (base, *_) in _table()["types"].items() if base in RESOURCES) - RESOURCES

@@ -122,7 +122,7 @@ CODES: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
                 "entered-in-error",
             }
         ),
-        "intent": _REQUEST_INTENT | {"unknown"},
+        "intent": (_REQUEST_INTENT - {"directive"}) | {"unknown"},
     },
 }
 

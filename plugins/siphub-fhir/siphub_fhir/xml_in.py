@@ -137,6 +137,8 @@ class _Reading:
             return self._object(child, element.kind, pointer), None
         beside = self._object(child, "Element", pointer, also="value") or None
         text = child.get("value")
+        if beside is not None and element.bare:
+            self._say("fhir.xml_attribute", "an id has nothing beside its value", pointer, child)
         if text is None and beside is None:
             self._say("fhir.empty", "the element has neither a value nor an extension", pointer, child)
         return None if text is None else self._typed(text, element.kind), beside

@@ -55,7 +55,7 @@ def _fill(node: etree._Element, value: Any, kind: str, pointer: str, depth: int)
     known = elements_of(kind)
     for name in value:
         element = known.get(name.removeprefix("_"))
-        beside = name.startswith("_") and element is not None and (not element.primitive or is_attribute(kind, element))
+        beside = name.startswith("_") and element is not None and element.bare
         if (element is None or beside) and name != "resourceType":
             raise _unsayable("fhir.unknown_element", "R4 has no such element here", f"{pointer}/{name}")
     for name, element in known.items():
@@ -92,7 +92,7 @@ def _list(value: Any, pointer: str) -> list[Any]:
 
 def _one(node: etree._Element, element: Element, value: Any, beside: Any, pointer: str, depth: int) -> None:
     if element.kind == XHTML:
-        node.append(_narrative(value, pointer))
+        node.append(narrative_of(value, pointer))
         return
     child = etree.SubElement(node, f"{{{FHIR}}}{element.name}")
     if element.primitive:
@@ -122,7 +122,7 @@ def _text_of(value: Any) -> str:
     return json.dumps(value) if isinstance(value, (bool, int, float)) else str(value)
 
 
-def _narrative(value: Any, pointer: str) -> etree._Element:
+def narrative_of(value: Any, pointer: str) -> etree._Element:
     """Return the narrative as elements. XHTML's named characters become the characters: XML without a DTD does not know them."""
     if not isinstance(value, str):
         raise _unsayable("fhir.wrong_value", "a narrative is a text", pointer)

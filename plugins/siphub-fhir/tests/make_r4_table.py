@@ -23,7 +23,6 @@ _XS = "{http://www.w3.org/2001/XMLSchema}"
 _CORE = "http://hl7.org/fhir/StructureDefinition/"
 _PLAIN = "http://hl7.org/fhirpath/System."
 _REGEX = f"{_CORE}regex"
-_MOST_CODES = 400
 _LATER = {"SubscriptionStatus"}
 _CORRECTED = {
     "EvidenceVariable": "characteristic 1..* EvidenceVariable.characteristic",
@@ -51,14 +50,11 @@ class Codes:
         self._systems = {one["url"]: one for one in found if one["resourceType"] == "CodeSystem"}
         self.used: dict[str, str] = {}
 
-    def name_of(self, url: str) -> str | None:
-        """Return the short name of a value set that has a list of codes, and keep the list."""
+    def name_of(self, url: str) -> str:
+        """Return the short name of a value set, and keep the list of its codes; the list is empty where R4 has none."""
         url = url.partition("|")[0]
-        codes = self._expanded(url)
-        if codes is None or len(codes) > _MOST_CODES:
-            return None
         name = url.rpartition("/")[2]
-        self.used[name] = " ".join(codes)
+        self.used[name] = " ".join(self._expanded(url) or ())
         return name
 
     def _expanded(self, url: str) -> list[str] | None:
@@ -128,13 +124,13 @@ def element_of(element: Any, codes: Codes) -> str:
         words.append(element["contentReference"].removeprefix("#"))
     words += [_type_of(kind, element["path"]) for kind in element.get("type", [])]
     binding = element.get("binding", {})
-    if binding.get("strength") == "required" and (found := codes.name_of(binding.get("valueSet", ""))) is not None:
-        words.append(f"={found}")
+    if binding.get("strength") == "required" and binding.get("valueSet"):
+        words.append(f"={codes.name_of(binding['valueSet'])}")
     return " ".join(words)
 
 
 def _type_of(kind: Any, path: str) -> str:
-    code = kind["code"]
+    code = str(kind["code"])
     if code.startswith(_PLAIN):
         return "id" if path == "Resource.id" else "string"
     if code in {"BackboneElement", "Element"}:
@@ -193,11 +189,31 @@ def primitives_of(folder: Path) -> dict[str, str]:
     return found
 
 
+def rules_of(folder: Path, types: dict[str, list[str]]) -> dict[str, dict[str, str]]:
+    """Return R4's rules (invariants) in FHIRPath by type and key: those that must hold, each at the type that has it of its own."""
+    found: dict[str, dict[str, str]] = {}
+    for one in [*definitions(folder, "profiles-types"), *definitions(folder, "profiles-resources")]:
+        if one["resourceType"] == "StructureDefinition" and one["id"] in types:
+            for element in one["differential"]["element"]:
+                if rules := _rules(element):
+                    found.setdefault(element["path"], {}).update(rules)
+    return {name: found[name] for name in sorted(found)}
+
+
+def _rules(element: Any) -> dict[str, str]:
+    return {one["key"]: one["expression"] for one in element.get("constraint", []) if one["severity"] == "error" and "expression" in one}
+
+
 def table(folder: Path, schema: Path) -> str:
     """Return the file's text: one line for each type, so that a difference can be read."""
     codes = Codes(folder)
     types = types_of(folder, Schema(schema), codes)
-    parts = {"primitives": primitives_of(folder), "codes": dict(sorted(codes.used.items())), "types": types}
+    parts: dict[str, dict[str, Any]] = {
+        "primitives": primitives_of(folder),
+        "codes": dict(sorted(codes.used.items())),
+        "types": types,
+        "rules": rules_of(folder, types),
+    }
     lines = [
         f"{json.dumps(name)}: {{\n" + ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in part.items()) + "\n}"
         for name, part in parts.items()

@@ -114,6 +114,7 @@ def test_each_encoding_is_recognised(reader: FhirReader, encoding: str) -> None:
         ('<gender value="male">man</gender>', [("fhir.xml_text", "/gender")]),
         ('<gender value="male" colour="red"/>', [("fhir.xml_attribute", "/gender")]),
         ('<name value="Prov"/>', [("fhir.xml_attribute", "/name/0")]),
+        ('<id value="1" id="2"/>', [("fhir.xml_attribute", "/id")]),
         ("<name><given/></name>", [("fhir.empty", "/name/0/given/0")]),
         ("<contained><Colour/></contained>", [("fhir.unknown_type", "/contained/0/resourceType")]),
         ("<contained/>", [("fhir.no_resource", "/contained/0")]),
