@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from decimal import Decimal
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from siphub_fhir.settings import FhirSettings
 from siphub_fhir.translate import translated
 from siphub_fhir.xml_in import from_xml
 from siphub_fhir.xml_out import to_xml
+from tests.mappings.fhir_corpora import even, exact
 
 pytestmark = pytest.mark.reference
 XS = "{http://www.w3.org/2001/XMLSchema}"
@@ -43,23 +43,6 @@ def json_examples(reference: Path) -> list[Path]:
     """Give every resource as JSON in the reference library, but for schemas and what is no resource."""
     found = sorted((reference / "data/fhir").glob("*/*.json"))
     return [file for file in found if file.parent.name != "r4-schema"]
-
-
-def exact(body: bytes) -> Any:
-    """Return JSON with the digits of its numbers kept."""
-    return json.loads(body, parse_float=Decimal)
-
-
-def even(node: Any) -> Any:
-    """Return a resource with its narrative as canonical XML, and without the nulls and empty lists that FHIR does not know."""
-    if isinstance(node, dict):
-        return {name: canonical(value) if name == "div" else even(value) for name, value in node.items() if value not in (None, [])}
-    return [even(one) for one in node] if isinstance(node, list) else node
-
-
-def canonical(narrative: str) -> bytes:
-    """Return a narrative as canonical XML."""
-    return etree.tostring(etree.fromstring(narrative), method="c14n", with_comments=False)
 
 
 @pytest.mark.parametrize("cut", [cut for _, cut in CUTS], ids=[name for name, _ in CUTS])
@@ -93,16 +76,6 @@ def test_every_example_comes_back_as_it_was(json_examples: list[Path]) -> None:
         seen += 1
     assert refused == UNSOUND
     assert seen > 200
-
-
-def test_the_pairs_of_hl7_are_the_same_in_both_forms(reference: Path) -> None:
-    """HL7's examples read from XML are what their JSON says. Their XML was collected without narrative, and with another `meta`."""
-    data = reference / "data/fhir"
-    files = sorted((data / "r4-hl7-xml").glob("*.xml"))
-    assert len(files) > 40
-    for file in files:
-        found, wanted = from_xml(file.read_bytes()), exact((data / "r4-hl7-json" / f"{file.stem}.json").read_bytes())
-        assert even({**found, "meta": 0, "text": 0}) == even({**wanted, "meta": 0, "text": 0}), file.name
 
 
 def test_foreign_xml_is_written_as_the_schema_wants(reference: Path, xsd: etree.XMLSchema) -> None:
