@@ -18,6 +18,7 @@ import pytest
 
 if TYPE_CHECKING:
     from siphub.testing.fhir_judges import FhirJudges
+    from siphub.testing.fhir_server import FhirServer
     from siphub.testing.postgresql import Postgres
     from siphub.testing.rabbitmq import Rabbit
 
@@ -136,6 +137,16 @@ def fhir_judges() -> Iterator[FhirJudges]:
     _need(fhir_judges.missing())
     with fhir_judges.FhirJudges() as judges:
         yield judges
+
+
+@pytest.fixture(scope="session")
+def fhir_server() -> Iterator[FhirServer]:
+    """Return a FHIR server that is not ours; where node or its packages are missing the test is skipped, and fails in CI."""
+    from siphub.testing import fhir_server
+
+    _need(fhir_server.missing())
+    with fhir_server.FhirServer() as server:
+        yield server
 
 
 def _need(reason: str | None) -> None:

@@ -4,7 +4,7 @@ Additions only within a major version; a plugin states the version it was writte
 It must never give a plugin the hub, the store, or a field its recipient may not see.
 """
 
-from siphub.contract.adapter import API, Adapter, AdapterInfo, Check, Confirms, Cut, Erases, Payload, Polls, Recipient
+from siphub.contract.adapter import API, Adapter, AdapterInfo, Check, ChecksAddresses, Confirms, Cut, Erases, Payload, Polls, Recipient
 from siphub.contract.certificates import ClientCertificate
 from siphub.contract.client_keys import ClientKey, ClientSecret, Proof
 from siphub.contract.context import Clock, Log, MappingPack, Mappings, PluginContext, Render, State, SystemClock
@@ -27,6 +27,7 @@ __all__ = [
     "AdapterInfo",
     "BadBody",
     "Check",
+    "ChecksAddresses",
     "ClientCertificate",
     "ClientKey",
     "ClientSecret",

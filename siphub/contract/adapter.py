@@ -156,6 +156,14 @@ class Confirms(Protocol):
 
 
 @runtime_checkable
+class ChecksAddresses(Protocol):
+    """An adapter that can say what a directory entry makes it do, for `siphub doctor`."""
+
+    def check_address(self, recipient: Recipient) -> Iterable[Check]:
+        """Say what it does with this address and its options, and what of them cannot be used. Asks nobody, and never raises."""
+
+
+@runtime_checkable
 class Erases(Protocol):
     """An adapter that leaves what it has delivered on our own side, such as letters in an outbox, and can take it away with its case."""
 

@@ -1,4 +1,4 @@
-"""SIP messages to and from FHIR servers: R4 (4.0.1) message Bundles, one POST to `$process-message` over HTTPS.
+"""SIP messages to and from FHIR servers: R4 (4.0.1) message Bundles to `$process-message`, transactions or single resources, over HTTPS.
 
     name        fhir
     kinds       activity.status, coordinator.changed, delivery.failed, followup.held, followup.summoned, inpatient.admitted, inpatient.discharge_ready, inpatient.discharge_ready.revoked, inpatient.discharged, lss.established, meeting.cancelled, meeting.held, meeting.invited, meeting.reminder, meeting.rescheduled, meeting.response, meeting.summoned, message.forwarded, message.misdirected, plan.closed, plan.commitment.confirmed, plan.commitment.rejected, plan.established, plan.proposed, plan.revised, process.interrupted, sip.initiated, sip.proposed, sip.request.answered, sip.requested, splptlrv.established, stop.notice
@@ -11,8 +11,8 @@
     mapping     none
     settings    source, careplan_profile, timeout_seconds, clients
 
-The answer to the POST is the receipt: an OperationOutcome in it is read, and none of its words is kept. A repeat has the same Bundle.id,
-MessageHeader.id and `Idempotency-Key`. The plugin's reader takes such Bundles back, and foreign CarePlans and Appointments as drafts.
+The answer to the request is the receipt: an OperationOutcome in it is read, and none of its words is kept. A repeat has the same Bundle.id,
+MessageHeader.id and `Idempotency-Key`, or finds what the first one made by its identifier. The plugin's reader takes such Bundles back, and foreign CarePlans and Appointments as drafts.
 It must never send what R4 forbids, never fill in what a cut left out, and never take a Consent in a document for a grant.
 """
 

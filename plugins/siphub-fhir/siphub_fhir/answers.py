@@ -1,93 +1,163 @@
 """What a FHIR server's answer leads to, in one table.
 
-The status decides as for every partner over HTTP (`outcomes_http`). Where an OperationOutcome, or a message Bundle with
-`MessageHeader.response`, says more, it decides:
+The status decides as for every partner over HTTP (`outcomes_http`). Where an OperationOutcome, a message Bundle with `MessageHeader.response`,
+or the answer to a transaction says more, it decides:
 
 | what the answer says | outcome |
 |---|---|
 | 2xx, nothing against it | Delivered |
-| 2xx and a page, or bytes that are no JSON | Uncertain `partner.unexpected_body` |
+| 2xx and a page, or bytes that are neither JSON nor XML | Uncertain `partner.unexpected_body` |
 | response.code `ok` | Delivered |
-| response.code `transient-error`; an issue transient, lock-error, no-store, timeout, throttled or incomplete | Retry `partner.fhir_transient` |
-| an issue `duplicate` | Delivered: the partner has it already |
-| an issue login, expired, forbidden, security, unknown or suppressed | Retry `partner.unauthorised`: an administrator must act |
+| response.code `transient-error`; issues of R4's branch `transient` alone | Retry `partner.fhir_transient` |
+| issues of R4's branch `security` alone | Retry `partner.unauthorised`: an administrator must act |
+| an issue `duplicate`, to a message | Delivered: the partner has it already |
 | response.code `fatal-error`; any other issue of severity error or fatal | Rejected `partner.fhir_refused` |
+| 409 to a transaction or a resource | Retry `partner.fhir_conflict`: somebody else was changing the same at that moment |
+| 412, or an issue `multiple-matches`, to a transaction or a resource | Rejected `partner.fhir_ambiguous`: several resources there have the identifier that should be one's own |
+| an entry of a transaction's answer that is not 2xx, beside others that are | Uncertain `partner.fhir_partial` |
 | 5xx, 429, 401, 403, 404 whatever they say besides | as the status says |
 
-No word of the answer is kept but the issue's code, and that only where it is one of R4's.
+`ISSUES` has every issue code of R4; docs/fhir.md shows it, and a test holds the two together. No word of the answer is kept but the issue's
+code, and that only where it is one of R4's; and where a resource was put, its type and id.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Any, Final, Literal
 
-from siphub.contract import Delivered, HttpAnswer, HttpFailure, Outcome, Rejected, Retry, Uncertain
+from siphub.contract import BadBody, Delivered, HttpAnswer, HttpFailure, Invalid, Outcome, Rejected, Retry, TooLarge, Uncertain
 from siphub.contract.outcomes_http import outcome_of, retry_after
 from siphub_fhir.lens import at
+from siphub_fhir.xml_in import from_xml
 
-MEDIA_TYPES: Final = ("application/fhir+json", "application/json")
-_TRANSIENT: Final = frozenset({"transient", "lock-error", "no-store", "timeout", "throttled", "incomplete"})
-_ADMINISTRATOR: Final = frozenset({"login", "expired", "forbidden", "security", "unknown", "suppressed"})
-_REFUSED: Final = frozenset(
-    {
-        "invalid",
-        "structure",
-        "required",
-        "value",
-        "invariant",
-        "processing",
-        "not-supported",
-        "duplicate",
-        "multiple-matches",
-        "not-found",
-        "deleted",
-        "too-long",
-        "code-invalid",
-        "extension",
-        "too-costly",
-        "business-rule",
-        "conflict",
-        "exception",
-    }
-)
+JSON_TYPES: Final = ("application/fhir+json", "application/json")
+XML_TYPES: Final = ("application/fhir+xml", "application/xml", "text/xml")
+MEDIA_TYPES: Final = (*JSON_TYPES, *XML_TYPES)
+
+Meaning = Literal["refused", "administrator", "duplicate", "transient", "nothing"]
+ISSUES: Final[Mapping[str, Meaning]] = {
+    "invalid": "refused",
+    "structure": "refused",
+    "required": "refused",
+    "value": "refused",
+    "invariant": "refused",
+    "security": "administrator",
+    "login": "administrator",
+    "unknown": "administrator",
+    "expired": "administrator",
+    "forbidden": "administrator",
+    "suppressed": "administrator",
+    "processing": "refused",
+    "not-supported": "refused",
+    "duplicate": "duplicate",
+    "multiple-matches": "refused",
+    "not-found": "refused",
+    "deleted": "refused",
+    "too-long": "refused",
+    "code-invalid": "refused",
+    "extension": "refused",
+    "too-costly": "refused",
+    "business-rule": "refused",
+    "conflict": "refused",
+    "transient": "transient",
+    "lock-error": "transient",
+    "no-store": "transient",
+    "exception": "transient",
+    "timeout": "transient",
+    "incomplete": "transient",
+    "throttled": "transient",
+    "informational": "nothing",
+}
+"""What an issue of severity error or fatal means, by its code: all of R4's `issue-type`, in its order."""
+_PLACE: Final = re.compile(r"(?:^|/)([A-Z][A-Za-z]{2,40}/[A-Za-z0-9.\-]{1,64})(?:/_history/[A-Za-z0-9.\-]{1,64})?$")
 
 
-def outcome_from(answer: HttpAnswer | HttpFailure, now: datetime) -> Outcome:
-    """Say what one attempt led to."""
+def outcome_from(answer: HttpAnswer | HttpFailure, now: datetime, *, messaging: bool = True) -> Outcome:
+    """Say what one attempt led to; `messaging` is False where a transaction or a resource was sent and not a message."""
     outcome = outcome_of(answer, now=now, expects=MEDIA_TYPES)
     if isinstance(answer, HttpFailure) or not isinstance(outcome, (Delivered, Rejected)):
         return outcome
-    body = _body(answer)
-    if body is None:
-        return Uncertain("partner.unexpected_body") if isinstance(outcome, Delivered) and answer.body else outcome
-    return _said(body, answer, now) or outcome
+    body = body_of(answer)
+    if body is None and answer.body and isinstance(outcome, Delivered):
+        return Uncertain("partner.unexpected_body")
+    if not messaging:
+        return _of_rest(body or {}, answer, now) or _with_its_name(outcome, body or {}, answer)
+    return _said(body or {}, answer, now, messaging=True) or outcome
 
 
-def _body(answer: HttpAnswer) -> dict[str, Any] | None:
+def body_of(answer: HttpAnswer) -> dict[str, Any] | None:
+    """Return the resource that an answer holds, as JSON or XML; None where it is none."""
     try:
+        if answer.media_type in XML_TYPES:
+            return from_xml(answer.body)
         found = json.loads(answer.body)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, BadBody, Invalid, TooLarge):
         return None
     return found if isinstance(found, dict) else None
 
 
-def _said(body: dict[str, Any], answer: HttpAnswer, now: datetime) -> Outcome | None:
+def _said(body: dict[str, Any], answer: HttpAnswer, now: datetime, *, messaging: bool) -> Outcome | None:
     """Return what an OperationOutcome or a response says, or None where it says nothing against it."""
-    issues = _issues(body)
-    codes = {issue.get("code") for issue in issues if issue.get("severity") in {"error", "fatal"}}
-    code = at(body, "entry[].resource.response.code")
-    if "duplicate" in codes:
+    codes = {issue["code"] for issue in _issues(body) if issue.get("severity") in {"error", "fatal"}}
+    meanings = {ISSUES.get(code, "refused") for code in codes} - {"nothing"}
+    code = at(body, "entry[].resource.response.code") if messaging else None
+    if "duplicate" in meanings and messaging:
         return Delivered()
-    if code == "transient-error" or (codes and codes <= _TRANSIENT):
+    if code == "transient-error" or meanings == {"transient"}:
         return Retry("partner.fhir_transient", retry_after(answer, now))
-    if codes and codes <= _ADMINISTRATOR:
+    if meanings == {"administrator"}:
         return Retry("partner.unauthorised")
-    if code == "fatal-error" or codes:
-        named = sorted(one for one in codes if isinstance(one, str) and one in _REFUSED)
+    if code == "fatal-error" or meanings:
+        named = sorted(one for one in codes if ISSUES.get(one, "nothing") in {"refused", "duplicate"})
         return Rejected("partner.fhir_refused", f"the partner's OperationOutcome says {', '.join(named) or 'error'}")
     return None
+
+
+def _of_rest(body: dict[str, Any], answer: HttpAnswer, now: datetime) -> Outcome | None:
+    """Return what stands against a transaction or a resource, or None."""
+    if answer.status == HTTPStatus.CONFLICT:
+        return Retry("partner.fhir_conflict", retry_after(answer, now))
+    if answer.status == HTTPStatus.PRECONDITION_FAILED or any(issue["code"] == "multiple-matches" for issue in _issues(body)):
+        return Rejected("partner.fhir_ambiguous", "several resources there have the identifier that should be one's own")
+    statuses = [_status(response) for response in _responses(body)]
+    wrong = [status for status in statuses if not _is_well(status)]
+    if wrong:
+        if len(wrong) < len(statuses):
+            return Uncertain("partner.fhir_partial")
+        return outcome_from(replace(answer, status=wrong[0], body=b""), now, messaging=False)
+    return _said(body, answer, now, messaging=False)
+
+
+def _responses(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if body.get("resourceType") == "Bundle" and body.get("type") in {"transaction-response", "batch-response"}:
+        entries = body.get("entry")
+        for entry in entries if isinstance(entries, list) else []:
+            response = entry.get("response") if isinstance(entry, dict) else None
+            if isinstance(response, dict):
+                yield response
+
+
+def _status(response: dict[str, Any]) -> int:
+    """Return the status of one entry: R4 lets a phrase follow it. What is none counts as one that nobody knows."""
+    digits = str(response.get("status", ""))[:3]
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
+
+
+def _is_well(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def _with_its_name(outcome: Outcome, body: dict[str, Any], answer: HttpAnswer) -> Outcome:
+    """Say under what type and id the partner has it, where it says so: the last entry of a transaction is what the message is about."""
+    places = [str(one.get("location", "")) for one in _responses(body)] or [answer.headers.get("location", "")]
+    found = _PLACE.search(places[-1])
+    return Delivered(found[1]) if isinstance(outcome, Delivered) and found else outcome
 
 
 def _issues(body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
-"""The adapter: one POST of a message Bundle to the partner's `$process-message`.
+"""The adapter: one request to the partner's FHIR server, in the form that the directory entry asks for.
 
-A repeat carries the same Bundle.id, the same MessageHeader.id and the same `Idempotency-Key`, so a partner that keeps to the rules of reliable
-messaging does nothing twice. What an answer means stands in `answers`. It must never loop, sleep, or follow a redirect.
+A message Bundle goes to `$process-message`; a repeat carries the same Bundle.id, the same MessageHeader.id and the same `Idempotency-Key`. A
+transaction goes to the base address, and a resource below it; a repeat finds what the first one made by its identifier. What an answer means
+stands in `answers`. It must never loop, sleep, follow a redirect, or ask a partner for anything about a person.
 """
 
 from __future__ import annotations
@@ -24,11 +25,23 @@ from siphub.contract import (
     Retry,
     SettingsError,
 )
-from siphub_fhir.access import Doors
-from siphub_fhir.answers import MEDIA_TYPES, outcome_from
+from siphub_fhir.access import Ask, Doors
+from siphub_fhir.answers import outcome_from
+from siphub_fhir.entry import NAMES, Entry, Form, read_entry, strange_in
 from siphub_fhir.message import FORMS
 from siphub_fhir.settings import read_settings
-from siphub_fhir.translate import MAX_BYTES, MEDIA_TYPE, translated
+from siphub_fhir.translate import MAX_BYTES, MEDIA_TYPE, REQUEST, translated
+
+OPERATION: Final = "$process-message"
+_SAID: Final[Mapping[Form, str]] = {
+    "message": "message Bundles to $process-message",
+    "transaction": "transaction Bundles",
+    "resource": "single resources, created or put by their identifiers,",
+}
+_ELSEWHERE: Final = {
+    True: "messages are sent to this address, which does not end in $process-message: name the operation, or another form",
+    False: "the endpoint of this form is the server's base address, and not an operation",
+}
 
 
 class Fhir:
@@ -52,34 +65,63 @@ class Fhir:
         return translated(cut, recipient, self._settings)
 
     def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
-        """POST once; a second time only where the partner does not take our token (401) and there is a new one to be had.
+        """Make one request; a second only where the partner does not take our token (401) and there is a new one to be had.
 
         Raises:
             PermitExpired: Nothing was sent.
         """
-        headers = {
-            "Content-Type": f"{payload.media_type}; fhirVersion=4.0",
-            "Accept": MEDIA_TYPES[0],
-            "Idempotency-Key": key,
-            **payload.headers,
-        }
-
-        def post(http: Http, token: Mapping[str, str]) -> HttpAnswer | HttpFailure:
-            return http.request("POST", recipient.endpoint, payload.body, {**headers, **token}, self._settings.timeout)
-
         try:
-            answer = self._doors.through(recipient, post)
+            entry = read_entry(recipient)
+            answer = self._doors.through(recipient, self._asking(payload, recipient, entry, key))
         except (SettingsError, NoToken) as error:
             return Retry(error.code)  # nothing was sent, and the message is in order: an administrator must mend the address or the access
-        return outcome_from(answer, self._context.clock.now())
+        return outcome_from(answer, self._context.clock.now(), messaging=entry.form == "message")
+
+    def _asking(self, payload: Payload, recipient: Recipient, entry: Entry, key: str) -> Ask:
+        """Return what makes the request."""
+        method, url, own = _request(payload, recipient)
+        headers = {
+            "Content-Type": f"{payload.media_type}; fhirVersion=4.0",
+            "Accept": payload.media_type,
+            "Idempotency-Key": key,
+            **({} if entry.form == "message" else {"Prefer": "return=minimal"}),  # what the partner has made of it is not ours to see
+            **own,
+        }
+
+        def ask(http: Http, token: Mapping[str, str]) -> HttpAnswer | HttpFailure:
+            return http.request(method, url, payload.body, {**headers, **token}, self._settings.timeout)
+
+        return ask
 
     def check(self) -> Iterable[Check]:
         """Say what is sent, and whether the secrets are there."""
-        yield Check(ok=True, what=f"FHIR R4 (4.0.1) message Bundles, {len(FORMS)} message types, from {self._settings.source}")
+        yield Check(ok=True, what=f"FHIR R4 (4.0.1), {len(FORMS)} message types, from {self._settings.source}")
         for secret in sorted(name for name, value in self._context.secrets.items() if not value):
             yield Check(ok=False, what=f"the secret {secret} is empty")
         yield from self._doors.check(self._context.clock.now())
 
+    def check_address(self, recipient: Recipient) -> Iterable[Check]:
+        """Say what a directory entry makes this adapter do, and what of it cannot be used."""
+        try:
+            entry = read_entry(recipient)
+            self._doors.of(recipient)
+        except SettingsError as error:
+            yield Check(ok=False, what=f"{error.detail} ({error.code})")
+            return
+        for name in strange_in(recipient):
+            yield Check(ok=False, what=f"fhir has no option {name}; it has {', '.join(NAMES)}")
+        if (entry.form == "message") != recipient.endpoint.endswith(OPERATION):
+            yield Check(ok=False, what=_ELSEWHERE[entry.form == "message"])
+        access = recipient.options.get("access") or ("a fixed token" if recipient.options.get("secret") else "nothing")
+        yield Check(ok=True, what=f"{_SAID[entry.form]} as {entry.format.upper()}, let in by {access}")
+
     def close(self) -> None:
         """Close the connections on which our certificates were shown; the hub owns the others."""
         self._doors.close()
+
+
+def _request(payload: Payload, recipient: Recipient) -> tuple[str, str, dict[str, str]]:
+    """Return method, address and further headers: a single resource says its own."""
+    own = dict(payload.headers)
+    method, _, below = own.pop(REQUEST, "POST ").partition(" ")
+    return method, f"{recipient.endpoint.rstrip('/')}/{below}" if below else recipient.endpoint, own

@@ -1,43 +1,71 @@
-"""From a cut to the partner's bytes: one message Bundle as JSON, judged by our own checks before it is returned.
+"""From a cut to the partner's bytes: a message Bundle, a transaction Bundle or one resource, as JSON or XML, judged by our own checks.
 
 Pure and deterministic: plain dicts, no clock, no randomness; fhir.resources is too slow for every delivery and judges in tests. It must never
-return a Bundle that `checks` has something against.
+return anything that `checks` has something against.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, assert_never
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from siphub.contract import Cut, MappingError, Payload, Recipient
+from siphub.contract import Cut, Invalid, MappingError, Payload, Recipient, SettingsError
 from siphub_fhir.checks import problems_of
+from siphub_fhir.entry import Form, read_entry
 from siphub_fhir.lens import Resource
 from siphub_fhir.message import FORMS, bundle_of
+from siphub_fhir.rest import resource_of, transaction_of
 from siphub_fhir.settings import FhirSettings
+from siphub_fhir.xml_out import to_xml
 
 MEDIA_TYPE: Final = "application/fhir+json"
+XML_TYPE: Final = "application/fhir+xml"
 MAX_BYTES: Final = 8 * 1024 * 1024
 PLUGIN: Final = "siphub-fhir@0.1.0"
 """What a payload says it was made by; a test keeps it at the distribution's version."""
+REQUEST: Final = "Siphub-Request"
+"""Among a payload's headers: the method and the address below the endpoint for a single resource. It is no header and is never sent."""
 
 
 def translated(cut: Cut, recipient: Recipient, settings: FhirSettings) -> Payload:
-    """Return the payload for a cut.
+    """Return the payload for a cut, in the form and format that the directory entry asks for.
 
     Raises:
-        MappingError: `mapping.unsupported_kind`, `mapping.unrepresentable`, `mapping.invalid_output` or `mapping.too_large`.
+        MappingError: `mapping.unsupported_kind`, `mapping.unrepresentable`, `mapping.invalid_output`, `mapping.too_large`, or
+            `mapping.option_wrong` where the entry asks for what there is not.
     """
     if cut.message_type not in FORMS:
         raise MappingError(f"{cut.message_type} has no form in FHIR", code="mapping.unsupported_kind")
-    body = written(bundle_of(cut, recipient, settings.source, settings.careplan_profile))
+    try:
+        entry = read_entry(recipient)
+    except SettingsError as error:
+        raise MappingError(error.detail, code="mapping.option_wrong") from None
+    resource, headers = _formed(bundle_of(cut, recipient, settings.source, settings.careplan_profile), recipient.unit, entry.form)
+    body = written(resource)
+    if entry.format == "xml":
+        body = _as_xml(resource)
     if len(body) > MAX_BYTES:
         raise MappingError(f"the Bundle made from this message is larger than {MAX_BYTES} bytes", code="mapping.too_large")
-    return Payload(body, MEDIA_TYPE, plugin=PLUGIN)
+    return Payload(body, XML_TYPE if entry.format == "xml" else MEDIA_TYPE, plugin=PLUGIN, headers=headers)
+
+
+def _formed(bundle: Resource, unit: str, form: Form) -> tuple[Resource, dict[str, str]]:
+    match form:
+        case "message":
+            return bundle, {}
+        case "transaction":
+            return transaction_of(bundle, unit), {}
+        case "resource":
+            request = resource_of(bundle, unit)
+            once = {"If-None-Exist": request.if_none_exist} if request.if_none_exist else {}
+            return request.resource, {REQUEST: f"{request.method} {request.url}", **once}
+        case _:
+            assert_never(form)
 
 
 def written(bundle: Resource) -> bytes:
-    """Return a Bundle as compact JSON, and let nothing leave that R4 forbids and the schema does not see.
+    """Return a resource as compact JSON, and let nothing leave that R4 forbids and the schema does not see.
 
     Raises:
         MappingError: The first finding, by its code and pointer.
@@ -59,3 +87,12 @@ def _as_json(bundle: Resource) -> bytes | None:
         return to_json(bundle)
     except PydanticSerializationError:
         return None
+
+
+def _as_xml(resource: Resource) -> bytes:
+    """Return a resource that holds to R4 as XML."""
+    try:
+        return to_xml(resource)
+    except Invalid as invalid:
+        first = invalid.problems[0]
+    raise MappingError(f"the Bundle cannot be written as XML: {first.code} at {first.pointer}", code="mapping.unrepresentable")

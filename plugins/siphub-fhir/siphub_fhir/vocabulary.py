@@ -119,5 +119,5 @@ def system(name: str) -> str:
 
 
 def numbering(name: str) -> str:
-    """Return the system of identifiers of ours: message, case, meeting, plan, goal, notice, unit, person."""
+    """Return the system of identifiers of ours: message, case, meeting, plan, goal, notice, unit, person, record (what a resource is called at one unit's server)."""
     return f"{BASE}/sid/{name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from siphub.sandbox import Fault, Sandbox
 from siphub.testing.partner import cuts, hangs, partner, says
 from siphub.testing.samples import cut_without, whole_cut
 from siphub_fhir import Fhir
+from siphub_fhir.answers import ISSUES
 
 MakeRecipient = Callable[..., Recipient]
 JSON = "application/fhir+json; charset=utf-8"
@@ -87,6 +89,84 @@ def test_each_answer_has_its_outcome(
         assert found == outcome
         assert "Provsdotter" not in repr(found)
         assert other.requests == 1
+
+
+def responses(*statuses: str) -> bytes:
+    """Return the answer to a transaction, with the status of each entry, and where the last one is."""
+    entries = [{"response": {"status": one, "location": f"Task/t{number}/_history/1"}} for number, one in enumerate(statuses)]
+    return json.dumps({"resourceType": "Bundle", "type": "transaction-response", "entry": entries}).encode()
+
+
+AMBIGUOUS = Rejected("partner.fhir_ambiguous", "several resources there have the identifier that should be one's own")
+REST: list[tuple[str, bytes, dict[str, Any], Outcome]] = [
+    ("200 OK", b"", {}, Delivered()),
+    ("201 Created", b"", {"Location": "https://x.example/fhir/Task/7/_history/1"}, Delivered("Task/7")),
+    ("201 Created", b"", {"Location": "https://x.example/?name=Prov"}, Delivered()),
+    ("200 OK", b'{"resourceType":"Task"}', {"Location": "Task/7"}, Delivered("Task/7")),
+    ("200 OK", responses("200 OK", "201 Created"), {}, Delivered("Task/t1")),
+    ("200 OK", responses("201", "412 Precondition Failed"), {}, Uncertain("partner.fhir_partial")),
+    ("200 OK", responses("201", "what"), {}, Uncertain("partner.fhir_partial")),
+    ("200 OK", responses("412"), {}, AMBIGUOUS),
+    ("200 OK", responses("503", "503"), {}, Retry("partner.http_503")),
+    ("200 OK", responses("422"), {}, Rejected("partner.http_422", "the partner answered 422")),
+    ("200 OK", says_that("duplicate"), {}, Rejected(REFUSED, "the partner's OperationOutcome says duplicate")),
+    ("200 OK", says_that("exception"), {}, Retry("partner.fhir_transient")),
+    ("409 Conflict", says_that("conflict"), {"Retry_After": "7"}, Retry("partner.fhir_conflict", timedelta(seconds=7))),
+    ("409 Conflict", b"", {}, Retry("partner.fhir_conflict")),
+    ("412 Precondition Failed", says_that("multiple-matches"), {}, AMBIGUOUS),
+    ("400 Bad Request", says_that("invariant"), {}, Rejected(REFUSED, "the partner's OperationOutcome says invariant")),
+    ("401 Unauthorized", b"", {}, Retry("partner.unauthorised")),
+    ("404 Not Found", b"", {}, Retry("partner.not_found")),
+    ("502 Bad Gateway", b"", {}, Uncertain("partner.gateway")),
+    ("200 OK", b"it went well", {}, Uncertain("partner.unexpected_body")),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "headers", "outcome"), REST)
+@pytest.mark.parametrize("form", ["transaction", "resource"])
+def test_each_answer_to_a_transaction_or_a_resource_has_its_outcome(
+    adapter: Fhir, recipient: MakeRecipient, form: str, status: str, body: bytes, headers: dict[str, Any], outcome: Outcome
+) -> None:
+    """Each answer to what is no message leads to the outcome of the table, after one request, and no word of it comes through."""
+    with partner(says(status, body, JSON, **headers)) as other:
+        there = recipient(other.url, form=form)
+        found = adapter.deliver(adapter.translate(summons(), there), there, str(uuid4()))
+        assert found == outcome
+        assert "Prov" not in repr(found)
+        assert other.requests == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"), [("duplicate", Delivered()), ("value", Rejected(REFUSED, "the partner's OperationOutcome says value"))]
+)
+def test_an_answer_in_xml_is_read(adapter: Fhir, recipient: MakeRecipient, code: str, outcome: Outcome) -> None:
+    """A partner that is sent XML and answers in it is understood; what is no FHIR in it is nobody's word."""
+    said = (
+        f'<OperationOutcome xmlns="http://hl7.org/fhir"><issue><severity value="error"/><code value="{code}"/></issue></OperationOutcome>'
+    )
+    for body, expected in ((said.encode(), outcome), (b"<p>fine</p>", Uncertain("partner.unexpected_body"))):
+        with partner(says("200 OK", body, "application/fhir+xml")) as other:
+            there = recipient(other.url, format="xml")
+            assert adapter.deliver(adapter.translate(summons(), there), there, "k") == expected
+            assert b"Content-Type: application/fhir+xml; fhirVersion=4.0" in bytes(other.connections[0])
+
+
+MEANT = {
+    "refused": Rejected(REFUSED),
+    "administrator": Retry("partner.unauthorised"),
+    "duplicate": Delivered(),
+    "transient": Retry("partner.fhir_transient"),
+    "nothing": Delivered(),
+}
+
+
+@pytest.mark.parametrize("code", ISSUES)
+def test_each_issue_code_has_its_outcome(adapter: Fhir, recipient: MakeRecipient, code: str) -> None:
+    """Every issue code of R4 alone, with 200, leads to what the table says it means."""
+    with partner(says("200 OK", says_that(code), JSON)) as other:
+        there = recipient(other.url)
+        found = adapter.deliver(adapter.translate(summons(), there), there, "k")
+        assert (replace(found, detail="") if isinstance(found, Rejected) else found) == MEANT[ISSUES[code]]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable
 from importlib.metadata import entry_points, version
@@ -12,6 +13,8 @@ import pluggy
 
 import siphub_fhir
 from siphub.contract import hooks
+from siphub_fhir.answers import ISSUES
+from siphub_fhir.entry import VALUES
 from siphub_fhir.message import FORMS
 from siphub_fhir.settings import NAMES
 from siphub_fhir.translate import PLUGIN
@@ -64,3 +67,20 @@ def test_the_page_lists_every_message_type() -> None:
     """docs/fhir.md has a row for each type that leaves; its lists of extensions and codes are generated."""
     assert all(f"| `{name}` |" in PAGE for name in FORMS)
     assert BASE in PAGE
+
+
+def test_the_page_says_of_each_issue_code_what_it_means() -> None:
+    """docs/fhir.md has a row for every issue code, in order, with what the table in the code says."""
+    rows = re.findall(r"^\| `([a-z-]+)` \| .+? \| (is .+?) \|$", PAGE, re.MULTILINE)
+    said = {"refused": "partner.fhir_refused", "administrator": "partner.unauthorised", "transient": "partner.fhir_transient"}
+    found = [(code, outcome) for code, outcome in rows if code in ISSUES]
+    assert [code for code, _ in found] == list(ISSUES)
+    assert all(said.get(ISSUES[code], "is delivered") in outcome for code, outcome in found)
+
+
+def test_the_page_says_which_forms_and_formats_there_are() -> None:
+    """docs/fhir.md names every value of the options that choose what is sent, and no option the code does not have."""
+    rows = re.findall(r"^\| `(form|format)` \| (.+?) \| ", PAGE, re.MULTILINE)
+    assert {(name, value) for name, values in rows for value in re.findall("`([a-z]+)`", values)} == {
+        (name, value) for name, values in VALUES.items() for value in values
+    }

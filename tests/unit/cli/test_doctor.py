@@ -17,7 +17,7 @@ from siphub.flow import operate
 from siphub.flow.directory import switch
 from siphub.flow.restored import settle
 from siphub.hub import build
-from siphub.model import Caller, Directory, sample, sample_directory
+from siphub.model import Address, Caller, Directory, sample, sample_directory
 from siphub.sandbox import make_certificates
 from siphub.settings import Settings
 from siphub.testing.store_rows import NOW, new_case
@@ -250,3 +250,22 @@ def test_no_hub_at_all(siphub: Callable[..., Done], tmp_path: Path) -> None:
     assert done.status == 1
     assert [one["level"] for one in done.facts] == ["wrong"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_directorys_addresses_ask_of_their_adapter(doctor: Doctor, data_folder: Path) -> None:
+    """Given units at FHIR servers, then the form and format of each is said, and an option that is wrong, with the unit's name."""
+    (data_folder / "siphub.toml").write_text('min_free_disk = 1\nplugins = ["folder", "fhir"]\n')
+    options = ({"form": "transaction"}, {"form": "batch"}, {"form": "resource", "acces5": "journal"})
+    units = sample_directory().units
+    moved = [
+        unit.model_copy(update={"address": Address(adapter="fhir", endpoint=f"https://region.example/{number}", options=given)})
+        for number, (unit, given) in enumerate(zip(units, options, strict=False))
+    ]
+    hub = build(Settings(data=data_folder, min_free_disk=1, plugins=("folder", "fhir")))
+    switch(hub.ground, sample_directory().model_copy(update={"units": (*moved, *units[len(moved) :])}), by="test")
+    hub.stop()
+    done = doctor()
+    assert f"fhir to {moved[0].id}: transaction Bundles as JSON, let in by nothing" in said(done, "ok")
+    wrong = said(done, "wrong")
+    assert f"fhir to {moved[1].id}: the option form of a fhir entry is message or transaction or resource (settings.option_wrong)" in wrong
+    assert f"fhir to {moved[2].id}: fhir has no option acces5; it has form, format, access, secret" in wrong

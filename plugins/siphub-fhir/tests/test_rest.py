@@ -1,0 +1,217 @@
+"""Transactions and single resources: valid, whole, the same again for a repeat, and replaced by the next version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from siphub.contract import Cut, MappingError, Payload, Recipient
+from siphub.model import people as p
+from siphub.model import sample
+from siphub.testing.samples import policy_cuts, whole_cut
+from siphub_fhir import Fhir
+from siphub_fhir.checks import problems_of
+from siphub_fhir.message import FORMS
+from siphub_fhir.translate import REQUEST
+from siphub_fhir.vocabulary import BASE, PERSON_SYSTEMS, numbering
+from siphub_fhir.xml_in import from_xml
+
+MakeRecipient = Callable[..., Recipient]
+FORMS_OF_REST = ("transaction", "resource")
+CUTS = [
+    (f"{name}-{'maximal' if maximal else 'minimal'}", whole_cut(sample(name, maximal=maximal)))
+    for name in FORMS
+    for maximal in (False, True)
+]
+CUTS += [(name, cut) for name, cut in policy_cuts() if cut.message_type in FORMS and "owner" in cut.document]
+BASE_ADDRESS = "https://region.example/fhir"
+
+
+def made(adapter: Fhir, recipient: MakeRecipient, cut: Cut, form: str, **options: str) -> Payload:
+    """Translate a cut to an entry of a form."""
+    return adapter.translate(cut, recipient(BASE_ADDRESS, form=form, **options))
+
+
+def nodes(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object of a document."""
+    if isinstance(node, dict):
+        yield node
+    for one in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from nodes(one)
+
+
+def texts(node: Any) -> set[str]:
+    """Return every text of a document but addresses, ids and references."""
+    skipped = {"reference", "fullUrl", "id", "versionId", "url", "endpoint", "ifNoneExist", "method", "resourceType", "div"}
+    return {value for one in nodes(node) for name, value in one.items() if isinstance(value, str) and name not in skipped}
+
+
+def resources(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the resources that a server is to keep."""
+    return [one["resource"] for one in document["entry"]] if document["resourceType"] == "Bundle" else [document]
+
+
+@pytest.mark.parametrize("form", FORMS_OF_REST)
+def test_every_message_has_a_form_for_servers_without_messaging(adapter: Fhir, recipient: MakeRecipient, form: str) -> None:
+    """Given any message and any cut of it, what is made holds to our checks, leads nowhere outside itself, and contains as R4 lets it."""
+    for name, cut in CUTS:
+        document = json.loads(made(adapter, recipient, cut, form).body)
+        assert list(problems_of(document, whole=True)) == [], name
+        urls = {one["fullUrl"] for one in document.get("entry", ())}
+        for resource in resources(document):
+            inside = {f"#{one['id']}" for one in resource.get("contained", ())}
+            led = {one["reference"] for one in nodes(resource) if isinstance(one.get("reference"), str)}
+            assert led - {"#"} <= urls | inside, name
+            assert inside <= led, f"{name}: dom-3"
+            assert not [one for one in resource.get("contained", ()) if "contained" in one or "meta" in one], f"{name}: dom-2, dom-4, dom-5"
+            assert "id" not in resource, name
+
+
+@pytest.mark.parametrize("form", FORMS_OF_REST)
+@pytest.mark.parametrize("kind", FORMS)
+def test_what_the_message_says_is_there(adapter: Fhir, recipient: MakeRecipient, form: str, kind: str) -> None:
+    """Given a message of any type, every text of what it is about is there; the ledger of docs/fhir.md says what is not."""
+    cut = whole_cut(sample(kind, maximal=True))
+    message = json.loads(adapter.translate(cut, recipient()).body)
+    header = message["entry"][0]["resource"]
+    by_url = {one["fullUrl"]: one["resource"] for one in message["entry"]}
+    said = set[str]()
+    for one in header["focus"]:
+        focus = by_url[one["reference"]]
+        if focus["resourceType"] not in {"Consent", "Patient"} or form == "transaction":
+            said |= texts({name: value for name, value in focus.items() if name not in {"meta", "text"}})
+    said |= texts(header["extension"])
+    found = texts(json.loads(made(adapter, recipient, cut, form).body))
+    assert said - found == set()
+    assert {header["eventCoding"]["code"], header["source"]["endpoint"], cut.message_id} <= found
+
+
+def asked(document: dict[str, Any]) -> dict[str, tuple[str, str, str | None]]:
+    """Return what a transaction asks for, by the type of the resource and its place among those."""
+    found = [(one["resource"]["resourceType"], one["request"]) for one in document["entry"]]
+    return {f"{kind}/{number}": (one["method"], one["url"], one.get("ifNoneExist")) for number, (kind, one) in enumerate(found)}
+
+
+def test_a_repeat_asks_for_the_same(adapter: Fhir, recipient: MakeRecipient) -> None:
+    """Given the same message again, the bytes are the same, and everything is created under a condition or put where it already is."""
+    for _, cut in CUTS:
+        first = made(adapter, recipient, cut, "transaction")
+        assert made(adapter, recipient, cut, "transaction") == first
+        for method, url, once in asked(json.loads(first.body)).values():
+            assert (method, "?identifier=" in url, bool(once)) in {("POST", False, True), ("PUT", True, False)}
+
+
+@pytest.mark.parametrize(("first", "later"), [("meeting.summoned", "meeting.rescheduled"), ("plan.proposed", "plan.established")])
+@pytest.mark.parametrize("form", FORMS_OF_REST)
+def test_a_later_version_is_put_where_the_earlier_is(adapter: Fhir, recipient: MakeRecipient, form: str, first: str, later: str) -> None:
+    """Given a meeting that is moved, or a plan that is agreed on, it is put under the same number, which is another for another unit."""
+
+    def number(kind: str, unit: str, thing: str = p.HOSPITAL) -> set[str]:
+        document = sample(kind, maximal=True).to_document()
+        holder: Any = document["content"]
+        holder["meeting" if "meeting" in holder else "plan"]["id"] = "7d9c2c5e-53b5-4bd9-9a36-1c1d5ef7a001"
+        there = recipient(BASE_ADDRESS, form=form)
+        there = Recipient(unit, there.organisation, there.label, "fhir", there.endpoint, None, there.options)
+        body = json.loads(adapter.translate(Cut(document, "consent"), there).body)
+        numbers = [one["value"] for one in nodes(resources(body)) if one.get("system") == numbering("record")]
+        main = [one for one in resources(body) if one["resourceType"] in {"Appointment", "CarePlan"}]
+        return {one["value"] for one in main[0]["identifier"] if one["system"] == numbering("record")} & set(numbers)
+
+    assert number(first, p.HOME_CARE) == number(later, p.HOME_CARE)
+    assert number(first, p.HOME_CARE) != number(first, p.CONTACT)
+
+
+def test_versions_are_ours_and_not_the_servers(adapter: Fhir, recipient: MakeRecipient) -> None:
+    """Given version 2 of a meeting, our number stands in an extension: the server counts versions of its own."""
+    document = sample("meeting.rescheduled", maximal=True).to_document()
+    body = json.loads(made(adapter, recipient, Cut(document, "consent"), "resource").body)
+    said = [one["valuePositiveInt"] for one in body["extension"] if one["url"].endswith("/meeting-version")]
+    content: Any = document["content"]
+    assert said == [content["meeting"]["version"]]
+    assert "versionId" not in body["meta"]
+
+
+def test_no_number_of_a_person_stands_in_an_address(adapter: Fhir, recipient: MakeRecipient) -> None:
+    """Given any message, addresses and headers of a single resource say nothing of a person; in a transaction only the body does."""
+    for name, cut in CUTS:
+        said = " ".join(made(adapter, recipient, cut, "resource").headers.values())
+        assert f"{BASE}/sid/record" in said, name
+        assert not [system for system in PERSON_SYSTEMS.values() if system in said], name
+        assert str(p.SUBJECT_NUMBER)[2:] not in said, name
+
+
+def test_labels_of_what_is_contained_become_the_wholes(adapter: Fhir, recipient: MakeRecipient) -> None:
+    """Given a protected person who is only named by a number, the resource itself carries the label."""
+    body = json.loads(made(adapter, recipient, whole_cut(sample("plan.established", maximal=True)), "resource").body)
+    assert [one["code"] for one in body["meta"]["security"]] == ["sekretessmarkering"]
+
+
+def test_a_meeting_that_is_called_off_is_put_as_cancelled(adapter: Fhir, recipient: MakeRecipient) -> None:
+    """Given a stop notice about a meeting, the single resource is the Appointment, cancelled, with the notice in it."""
+    document = sample("stop.notice", maximal=True).to_document()
+    document["content"] = {**document["content"], "about": "meeting"}
+    payload = made(adapter, recipient, Cut(document, "recall"), "resource")
+    body = json.loads(payload.body)
+    assert payload.headers[REQUEST].startswith("PUT Appointment?identifier=")
+    assert (body["resourceType"], body["status"]) == ("Appointment", "cancelled")
+    assert [one["resourceType"] for one in body["contained"]] == ["Communication"]
+    assert "If-None-Exist" not in payload.headers
+
+
+def test_the_questions_of_a_follow_up_travel_with_its_meeting(adapter: Fhir, recipient: MakeRecipient) -> None:
+    """Given a follow-up with questions, the single Appointment contains a Task for each."""
+    body = json.loads(made(adapter, recipient, whole_cut(sample("followup.summoned", maximal=True)), "resource").body)
+    tasks = [f"#{one['id']}" for one in body["contained"] if one["resourceType"] == "Task"]
+    assert tasks
+    assert [one["reference"] for one in body["supportingInformation"] if "reference" in one] == tasks
+
+
+@pytest.mark.parametrize("form", ["message", *FORMS_OF_REST])
+@pytest.mark.parametrize("kind", FORMS)
+def test_xml_says_what_json_says(adapter: Fhir, recipient: MakeRecipient, form: str, kind: str) -> None:
+    """Given an entry that wants XML, it reads back as what JSON says."""
+    cut = whole_cut(sample(kind, maximal=True))
+    payload = made(adapter, recipient, cut, form, format="xml")
+    assert payload.media_type == "application/fhir+xml"
+    assert from_xml(payload.body, decimal=float) == json.loads(made(adapter, recipient, cut, form).body)
+
+
+@pytest.mark.parametrize("options", [{"form": "batch"}, {"form": ""}, {"format": "yaml"}])
+def test_an_entry_that_asks_for_what_there_is_not_is_held(adapter: Fhir, recipient: MakeRecipient, options: dict[str, str]) -> None:
+    """Given a misspelt form or format, the delivery is held, with the values there are."""
+    with pytest.raises(MappingError, match=r"the option form(at)? of a fhir entry is") as caught:
+        adapter.translate(whole_cut(sample("meeting.summoned")), recipient(BASE_ADDRESS, **options))
+    assert caught.value.code == "mapping.option_wrong"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "options", "said"),
+    [
+        (f"{BASE_ADDRESS}/$process-message", {}, [(True, "message Bundles to $process-message as JSON, let in by nothing")]),
+        (
+            BASE_ADDRESS,
+            {"form": "transaction", "format": "xml", "secret": "old"},
+            [(True, "transaction Bundles as XML, let in by a fixed token")],
+        ),
+        (
+            BASE_ADDRESS,
+            {"form": "resource", "max_concurrent": "2"},
+            [(True, "single resources, created or put by their identifiers, as JSON, let in by nothing")],
+        ),
+        (BASE_ADDRESS, {}, [(False, "messages are sent to this address"), (True, "message Bundles")]),
+        (f"{BASE_ADDRESS}/$process-message", {"form": "resource"}, [(False, "the server's base address"), (True, "single resources")]),
+        (BASE_ADDRESS, {"form": "resource", "Format": "xml"}, [(False, "fhir has no option Format"), (True, "single resources")]),
+        (BASE_ADDRESS, {"form": "batch"}, [(False, "message or transaction or resource (settings.option_wrong)")]),
+        (BASE_ADDRESS, {"form": "resource", "access": "nobody"}, [(False, "settings.access_missing")]),
+    ],
+)
+def test_an_entry_says_what_it_makes_the_adapter_do(
+    adapter: Fhir, recipient: MakeRecipient, endpoint: str, options: dict[str, str], said: list[tuple[bool, str]]
+) -> None:
+    """Given a directory entry, the check says which form and format it asks for, how we are let in, and what of it is wrong."""
+    found = [(one.ok, one.what) for one in adapter.check_address(recipient(endpoint, **options))]
+    assert len(found) == len(said)
+    assert all(well is expected and words in what for (well, what), (expected, words) in zip(found, said, strict=True))

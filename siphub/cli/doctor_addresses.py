@@ -1,0 +1,39 @@
+"""What `siphub doctor` says of the directory's addresses: what each makes its adapter do, as the adapter itself says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from siphub.cli.doctor import Finding, ok, wrong
+
+if TYPE_CHECKING:
+    from siphub.hub import Hub
+
+
+def addresses(hub: Hub) -> Iterator[Finding]:
+    """Ask every adapter that can say so about each address it serves; units about which it says the same stand in one line."""
+    from siphub.contract import ChecksAddresses, Recipient
+    from siphub.flow import directory as directories
+
+    said: dict[tuple[str, bool, str], list[str]] = {}
+    for unit in directories.current(hub.ground).units:
+        address = unit.address
+        if address is None or address.adapter not in hub.registry.adapters:
+            continue
+        adapter: object = hub.registry.adapters[address.adapter]
+        if not isinstance(adapter, ChecksAddresses):
+            continue
+        there = Recipient(
+            unit=unit.id,
+            organisation=unit.organisation,
+            label=unit.public_label,
+            adapter=address.adapter,
+            endpoint=address.endpoint,
+            mapping=address.mapping,
+            options=dict(address.options),
+        )
+        for check in adapter.check_address(there):
+            said.setdefault((address.adapter, check.ok, check.what), []).append(unit.id)
+    for (adapter_name, well, what), units in said.items():
+        yield (ok if well else wrong)(f"{adapter_name} to {', '.join(units)}: {what}")
