@@ -15,9 +15,10 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from siphub.contract import Invalid, Problem
 from siphub.model.identifiers import PersonRef
 from siphub_fhir.lens import Resource, at
+from siphub_fhir.telling import narrative_of
 from siphub_fhir.vocabulary import BASE, HSA_ID, ORGANISATION_NUMBER, PERSON_OIDS, PERSON_SYSTEMS, PROTECTION, SECURITY_LABEL, numbering
 
-_FIRST: Final = ("resourceType", "id", "meta", "extension", "identifier")
+_FIRST: Final = ("resourceType", "id", "meta", "text", "extension", "identifier")
 _KIND_OF: Final = {system: kind for kind, system in PERSON_SYSTEMS.items()} | dict(PERSON_OIDS)
 _PROTECTION_OF: Final = {code: name for name, code in PROTECTION.items()}
 _SCOPE: Final = uuid5(NAMESPACE_URL, BASE)
@@ -66,7 +67,7 @@ class Out:
         profile = self._profiles.get(resource["resourceType"])
         if profile is not None:
             resource["meta"] = {**resource.get("meta", {}), "profile": [profile]}
-        return tidied(resource)
+        return finished(resource)
 
     def unit(self, unit: str) -> Resource:
         """Return a reference to a unit: a HealthcareService, provided by an organisation."""
@@ -206,10 +207,16 @@ def urls_of(entry: Any) -> Iterator[str]:
             yield f"{resource.get('resourceType')}/{resource['id']}"
 
 
+def finished(resource: Resource) -> Resource:
+    """Return a resource with its narrative, tidied."""
+    resource["text"] = narrative_of(resource)
+    return tidied(resource)
+
+
 def tidied(resource: Resource) -> Resource:
-    """Return a resource with the elements that head every resource first, and nothing empty."""
+    """Return a resource with the elements that head every resource first."""
     head = {name: resource[name] for name in _FIRST if name in resource}
-    return head | {name: value for name, value in resource.items() if name not in head}
+    return head | resource
 
 
 def telecoms(person: Mapping[str, Any]) -> list[Resource]:

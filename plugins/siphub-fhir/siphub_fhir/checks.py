@@ -262,8 +262,8 @@ def _sound(node: Any, urls: set[str] | None) -> bool:
     return known and "" not in texts and not any(map(str.isspace, texts)) and not _CONTROL.search("\n".join(texts))
 
 
-_ODD: Final = re.compile(r'"(?:(["\s\\])|reference":"(urn:uuid:[^"]*)")')
-"""A text that is empty, or begins with white space or an escape, or a reference."""
+_ODD: Final = re.compile(r'"(?<=[\[{,:]")(?:(["\s\\])|reference":"(urn:uuid:[^"]*)")')
+"""A text that is empty, or begins with white space or an escape, or a reference. A quotation mark within a text has a backslash before it."""
 _ESCAPED: Final = re.compile(r"\\[ubf]")
 """What JSON writes for a character that FHIR cannot carry, or for the end of a text that ends in a backslash."""
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from siphub.contract import Cut, Recipient
 from siphub_fhir import around, discharge, followup, meeting, notice, otherplan, plan, request
-from siphub_fhir.bundle import In, Out, is_person, patient, person, tidied
+from siphub_fhir.bundle import In, Out, finished, is_person, patient, person
 from siphub_fhir.lens import Reads, Resource, Row, Writes, at, ext, exts, find, parts, place, plain, read, write
 from siphub_fhir.vocabulary import BASE, CONSENT_SCOPE, ORGANISATION_NUMBER, SWEDISH_PROFILES, extension, numbering, system
 
@@ -132,7 +132,7 @@ def bundle_of(cut: Cut, recipient: Recipient, source: str, profile: str | None) 
         "identifier": {"system": numbering("message"), "value": cut.message_id},
         "type": "message",
         "timestamp": document["sent_at"],
-        "entry": [{"fullUrl": f"urn:uuid:{header['id']}", "resource": tidied(header)}, *out.entries()],
+        "entry": [{"fullUrl": f"urn:uuid:{header['id']}", "resource": finished(header)}, *out.entries()],
     }
 
 

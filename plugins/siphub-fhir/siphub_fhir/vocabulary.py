@@ -68,6 +68,7 @@ class Extension:
         kind: The FHIR type of its value, `Reference(TYPE…)`, or `complex` where it has parts instead.
         most: How often it may stand there: `1` or `*`.
         codes: The code system of ours that its value is from; empty where it is none, or the sender's own.
+        label: What a narrative calls it; `-` where it is told without a label, empty where no narrative tells it.
         en: What it says, in English.
         sv: The same in Swedish.
     """
@@ -77,6 +78,7 @@ class Extension:
     kind: str
     most: str
     codes: str
+    label: str
     en: str
     sv: str
 
@@ -97,7 +99,7 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 
 
 EXTENSIONS: Final[Mapping[str, Extension]] = {
-    row["name"]: Extension(row["name"], tuple(row["on"].split()), row["type"], row["max"], row["codes"], row["en"], row["sv"])
+    row["name"]: Extension(row["name"], tuple(row["on"].split()), row["type"], row["max"], row["codes"], row["label"], row["en"], row["sv"])
     for row in _rows("extensions.csv")
 }
 """Every extension of ours and every part of one, by name: `extensions.csv`."""
