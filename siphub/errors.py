@@ -6,6 +6,7 @@
     │   ├── Unauthenticated     no or unknown credentials                          401
     │   ├── Forbidden           known caller, not allowed                          403
     │   ├── NotThere            not there, or not yours: the same answer           404
+    │   ├── NotAcceptable       no answer in a form that the caller takes          406
     │   ├── Conflict            another body under a used id, or out of order      409
     │   ├── TooLarge            above a limit                                      413
     │   ├── UnsupportedMedia    no reader for this media type                      415
@@ -104,6 +105,13 @@ class NotThere(Refused):
 
     code = "case.not_there"
     status = 404
+
+
+class NotAcceptable(Refused):
+    """There is no answer in a form that the caller takes."""
+
+    code = "answer.not_acceptable"
+    status = 406
 
 
 class Conflict(Refused):

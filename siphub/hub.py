@@ -58,7 +58,7 @@ NAME: Final = "name"
 """Under which the store keeps the hub's name at the broker."""
 DOORS: Final = (
     Door("api", "POST /v1/messages, canonical JSON"),
-    Door("reader", "POST /v1/messages, whatever an enabled reader recognises"),
+    Door("reader", "POST /v1/messages, whatever an enabled reader recognises, or the address that its standard prescribes"),
     Door("submit", "siphub submit FILE…, by HTTP to a running hub"),
     Door("poll", "what an adapter fetches from its partners"),
     Door("retry", "siphub deliveries retry|release: what was stopped is queued again"),

@@ -8,6 +8,7 @@ from siphub.contract.adapter import API, Adapter, AdapterInfo, Check, ChecksAddr
 from siphub.contract.certificates import ClientCertificate
 from siphub.contract.client_keys import ClientKey, ClientSecret, Proof
 from siphub.contract.context import Clock, Log, MappingPack, Mappings, PluginContext, Render, State, SystemClock
+from siphub.contract.door import DoorInfo, StandardDoor
 from siphub.contract.hooks import DeliveryEvent, hookimpl, hookspec
 from siphub.contract.http import Http, HttpAnswer, HttpFailure
 from siphub.contract.oauth import AccessTokens
@@ -17,7 +18,20 @@ from siphub.contract.permit import Permit, permitted, require_permit
 from siphub.contract.reader import Draft, Inbound, Reader, ReaderInfo, Receipt, Submission
 from siphub.contract.records import Confirmation, RecordKeeper, RecordPackage, sane_reference
 from siphub.contract.xml import parse_xml, serialise_xml
-from siphub.errors import BadBody, Invalid, MappingError, NoToken, PermitExpired, PluginError, Problem, Refused, SettingsError, TooLarge
+from siphub.errors import (
+    BadBody,
+    Conflict,
+    Invalid,
+    MappingError,
+    NoToken,
+    PermitExpired,
+    PluginError,
+    Problem,
+    Refused,
+    SettingsError,
+    TooLarge,
+    UnsupportedMedia,
+)
 
 __all__ = [
     "API",
@@ -34,9 +48,11 @@ __all__ = [
     "Clock",
     "Confirmation",
     "Confirms",
+    "Conflict",
     "Cut",
     "Delivered",
     "DeliveryEvent",
+    "DoorInfo",
     "Draft",
     "Erases",
     "Http",
@@ -69,11 +85,13 @@ __all__ = [
     "Render",
     "Retry",
     "SettingsError",
+    "StandardDoor",
     "State",
     "Submission",
     "SystemClock",
     "TooLarge",
     "Uncertain",
+    "UnsupportedMedia",
     "hookimpl",
     "hookspec",
     "outcome_of",

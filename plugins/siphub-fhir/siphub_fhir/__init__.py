@@ -18,9 +18,10 @@ It must never send what R4 forbids, never fill in what a cut left out, and never
 
 from siphub.contract import PluginContext, hookimpl
 from siphub_fhir.deliver import Fhir
+from siphub_fhir.door import FhirDoor
 from siphub_fhir.reader import FhirReader
 
-__all__ = ["Fhir", "FhirReader"]
+__all__ = ["Fhir", "FhirDoor", "FhirReader"]
 
 
 @hookimpl
@@ -30,6 +31,6 @@ def siphub_adapters(context: PluginContext) -> list[Fhir]:
 
 
 @hookimpl
-def siphub_readers() -> list[FhirReader]:
-    """Give the hub the one reader."""
-    return [FhirReader()]
+def siphub_readers(context: PluginContext) -> list[FhirReader]:
+    """Give the hub the one reader, with its door."""
+    return [FhirDoor(context)]

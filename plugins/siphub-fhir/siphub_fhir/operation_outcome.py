@@ -7,8 +7,8 @@
 | `fhir.invariant` and the other rules of R4 | invariant |
 | `fhir.unknown_element`, `fhir.unknown_type`, and what is no JSON or XML | structure |
 | `fhir.wrong_value`, `fhir.text`, `fhir.id`, other codes of fields | value |
-| `fhir.unknown_event`, `fhir.nothing_for_us`, an unknown media type | not-supported |
-| `message.id_reused`, `message.out_of_order`, `fhir.bundle_reused` | conflict |
+| `fhir.unknown_event`, `fhir.nothing_for_us`, an unknown media type or version | not-supported |
+| `message.id_reused`, `message.out_of_order`, `fhir.bundle_reused`, `fhir.header_reused` | conflict |
 | no key, not permitted | login, forbidden |
 | too large, too much at once, broken | too-long, throttled, exception |
 | anything else | processing |
@@ -22,7 +22,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from siphub.contract import Invalid, Problem, Refused, Submission
+from siphub.contract import Conflict, Invalid, Problem, Refused, Submission
 from siphub_fhir.lens import Resource
 from siphub_fhir.r4 import RESOURCES, elements_of, is_resource
 from siphub_fhir.vocabulary import system
@@ -49,6 +49,7 @@ _ISSUES: Final[Mapping[str, str]] = {
     "fhir.unknown_event": "not-supported",
     "fhir.nothing_for_us": "not-supported",
     "fhir.no_sip": "not-supported",
+    "fhir.version": "not-supported",
     "fhir.modifier_unknown": "not-supported",
     "fhir.several_patients": "business-rule",
     "fhir.several_meetings": "business-rule",
@@ -56,6 +57,7 @@ _ISSUES: Final[Mapping[str, str]] = {
     "fhir.dangling": "not-found",
     "fhir.wrong_reference": "not-found",
     "fhir.bundle_reused": "conflict",
+    "fhir.header_reused": "conflict",
 }
 _BY_STATUS: Final[Mapping[int, str]] = {
     400: "structure",
@@ -65,13 +67,16 @@ _BY_STATUS: Final[Mapping[int, str]] = {
     409: "conflict",
     413: "too-long",
     415: "not-supported",
+    406: "not-supported",
     422: "processing",
+    500: "exception",
+    503: "throttled",
 }
 
 
 def outcome_of(error: Refused, submission: Submission) -> Resource:
     """Return the OperationOutcome for an error about a submission."""
-    document = document_in(submission) if isinstance(error, Invalid) else None
+    document = document_in(submission) if isinstance(error, (Conflict, Invalid)) else None
     problems = error.problems or (Problem(error.code, error.detail),)
     return {"resourceType": "OperationOutcome", "issue": [_issue(one, error, document) for one in problems]}
 

@@ -6,9 +6,10 @@ It must never invent an id, a unit or a consent, and never take a Consent resour
 from __future__ import annotations
 
 import json
+import re
 from typing import Final
 
-from siphub.contract import Draft, Invalid, Problem, ReaderInfo, Submission
+from siphub.contract import Draft, Invalid, Problem, ReaderInfo, Submission, UnsupportedMedia
 from siphub.model import Message, parse_message
 from siphub_fhir.checks import problems_of
 from siphub_fhir.foreign import draft_of
@@ -17,6 +18,7 @@ from siphub_fhir.lens import Resource
 from siphub_fhir.message import document_of, ours
 
 _HEAD: Final = 4096
+_VERSION: Final = re.compile(r';\s*fhirVersion\s*=\s*"?([^";\s]*)', re.IGNORECASE)
 _XML: Final = "application/fhir+xml"
 _BEFORE: Final = b" \t\r\n\xef\xbb\xbf\xff\xfe\0"
 """What may stand before the first `<` of XML: white space, and the byte order marks of UTF-8 and UTF-16."""
@@ -39,11 +41,19 @@ class FhirReader:
         Raises:
             BadBody: It is no JSON, has a key twice, or is XML that is hostile or broken; a problem carries the position.
             TooLarge: Above the limit.
+            UnsupportedMedia: `fhir.version`; it says that it is of another version than 4.0.
             Invalid: It does not hold to R4, or has nothing for us (pointers into the document), or the message it stands for is none
                 (pointers into the message).
         """
+        _refuse_another_version(submission)
         resource = resource_of(submission.body, xml=submission.media_type == _XML)
         return _message(resource) if ours(resource) else draft_of(resource)
+
+
+def _refuse_another_version(submission: Submission) -> None:
+    said = _VERSION.search(submission.headers.get("content-type", ""))
+    if said is not None and said[1] != "4.0":
+        raise UnsupportedMedia("FHIR is read in version 4.0 (R4) alone", code="fhir.version")
 
 
 def _message(bundle: Resource) -> Message | Draft:

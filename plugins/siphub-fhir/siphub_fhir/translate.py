@@ -44,7 +44,7 @@ def translated(cut: Cut, recipient: Recipient, settings: FhirSettings) -> Payloa
     resource, headers = _formed(bundle_of(cut, recipient, settings.source, settings.careplan_profile), recipient.unit, entry.form)
     body = written(resource)
     if entry.format == "xml":
-        body = _as_xml(resource)
+        body = as_xml(resource)
     if len(body) > MAX_BYTES:
         raise MappingError(f"the Bundle made from this message is larger than {MAX_BYTES} bytes", code="mapping.too_large")
     return Payload(body, XML_TYPE if entry.format == "xml" else MEDIA_TYPE, plugin=PLUGIN, headers=headers)
@@ -70,7 +70,7 @@ def written(bundle: Resource) -> bytes:
     Raises:
         MappingError: The first finding, by its code and pointer.
     """
-    body = _as_json(bundle)
+    body = as_json(bundle)
     found = next(problems_of(bundle, whole=True, written=body), None)
     if found is None and body is not None:
         return body
@@ -81,7 +81,7 @@ def written(bundle: Resource) -> bytes:
     raise MappingError(f"the Bundle does not hold to R4: {found.code} at {found.pointer}: {found.detail}", code="mapping.invalid_output")
 
 
-def _as_json(bundle: Resource) -> bytes | None:
+def as_json(bundle: Resource) -> bytes | None:
     """Return a Bundle as JSON, or None where it holds a text that UTF-8 has no bytes for; the checks say where."""
     try:
         return to_json(bundle)
@@ -89,7 +89,7 @@ def _as_json(bundle: Resource) -> bytes | None:
         return None
 
 
-def _as_xml(resource: Resource) -> bytes:
+def as_xml(resource: Resource) -> bytes:
     """Return a resource that holds to R4 as XML."""
     try:
         return to_xml(resource)

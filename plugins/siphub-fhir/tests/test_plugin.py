@@ -33,7 +33,7 @@ def test_the_hub_finds_it_by_its_name() -> None:
 def test_its_hooks_give_one_adapter_and_one_reader(make_context: Callable[..., Any]) -> None:
     """Asked by the hub, the plugin gives what it is named for."""
     assert [one.info.name for one in siphub_fhir.siphub_adapters(make_context())] == ["fhir"]
-    assert [one.info.name for one in siphub_fhir.siphub_readers()] == ["fhir"]
+    assert [one.info.name for one in siphub_fhir.siphub_readers(make_context())] == ["fhir"]
 
 
 def test_its_hooks_are_those_of_the_contract() -> None:

@@ -1,0 +1,172 @@
+"""The FHIR door: `$process-message` and `metadata`, with the ids of reliable messaging and answers in FHIR.
+
+| Bundle.id | MessageHeader.id | what happens |
+|---|---|---|
+| new | new | the message is taken |
+| seen | seen | the first answer again |
+| new | seen | a resubmission: the same answer, no second effect |
+| seen | new | 409 `fhir.bundle_reused`: two messages in one envelope |
+
+The same answer is the hub's own doing: it knows the message by its id. The same MessageHeader.id about another message is 409
+`fhir.header_reused`. What an organisation has used counts for itself alone. A message that was refused leaves nothing behind.
+It must never answer with a word of what was handed in, but the ids that the sender made for the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
+
+from siphub.contract import Conflict, DoorInfo, Invalid, PluginContext, Problem, Refused, State, Submission
+from siphub.model import Message
+from siphub_fhir.conformance import capability_statement
+from siphub_fhir.lens import Resource, at
+from siphub_fhir.operation_outcome import document_in, outcome_of
+from siphub_fhir.reader import FhirReader
+from siphub_fhir.settings import read_settings
+from siphub_fhir.translate import MEDIA_TYPE, XML_TYPE, as_json, as_xml
+from siphub_fhir.vocabulary import BASE
+
+OPERATION: Final = "$process-message"
+_SPACE: Final = uuid5(NAMESPACE_URL, f"{BASE}/answers")
+_LATER: Final = frozenset({500, 503})
+
+
+class FhirDoor(FhirReader):
+    """The reader with an address of its own. Give it the plugin's context."""
+
+    door: Final = DoorInfo(
+        path="fhir",
+        operation=OPERATION,
+        description="metadata",
+        media_types=MappingProxyType(
+            {MEDIA_TYPE: frozenset({"application/json", "json"}), XML_TYPE: frozenset({"application/xml", "text/xml", "xml"})}
+        ),
+    )
+
+    def __init__(self, context: PluginContext) -> None:
+        self._state: State = context.state
+        self._source = read_settings(context.settings).source
+
+    def before(self, submission: Submission, message: Message, organisation: str) -> None:
+        """Look at Bundle.id and MessageHeader.id.
+
+        Raises:
+            Invalid: `fhir.required`: the header has no id, without which no answer can name it.
+            Conflict: `fhir.bundle_reused`, `fhir.header_reused`.
+        """
+        bundle, header = _ids(submission)
+        if header is None:
+            raise Invalid(
+                "a message's MessageHeader has an id, by which the answer names it",
+                problems=(Problem("fhir.required", "a required element is missing", pointer="/entry/0/resource/id"),),
+            )
+        if bundle is not None and self._kept(organisation, "bundle", bundle) not in {None, _hashed(header)}:
+            raise _reused("fhir.bundle_reused", "this Bundle.id was used for another message: give each message a Bundle of its own", "/id")
+        if self._kept(organisation, "header", header) not in {None, str(message.message_id)}:
+            raise _reused("fhir.header_reused", "this MessageHeader.id was used for another message", "/entry/0/resource/id")
+
+    def after(self, submission: Submission, message: Message, organisation: str) -> None:
+        """Remember both ids, as hashes."""
+        bundle, header = _ids(submission)
+        if header is not None:
+            self._keep(organisation, "header", header, str(message.message_id))
+            if bundle is not None:
+                self._keep(organisation, "bundle", bundle, _hashed(header))
+
+    def taken(self, submission: Submission, message: Message, answer: Mapping[str, object], media_type: str) -> bytes:
+        """Return the message Bundle that answers: `ok`, and in an OperationOutcome what becomes of it for each recipient."""
+        addressees = [str(name) for name in message.recipients]
+        outcome: Resource = {"resourceType": "OperationOutcome", "issue": list(_news(answer, addressees))}
+        return _written(self._answer(document_in(submission), "ok", outcome), media_type)
+
+    def refused(self, submission: Submission | None, error: Refused, media_type: str) -> bytes:
+        """Return an OperationOutcome; in a message Bundle that answers, where the message says its id."""
+        if submission is None:
+            return _written(outcome_of(error, Submission(b"", MEDIA_TYPE)), media_type)
+        outcome, bundle = outcome_of(error, submission), document_in(submission)
+        if not _is_message(bundle) or _ids(submission)[1] is None:
+            return _written(outcome, media_type)
+        code = "transient-error" if error.status in _LATER else "fatal-error"
+        return _written(self._answer(bundle, code, outcome), media_type)
+
+    def described(self, address: str, media_type: str) -> bytes:
+        """Return the CapabilityStatement of this hub: under the address of the setting `source`, or else as it was asked."""
+        return _written(
+            capability_statement(address if self._source.startswith(BASE) else self._source.removesuffix(f"/{OPERATION}")), media_type
+        )
+
+    def _answer(self, request: Resource, code: str, outcome: Resource) -> Resource:
+        """Return the Bundle: its ids are made from the message's, so that the same answer is the same bytes."""
+        header: Resource = request["entry"][0]["resource"]
+        names = {part: str(uuid5(_SPACE, f"{header['id']}/{code}/{part}")) for part in ("bundle", "header", "outcome")}
+        event: Resource = {name: header[name] for name in ("eventCoding", "eventUri") if name in header}
+        sender = at(header, "source.endpoint")
+        answer: Resource = {
+            "resourceType": "MessageHeader",
+            "id": names["header"],
+            **event,
+            **({"destination": [{"endpoint": sender}]} if sender else {}),
+            "source": {"name": "siphub", "endpoint": self._source},
+            "response": {"identifier": header["id"], "code": code, "details": {"reference": f"urn:uuid:{names['outcome']}"}},
+        }
+        entries = (answer, {**outcome, "id": names["outcome"]})
+        return {
+            "resourceType": "Bundle",
+            "id": names["bundle"],
+            "type": "message",
+            "entry": [{"fullUrl": f"urn:uuid:{one['id']}", "resource": one} for one in entries],
+        }
+
+    def _kept(self, organisation: str, kind: str, name: str) -> str | None:
+        found = self._state.get(organisation, f"{kind}/{_hashed(name)}")
+        return None if found is None else found.decode()
+
+    def _keep(self, organisation: str, kind: str, name: str, value: str) -> None:
+        if self._kept(organisation, kind, name) is None:
+            self._state.put(organisation, f"{kind}/{_hashed(name)}", value.encode())
+
+
+def _ids(submission: Submission) -> tuple[str | None, str | None]:
+    """Return Bundle.id and MessageHeader.id, as far as there are any."""
+    bundle = document_in(submission)
+    if not _is_message(bundle):
+        return None, None
+    found = (bundle.get("id"), at(bundle, "entry[].resource.id"))
+    return tuple(name if isinstance(name, str) and name else None for name in found)  # type: ignore[return-value]  # two of them
+
+
+def _is_message(bundle: Any) -> bool:
+    return isinstance(bundle, dict) and bundle.get("type") == "message" and at(bundle, "entry[].resource.resourceType") == "MessageHeader"
+
+
+def _hashed(name: str) -> str:
+    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def _reused(code: str, what: str, pointer: str) -> Conflict:
+    return Conflict(what, code=code, problems=(Problem(code, what, pointer=pointer),))
+
+
+def _news(answer: Mapping[str, Any], addressees: list[str]) -> Iterator[Resource]:
+    """Yield an issue for each recipient, and for each thing to look at. R4 wants at least one."""
+    for one in answer["recipients"]:
+        well = one.get("reason") is None
+        where = [f"Bundle.entry[0].resource.destination[{addressees.index(one['recipient'])}]"] if one["recipient"] in addressees else []
+        yield {
+            "severity": "information" if well else "warning",
+            "code": "informational",
+            "details": {"text": one["state"] if well else f"{one['state']}: {one['text']} ({one['reason']})"},
+            **({"expression": where} if where else {}),
+        }
+    for caution in answer["cautions"]:
+        yield {"severity": "warning", "code": "informational", "details": {"text": f"{caution['text']} ({caution['code']})"}}
+    if not answer["recipients"] and not answer["cautions"]:
+        yield {"severity": "information", "code": "informational", "details": {"text": "taken"}}
+
+
+def _written(resource: Resource, media_type: str) -> bytes:
+    return as_xml(resource) if media_type == XML_TYPE else as_json(resource) or b""

@@ -1,0 +1,309 @@
+"""`/fhir/$process-message` and `/fhir/metadata`: who is let in, what is negotiated, what is answered, and which ids have been used."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from siphub.contract import Cut, Delivered, PluginContext, Recipient, Submission, SystemClock
+from siphub.contract.http import Http
+from siphub.hub import add_key
+from siphub.model import people as p
+from siphub.model import sample
+from siphub_fhir import Fhir, FhirReader
+from siphub_fhir.message import bundle_of
+from siphub_fhir.settings import FhirSettings
+from siphub_fhir.xml_in import from_xml
+from siphub_fhir.xml_out import to_xml
+
+if TYPE_CHECKING:
+    from siphub.testing.fhir_judges import FhirJudges
+    from tests.conftest import Door, Reply
+
+OPERATION = "/fhir/$process-message"
+JSON, XML = "application/fhir+json", "application/fhir+xml"
+Resource = dict[str, Any]
+
+
+@pytest.fixture
+def fhir(make_door: Callable[..., Door]) -> Door:
+    """Return a door over a hub with the plugin, whose threads stand still."""
+    return make_door(start=False, plugins=("folder", "fhir"))
+
+
+def bundle(**ids: str) -> Resource:
+    """Return a request for a plan as a message Bundle, a new message in a new case unless `message` and `case` say which."""
+    document: Any = sample("sip.requested", maximal=True).to_document()
+    document["message_id"], document["case_id"] = ids.get("message", str(uuid4())), ids.get("case", str(uuid4()))
+    document["conversation_id"] = document["case_id"]
+    document.pop("causation_id", None)
+    there = Recipient(p.CONTACT, p.MUNICIPALITY, "Norrby kommun", "fhir", "https://hub.example/fhir/$process-message")
+    return bundle_of(Cut(document, "none"), there, FhirSettings().source, None)
+
+
+def post(door: Door, resource: Resource | bytes, media_type: str = JSON, path: str = OPERATION, **more: Any) -> Reply:
+    """Hand in a resource."""
+    body = resource if isinstance(resource, bytes) else json.dumps(resource).encode()
+    return door.ask("POST", path, body, Content_Type=media_type, **more)
+
+
+def said(reply: Reply) -> tuple[str, str, list[tuple[str, str]]]:
+    """Return what a message Bundle answers: to which header, how, and each issue with its severity."""
+    answer = reply.document
+    header, outcome = (one["resource"] for one in answer["entry"])
+    assert header["response"]["details"]["reference"] == answer["entry"][1]["fullUrl"]
+    return header["response"]["identifier"], header["response"]["code"], [(one["severity"], one["code"]) for one in outcome["issue"]]
+
+
+def header_of(resource: Resource) -> Resource:
+    """Return the MessageHeader of a Bundle."""
+    found: Resource = resource["entry"][0]["resource"]
+    return found
+
+
+def messages(door: Door) -> int:
+    """Return how many messages the hub has taken."""
+    with closing(sqlite3.connect(door.hub.settings.data / "siphub.sqlite")) as database:
+        return int(database.execute("SELECT count(*) FROM message").fetchone()[0])
+
+
+def other_key(door: Door, role: str = "send") -> str:
+    """Return a key of another organisation."""
+    return add_key(door.hub.store, door.hub.ground.clock, organisation=p.REGION, name="other", roles=(role,))
+
+
+class TestAnswers:
+    def test_a_message_is_taken_and_answered_in_fhir(self, fhir: Door) -> None:
+        """Given a message Bundle, the answer is one too: ok, to its header, with what becomes of it for each recipient, and nothing of it."""
+        sent = bundle()
+        reply = post(fhir, sent)
+        assert (reply.status, reply.headers["content-type"]) == (200, JSON)
+        identifier, code, issues = said(reply)
+        assert (identifier, code, messages(fhir)) == (header_of(sent)["id"], "ok", 1)
+        assert [severity for severity, _ in issues] == ["information"]
+        answer = header_of(reply.document)
+        assert answer["eventCoding"] == header_of(sent)["eventCoding"]
+        assert answer["destination"] == [{"endpoint": header_of(sent)["source"]["endpoint"]}]
+        assert str(p.SUBJECT_NUMBER) not in reply.body.decode()
+
+    def test_xml_is_answered_in_xml(self, fhir: Door) -> None:
+        """Given the same as XML, the answer is XML and says the same."""
+        sent = bundle()
+        reply = post(fhir, to_xml(sent), XML)
+        assert (reply.status, reply.headers["content-type"]) == (200, XML)
+        assert from_xml(reply.body) == post(fhir, sent).document
+
+    def test_what_does_not_hold_to_r4_is_refused_with_expressions(self, fhir: Door) -> None:
+        """Given a wrong code, the answer is fatal-error with the place in FHIRPath, 422, and nothing is taken."""
+        sent = bundle()
+        place = next(number for number, one in enumerate(sent["entry"]) if one["resource"]["resourceType"] == "Task")
+        sent["entry"][place]["resource"]["status"] = "soon"
+        reply = post(fhir, sent)
+        assert (reply.status, messages(fhir)) == (422, 0)
+        assert said(reply)[:2] == (header_of(sent)["id"], "fatal-error")
+        [issue] = reply.document["entry"][1]["resource"]["issue"]
+        assert issue["expression"] == [f"Bundle.entry[{place}].resource.status"]
+        assert issue["code"] == "code-invalid"
+
+    @pytest.mark.parametrize(
+        ("body", "status", "code"),
+        [(b"{", 400, "structure"), (b'{"resourceType": "Patient"}', 422, "not-supported"), (b"[]", 415, "not-supported")],
+    )
+    def test_what_is_no_message_is_answered_by_an_outcome(self, fhir: Door, body: bytes, status: int, code: str) -> None:
+        """Given no JSON, or a resource that is no message, the answer is an OperationOutcome."""
+        reply = post(fhir, body)
+        assert (reply.status, reply.document["resourceType"]) == (status, "OperationOutcome")
+        assert reply.document["issue"][0]["code"] == code
+
+    def test_a_message_without_an_id_cannot_be_answered(self, fhir: Door) -> None:
+        """Given a MessageHeader without an id, it is refused, with the place: an answer could not name it."""
+        sent = bundle()
+        del header_of(sent)["id"]
+        reply = post(fhir, sent)
+        assert (reply.status, reply.document["resourceType"], messages(fhir)) == (422, "OperationOutcome", 0)
+        assert reply.document["issue"][0]["expression"] == ["Bundle.entry[0].resource.id"]
+
+    def test_a_hub_that_cannot_take_it_now_says_so(self, make_door: Callable[..., Door]) -> None:
+        """Given a hub without room, the answer is transient-error, 503 with Retry-After."""
+        full = make_door(start=False, plugins=("folder", "fhir"), min_free_disk=2**60)
+        reply = post(full, bundle())
+        assert (reply.status, said(reply)[1:]) == (503, ("transient-error", [("error", "throttled")]))
+        assert int(reply.headers["retry-after"]) >= 1
+
+    @pytest.mark.node
+    def test_answers_are_valid(self, fhir: Door, fhir_judges: FhirJudges) -> None:
+        """Given what is taken, refused and described, validators that are not ours have nothing against the answers."""
+        broken = {**bundle(), "timestamp": "soon"}
+        for reply in (post(fhir, bundle()), post(fhir, broken), post(fhir, b"{"), fhir.ask("GET", "/fhir/metadata")):
+            assert fhir_judges.against(reply.document) == []
+
+
+class TestNegotiation:
+    @pytest.mark.parametrize(
+        ("accept", "path", "kind"),
+        [
+            ("*/*", OPERATION, JSON),
+            (XML, OPERATION, XML),
+            ("application/json", OPERATION, JSON),
+            ("text/html, application/xml;q=0.9, */*;q=0.1", OPERATION, XML),
+            (f"{XML};q=0.2, {JSON};q=0.8", OPERATION, JSON),
+            (f"{XML};q=0, application/*", OPERATION, JSON),
+            ("text/html", f"{OPERATION}?_format=xml", XML),
+            (XML, f"{OPERATION}?_format=application/fhir+json", JSON),
+        ],
+    )
+    def test_the_answer_is_in_what_the_caller_takes(self, fhir: Door, accept: str, path: str, kind: str) -> None:
+        """Given Accept or _format, the answer has that form."""
+        assert post(fhir, bundle(), path=path, Accept=accept).headers["content-type"] == kind
+
+    @pytest.mark.parametrize(
+        ("accept", "path"), [("text/html", OPERATION), (f"{JSON};q=0", OPERATION), ("*/*", f"{OPERATION}?_format=turtle")]
+    )
+    def test_an_answer_nobody_takes_is_not_acceptable(self, fhir: Door, accept: str, path: str) -> None:
+        """Given a caller that takes neither, 406 as an OperationOutcome, and nothing is taken."""
+        reply = post(fhir, bundle(), path=path, Accept=accept)
+        assert (reply.status, reply.document["issue"][0]["code"], messages(fhir)) == (406, "not-supported", 0)
+
+    @pytest.mark.parametrize(
+        "kind", ["application/json", "text/xml", "application/pdf", f"{JSON}; fhirVersion=5.0", f'{JSON}; fhirversion="3.0"']
+    )
+    def test_what_does_not_say_that_it_is_r4_is_not_guessed(self, fhir: Door, kind: str) -> None:
+        """Given another media type or version, 415, whatever the bytes look like."""
+        reply = post(fhir, bundle(), kind)
+        assert (reply.status, messages(fhir)) == (415, 0)
+        issues = reply.document.get("issue") or reply.document["entry"][1]["resource"]["issue"]
+        assert issues[0]["code"] == "not-supported"
+
+    @pytest.mark.parametrize("kind", [f"{JSON}; fhirVersion=4.0", f"{JSON};charset=utf-8"])
+    def test_what_says_that_it_is_r4_is_taken(self, fhir: Door, kind: str) -> None:
+        """Given the version, or a charset, it is taken."""
+        assert post(fhir, bundle(), kind).status == 200
+
+    def test_a_body_that_is_too_large_is_refused(self, make_door: Callable[..., Door]) -> None:
+        """Given more than the hub takes, 413 as an OperationOutcome."""
+        small = make_door(start=False, plugins=("folder", "fhir"), max_body=1000)
+        reply = post(small, bundle())
+        assert (reply.status, reply.document["issue"][0]["code"]) == (413, "too-long")
+
+
+class TestWhoIsLetIn:
+    @pytest.mark.parametrize(("method", "path"), [("POST", OPERATION), ("GET", "/fhir/metadata")])
+    def test_nobody_without_a_key(self, fhir: Door, method: str, path: str) -> None:
+        """Given no key or a wrong one, 401 with the scheme that is asked for, as an OperationOutcome."""
+        for key in ("", "nobody"):
+            reply = fhir.ask(method, path, key=key, Content_Type=JSON)
+            assert (reply.status, reply.document["issue"][0]["code"]) == (401, "login")
+            assert reply.headers["www-authenticate"].startswith("Bearer")
+
+    def test_a_key_without_the_role_is_forbidden(self, fhir: Door) -> None:
+        """Given a key that may only read an inbox, it may not send."""
+        reply = post(fhir, bundle(), key=other_key(fhir, "inbox"))
+        assert (reply.status, reply.document["issue"][0]["code"]) == (403, "forbidden")
+
+    def test_a_unit_that_is_not_the_callers_is_forbidden(self, fhir: Door) -> None:
+        """Given another organisation's key, a message from our unit is refused as everywhere."""
+        reply = post(fhir, bundle(), key=other_key(fhir))
+        assert (reply.status, said(reply)[1:], messages(fhir)) == (403, ("fatal-error", [("error", "forbidden")]), 0)
+
+    def test_without_the_plugin_there_is_no_such_address(self, make_door: Callable[..., Door]) -> None:
+        """Given a hub whose plugin is not enabled, neither address is there."""
+        plain = make_door(start=False, plugins=("folder",))
+        assert [post(plain, bundle()).status, plain.ask("GET", "/fhir/metadata").status] == [404, 404]
+
+    @pytest.mark.parametrize("path", ["/fhir/Patient?identifier=201001032380", "/fhir/CarePlan/1", "/fhir"])
+    def test_nothing_is_answered_about_a_person(self, fhir: Door, path: str) -> None:
+        """Given a query, there is nothing at that address."""
+        assert fhir.ask("GET", path).status == 404
+
+
+class TestIdsThatWereUsed:
+    def test_the_same_again_gets_the_same_answer(self, fhir: Door) -> None:
+        """Given the same Bundle.id and MessageHeader.id, the first answer comes again, byte for byte, and nothing more happens."""
+        sent = bundle()
+        first = post(fhir, sent)
+        again = post(fhir, sent)
+        assert (again.body, again.headers["x-siphub-repeated"], messages(fhir)) == (first.body, "yes", 1)
+        assert "x-siphub-repeated" not in first.headers
+
+    def test_a_resubmission_gets_the_same_answer(self, fhir: Door) -> None:
+        """Given a new Bundle.id and a MessageHeader.id that was used, the same answer comes, and nothing more happens."""
+        sent = bundle()
+        first = post(fhir, sent)
+        assert (post(fhir, {**sent, "id": str(uuid4())}).body, messages(fhir)) == (first.body, 1)
+
+    def test_a_used_bundle_with_another_message_is_refused(self, fhir: Door) -> None:
+        """Given a Bundle.id that was used and a new MessageHeader.id, 409 with the place, and nothing is taken."""
+        sent, other = bundle(), bundle()
+        post(fhir, sent)
+        reply = post(fhir, {**other, "id": sent["id"]})
+        assert (reply.status, said(reply)[1:], messages(fhir)) == (409, ("fatal-error", [("error", "conflict")]), 1)
+        assert reply.document["entry"][1]["resource"]["issue"][0]["expression"] == ["Bundle.id"]
+        assert post(fhir, other).status == 200
+
+    def test_a_used_header_about_another_message_is_refused(self, fhir: Door) -> None:
+        """Given a MessageHeader.id that was used for another message, 409 with the place, and nothing is taken."""
+        sent, other = bundle(), bundle()
+        post(fhir, sent)
+        header_of(other)["id"] = header_of(sent)["id"]
+        other["entry"][0]["fullUrl"] = f"urn:uuid:{header_of(sent)['id']}"
+        reply = post(fhir, other)
+        assert (reply.status, messages(fhir)) == (409, 1)
+        assert reply.document["entry"][1]["resource"]["issue"][0]["expression"] == ["Bundle.entry[0].resource.id"]
+
+    def test_a_used_header_with_another_body_is_refused(self, fhir: Door) -> None:
+        """Given the same ids and another content, 409: what was taken first stands."""
+        sent = bundle()
+        post(fhir, sent)
+        header_of(sent)["extension"] = [one for one in header_of(sent)["extension"] if not one["url"].endswith("/registry-number")]
+        reply = post(fhir, sent)
+        assert (reply.status, said(reply)[1], messages(fhir)) == (409, "fatal-error", 1)
+
+    def test_what_was_refused_leaves_nothing_behind(self, fhir: Door) -> None:
+        """Given a message that was refused, the same ids may be used when it is mended."""
+        sent = bundle()
+        assert post(fhir, {**sent, "timestamp": "soon"}).status == 422
+        assert post(fhir, sent).status == 200
+
+    def test_another_organisations_ids_are_never_told(self, fhir: Door) -> None:
+        """Given ids that another organisation has used, the answer is the one they would get if nobody had."""
+        sent = bundle()
+        key = other_key(fhir)
+        fresh = post(fhir, bundle(), key=key)
+        post(fhir, sent)
+        assert said(post(fhir, sent, key=key))[1:] == said(fresh)[1:]
+
+
+class TestMetadata:
+    @pytest.mark.parametrize("accept", [JSON, XML])
+    def test_it_describes_itself(self, fhir: Door, accept: str) -> None:
+        """Given a caller, the CapabilityStatement says which version, formats, operation and messages there are, and where."""
+        reply = fhir.ask("GET", "/fhir/metadata", Accept=accept)
+        assert (reply.status, reply.headers["content-type"]) == (200, accept)
+        found = from_xml(reply.body) if accept == XML else reply.document
+        assert (found["resourceType"], found["kind"], found["fhirVersion"]) == ("CapabilityStatement", "instance", "4.0.1")
+        assert found["implementation"]["url"] == f"{fhir.server.url}/fhir"
+        assert found["rest"][0]["operation"][0]["name"] == "process-message"
+        assert "resource" not in found["rest"][0]
+
+    def test_it_is_where_the_settings_say(self, make_door: Callable[..., Door]) -> None:
+        """Given our own address in the settings, that is what partners read."""
+        told = make_door(start=False, plugins=("folder", "fhir"), plugin={"fhir": {"source": "https://hub.example/fhir/$process-message"}})
+        found = told.ask("GET", "/fhir/metadata").document
+        assert found["implementation"]["url"] == "https://hub.example/fhir"
+
+
+def test_our_own_adapter_takes_the_answer_for_a_receipt(fhir: Door) -> None:
+    """Given a hub that sends to this one, its adapter reads the answer as delivered, and again for a repeat."""
+    rest: dict[str, Any] = {"log": None, "state": None, "render": None, "mappings": None}
+    adapter = Fhir(PluginContext(plugin="fhir", clock=SystemClock(), http=Http(), settings={}, secrets={"hub": fhir.key()}, **rest))
+    there = Recipient(p.CONTACT, p.MUNICIPALITY, "Norrby kommun", "fhir", fhir.server.url + OPERATION, None, {"secret": "hub"})
+    message = FhirReader().read(Submission(json.dumps(bundle()).encode(), JSON))
+    payload = adapter.translate(Cut(message.to_document(), "none"), there)  # type: ignore[union-attr]  # a whole message
+    assert [adapter.deliver(payload, there, "k") for _ in range(2)] == [Delivered(), Delivered()]
+    assert messages(fhir) == 1
