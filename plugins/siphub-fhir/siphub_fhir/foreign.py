@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from siphub.contract import Draft, Problem
 from siphub.model import Person, model_of
 from siphub_fhir.bundle import In, is_uuid, person
-from siphub_fhir.intake import refused
+from siphub_fhir.intake import modifiers_in, refused
 from siphub_fhir.lens import Resource, at
 from siphub_fhir.schedule import day, end_of, words_of
 
@@ -41,9 +41,12 @@ def draft_of(resource: Resource) -> Draft:
     chosen = plans or meetings
     if not chosen:
         raise refused(_nothing(resource))
+    turned = next(modifiers_in(resource), None)
+    if turned is not None:
+        raise refused(turned)
     single = bundle is not resource
     for one in chosen:
-        _refuse_what_changes_the_meaning(one, "" if single else f"/entry/{back.place_of(one)}/resource")
+        _refuse_entered_in_error(one, "" if single else f"/entry/{back.place_of(one)}/resource")
     subject = _subject(chosen, back)
     document: Resource = {"subject": subject} if subject else {}
     header = at(bundle, "entry[].resource")
@@ -66,12 +69,7 @@ def _nothing(resource: Resource) -> Problem:
     return Problem("fhir.nothing_for_us", "there is neither a CarePlan nor an Appointment here", pointer=where)
 
 
-def _refuse_what_changes_the_meaning(resource: Resource, pointer: str) -> None:
-    for name in ("modifierExtension", "implicitRules"):
-        if name in resource:
-            raise refused(
-                Problem("fhir.modifier_unknown", f"{name} may turn the meaning round, and is not known here", pointer=f"{pointer}/{name}")
-            )
+def _refuse_entered_in_error(resource: Resource, pointer: str) -> None:
     if resource.get("status") == _ERROR:
         raise refused(Problem("fhir.entered_in_error", "it was entered in error", pointer=f"{pointer}/status"))
 
@@ -136,16 +134,17 @@ def _plans(document: Resource, plans: list[Resource], back: In) -> Draft:
 
 
 def _plan(resource: Resource, back: In) -> tuple[Resource, list[Resource]]:
-    goals = _distinct([_goal(one, resource, back) for one in resource.get("goal") or []])
-    names = {one.get("reference"): goal["id"] for one, goal in zip(resource.get("goal") or [], goals, strict=True) if "id" in goal}
+    pointed = [one for one in resource.get("goal") or [] if not _is_error(one, "lifecycleStatus", resource, back)]
+    goals = _distinct([_goal(one, resource, back) for one in pointed])
+    names = {one.get("reference"): goal["id"] for one, goal in zip(pointed, goals, strict=True) if "id" in goal}
     activities, performers = [], []
     for one in resource.get("activity") or []:
-        if at(one, "detail.status") == _ERROR:
+        if at(one, "detail.status") == _ERROR or _is_error(one.get("reference"), "status", resource, back):
             continue
         activity, detail = _activity(one, resource, names, back)
         activities.append(activity)
         performers += _listed(detail, "performer", "author", "requester")
-    team = [_within(one, resource, back) for one in resource.get("careTeam") or []]
+    team = [_within(one, resource, back) for one in resource.get("careTeam") or [] if not _is_error(one, "status", resource, back)]
     members = [(one.get("member"), one.get("role")) for found in team if found for one in found.get("participant") or []]
     others = [(one, None) for one in [*_listed(resource, "author", "contributor"), *performers]]
     found = {
@@ -158,6 +157,11 @@ def _plan(resource: Resource, back: In) -> tuple[Resource, list[Resource]]:
     }
     people = _participants([*members, *others], resource, back)
     return {name: value for name, value in found.items() if value is not None}, people
+
+
+def _is_error(reference: Any, status: str, owner: Resource, back: In) -> bool:
+    """Say whether what a reference leads to was entered in error: it is then left out like an activity of which the same is said."""
+    return (_within(reference, owner, back) or {}).get(status) == _ERROR
 
 
 def _distinct(items: list[Resource]) -> list[Resource]:
@@ -245,7 +249,10 @@ def _name(reference: Resource, owner: Resource, back: In) -> str | None:
 
 
 def _meeting(document: Resource, meetings: list[Resource], back: In) -> Draft:
-    """Return the draft of a meeting. Whether it is a summons or an invitation is a question of duty, which no Appointment answers."""
+    """Return the draft of a meeting, or of one that was called off.
+
+    Whether it is a summons or an invitation is a question of duty, which no Appointment answers.
+    """
     resource = meetings[0]
     if len(meetings) > 1:
         raise refused(Problem("fhir.several_meetings", "there are several Appointments here; hand them in one at a time", pointer="/entry"))
@@ -257,10 +264,14 @@ def _meeting(document: Resource, meetings: list[Resource], back: In) -> Draft:
         "ends_at": resource.get("end"),
         "place": {"text": places[0]} if places and places[0] else None,
     }
-    document["content"] = {"meeting": {name: value for name, value in meeting.items() if value is not None}}
-    draft = _drafted(document, None, "meeting.invited")
+    kind, shape = ("meeting.cancelled",) * 2 if resource.get("status") == "cancelled" else (None, "meeting.invited")
+    if kind is None:
+        document["content"] = {"meeting": {name: value for name, value in meeting.items() if value is not None}}
+    else:
+        document["content"] = {"meeting_id": meeting["id"]} if meeting["id"] else {}
+    draft = _drafted(document, kind, shape)
     draft["content"]["participants"] = [_named(actor, role, resource, back) for actor, role in people]
-    return Draft(draft, _missing(document, None, "meeting.invited"))
+    return Draft(draft, _missing(document, kind, shape))
 
 
 def _named(actor: Any, role: Any, resource: Resource, back: In) -> Resource:

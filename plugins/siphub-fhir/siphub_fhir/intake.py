@@ -25,6 +25,35 @@ LIMIT: Final = 8 * 1024 * 1024
 _MOST: Final = 50
 _ALREADY: Final = "extra_forbidden"
 """What fhir.resources says of an element it does not know. R4's table has been asked; the library lacks a few, such as Extension.valueMeta."""
+_TURNING: Final = frozenset({"modifierExtension", "implicitRules"})
+_TAKEN: Final = frozenset(
+    {
+        "Appointment",
+        "AppointmentResponse",
+        "CarePlan",
+        "CareTeam",
+        "Communication",
+        "CommunicationRequest",
+        "DeviceRequest",
+        "Encounter",
+        "Goal",
+        "HealthcareService",
+        "Location",
+        "MedicationRequest",
+        "MessageHeader",
+        "NutritionOrder",
+        "Organization",
+        "Patient",
+        "Practitioner",
+        "PractitionerRole",
+        "RelatedPerson",
+        "RequestGroup",
+        "ServiceRequest",
+        "Task",
+        "VisionPrescription",
+    }
+)
+"""The resources that a message or a draft may take something from."""
 _POSITION: Final = re.compile(r"line (\d+) column (\d+)")
 
 
@@ -54,6 +83,32 @@ def resource_of(body: bytes, *, xml: bool = False) -> Resource:
 def refused(*problems: Problem) -> Invalid:
     """Return the error for problems found."""
     return Invalid("the FHIR document is not one we can read; the problems say where", problems=problems)
+
+
+def modifiers_in(resource: Resource) -> Iterator[Problem]:
+    """Yield what may turn the meaning round of a resource, or of those in a Bundle that something is taken from: none of it is known here."""
+    entries = resource.get("entry") if resource.get("resourceType") == "Bundle" else None
+    yield from _turned({name: value for name, value in resource.items() if name != "entry"}, "")
+    for number, entry in enumerate(entries or []):
+        if isinstance(entry, dict):
+            yield from _turned({name: value for name, value in entry.items() if name != "resource"}, f"/entry/{number}")
+            inner = entry.get("resource")
+            if isinstance(inner, dict) and inner.get("resourceType") in _TAKEN:
+                yield from _turned(inner, f"/entry/{number}/resource")
+
+
+def _turned(node: Any, pointer: str) -> Iterator[Problem]:
+    if isinstance(node, dict):
+        for name, value in node.items():
+            if name in _TURNING:
+                yield Problem(
+                    "fhir.modifier_unknown", f"{name} may turn the meaning round, and is not known here", pointer=f"{pointer}/{name}"
+                )
+            else:
+                yield from _turned(value, f"{pointer}/{name}")
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from _turned(value, f"{pointer}/{number}")
 
 
 def _xml(body: bytes) -> Resource:

@@ -13,7 +13,7 @@ from siphub.contract import Draft, Invalid, Problem, ReaderInfo, Submission, Uns
 from siphub.model import Message, parse_message
 from siphub_fhir.checks import problems_of
 from siphub_fhir.foreign import draft_of
-from siphub_fhir.intake import refused, resource_of
+from siphub_fhir.intake import modifiers_in, refused, resource_of
 from siphub_fhir.lens import Resource
 from siphub_fhir.message import document_of, ours
 
@@ -61,6 +61,7 @@ def _message(bundle: Resource) -> Message | Draft:
     patients = [number for number, entry in enumerate(bundle["entry"]) if (entry.get("resource") or {}).get("resourceType") == "Patient"]
     if len(patients) > 1:
         loose += (Problem("fhir.several_patients", "a message is about one person", pointer=f"/entry/{patients[1]}"),)
+    loose += tuple(modifiers_in(bundle))
     if loose:
         raise refused(*loose)
     document = document_of(bundle)

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from siphub.contract import BadBody, Draft, Invalid, Refused, Submission, TooLarge
-from siphub_fhir import FhirReader
+from siphub.model import sample
+from siphub.testing.samples import whole_cut
+from siphub_fhir import Fhir, FhirReader
 
 Document = dict[str, Any]
 PATIENT: Document = {
@@ -302,3 +304,50 @@ def test_two_patients_in_a_message_of_ours_are_refused(reader: FhirReader, adapt
     ours = json.loads(adapter.translate(whole_cut(sample("meeting.summoned")), recipient()).body)
     ours["entry"].append({"fullUrl": "urn:uuid:00000000-0000-4000-8000-000000000000", "resource": {**PATIENT, "id": "x"}})
     assert problems(reader, ours) == [("fhir.several_patients", f"/entry/{len(ours['entry']) - 1}")]
+
+
+@pytest.mark.parametrize("name", ["modifierExtension", "implicitRules"])
+@pytest.mark.parametrize("kind", ["CarePlan", "Goal", "Patient"])
+def test_a_modifier_anywhere_in_what_is_taken_is_refused(reader: FhirReader, name: str, kind: str) -> None:
+    """What may turn the meaning of a goal or a person round is refused where it stands, as on the plan itself."""
+    value = [{"url": "https://x.example/not", "valueBoolean": True}] if name == "modifierExtension" else "https://x.example/rules"
+    resources = [one | ({name: value} if one["resourceType"] == kind else {}) for one in (PLAN, PATIENT, GOAL)]
+    number = next(number for number, one in enumerate(resources) if name in one)
+    assert problems(reader, bundle(*resources)) == [("fhir.modifier_unknown", f"/entry/{number}/resource/{name}")]
+
+
+def test_what_was_entered_in_error_is_left_out(reader: FhirReader) -> None:
+    """A goal, a request and a team that were entered in error are left out of the plan like an activity that was."""
+    request = {
+        "resourceType": "ServiceRequest",
+        "id": "s",
+        "status": "entered-in-error",
+        "intent": "order",
+        "code": {"text": "Besök"},
+        "subject": {"reference": "Patient/1"},
+    }
+    team = {"resourceType": "CareTeam", "id": "t", "status": "entered-in-error", "participant": [{"member": {"display": "Doktor Glas"}}]}
+    plan = {name: value for name, value in PLAN.items() if name not in {"author", "contributor", "activity"}}
+    plan |= {"careTeam": [{"reference": "CareTeam/t"}], "activity": [{"reference": {"reference": "ServiceRequest/s"}}]}
+    content: Any = read(reader, bundle(plan, PATIENT, GOAL | {"lifecycleStatus": "entered-in-error"}, request, team)).content["content"]
+    assert content["plan"]["goals"] == [{"text": "Sova"}]
+    assert "activities" not in content["plan"]
+    assert content["participants"] == []
+
+
+def test_a_meeting_that_was_called_off_is_no_invitation(reader: FhirReader) -> None:
+    """A cancelled Appointment becomes the draft of a cancellation, which has no time."""
+    meeting = "9b2f6f0e-8a39-4c43-8a45-6f4dd43cf002"
+    draft = read(reader, MEETING | {"status": "cancelled", "id": meeting})
+    assert draft.content["type"] == "meeting.cancelled"
+    content: Any = draft.content["content"]
+    assert content["meeting_id"] == meeting
+    assert "meeting" not in content
+    assert "/content/meeting_version" in draft.missing
+
+
+def test_a_modifier_in_a_message_of_ours_is_refused(reader: FhirReader, adapter: Fhir, recipient: Any) -> None:
+    """Nothing of ours has one: whoever put it there means something that is not known here."""
+    sent = json.loads(adapter.translate(whole_cut(sample("plan.established")), recipient()).body)
+    sent["entry"][0]["resource"]["implicitRules"] = "https://x.example/rules"
+    assert problems(reader, sent) == [("fhir.modifier_unknown", "/entry/0/resource/implicitRules")]
