@@ -183,7 +183,7 @@ class _Folded:
         led = self._content.led_to(url, self) if isinstance(url, str) else None
         if led is not None:
             return {**{name: value for name, value in node.items() if name != "reference"}, **led}
-        return {name: self.folded(value) for name, value in node.items()}
+        return {name: value if type(value) is str else self.folded(value) for name, value in node.items()}
 
     def inside(self, url: str, resource: Resource) -> Resource:
         """Contain a resource, and return the reference to it. Its labels become the whole's: R4 lets what is contained have none (dom-5)."""
