@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,7 @@ from siphub.testing.fhir_judges import FhirJudges
 from siphub.testing.samples import cuts_of
 from siphub_fhir.conformance import artefacts, capability_statement
 from siphub_fhir.conformance.codes import OPEN, codes_of, systems
+from siphub_fhir.entry import VALUES
 from siphub_fhir.message import FORMS
 from siphub_fhir.required import CODES as R4
 from siphub_fhir.settings import FhirSettings
@@ -100,12 +102,16 @@ def uses(node: Any, path: str, types: dict[str, str], inside: str = "") -> Itera
 
 
 def resources_of(name: str) -> Iterator[tuple[Any, dict[str, str]]]:
-    """Yield every resource that leaves of one message type, with the types of the entries of its Bundle."""
-    for body in dict.fromkeys(translated(cut, THERE, FhirSettings()).body for cut in cuts_of(name)):
-        entries = json.loads(body)["entry"]
+    """Yield every resource that leaves of one message type, in every form, with the types that its references lead to."""
+    there = [replace(THERE, options={"form": form}) for form in VALUES["form"]]
+    for body in dict.fromkeys(translated(cut, recipient, FhirSettings()).body for recipient in there for cut in cuts_of(name)):
+        whole = json.loads(body)
+        entries = whole.get("entry", [{"fullUrl": "", "resource": whole}])
         types = {entry["fullUrl"]: entry["resource"]["resourceType"] for entry in entries}
-        for entry in entries:
-            yield entry["resource"], types
+        for resource in (entry["resource"] for entry in entries):
+            inside = {f"#{one['id']}": one["resourceType"] for one in resource.get("contained", [])}
+            yield {name: value for name, value in resource.items() if name != "contained"}, types | inside
+            yield from ((one, types | inside) for one in resource.get("contained", []))
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from siphub.model import people as p
 from siphub.model import sample
 from siphub.testing.fhir_judges import FhirJudges
 from siphub.testing.samples import cuts_of, is_let_out, whole_cut
+from siphub_fhir.entry import VALUES
 from siphub_fhir.message import FORMS, INWARD
 from siphub_fhir.settings import FhirSettings
 from siphub_fhir.translate import translated
@@ -33,9 +35,11 @@ Bundle = dict[str, Any]
 
 
 @cache
-def bundles_of(name: str) -> list[Bundle]:
-    """Return what leaves of one message type, each Bundle once."""
-    return [json.loads(body) for body in dict.fromkeys(translated(cut, THERE, FhirSettings()).body for cut in cuts_of(name))]
+def made_of(name: str) -> list[Bundle]:
+    """Return what leaves of one message type, in every form: message Bundle, transaction Bundle, one resource; each once."""
+    there = [replace(THERE, options={"form": form}) for form in VALUES["form"]]
+    bodies = dict.fromkeys(translated(cut, recipient, FhirSettings()).body for recipient in there for cut in cuts_of(name))
+    return [json.loads(body) for body in bodies]
 
 
 def broken(name: str, damage: Callable[[Bundle], None], kind: str) -> Bundle:
@@ -89,14 +93,14 @@ def swedish(fhir_judges: FhirJudges, reference: Path) -> Mapping[str, str]:
 @pytest.mark.parametrize("name", FORMS)
 def test_r4s_json_schema_takes_it(json_schema: Any, name: str) -> None:
     """Every Bundle holds to R4's JSON schema."""
-    assert [(error.instance_path, error.message) for bundle in bundles_of(name) for error in json_schema.iter_errors(bundle)] == []
+    assert [(error.instance_path, error.message) for bundle in made_of(name) for error in json_schema.iter_errors(bundle)] == []
 
 
 @pytest.mark.reference
 @pytest.mark.parametrize("name", FORMS)
 def test_r4s_xml_schema_takes_it(xsd: etree.XMLSchema, name: str) -> None:
     """Every Bundle, written as XML with nothing lost, holds to R4's XML schema."""
-    for bundle in bundles_of(name):
+    for bundle in made_of(name):
         root = etree.fromstring(to_xml(bundle))
         values = [value for element in root.iter("{http://hl7.org/fhir}*") for value in element.attrib.values()]
         assert len(values) == len(list(leaves(bundle)))
@@ -128,7 +132,7 @@ def test_the_schemas_are_awake(json_schema: Any, xsd: etree.XMLSchema) -> None:
 @pytest.mark.parametrize("name", FORMS)
 def test_two_validators_take_it(fhir_judges: FhirJudges, name: str) -> None:
     """Neither Medplum's validator nor Lantana's holds anything against a Bundle."""
-    assert [found for bundle in bundles_of(name) for found in fhir_judges.against(bundle)] == []
+    assert [found for bundle in made_of(name) for found in fhir_judges.against(bundle)] == []
 
 
 @pytest.mark.node
@@ -136,8 +140,8 @@ def test_two_validators_take_it(fhir_judges: FhirJudges, name: str) -> None:
 @pytest.mark.parametrize("name", FORMS)
 def test_the_swedish_profiles_take_it(fhir_judges: FhirJudges, swedish: Mapping[str, str], name: str) -> None:
     """Every patient, organisation, practitioner and role claims HL7 Sweden's base profile for it, and holds to it."""
-    for bundle in bundles_of(name):
-        here = [entry["resource"] for entry in bundle["entry"] if entry["resource"]["resourceType"] in swedish]
+    for bundle in made_of(name):
+        here = [entry["resource"] for entry in bundle.get("entry", []) if entry["resource"]["resourceType"] in swedish]
         assert [one["meta"]["profile"] for one in here] == [[swedish[one["resourceType"]]] for one in here]
         assert fhir_judges.against(bundle) == []
 
@@ -193,4 +197,4 @@ def test_a_judge_who_stumbles_does_not_take_it(fhir_judges: FhirJudges) -> None:
     """What a validator cannot even look at is an error of the test, and the next one is judged as before."""
     with pytest.raises(RuntimeError):
         fhir_judges.findings({"resourceType": "Bundle", "entry": 7})
-    assert fhir_judges.against(copy.deepcopy(bundles_of("plan.established")[0])) == []
+    assert fhir_judges.against(copy.deepcopy(made_of("plan.established")[0])) == []
