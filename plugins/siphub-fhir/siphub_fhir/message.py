@@ -28,44 +28,46 @@ class Form:
     read: Callable[[Resource, In], Resource]
     beside: Mapping[str, str] = field(default_factory=dict)
     """What else is in focus, by type, and how often it may be: `1` or `*`."""
+    thread: str = "new"
+    """What a message does in its conversation: `new`, `reply`, `forward`, `amend` or `withdraw`."""
 
 
 _MEETING: Final = Form("Appointment", meeting.write_meeting, meeting.read_meeting)
 _PLAN: Final = Form("CarePlan", plan.write_plan, plan.read_plan)
-_COMMITMENT: Final = Form("Task", plan.write_commitment, plan.read_commitment)
+_COMMITMENT: Final = Form("Task", plan.write_commitment, plan.read_commitment, thread="reply")
 FORMS: Final[Mapping[str, Form]] = {
     "sip.requested": Form("Task", request.write_request, request.read_request),
     "sip.initiated": Form("Task", request.write_initiative, request.read_initiative),
-    "sip.request.answered": Form("Task", request.write_answer, request.read_answer),
+    "sip.request.answered": Form("Task", request.write_answer, request.read_answer, thread="reply"),
     "sip.proposed": Form("Task", request.write_proposal, request.read_proposal),
     "meeting.summoned": _MEETING,
     "meeting.invited": _MEETING,
-    "meeting.rescheduled": _MEETING,
-    "meeting.response": Form("AppointmentResponse", meeting.write_response, meeting.read_response, {"Patient": "1"}),
+    "meeting.rescheduled": Form("Appointment", meeting.write_meeting, meeting.read_meeting, thread="amend"),
+    "meeting.response": Form("AppointmentResponse", meeting.write_response, meeting.read_response, {"Patient": "1"}, thread="reply"),
     "meeting.reminder": Form("Communication", around.write_reminder, around.read_reminder),
     "meeting.held": Form("Communication", notice.write_held, notice.read_held),
-    "meeting.cancelled": Form("Communication", notice.write_recall, notice.read_cancelled, {"Appointment": "1"}),
+    "meeting.cancelled": Form("Communication", notice.write_recall, notice.read_cancelled, {"Appointment": "1"}, thread="withdraw"),
     "plan.proposed": _PLAN,
     "plan.established": _PLAN,
-    "plan.revised": _PLAN,
+    "plan.revised": Form("CarePlan", plan.write_plan, plan.read_plan, thread="amend"),
     "plan.commitment.confirmed": _COMMITMENT,
     "plan.commitment.rejected": _COMMITMENT,
     "followup.summoned": Form("Appointment", followup.write_summons, followup.read_summons, {"Task": "*"}),
     "followup.held": Form("Communication", followup.write_held, followup.read_held),
-    "activity.status": Form("Task", followup.write_status, followup.read_status),
-    "coordinator.changed": Form("CareTeam", around.write_coordinator, around.read_coordinator),
-    "message.misdirected": Form("Communication", around.write_misdirected, around.read_misdirected),
-    "message.forwarded": Form("Communication", around.write_forwarded, around.read_forwarded),
+    "activity.status": Form("Task", followup.write_status, followup.read_status, thread="reply"),
+    "coordinator.changed": Form("CareTeam", around.write_coordinator, around.read_coordinator, thread="amend"),
+    "message.misdirected": Form("Communication", around.write_misdirected, around.read_misdirected, thread="reply"),
+    "message.forwarded": Form("Communication", around.write_forwarded, around.read_forwarded, thread="forward"),
     "delivery.failed": Form("Communication", around.write_failed, around.read_failed),
     "inpatient.admitted": Form("Encounter", discharge.write_admitted, discharge.read_admitted),
     "inpatient.discharge_ready": Form("Communication", discharge.write_ready, discharge.read_ready),
-    "inpatient.discharge_ready.revoked": Form("Communication", discharge.write_revoked, discharge.read_revoked),
+    "inpatient.discharge_ready.revoked": Form("Communication", discharge.write_revoked, discharge.read_revoked, thread="withdraw"),
     "inpatient.discharged": Form("Encounter", discharge.write_discharged, discharge.read_discharged),
-    "process.interrupted": Form("Communication", discharge.write_interrupted, discharge.read_interrupted),
+    "process.interrupted": Form("Communication", discharge.write_interrupted, discharge.read_interrupted, thread="withdraw"),
     "splptlrv.established": Form("CarePlan", otherplan.write_compulsory, otherplan.read_compulsory),
     "lss.established": Form("CarePlan", otherplan.write_lss, otherplan.read_lss),
-    "plan.closed": Form("Communication", notice.write_recall, notice.read_closed),
-    "stop.notice": Form("Communication", notice.write_recall, notice.read_stopped, {"Appointment": "1"}),
+    "plan.closed": Form("Communication", notice.write_recall, notice.read_closed, thread="withdraw"),
+    "stop.notice": Form("Communication", notice.write_recall, notice.read_stopped, {"Appointment": "1"}, thread="withdraw"),
 }
 """Every message type with a form in FHIR. The others are for the hub alone and never leave it."""
 INWARD: Final = frozenset({"meeting.cancelled", "plan.closed"})
@@ -126,6 +128,7 @@ def bundle_of(cut: Cut, recipient: Recipient, source: str, profile: str | None) 
         focus.append(out.add(_consent(document, out), out.id("consent")))
     header = _header(document, recipient, source, out)
     header["focus"] = focus
+    out.add(_provenance(document, header), out.id("provenance"))
     return {
         "resourceType": "Bundle",
         "id": out.id("bundle"),
@@ -167,6 +170,26 @@ def _destination(unit: str, recipient: Recipient, out: Out) -> Resource:
         "extension": [{"url": extension("receiver-unit"), "valueReference": reference}],
         "endpoint": recipient.endpoint if unit == recipient.unit else f"{BASE}/unit/{unit}",
         "receiver": out.organisation(organisation),
+    }
+
+
+def _provenance(document: Mapping[str, Any], header: Resource) -> Resource:
+    """Return this message's link in the chain of its conversation: what it does there, who sent it, and the message that led to it.
+
+    Only its own: what was said before is in the Provenance of those messages, for whoever got them.
+    """
+    thread = FORMS[str(document["type"])].thread
+    who = header.get("sender") or header.get("author") or {"display": "undisclosed"}
+    before = document.get("causation_id")
+    what = {"type": "MessageHeader", "identifier": {"system": numbering("message"), "value": before}}
+    role = "revision" if thread in {"amend", "withdraw"} else "source"
+    return {
+        "resourceType": "Provenance",
+        "target": [{"reference": f"urn:uuid:{header['id']}"}],
+        "recorded": document["sent_at"],
+        "activity": {"coding": [{"system": system("thread"), "code": thread}]},
+        "agent": [{"who": who}],
+        **({"entity": [{"role": role, "what": what}]} if before is not None else {}),
     }
 
 

@@ -260,6 +260,11 @@ def _activity(detail: Resource) -> str:
     return "; ".join(told)
 
 
+def _provenance(resource: Resource) -> Iterator[Line]:
+    yield "", _code(resource["activity"]) or ""
+    yield "Sänt", on_the_clock(resource["recorded"])
+
+
 def _consent(resource: Resource) -> Iterator[Line]:
     yield from _status(resource)
     period = at(resource, "provision.period")
@@ -282,6 +287,7 @@ _LINES: Final[dict[str, Callable[[Resource], Iterator[Line]]]] = {
     "Patient": _patient,
     "Practitioner": _person_name,
     "PractitionerRole": _role,
+    "Provenance": _provenance,
     "RelatedPerson": _related,
     "Task": _task,
 }

@@ -358,3 +358,37 @@ def test_an_id_is_the_uuid_of_its_name() -> None:
     assert [named(space.bytes, name) for space in spaces for name in names] == [
         str(uuid5(space, name)) for space in spaces for name in names
     ]
+
+
+THREAD = {
+    "amend": {"meeting.rescheduled", "plan.revised", "coordinator.changed"},
+    "forward": {"message.forwarded"},
+    "reply": {
+        *("activity.status", "meeting.response", "message.misdirected", "sip.request.answered"),
+        *("plan.commitment.confirmed", "plan.commitment.rejected"),
+    },
+    "withdraw": {"inpatient.discharge_ready.revoked", "meeting.cancelled", "plan.closed", "process.interrupted", "stop.notice"},
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_each_message_is_a_link_of_its_conversation(made: Callable[..., Bundle], name: str) -> None:
+    """One Provenance is about the header: what the message does, when, who sent it, and the message that led to it, named by its number."""
+    for maximal in (False, True):
+        message = sample(name, maximal=maximal)
+        bundle = made(message)
+        link, header = one(bundle, "Provenance"), one(bundle, "MessageHeader")
+        assert link["target"] == [{"reference": f"urn:uuid:{header['id']}"}]
+        assert link["recorded"] == bundle["timestamp"]
+        does = next((word for word, names in THREAD.items() if name in names), "new")
+        assert link["activity"]["coding"] == [{"system": "https://siphub.example/fhir/CodeSystem/thread", "code": does}]
+        assert link["agent"] == [{"who": header["sender"]}]
+        before = [entity["what"]["identifier"]["value"] for entity in link.get("entity", [])]
+        assert before == ([] if message.causation_id is None else [str(message.causation_id)])
+
+
+def test_a_link_tells_no_more_than_the_cut(made: Callable[..., Bundle]) -> None:
+    """Where the cut has neither the sender nor the cause, the Provenance has neither."""
+    link = one(made(cut_without(sample("meeting.summoned", maximal=True), "/sender", "/author", "/causation_id")), "Provenance")
+    assert link["agent"] == [{"who": {"display": "undisclosed"}}]
+    assert "entity" not in link

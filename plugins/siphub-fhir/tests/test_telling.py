@@ -70,7 +70,7 @@ def sayable(resource: Any) -> set[str]:
         if isinstance(leaf, bool):
             found.add("ja" if leaf else "nej")
         else:
-            found |= {str(leaf), *words_for(str(leaf)), *([clock(str(leaf))] if clock(str(leaf)) else [])}
+            found |= {str(leaf), *words_for(str(leaf)), clock(str(leaf)) or str(leaf)}
     return found
 
 
