@@ -22,8 +22,10 @@ from siphub.testing.samples import whole_cut
 from siphub_fhir.foreign import draft_of
 from siphub_fhir.message import FORMS, bundle_of, document_of
 from siphub_fhir.r4 import Element, elements_of
+from siphub_fhir.records import message_of
+from siphub_fhir.rest import resource_of, transaction_of
 from siphub_fhir.settings import FhirSettings
-from tests.mappings.fhir_dropped import FOREIGN, OURS
+from tests.mappings.fhir_dropped import FOREIGN, OURS, RECORDS
 from tests.mappings.fhir_sound import object_of, value_of
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "fhir-ledger.md"
@@ -198,6 +200,30 @@ def ours() -> Iterator[str]:
     yield from sorted(one for one in seen - read if one.rpartition(".")[0] not in seen - read)
 
 
+def records() -> Iterator[tuple[str, str, str]]:
+    """Yield each field that a transaction or a single resource of ours does not carry: the form, the field, and one type it is of."""
+    there, settings = Recipient(p.HOME_CARE, p.MUNICIPALITY, "Norrby kommun", "fhir", "https://region.example/fhir"), FhirSettings()
+    found: dict[tuple[str, str], str] = {}
+    for name in FORMS:
+        message = sample(name, maximal=True)
+        bundle = bundle_of(whole_cut(message), there, settings.source, settings.careplan_profile)
+        for form, record in (("transaction", transaction_of(bundle, there.unit)), ("resource", resource_of(bundle, there.unit).resource)):
+            back = dict(leaves(document_of(message_of(record))))
+            for pointer, value in leaves(message.to_document()):
+                if back.get(pointer) != value:
+                    found.setdefault((form, "/recipients" if pointer.startswith("/recipients/") else pointer), name)
+    yield from ((form, pointer, name) for (form, pointer), name in found.items())
+
+
+def leaves(node: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value of a document with its pointer."""
+    parts = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for name, value in parts:
+        yield from leaves(value, f"{pointer}/{name}")
+    if not isinstance(node, (dict, list)):
+        yield pointer, node
+
+
 def elements_in(bundle: Any) -> Iterator[tuple[str, str]]:
     """Yield each element in the resources of a Bundle and of the Bundle itself: its path by R4's types, and its pointer."""
     for name in bundle:
@@ -253,7 +279,8 @@ def page() -> str:
         if why is not None:
             dropped.setdefault(why, []).append(f"`{one}`")
     left = "\n".join(f"| {why} | {', '.join(names)} |" for why, names in dropped.items())
-    return _HEAD.format(own=own, taken=taken, refused=refused, left=left)
+    kept = "\n".join(f"| {form} | `{pointer}` | {RECORDS.get(pointer)} |" for form, pointer, _ in records())
+    return _HEAD.format(records=kept, own=own, taken=taken, refused=refused, left=left)
 
 
 _HEAD: Final = """# What reading FHIR drops
@@ -270,6 +297,14 @@ These elements of our Bundles are not read, because they are made of others.
 | element | why |
 | --- | --- |
 {own}
+
+## From what we write for servers without messaging
+
+A transaction and a single resource of ours become drafts: they have all that the message says, but not who sends it to whom.
+
+| form | field of the message | where it stands, and is not sent |
+| --- | --- | --- |
+{records}
 
 ## From what others write
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.mappings.fhir_dropped import FOREIGN, OURS
-from tests.mappings.fhir_ledger import PAGE, foreign, ours, page, reason
+from tests.mappings.fhir_dropped import FOREIGN, OURS, RECORDS
+from tests.mappings.fhir_ledger import PAGE, foreign, ours, page, reason, records
 
 
 def test_the_page_is_what_the_code_does() -> None:
@@ -44,3 +44,10 @@ def test_whatever_may_turn_the_meaning_round_is_refused() -> None:
     modifiers = [one for one in found if one.rpartition(".")[2] in {"modifierExtension", "implicitRules"} and not one.startswith("Consent")]
     assert {found[one] for one in modifiers} == {"fhir.modifier_unknown"}
     assert len(modifiers) > 25
+
+
+def test_a_record_of_ours_drops_nothing_but_what_is_named() -> None:
+    """What is written for servers without messaging has all of every message's content: only fields of the envelope and names have a reason."""
+    dropped = {pointer for _, pointer, _ in records()}
+    assert dropped == set(RECORDS)
+    assert not [one for one in dropped if one.startswith("/content")]

@@ -16,6 +16,7 @@ from siphub_fhir.foreign import draft_of
 from siphub_fhir.intake import modifiers_in, refused, resource_of
 from siphub_fhir.lens import Resource
 from siphub_fhir.message import document_of, ours
+from siphub_fhir.records import is_record, message_of
 
 _HEAD: Final = 4096
 _VERSION: Final = re.compile(r';\s*fhirVersion\s*=\s*"?([^";\s]*)', re.IGNORECASE)
@@ -47,7 +48,9 @@ class FhirReader:
         """
         _refuse_another_version(submission)
         resource = resource_of(submission.body, xml=submission.media_type == _XML)
-        return _message(resource) if ours(resource) else draft_of(resource)
+        if ours(resource):
+            return _message(resource)
+        return _message(message_of(resource), addressed=False) if is_record(resource) else draft_of(resource)
 
 
 def _refuse_another_version(submission: Submission) -> None:
@@ -56,7 +59,7 @@ def _refuse_another_version(submission: Submission) -> None:
         raise UnsupportedMedia("FHIR is read in version 4.0 (R4) alone", code="fhir.version")
 
 
-def _message(bundle: Resource) -> Message | Draft:
+def _message(bundle: Resource, *, addressed: bool = True) -> Message | Draft:
     loose = tuple(problem for problem in problems_of(bundle, whole=True) if problem.code == "fhir.dangling")
     patients = [number for number, entry in enumerate(bundle["entry"]) if (entry.get("resource") or {}).get("resourceType") == "Patient"]
     if len(patients) > 1:
@@ -65,6 +68,8 @@ def _message(bundle: Resource) -> Message | Draft:
     if loose:
         raise refused(*loose)
     document = document_of(bundle)
+    if not addressed:
+        del document["recipients"]  # a record says nothing of whom it is for: that is missing, and not nobody
     try:
         return parse_message(json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     except Invalid as invalid:
