@@ -250,9 +250,7 @@ class TestIdsThatWereUsed:
         """Given a MessageHeader.id that was used for another message, 409 with the place, and nothing is taken."""
         sent, other = bundle(), bundle()
         post(fhir, sent)
-        header_of(other)["id"] = header_of(sent)["id"]
-        other["entry"][0]["fullUrl"] = f"urn:uuid:{header_of(sent)['id']}"
-        reply = post(fhir, other)
+        reply = post(fhir, json.loads(json.dumps(other).replace(header_of(other)["id"], header_of(sent)["id"])))
         assert (reply.status, messages(fhir)) == (409, 1)
         assert reply.document["entry"][1]["resource"]["issue"][0]["expression"] == ["Bundle.entry[0].resource.id"]
 
