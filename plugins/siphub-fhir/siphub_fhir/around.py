@@ -74,10 +74,10 @@ def read_failed(resource: Resource, back: In) -> Resource:
 
 
 def write_coordinator(document: Mapping[str, Any], out: Out) -> list[Resource]:
-    """Write the CareTeam with its new coordinator."""
+    """Write the CareTeam with its new coordinator. It has no status: whether the plan is agreed yet, the message does not say."""
     content = document["content"]
     resource: Resource = write(content, {"resourceType": "CareTeam"}, CHANGED, out)
-    resource |= {"status": "active", "name": "SIP"}
+    resource["name"] = "SIP"
     if out.patient is not None:
         resource["subject"] = out.patient
     people = [
