@@ -12,6 +12,7 @@ import copy
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -122,15 +123,18 @@ PLACES: Final[Sequence[tuple[str, Any, str]]] = [
 """Each type that something is taken from: a document that has one, and where; some stand there in several shapes."""
 
 
-def foreign() -> Iterator[tuple[str, str]]:
-    """Yield each element of what is read of others, and what becomes of it: taken, dropped, or the code that it is refused with."""
+@cache
+def foreign() -> tuple[tuple[str, str], ...]:
+    """Return each element of what is read of others, and what becomes of it: taken, dropped, or the code that it is refused with."""
+    rows: list[tuple[str, str]] = []
     for kind in dict.fromkeys(kind for kind, _, _ in PLACES):
         places = [(document, pointer) for one, document, pointer in PLACES if one == kind]
         for element in elements_of(kind).values():
             if "." in kind and element.name in _INHERITED:
                 continue
             found = [_becomes(document, pointer, element) for document, pointer in places]
-            yield f"{kind}.{element.name}", next((one for one in found if one != "dropped"), "dropped")
+            rows.append((f"{kind}.{element.name}", next((one for one in found if one != "dropped"), "dropped")))
+    return tuple(rows)
 
 
 def _becomes(document: Any, pointer: str, element: Element) -> str:
@@ -182,8 +186,9 @@ def _draft(document: Any) -> str:
     return json.dumps([draft.content, draft.missing], sort_keys=True)
 
 
-def ours() -> Iterator[str]:
-    """Yield each element of our Bundles that is not read: without it the message is the same, wherever it stands."""
+@cache
+def ours() -> tuple[str, ...]:
+    """Return each element of our Bundles that is not read: without it the message is the same, wherever it stands."""
     read: set[str] = set()
     seen: set[str] = set()
     there, settings = (
@@ -193,11 +198,11 @@ def ours() -> Iterator[str]:
     for name in FORMS:
         bundle = bundle_of(whole_cut(sample(name, maximal=True)), there, settings.source, settings.careplan_profile)
         message = document_of(bundle)
-        for path, pointer in elements_in(bundle):
+        for path, pointer in list(elements_in(bundle)):
             seen.add(path)
             if path not in read and _without(bundle, pointer) != message:
                 read.add(path)
-    yield from sorted(one for one in seen - read if one.rpartition(".")[0] not in seen - read)
+    return tuple(sorted(one for one in seen - read if one.rpartition(".")[0] not in seen - read))
 
 
 def records() -> Iterator[tuple[str, str, str]]:
@@ -250,15 +255,21 @@ def _elements(node: Any, path: str, pointer: str) -> Iterator[tuple[str, str]]:
 
 
 def _without(bundle: Any, pointer: str) -> Any:
-    found = copy.deepcopy(bundle)
-    node, steps = found, pointer.split("/")[1:]
+    """Return the message of a Bundle without one element; the element is put back."""
+    node, steps = bundle, pointer.split("/")[1:]
     for step in steps[:-1]:
         node = node[int(step)] if isinstance(node, list) else node[step]
-    del node[int(steps[-1]) if isinstance(node, list) else steps[-1]]
+    last: Any = int(steps[-1]) if isinstance(node, list) else steps[-1]
+    value = node.pop(last)
     try:
-        return document_of(found)
+        return document_of(bundle)
     except Refused:
         return None
+    finally:
+        if isinstance(node, list):
+            node.insert(last, value)
+        else:
+            node[last] = value
 
 
 def reason(table: Mapping[str, tuple[str, ...]], element: str) -> str | None:
