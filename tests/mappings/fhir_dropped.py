@@ -194,12 +194,6 @@ FOREIGN: Final[Mapping[str, tuple[str, ...]]] = {
 """Why an element of somebody else's document is dropped."""
 
 RECORDS: Final[Mapping[str, str]] = {
-    "/schema_version": "the version of our schema stands in MessageHeader.eventCoding",
-    "/sent_at": "a single resource has no time of its own sending; a transaction has Bundle.timestamp",
-    "/sender/organisation": "MessageHeader.sender: a server without messaging is told of the unit alone",
-    "/author/name": "MessageHeader.author",
-    "/author/role": "MessageHeader.author",
-    "/recipients": "MessageHeader.destination: a record is not addressed",
     "/subject/given_name": "a single resource names the person by their number alone",
     "/subject/family_name": "a single resource names the person by their number alone",
     "/subject/identity/kind": "a single resource of this type does not refer to the person",

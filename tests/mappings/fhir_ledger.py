@@ -216,7 +216,7 @@ def records() -> Iterator[tuple[str, str, str]]:
             back = dict(leaves(document_of(message_of(record))))
             for pointer, value in leaves(message.to_document()):
                 if back.get(pointer) != value:
-                    found.setdefault((form, "/recipients" if pointer.startswith("/recipients/") else pointer), name)
+                    found.setdefault((form, pointer), name)
     yield from ((form, pointer, name) for (form, pointer), name in found.items())
 
 
@@ -311,7 +311,7 @@ These elements of our Bundles are not read, because they are made of others.
 
 ## From what we write for servers without messaging
 
-A transaction and a single resource of ours become drafts: they have all that the message says, but not who sends it to whom.
+A transaction of ours becomes the message it was made of, and a single resource the message but for this.
 
 | form | field of the message | where it stands, and is not sent |
 | --- | --- | --- |

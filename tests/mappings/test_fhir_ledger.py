@@ -47,7 +47,8 @@ def test_whatever_may_turn_the_meaning_round_is_refused() -> None:
 
 
 def test_a_record_of_ours_drops_nothing_but_what_is_named() -> None:
-    """What is written for servers without messaging has all of every message's content: only fields of the envelope and names have a reason."""
+    """What is written for servers without messaging has all of every message's content: a transaction drops nothing, a single resource what it says of the person."""
     dropped = {pointer for _, pointer, _ in records()}
     assert dropped == set(RECORDS)
-    assert not [one for one in dropped if one.startswith("/content")]
+    assert {form for form, *_ in records()} == {"resource"}
+    assert all(one.startswith("/subject/") for one in dropped)

@@ -273,6 +273,11 @@ def protection_of(resource: Resource) -> Resource:
     return {"protection": _PROTECTION_OF[found[-1]]} if found else {}
 
 
+def protection_named(label: Mapping[str, Any]) -> str | None:
+    """Return the protection that a security label of ours says; None for any other."""
+    return _PROTECTION_OF.get(label["code"]) if label.get("system") == SECURITY_LABEL and "code" in label else None
+
+
 def is_person(name: str) -> bool:
     """Say whether an addressee is a person of the case; otherwise it is a unit."""
     return PersonRef.accepts.fullmatch(name) is not None

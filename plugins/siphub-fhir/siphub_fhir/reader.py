@@ -48,9 +48,9 @@ class FhirReader:
         """
         _refuse_another_version(submission)
         resource = resource_of(submission.body, xml=submission.media_type == _XML)
-        if ours(resource):
-            return _message(resource)
-        return _message(message_of(resource), addressed=False) if is_record(resource) else draft_of(resource)
+        if is_record(resource):
+            return _message(resource, message_of(resource))
+        return _message(resource, resource) if ours(resource) else draft_of(resource)
 
 
 def _refuse_another_version(submission: Submission) -> None:
@@ -59,17 +59,17 @@ def _refuse_another_version(submission: Submission) -> None:
         raise UnsupportedMedia("FHIR is read in version 4.0 (R4) alone", code="fhir.version")
 
 
-def _message(bundle: Resource, *, addressed: bool = True) -> Message | Draft:
-    loose = tuple(problem for problem in problems_of(bundle, whole=True) if problem.code == "fhir.dangling")
-    patients = [number for number, entry in enumerate(bundle["entry"]) if (entry.get("resource") or {}).get("resourceType") == "Patient"]
+def _message(given: Resource, bundle: Resource) -> Message | Draft:
+    """Return the message that a message Bundle stands for; `given` is what was handed in, which the pointers are into."""
+    loose = tuple(problem for problem in problems_of(given, whole=True) if problem.code == "fhir.dangling")
+    entries = given.get("entry") or []
+    patients = [number for number, entry in enumerate(entries) if (entry.get("resource") or {}).get("resourceType") == "Patient"]
     if len(patients) > 1:
         loose += (Problem("fhir.several_patients", "a message is about one person", pointer=f"/entry/{patients[1]}"),)
-    loose += tuple(modifiers_in(bundle))
+    loose += tuple(modifiers_in(given))
     if loose:
         raise refused(*loose)
     document = document_of(bundle)
-    if not addressed:
-        del document["recipients"]  # a record says nothing of whom it is for: that is missing, and not nobody
     try:
         return parse_message(json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"))
     except Invalid as invalid:

@@ -1,126 +1,177 @@
-"""What this plugin writes for servers without messaging, back to the message Bundle it was made of, as far as it carries it.
+"""A transaction or a resource of ours back as the message Bundle it was made of: the inverse of `rest`.
 
-A transaction Bundle and a single resource have no MessageHeader: the envelope stands on the resource with the message's number, what was an
-entry may be contained, and a unit, an organisation or a person may be named by a number alone. Who sent it to whom is not in them, so what is
-read becomes a draft. It must never invent what the form leaves out; `rest` is the other way.
+What is contained becomes an entry again, who is named by a number gets one, and the envelope on the resource becomes a MessageHeader. Its
+author's label, like that of everybody contained, comes back from an extension; the person's own from the whole resource's.
+It must never take for ours what does not say which message it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
 
-from siphub_fhir.lens import Resource, at
+from siphub_fhir.lens import Resource
 from siphub_fhir.message import FORMS, MESSAGE_TYPES
-from siphub_fhir.vocabulary import EXTENSIONS, extension, numbering
+from siphub_fhir.rest import BESIDE, REPLACED
+from siphub_fhir.vocabulary import (
+    BASE,
+    EXTENSIONS,
+    HSA_ID,
+    ORGANISATION_NUMBER,
+    PERSON_SYSTEMS,
+    PROTECTION,
+    SECURITY_LABEL,
+    extension,
+    numbering,
+)
 
-_NAMED: Final = frozenset({"Patient", "Organization", "HealthcareService", "Practitioner"})
-_OWN: Final[Mapping[str, tuple[str, str]]] = {"Appointment": ("meeting", "meeting-version"), "CarePlan": ("plan", "plan-version")}
-"""Where the id and the version of ours stand: the numbering, and the extension."""
-_OF_HEADER: Final = frozenset(extension(name) for name, one in EXTENSIONS.items() if "MessageHeader" in one.on)
-_ONLY: Final = "urn:siphub:only"
-_ADDED: Final = frozenset({numbering("message"), numbering("record")})
+_NUMBERS: Final = frozenset({HSA_ID, ORGANISATION_NUMBER, numbering("unit"), *PERSON_SYSTEMS.values()})
+_DESTINATION: Final = frozenset({extension("receiver-unit"), extension("receiver-person")})
+_SENT_AT: Final = extension("sent-at")
+_NAMED: Final = {extension("message-author"): "author", extension("sender-organisation"): "sender"}
+_SPACE: Final = uuid5(NAMESPACE_URL, f"{BASE}/named")
 
 
-def is_record(resource: Resource) -> bool:
+def tag_of(resource: Resource) -> Resource | None:
+    """Return the tag that says which type of message of ours a resource stands for, or None."""
+    tags = (resource.get("meta") or {}).get("tag") or []
+    return next((one for one in tags if one.get("system") == MESSAGE_TYPES), None)
+
+
+def is_record(document: Resource) -> bool:
     """Say whether a transaction Bundle or a single resource is one of this plugin's."""
-    return next(_mains(_entries(resource)), None) is not None
+    return main_in(document) is not None
 
 
-def message_of(resource: Resource) -> Resource:
-    """Return the message Bundle for a transaction Bundle or a resource of this plugin's; what the form leaves out is not in it."""
-    found = _Unfolded()
-    for url, one in _entries(resource).items():
-        found.add(url, one)
-    main = next(_mains(_entries(resource)))
-    own = found.by_url[main]
-    header = _header(own, _entries(resource)[main])
-    form = FORMS.get(header["eventCoding"].get("code", ""))
-    about = [url for url, one in found.by_url.items() if form is not None and one.get("resourceType") == form.resource]
-    header["focus"] = [{"reference": (about or [main])[0]}]
-    bundle = {
-        "resourceType": "Bundle",
-        "type": "message",
-        "identifier": next(one for one in _entries(resource)[main]["identifier"] if one.get("system") == numbering("message")),
-        **{name: resource[name] for name in ("timestamp",) if resource["resourceType"] == "Bundle" and name in resource},
-    }
-    found.by_url[main] = {**own, "extension": [one for one in own.get("extension") or [] if one.get("url") not in _OF_HEADER]}
-    entries = [{"fullUrl": url, "resource": _restored(one)} for url, one in found.by_url.items()]
-    return {**bundle, "entry": [{"resource": header}, *entries]}
+def main_in(document: Resource) -> Resource | None:
+    """Return the resource that carries a message of ours: this one, or one of a transaction; None where there is none."""
+    if document.get("resourceType") == "Bundle":
+        if document.get("type") != "transaction":
+            return None
+        found = (main_in(one["resource"]) for one in document.get("entry") or [] if isinstance(one.get("resource"), dict))
+        return next((one for one in found if one is not None), None)
+    message = any(one.get("system") == numbering("message") for one in document.get("identifier") or [])
+    return document if message and tag_of(document) is not None else None
 
 
-def _entries(resource: Resource) -> dict[str, Resource]:
-    if resource.get("resourceType") != "Bundle":
-        return {_ONLY: resource}
-    found = resource.get("entry") or [] if resource.get("type") == "transaction" else []
-    return {one["fullUrl"]: one["resource"] for one in found if "fullUrl" in one and "resource" in one}
-
-
-def _mains(entries: Mapping[str, Resource]) -> Iterator[str]:
-    for url, one in entries.items():
-        tagged = any(tag.get("system") == MESSAGE_TYPES for tag in at(one, "meta.tag") or [])
-        numbers = one.get("identifier") if isinstance(one.get("identifier"), list) else []
-        if tagged and any(number.get("system") == numbering("message") for number in numbers or []):
-            yield url
-
-
-def _header(own: Resource, original: Resource) -> Resource:
-    event = next(tag for tag in original["meta"]["tag"] if tag.get("system") == MESSAGE_TYPES)
-    said = [one for one in own.get("extension") or [] if one.get("url") in _OF_HEADER]
-    return {"resourceType": "MessageHeader", "eventCoding": event, **({"extension": said} if said else {})}
-
-
-def _restored(resource: Resource) -> Resource:
-    """Return a resource with its own id and version, and without the numbers that were added to it."""
-    if not isinstance(resource.get("identifier"), list):
-        return resource
-    left = [one for one in resource["identifier"] if one.get("system") not in _ADDED]
-    said = resource.get("extension") or []
-    found = {**resource, "identifier": left, "extension": said}
-    if resource["resourceType"] in _OWN:
-        system, version = (make(name) for make, name in zip((numbering, extension), _OWN[resource["resourceType"]], strict=True))
-        number = next((one for one in left if one.get("system") == system), None)
-        stated = next((one for one in said if one.get("url") == version), None)
-        found["extension"] = [one for one in said if one is not stated]
-        found |= {"id": number["value"]} if number is not None and "value" in number else {}
-        found |= {"meta": {"versionId": str(stated["valuePositiveInt"])}} if stated is not None and "valuePositiveInt" in stated else {}
-    return {name: value for name, value in found.items() if value != []}
+def message_of(document: Resource) -> Resource:
+    """Return the message Bundle for a transaction or a resource of this plugin's; what the form leaves out is not in it."""
+    main = main_in(document)
+    return document if main is None else _Unfolded(document, main).bundle()
 
 
 class _Unfolded:
-    """Resources taken out of one another, each under an address of its own."""
+    def __init__(self, document: Resource, main: Resource) -> None:
+        alone: list[Resource] = [{"fullUrl": _urn("main"), "resource": document}]
+        given: list[Resource] = document.get("entry") or [] if document["resourceType"] == "Bundle" else alone
+        self._given: dict[str, Resource] = {
+            str(one.get("fullUrl")): one["resource"] for one in given if isinstance(one.get("resource"), dict)
+        }
+        self._main, self._event = main, tag_of(main) or {}
+        self._url = next(url for url, resource in self._given.items() if resource is main)
+        self._entries: dict[str, Resource] = {}
+        self._labels = list((main.get("meta") or {}).get("security") or [])
 
-    def __init__(self) -> None:
-        self.by_url: dict[str, Resource] = {}
+    def bundle(self) -> Resource:
+        """Return the message Bundle."""
+        for url, resource in self._given.items():
+            self._unfold(url, resource)
+        about = [
+            self._url,
+            *self._beside(),
+            *(url for url, one in self._given.items() if one["resourceType"] != "Patient" and url != self._url),
+        ]
+        form = FORMS.get(str(self._event.get("code")))
+        about.sort(key=lambda url: form is not None and self._entries[url]["resourceType"] != form.resource)
+        header = self._header() | {"focus": [{"reference": url} for url in about]}
+        message = next(one for one in self._main["identifier"] if one.get("system") == numbering("message"))
+        said = {"identifier": message, **({"timestamp": header.pop("timestamp")} if "timestamp" in header else {})}
+        entries = ({_urn("header"): header} | self._entries).items()
+        return {"resourceType": "Bundle", "type": "message", **said, "entry": [{"fullUrl": url, "resource": one} for url, one in entries]}
 
-    def add(self, url: str, resource: Resource) -> None:
-        """Add a resource and all that it contains."""
-        inner = {f"#{one.get('id')}": f"{url}#{one.get('id')}" for one in resource.get("contained") or []} | {"#": url}
-        labels = at(resource, "meta.security") or []
-        self.by_url[url] = {}
-        self.by_url[url] = self._led({name: value for name, value in resource.items() if name != "contained"}, inner, labels)
+    def _unfold(self, url: str, resource: Resource) -> None:
+        inside = {f"#{one.get('id')}": f"urn:uuid:{one.get('id')}" for one in resource.get("contained") or []} | {"#": url}
         for one in resource.get("contained") or []:
-            self.by_url[f"{url}#{one.get('id')}"] = self._led(one, inner, labels)
+            self._entries[f"urn:uuid:{one.get('id')}"] = self._labelled(self._led(one, inside))
+        self._entries[url] = self._led({name: value for name, value in resource.items() if name != "contained"}, inside)
+        self._versioned(self._entries[url])
 
-    def _led(self, node: Any, inner: Mapping[str, str], labels: list[Resource]) -> Any:
-        """Return a part of a resource with every reference leading to an address of its own."""
+    def _labelled(self, resource: Resource) -> Resource:
+        """Give back the security label that an extension says, and count it off those of the whole."""
+        marks = [one for one in resource.get("extension") or [] if one.get("url") == extension("protection")]
+        if not marks:
+            return resource
+        labels = [{"system": SECURITY_LABEL, "code": PROTECTION.get(one.get("valueCode"), "")} for one in marks]
+        rest = [one for one in resource["extension"] if one not in marks]
+        bare = {name: value for name, value in resource.items() if name != "extension"}
+        return {**bare, **({"extension": rest} if rest else {}), "meta": {"security": labels}}
+
+    def _led(self, node: Any, inside: Mapping[str, str]) -> Any:
+        """Return a part with its references leading to entries."""
         if isinstance(node, list):
-            return [self._led(one, inner, labels) for one in node]
+            return [self._led(one, inside) for one in node]
         if not isinstance(node, dict):
             return node
-        url, kind, system = node.get("reference"), node.get("type"), at(node, "identifier.system")
-        if isinstance(url, str) and url in inner:
-            return {**node, "reference": inner[url]}
-        if url is None and isinstance(kind, str) and kind in _NAMED and isinstance(system, str) and system != numbering("person"):
-            return {"reference": self._named(kind, node["identifier"], labels)}
-        return {name: self._led(value, inner, labels) for name, value in node.items()}
+        if isinstance(node.get("reference"), str):
+            return {**node, "reference": inside.get(node["reference"], node["reference"])}
+        if isinstance(node.get("type"), str) and isinstance(node.get("identifier"), dict) and node["identifier"].get("system") in _NUMBERS:
+            return {"reference": self._named(node["type"], node["identifier"])}
+        return {name: self._led(value, inside) for name, value in node.items()}
 
-    def _named(self, kind: str, identifier: Resource, labels: list[Resource]) -> str:
-        """Return the address of what is named by a number alone. A label of the whole is then the person's: R4 lets nothing else carry it."""
-        for url, one in self.by_url.items():
-            if one.get("resourceType") == kind and identifier in (one.get("identifier") or []):
-                return url
-        url = f"urn:siphub:named:{kind}:{identifier.get('system')}:{identifier.get('value')}"
-        found: Resource = {"resourceType": kind, "identifier": [identifier]}
-        self.by_url[url] = found | ({"meta": {"security": labels}} if labels and kind == "Patient" else {})
+    def _named(self, kind: str, identifier: Resource) -> str:
+        url = _urn(f"{kind}/{identifier.get('system')}/{identifier.get('value')}")
+        if url not in self._entries:
+            person = {"meta": {"security": self._labels}} if kind == "Patient" and self._labels else {}
+            self._entries[url] = {"resourceType": kind, "id": url.removeprefix("urn:uuid:"), **person, "identifier": [identifier]}
         return url
+
+    def _versioned(self, resource: Resource) -> None:
+        """Let our version be the resource's again, and take away the numbers that only a server needs."""
+        kind = resource["resourceType"]
+        if kind in REPLACED:
+            url = extension(REPLACED[kind][1])
+            for one in [one for one in resource.get("extension") or [] if one.get("url") == url]:
+                resource["meta"] = {**(resource.get("meta") or {}), "versionId": str(one.get("valuePositiveInt"))}
+                resource["extension"] = [other for other in resource["extension"] if other is not one]
+            ours = [one for one in resource.get("identifier") or [] if one.get("system") == numbering(REPLACED[kind][0])]
+            if ours and "value" in ours[0]:
+                resource["id"] = ours[0]["value"]
+
+    def _beside(self) -> list[str]:
+        """Return what else the message is about, where a single resource contains it, and take the references to it away."""
+        main = self._entries[self._url]
+        place = BESIDE.get(main["resourceType"], "")
+        found = [one["reference"] for one in main.get(place) or [] if one.get("reference") in self._entries]
+        rest = [one for one in main.get(place) or [] if one.get("reference") not in self._entries]
+        if found:
+            main.pop(place)
+            main |= {place: rest} if rest else {}
+        return found
+
+    def _header(self) -> Resource:
+        """Move the envelope from the resource to a header, with the time of sending beside it."""
+        main = self._entries[self._url]
+        header: Resource = {"resourceType": "MessageHeader", "eventCoding": self._event, "source": {"endpoint": BASE}}
+        kept: list[Resource] = []
+        for one in main.pop("extension", []):
+            where = one.get("url")
+            if where in _DESTINATION:
+                header.setdefault("destination", []).append({"extension": [one], "endpoint": BASE})
+            elif where in _NAMED:
+                header[_NAMED[where]] = one.get("valueReference")
+            elif where == _SENT_AT:
+                header["timestamp"] = one.get("valueInstant")
+            elif where in _ENVELOPE:
+                header.setdefault("extension", []).append(one)
+            else:
+                kept.append(one)
+        main |= {"extension": kept} if kept else {}
+        return header
+
+
+_ENVELOPE: Final = frozenset(extension(name) for name, one in EXTENSIONS.items() if "MessageHeader" in one.on)
+
+
+def _urn(name: str) -> str:
+    return f"urn:uuid:{uuid5(_SPACE, name)}"

@@ -17,15 +17,16 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
-from siphub_fhir.bundle import tidied
+from siphub_fhir.bundle import protection_named, tidied
 from siphub_fhir.lens import Resource, at
 from siphub_fhir.vocabulary import BASE, extension, numbering
 
 _NAMED: Final = frozenset({"Organization", "HealthcareService", "Practitioner"})
-_REPLACED: Final[Mapping[str, tuple[str, str]]] = {"Appointment": ("meeting", "meeting-version"), "CarePlan": ("plan", "plan-version")}
+REPLACED: Final[Mapping[str, tuple[str, str]]] = {"Appointment": ("meeting", "meeting-version"), "CarePlan": ("plan", "plan-version")}
 """What a later version replaces: the numbering that names it, and the extension that says our version (the server's is its own)."""
+BESIDE: Final[Mapping[str, str]] = {"Appointment": "supportingInformation", "CarePlan": "supportingInfo", "Communication": "about"}
+"""Where a single resource refers to what else the message is about."""
 _SPACE: Final = uuid5(NAMESPACE_URL, f"{BASE}/records")
-_BESIDE: Final[Mapping[str, str]] = {"Appointment": "supportingInformation", "CarePlan": "supportingInfo", "Communication": "about"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class _Content:
         self.by_url: dict[str, Resource] = {entry["fullUrl"]: entry["resource"] for entry in bundle["entry"]}
         self._header = next(iter(self.by_url.values()))
         self._unit, self._named, self._source = unit, named, at(self._header, "source.endpoint")
-        self._message = bundle["identifier"]
+        self._message, self._sent_at = bundle["identifier"], bundle["timestamp"]
         focus = [one["reference"] for one in self._header["focus"]]
         self.focus = [url for url in focus if not _has_an_identity(self.by_url[url])]
         self.main = next((url for url in self.focus if self.by_url[url]["resourceType"] == "Appointment"), self.focus[0])
@@ -119,13 +120,13 @@ class _Content:
 
     def _with_others(self, resource: Resource, kind: str) -> Resource:
         others = [{"reference": url} for url in self.focus if url != self.main and self.by_url[url]["resourceType"] != "Consent"]
-        place = _BESIDE.get(kind)
+        place = BESIDE.get(kind)
         return {**resource, place: [*resource.get(place, ()), *others]} if others and place else resource
 
     def _name(self, resource: Resource) -> tuple[str, str, bool]:
         """Return a resource's type, its number at this unit's server, and whether a later version replaces it."""
         kind = str(resource["resourceType"])
-        system = numbering(_REPLACED[kind][0]) if kind in _REPLACED else None
+        system = numbering(REPLACED[kind][0]) if kind in REPLACED else None
         for one in resource.get("identifier") or []:
             if system is not None and one.get("system") == system:
                 return kind, str(uuid5(_SPACE, f"{self._unit}/{kind}/{one['value']}")), True
@@ -133,8 +134,15 @@ class _Content:
 
     def _envelope(self, kind: str, resource: Resource, *, own: bool) -> list[Resource]:
         version = at(resource, "meta.versionId")
-        said = [{"url": extension(_REPLACED[kind][1]), "valuePositiveInt": int(version)}] if kind in _REPLACED and version else []
-        return [*said, *(self._header.get("extension") or [] if own else [])]
+        said = [{"url": extension(REPLACED[kind][1]), "valuePositiveInt": int(version)}] if kind in REPLACED and version else []
+        if not own:
+            return said
+        said += self._header.get("extension") or []
+        for one in self._header.get("destination") or []:
+            said += one["extension"]
+        for name, value in (("message-author", self._header.get("author")), ("sender-organisation", self._header.get("sender"))):
+            said += [{"url": extension(name), "valueReference": value}] if value is not None else []
+        return [*said, {"url": extension("sent-at"), "valueInstant": self._sent_at}]
 
     def _meta(self, resource: Resource, labels: list[Resource]) -> Resource:
         event = self._header["eventCoding"]
@@ -144,7 +152,7 @@ class _Content:
             **({"source": self._source} if self._source else {}),
             **({"profile": before["profile"]} if "profile" in before else {}),
             **({"security": security} if security else {}),
-            "tag": [{"system": event["system"], "code": event["code"]}],
+            "tag": [{name: event[name] for name in ("system", "version", "code") if name in event}],
         }
 
     def led_to(self, url: str, folded: _Folded) -> Resource | None:
@@ -189,9 +197,11 @@ class _Folded:
         """Contain a resource, and return the reference to it. Its labels become the whole's: R4 lets what is contained have none (dom-5)."""
         if url not in self.contained:
             self.contained[url] = {}
-            self.labels += (resource.get("meta") or {}).get("security", [])
+            labels = (resource.get("meta") or {}).get("security", [])
+            self.labels += labels
             bare = {name: value for name, value in resource.items() if name not in {"meta", "text"}}
-            self.contained[url] = self.folded(bare)
+            marks = [{"url": extension("protection"), "valueCode": name} for name in map(protection_named, labels) if name]
+            self.contained[url] = tidied(self.folded({**bare, "extension": [*bare.get("extension", ()), *marks]} if marks else bare))
         return {"reference": f"#{resource['id']}"}
 
 

@@ -68,6 +68,9 @@ class TestReader(ReaderContract):
         """Give the reader with every sample's Bundle, cuts and foreign documents, and some that are hostile."""
         messages = [sample(name, maximal=maximal) for name, maximal in product(FORMS, (False, True))]
         complete = [(fhir(adapter.translate(whole_cut(one), recipient()).body), one) for one in messages]
+        kinds = ("plan.established", "meeting.summoned", "followup.summoned", "stop.notice")
+        further = [sample(name, maximal=True) for name in kinds]
+        complete += [(fhir(adapter.translate(whole_cut(one), recipient(form="transaction")).body), one) for one in further]
         summons = sample("meeting.summoned", maximal=True)
         gone = (("/owner",), ("/subject",), ("/sender", "/author"), ("/content/respond_by", "/content/purpose"))
         partial = [fhir(adapter.translate(cut_without(summons, *pointers), recipient()).body) for pointers in gone]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from siphub.contract import Cut, MappingError, Payload, Recipient
+from siphub.contract import Cut, Draft, MappingError, Payload, Recipient, Submission
+from siphub.model import Message, sample
 from siphub.model import people as p
-from siphub.model import sample
-from siphub.testing.samples import policy_cuts, whole_cut
-from siphub_fhir import Fhir
+from siphub.testing.samples import everybody_protected, policy_cuts, whole_cut
+from siphub_fhir import Fhir, FhirReader
 from siphub_fhir.checks import problems_of
 from siphub_fhir.message import FORMS
 from siphub_fhir.translate import REQUEST
@@ -157,7 +157,8 @@ def test_a_meeting_that_is_called_off_is_put_as_cancelled(adapter: Fhir, recipie
     body = json.loads(payload.body)
     assert payload.headers[REQUEST].startswith("PUT Appointment?identifier=")
     assert (body["resourceType"], body["status"]) == ("Appointment", "cancelled")
-    assert [one["resourceType"] for one in body["contained"]] == ["Communication"]
+    assert body["supportingInformation"] == [{"reference": f"#{body['contained'][0]['id']}"}]
+    assert body["contained"][0]["resourceType"] == "Communication"
     assert "If-None-Exist" not in payload.headers
 
 
@@ -215,3 +216,30 @@ def test_an_entry_says_what_it_makes_the_adapter_do(
     found = [(one.ok, one.what) for one in adapter.check_address(recipient(endpoint, **options))]
     assert len(found) == len(said)
     assert all(well is expected and words in what for (well, what), (expected, words) in zip(found, said, strict=True))
+
+
+@pytest.mark.parametrize("form", FORMS_OF_REST)
+@pytest.mark.parametrize("kind", FORMS)
+@pytest.mark.parametrize("written", ["json", "xml"])
+def test_what_is_made_reads_back(adapter: Fhir, recipient: MakeRecipient, reader: FhirReader, form: str, kind: str, written: str) -> None:
+    """Given any message, its transaction reads back as it was, whoever is protected; a single resource but for what the ledger says."""
+    for message in (sample(kind), sample(kind, maximal=True), everybody_protected(sample(kind, maximal=True))):
+        payload = made(adapter, recipient, whole_cut(message), form, format=written)
+        found = reader.read(Submission(payload.body, payload.media_type))
+        expected: Any = message.to_document()
+        if form == "resource" and "subject" in expected:
+            expected["subject"] = {name: value for name, value in expected["subject"].items() if name not in {"given_name", "family_name"}}
+            if kind == "meeting.response":
+                del expected["subject"]
+        assert (found.to_document() if isinstance(found, Message) else found.content) == expected
+
+
+def test_what_does_not_say_which_message_it_is_is_foreign(adapter: Fhir, recipient: MakeRecipient, reader: FhirReader) -> None:
+    """Given a resource of ours without its message's id or its tag, it is read like anybody's: as a draft."""
+    body = json.loads(made(adapter, recipient, whole_cut(sample("plan.established")), "resource").body)
+    for name in ("identifier", "meta"):
+        found = reader.read(
+            Submission(json.dumps({key: value for key, value in body.items() if key != name}).encode(), "application/fhir+json")
+        )
+        assert isinstance(found, Draft)
+        assert "/message_id" in found.missing
