@@ -84,12 +84,34 @@ class Turns:
         self.windows.append(seconds)
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.node)])
+def store(request: pytest.FixtureRequest) -> str:
+    """Return the store that both hubs stand on."""
+    return str(request.param)
+
+
 @pytest.fixture
-def make_hub(tmp_path: Path) -> Iterator[Callable[..., Turns]]:
+def new_database(store: str, request: pytest.FixtureRequest) -> Iterator[Callable[[], str | None]]:
+    """Return what gives each hub a database of its own, of the same kind; None is a SQLite file among the hub's data."""
+    with ExitStack() as ends:
+
+        def give() -> str | None:
+            if store == "sqlite":
+                return None
+            server = request.getfixturevalue("postgresql")
+            url = str(server.database())
+            ends.callback(server.drop, url)
+            return url
+
+        yield give
+
+
+@pytest.fixture
+def make_hub(tmp_path: Path, new_database: Callable[[], str | None]) -> Iterator[Callable[..., Turns]]:
     """Return what makes one of the hubs, on its own data."""
     with ExitStack() as ends:
 
-        def make(name: str, clock: Hand, store: str | None = None) -> Turns:
+        def make(name: str, clock: Hand) -> Turns:
             given: dict[str, Any] = {
                 "open_limit": 10_000_000,
                 "senders": SENDERS,
@@ -99,8 +121,8 @@ def make_hub(tmp_path: Path) -> Iterator[Callable[..., Turns]]:
                 "lease": "24h",
                 "ring_timeout": "1h",
             }
-            if store:
-                given["database_url"] = store
+            if url := new_database():
+                given["database_url"] = url
             yard = Yard(tmp_path / name, clock=clock, given=given)
             crowd = Crowd(clock, keeps=False)
             yard.wires[WORD] = crowd
@@ -142,7 +164,6 @@ def test_the_bound_of_a_ratio_is_one_where_nothing_differs() -> None:
 
 @pytest.mark.chaos
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("store", ["sqlite", pytest.param("postgresql", marks=pytest.mark.node)])
 def test_the_others_do_not_notice_a_partner_that_is_away(
     make_hub: Callable[..., Turns],
     store: str,
@@ -155,8 +176,7 @@ def test_the_others_do_not_notice_a_partner_that_is_away(
     """
     number, rounds, samples = (int(request.config.getoption(f"--away-{word}")) for word in ("backlog", "windows", "samples"))
     clock = Hand()
-    url = request.getfixturevalue("postgresql_url") if store == "postgresql" else None
-    busy, calm = make_hub("away", clock, url), make_hub("calm", clock)
+    busy, calm = make_hub("away", clock), make_hub("calm", clock)
     began = time.monotonic()
 
     away_at = clock.at
