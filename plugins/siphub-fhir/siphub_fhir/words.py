@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from functools import lru_cache
+from html import escape
 from typing import Final
 from zoneinfo import ZoneInfo
 
 STOCKHOLM: Final = "Europe/Stockholm"
 _ZONE: Final = ZoneInfo(STOCKHOLM)
-_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*(Z|[+-]\d\d:\d\d)")
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 STATUSES: Final = {
     "accepted": "accepterad",
@@ -58,7 +59,10 @@ HEADINGS: Final = {
 
 @lru_cache(maxsize=1024)
 def on_the_clock(text: str) -> str:
-    """Return an instant as day and time in Sweden, to the minute; anything else, such as a day, as it stands."""
+    """Return an instant as day and time in Sweden, to the minute; anything else, such as a day, as it stands but escaped."""
     if not _INSTANT.fullmatch(text):
+        return escape(text, quote=False)
+    try:
+        return datetime.fromisoformat(text).astimezone(_ZONE).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError):  # digits that no calendar or clock has
         return text
-    return datetime.fromisoformat(text).astimezone(_ZONE).strftime("%Y-%m-%d %H:%M")

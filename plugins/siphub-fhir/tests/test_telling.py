@@ -161,6 +161,19 @@ def test_no_text_of_anybody_becomes_markup() -> None:
     assert told.count(HOSTILE) == 1 + 3 + 3 * len(plan["activities"]) + 1
 
 
+@pytest.mark.parametrize("words", ["2 <script>alert(1)</script>", "7 < 9 & mer", "2026-12-07T12:00 <b>x</b> Z", "2026-13-41T25:61:00Z"])
+def test_a_text_that_begins_like_a_time_is_a_text(words: str) -> None:
+    """A note or a reason that begins with a digit, as many do, is escaped like any other, and what only looks like a time is told as it stands."""
+    document: Any = sample("plan.established", maximal=True).to_document()
+    document["content"]["plan"]["notes"] = words
+    [plan] = [one for one in resources_of(Cut(document, "consent")) if one["resourceType"] == "CarePlan"]
+    assert f"Anteckning: {words}" in taken_apart(plan)
+    document = sample("sip.initiated", maximal=True).to_document()
+    document["content"]["reason"] = words
+    [task] = [one for one in resources_of(Cut(document, "consent")) if one["resourceType"] == "Task"]
+    assert f"Orsak: {words}" in taken_apart(task)
+
+
 def test_what_is_cut_is_in_no_narrative() -> None:
     """A cut without needs, notes and the person has none of them in any narrative."""
     message = sample("plan.established", maximal=True)
