@@ -9,7 +9,8 @@
 
 The same answer is the hub's own doing: it knows the message by its id. The same MessageHeader.id about another message is 409
 `fhir.header_reused`. What an organisation has used counts for itself alone. A message that was refused leaves nothing behind.
-It must never answer with a word of what was handed in, but the ids that the sender made for the message.
+It must never answer with a word of what was handed in, but the ids that the sender made for the message, its event's code and the address it
+is from.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 from siphub.contract import Conflict, DoorInfo, Invalid, PluginContext, Problem, Refused, State, Submission
 from siphub.model import Message
+from siphub_fhir.checks import is_url
 from siphub_fhir.conformance import capability_statement
 from siphub_fhir.lens import Resource, at
 from siphub_fhir.operation_outcome import document_in, outcome_of
+from siphub_fhir.primitives import is_sound
 from siphub_fhir.reader import FhirReader
 from siphub_fhir.settings import read_settings
 from siphub_fhir.translate import MEDIA_TYPE, XML_TYPE, as_json, as_xml
@@ -32,6 +35,8 @@ from siphub_fhir.vocabulary import BASE
 
 OPERATION: Final = "$process-message"
 _SPACE: Final = uuid5(NAMESPACE_URL, f"{BASE}/answers")
+_LONGEST: Final = 400
+"""How long an event or an address may be to be said again in an answer, in characters."""
 _LATER: Final = frozenset({500, 503})
 
 
@@ -81,17 +86,15 @@ class FhirDoor(FhirReader):
         """Return the message Bundle that answers: `ok`, and in an OperationOutcome what becomes of it for each recipient."""
         addressees = [str(name) for name in message.recipients]
         outcome: Resource = {"resourceType": "OperationOutcome", "issue": list(_news(answer, addressees))}
-        return _written(self._answer(document_in(submission), "ok", outcome), media_type)
+        return _written(self._answer(document_in(submission), "ok", outcome) or outcome, media_type)
 
     def refused(self, submission: Submission | None, error: Refused, media_type: str) -> bytes:
-        """Return an OperationOutcome; in a message Bundle that answers, where the message says its id."""
+        """Return an OperationOutcome; in a message Bundle that answers, where the message says its id and its event."""
         if submission is None:
             return _written(outcome_of(error, Submission(b"", MEDIA_TYPE)), media_type)
         outcome, bundle = outcome_of(error, submission), document_in(submission)
-        if not _is_message(bundle) or _ids(submission)[1] is None:
-            return _written(outcome, media_type)
         code = "transient-error" if error.status in _LATER else "fatal-error"
-        return _written(self._answer(bundle, code, outcome), media_type)
+        return _written((self._answer(bundle, code, outcome) if _is_message(bundle) else None) or outcome, media_type)
 
     def described(self, address: str, media_type: str) -> bytes:
         """Return the CapabilityStatement of this hub: under the address of the setting `source`, or else as it was asked."""
@@ -99,17 +102,22 @@ class FhirDoor(FhirReader):
             capability_statement(address if self._source.startswith(BASE) else self._source.removesuffix(f"/{OPERATION}")), media_type
         )
 
-    def _answer(self, request: Resource, code: str, outcome: Resource) -> Resource:
-        """Return the Bundle: its ids are made from the message's, so that the same answer is the same bytes."""
+    def _answer(self, request: Resource, code: str, outcome: Resource) -> Resource | None:
+        """Return the Bundle: its ids are made from the message's, so that the same answer is the same bytes.
+
+        None where the header has no id or no event that an answer can carry: what was refused may hold anything there.
+        """
         header: Resource = request["entry"][0]["resource"]
+        event = _event(header)
+        if event is None or not is_sound(header.get("id"), "id"):
+            return None
         names = {part: str(uuid5(_SPACE, f"{header['id']}/{code}/{part}")) for part in ("bundle", "header", "outcome")}
-        event: Resource = {name: header[name] for name in ("eventCoding", "eventUri") if name in header}
         sender = at(header, "source.endpoint")
         answer: Resource = {
             "resourceType": "MessageHeader",
             "id": names["header"],
             **event,
-            **({"destination": [{"endpoint": sender}]} if sender else {}),
+            **({"destination": [{"endpoint": sender}]} if _is_sayable(sender, "url") and is_url(sender) else {}),
             "source": {"name": "siphub", "endpoint": self._source},
             "response": {"identifier": header["id"], "code": code, "details": {"reference": f"urn:uuid:{names['outcome']}"}},
         }
@@ -141,6 +149,19 @@ def _ids(submission: Submission) -> tuple[str | None, str | None]:
 
 def _is_message(bundle: Any) -> bool:
     return isinstance(bundle, dict) and bundle.get("type") == "message" and at(bundle, "entry[].resource.resourceType") == "MessageHeader"
+
+
+def _event(header: Resource) -> Resource | None:
+    """Return a header's event by its code or address, without its display; None where there is none."""
+    coding = header.get("eventCoding")
+    if isinstance(coding, dict) and _is_sayable(coding.get("code"), "code"):
+        kinds = {"system": "uri", "version": "code", "code": "code"}
+        return {"eventCoding": {name: coding[name] for name, kind in kinds.items() if _is_sayable(coding.get(name), kind)}}
+    return {"eventUri": header["eventUri"]} if _is_sayable(header.get("eventUri"), "uri") else None
+
+
+def _is_sayable(value: Any, kind: str) -> bool:
+    return is_sound(value, kind) and str(value).isprintable() and len(str(value)) <= _LONGEST
 
 
 def _hashed(name: str) -> str:

@@ -129,6 +129,39 @@ class TestAnswers:
         assert (reply.status, reply.document["resourceType"], messages(fhir)) == (422, "OperationOutcome", 0)
         assert reply.document["issue"][0]["expression"] == ["Bundle.entry[0].resource.id"]
 
+    @pytest.mark.parametrize("media_type", [JSON, XML])
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"eventCoding": {"display": "Prov Provsdotter"}},
+            {"eventCoding": "Prov Provsdotter"},
+            {"eventCoding": {"code": {"text": "Prov Provsdotter"}}},
+            {"id": "Prov Provsdotter"},
+            {"id": "\ud800"},
+            {"id": "1" * 65},
+            {"source": {"endpoint": {"text": "Prov Provsdotter"}}},
+            {"source": {"endpoint": "Prov Provsdotter"}},
+        ],
+    )
+    def test_what_was_refused_is_not_said_again(self, fhir: Door, wrong: Resource, media_type: str) -> None:
+        """Given a header with anything where its id, event or address should be, the answer is 4xx in FHIR, and has none of it."""
+        sent = bundle()
+        header_of(sent).update(wrong)
+        reply = post(fhir, sent, Accept=media_type)
+        assert (reply.status, reply.headers["content-type"]) in {(400, media_type), (422, media_type)}
+        answer = from_xml(reply.body) if media_type == XML else reply.document
+        assert answer["resourceType"] == ("Bundle" if "source" in wrong else "OperationOutcome")
+        assert "Provsdotter" not in reply.body.decode()
+        assert "1" * 65 not in reply.body.decode()
+
+    def test_a_display_of_the_event_is_not_said_again(self, fhir: Door) -> None:
+        """Given words beside the event's code, the answer names the event by its code alone."""
+        sent = bundle()
+        header_of(sent)["eventCoding"]["display"] = "Prov Provsdotter"
+        reply = post(fhir, sent)
+        assert (reply.status, said(reply)[1]) == (200, "ok")
+        assert "Provsdotter" not in reply.body.decode()
+
     def test_a_hub_that_cannot_take_it_now_says_so(self, make_door: Callable[..., Door]) -> None:
         """Given a hub without room, the answer is transient-error, 503 with Retry-After."""
         full = make_door(start=False, plugins=("folder", "fhir"), min_free_disk=2**60)
