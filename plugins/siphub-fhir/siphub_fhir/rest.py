@@ -5,8 +5,9 @@ partner's registers of these are its own. All else is contained in what the mess
 nothing is left behind. The envelope stands on that resource, because there is no MessageHeader: extensions, `meta.source`, and the message
 type as a tag.
 
-A meeting and a plan are put under a number that stays the same for one recipient unit, so that a new version replaces the old one; anything
-else is created unless it is there. So a repeat makes no second resource. It must never put a person's number into an address.
+A meeting and a plan are put under a number that stays the same for one recipient unit and one case, so that a new version replaces the old one,
+and nothing of another case does, whatever number its sender gave it; anything else is created unless it is there. So a repeat makes no second
+resource. It must never put a person's number into an address.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ class _Content:
         self._header = next(iter(self.by_url.values()))
         self._unit, self._named, self._source = unit, named, at(self._header, "source.endpoint")
         self._message, self._sent_at = bundle["identifier"], bundle["timestamp"]
+        said = self._header.get("extension", ())
+        self._case = next((at(one, "valueIdentifier.value") for one in said if one["url"] == extension("case")), None)
         focus = [one["reference"] for one in self._header["focus"]]
         self.focus = [url for url in focus if not _has_an_identity(self.by_url[url])]
         self.main = next((url for url in self.focus if self.by_url[url]["resourceType"] == "Appointment"), self.focus[0])
@@ -129,7 +132,7 @@ class _Content:
         system = numbering(REPLACED[kind][0]) if kind in REPLACED else None
         for one in resource.get("identifier") or []:
             if system is not None and one.get("system") == system:
-                return kind, str(uuid5(_SPACE, f"{self._unit}/{kind}/{one['value']}")), True
+                return kind, str(uuid5(_SPACE, f"{self._unit}/{self._case}/{kind}/{one['value']}")), True
         return kind, str(resource["id"]), False
 
     def _envelope(self, kind: str, resource: Resource, *, own: bool) -> list[Resource]:

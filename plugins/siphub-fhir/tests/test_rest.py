@@ -124,6 +124,29 @@ def test_a_later_version_is_put_where_the_earlier_is(adapter: Fhir, recipient: M
     assert number(first, p.HOME_CARE) != number(first, p.CONTACT)
 
 
+@pytest.mark.parametrize("kind", ["meeting.summoned", "plan.established", "splptlrv.established"])
+def test_another_case_replaces_nothing(adapter: Fhir, recipient: MakeRecipient, kind: str) -> None:
+    """Given a meeting or a plan with the number that another case has given its own, what is put is put elsewhere; a repeat is not."""
+
+    def address(case: str) -> str:
+        document = {**sample(kind, maximal=True).to_document(), "case_id": case}
+        return str(made(adapter, recipient, Cut(document, "consent"), "resource").headers[REQUEST])
+
+    one, other = "5b0f3f1e-7c64-4d7e-8f5c-2a9d3c1b0001", "5b0f3f1e-7c64-4d7e-8f5c-2a9d3c1b0002"
+    assert address(one).startswith("PUT ")
+    assert (address(one) == address(one), address(one) == address(other)) == (True, False)
+
+
+def test_a_stop_notice_is_put_where_its_meeting_is(adapter: Fhir, recipient: MakeRecipient) -> None:
+    """Given a meeting and the notice that stops it, both are put under one number, though the notice shows less."""
+    meeting, notice = sample("meeting.summoned", maximal=True).to_document(), sample("stop.notice", maximal=True).to_document()
+    there: Any = meeting["content"]
+    notice["content"] = {**notice["content"], "about": "meeting", "about_id": there["meeting"]["id"]}
+    notice.pop("owner", None)
+    first, last = (made(adapter, recipient, Cut(one, "recall"), "resource").headers[REQUEST] for one in (meeting, notice))
+    assert first == last
+
+
 def test_versions_are_ours_and_not_the_servers(adapter: Fhir, recipient: MakeRecipient) -> None:
     """Given version 2 of a meeting, our number stands in an extension: the server counts versions of its own."""
     document = sample("meeting.rescheduled", maximal=True).to_document()
