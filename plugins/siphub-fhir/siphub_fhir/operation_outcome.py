@@ -53,6 +53,7 @@ _ISSUES: Final[Mapping[str, str]] = {
     "fhir.modifier_unknown": "not-supported",
     "fhir.several_patients": "business-rule",
     "fhir.several_meetings": "business-rule",
+    "fhir.several_messages": "business-rule",
     "fhir.entered_in_error": "business-rule",
     "fhir.dangling": "not-found",
     "fhir.wrong_reference": "not-found",

@@ -16,7 +16,7 @@ from siphub_fhir.foreign import draft_of
 from siphub_fhir.intake import modifiers_in, refused, resource_of
 from siphub_fhir.lens import Resource
 from siphub_fhir.message import document_of, ours
-from siphub_fhir.records import is_record, message_of
+from siphub_fhir.records import is_record, mains_in, message_of
 
 _HEAD: Final = 4096
 _VERSION: Final = re.compile(r';\s*fhirVersion\s*=\s*"?([^";\s]*)', re.IGNORECASE)
@@ -66,6 +66,9 @@ def _message(given: Resource, bundle: Resource) -> Message | Draft:
     patients = [number for number, entry in enumerate(entries) if (entry.get("resource") or {}).get("resourceType") == "Patient"]
     if len(patients) > 1:
         loose += (Problem("fhir.several_patients", "a message is about one person", pointer=f"/entry/{patients[1]}"),)
+    several = mains_in(given)[1:] if given.get("type") == "transaction" else []
+    detail = "a transaction is read as one message: hand in each in one of its own"
+    loose += tuple(Problem("fhir.several_messages", detail, pointer=f"/entry/{number}/resource") for number in several)
     loose += tuple(modifiers_in(given))
     if loose:
         raise refused(*loose)

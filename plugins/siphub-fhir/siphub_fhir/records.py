@@ -49,10 +49,15 @@ def main_in(document: Resource) -> Resource | None:
     if document.get("resourceType") == "Bundle":
         if document.get("type") != "transaction":
             return None
-        found = (main_in(one["resource"]) for one in document.get("entry") or [] if isinstance(one.get("resource"), dict))
-        return next((one for one in found if one is not None), None)
+        return next((document["entry"][number]["resource"] for number in mains_in(document)), None)
     message = any(one.get("system") == numbering("message") for one in document.get("identifier") or [])
     return document if message and tag_of(document) is not None else None
+
+
+def mains_in(transaction: Resource) -> list[int]:
+    """Return the numbers of the entries of a transaction that carry a message of ours each."""
+    entries = enumerate(transaction.get("entry") or [])
+    return [number for number, one in entries if isinstance(one.get("resource"), dict) and main_in(one["resource"]) is not None]
 
 
 def message_of(document: Resource) -> Resource:
@@ -65,9 +70,11 @@ class _Unfolded:
     def __init__(self, document: Resource, main: Resource) -> None:
         alone: list[Resource] = [{"fullUrl": _urn("main"), "resource": document}]
         given: list[Resource] = document.get("entry") or [] if document["resourceType"] == "Bundle" else alone
-        self._given: dict[str, Resource] = {
-            str(one.get("fullUrl")): one["resource"] for one in given if isinstance(one.get("resource"), dict)
-        }
+        self._given: dict[str, Resource] = {}
+        for number, one in enumerate(given):
+            if isinstance(one.get("resource"), dict):  # an entry that nothing refers to may do without an address
+                known = one.get("fullUrl") not in {None, *self._given}
+                self._given[one["fullUrl"] if known else _urn(f"entry/{number}")] = one["resource"]
         self._main, self._event = main, tag_of(main) or {}
         self._url = next(url for url, resource in self._given.items() if resource is main)
         self._entries: dict[str, Resource] = {}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from siphub.contract import Cut, Draft, MappingError, Payload, Recipient, Submission
+from siphub.contract import Cut, Draft, Invalid, MappingError, Payload, Recipient, Submission
 from siphub.model import Message, sample
 from siphub.model import people as p
 from siphub.testing.samples import everybody_protected, policy_cuts, whole_cut
@@ -266,3 +266,33 @@ def test_what_does_not_say_which_message_it_is_is_foreign(adapter: Fhir, recipie
         )
         assert isinstance(found, Draft)
         assert "/message_id" in found.missing
+
+
+@pytest.mark.parametrize("kept", ["Patient", "none"])
+def test_entries_without_addresses_are_read(adapter: Fhir, recipient: MakeRecipient, reader: FhirReader, kept: str) -> None:
+    """Given a transaction whose entries stand the other way round, those that nothing refers to without a fullUrl, it is read or refused."""
+    message = sample("plan.established", maximal=True)
+    document = json.loads(made(adapter, recipient, whole_cut(message), "transaction").body)
+    document["entry"] = [one for one in reversed(document["entry"]) if one["resource"]["resourceType"] in {"CarePlan", "Consent", kept}]
+    for one in document["entry"]:
+        if one["resource"]["resourceType"] != "Patient":
+            del one["fullUrl"]
+    submission = Submission(json.dumps(document).encode(), "application/fhir+json")
+    if kept == "Patient":
+        assert reader.read(submission) == message
+    else:
+        with pytest.raises(Invalid):
+            reader.read(submission)
+
+
+def test_two_messages_in_one_transaction_are_refused(adapter: Fhir, recipient: MakeRecipient, reader: FhirReader) -> None:
+    """Given a transaction that carries two messages, it is refused with the place of the second: only one of them would be taken."""
+    document = json.loads(made(adapter, recipient, whole_cut(sample("plan.established")), "transaction").body)
+    further = json.loads(made(adapter, recipient, whole_cut(sample("plan.proposed")), "transaction").body)["entry"][-1]
+    document["entry"].append({**further, "fullUrl": "urn:uuid:7d9c2c5e-53b5-4bd9-9a36-1c1d5ef7a001"})
+    with pytest.raises(Invalid) as refused:
+        reader.read(Submission(json.dumps(document).encode(), "application/fhir+json"))
+    place = f"/entry/{len(document['entry']) - 1}/resource"
+    assert [(one.code, one.pointer) for one in refused.value.problems if one.code == "fhir.several_messages"] == [
+        ("fhir.several_messages", place)
+    ]
