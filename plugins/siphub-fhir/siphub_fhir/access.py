@@ -1,8 +1,8 @@
 """How a partner lets us in: a fixed token, an access token by OAuth2 client credentials, our certificate, or a certificate beside a token.
 
 A directory entry names one by the option `secret` (a fixed token) or `access`. What an `access` is stands with the administrator, not in the
-directory: the setting `clients` says where its tokens come from, and files in the folder of secrets hold what shows who we are. So whoever
-imports a directory cannot send a secret of ours anywhere it does not already go. It must never show a secret.
+directory: the setting `clients` says where its tokens come from, and files in the folder of secrets hold what shows who we are. So a directory
+cannot send a key or a client secret anywhere; a token, though, goes to the endpoint of whatever entry names it. It must never show a secret.
 
     NAME_key                     our private key: assertions are signed with it (SMART Backend Services, private_key_jwt)
     NAME_secret                  a client secret, where the token server wants that (client_secret_basic)
