@@ -135,6 +135,7 @@ class In:
     def __init__(self, bundle: Resource) -> None:
         self.bundle = bundle
         self._by_url: dict[str, Resource] = {}
+        self._inside: dict[int, tuple[Resource, dict[Any, Resource]]] = {}
         for entry in bundle.get("entry") or []:
             for url in urls_of(entry):
                 self._by_url.setdefault(url, entry["resource"])
@@ -143,6 +144,16 @@ class In:
         """Return the resource of this Bundle a reference leads to, or None."""
         url = reference.get("reference") if isinstance(reference, dict) else None
         return self._by_url.get(url) if isinstance(url, str) else None
+
+    def inside(self, owner: Resource, name: str) -> Resource | None:
+        """Return what is contained in a resource under an id, or None. Each resource is gone through once, however many ask."""
+        known = self._inside.get(id(owner))
+        if known is None:
+            names: dict[Any, Resource] = {}
+            for one in owner.get("contained") or []:
+                names.setdefault(one.get("id"), one)
+            known = self._inside[id(owner)] = (owner, names)
+        return known[1].get(name)
 
     def place_of(self, resource: Resource) -> int:
         """Return the number of the entry that holds a resource."""

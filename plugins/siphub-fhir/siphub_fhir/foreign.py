@@ -284,7 +284,7 @@ def _within(reference: Any, owner: Resource, back: In) -> Resource | None:
     """Return what a reference leads to: contained in its owner, or an entry of the Bundle."""
     text = reference.get("reference") if isinstance(reference, dict) else None
     if isinstance(text, str) and text.startswith("#"):
-        return next((one for one in owner.get("contained") or [] if one.get("id") == text[1:]), None)
+        return back.inside(owner, text[1:])
     return back.resolve(reference)
 
 
