@@ -50,7 +50,10 @@ def main_in(document: Resource) -> Resource | None:
         if document.get("type") != "transaction":
             return None
         return next((document["entry"][number]["resource"] for number in mains_in(document)), None)
-    message = any(one.get("system") == numbering("message") for one in document.get("identifier") or [])
+    identifiers = document.get("identifier")
+    if not isinstance(identifiers, list):  # R4 gives some types one at most, and none of these is what a message is written as
+        return None
+    message = any(one.get("system") == numbering("message") for one in identifiers)
     return document if message and tag_of(document) is not None else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from siphub.contract import Draft, Recipient, Submission
+from siphub.contract import Draft, Invalid, Recipient, Submission
 from siphub.model import Message, sample
 from siphub.testing.samples import whole_cut
 from siphub_fhir import Fhir, FhirReader
@@ -41,3 +41,15 @@ def test_without_our_marks_it_is_somebody_elses(adapter: Fhir, recipient: MakeRe
     assert isinstance(draft, Draft)
     assert "message_id" not in draft.content
     assert "case_id" not in draft.content
+
+
+@pytest.mark.parametrize("kind", ["QuestionnaireResponse", "Bundle"])
+def test_a_type_with_one_identifier_at_most_is_refused_and_breaks_nothing(reader: FhirReader, kind: str) -> None:
+    """R4 gives some types a single identifier and no list: such a document carries no plan, and is refused as one, also within a transaction."""
+    one: dict[str, Any] = {"resourceType": kind, "identifier": {"system": "https://example.org/sid", "value": "1"}}
+    one |= {"type": "collection"} if kind == "Bundle" else {"status": "completed"}
+    inside = {"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": one, "request": {"method": "POST", "url": kind}}]}
+    for document in (one, inside):
+        with pytest.raises(Invalid) as refused:
+            reader.read(Submission(json.dumps(document).encode(), "application/fhir+json"))
+        assert {each.code for each in refused.value.problems} == {"fhir.nothing_for_us"}
