@@ -7,31 +7,19 @@ left out, and so is nothing else. They must never be asked for more than a judge
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import as_file, files
-from pathlib import Path
 from typing import Any, Final, Self
+
+from siphub.testing import node
 
 PACKAGES: Final = "fhir-validators"
 """The list of npm packages in tests/npm, and their folder in the environment."""
 
 
-def folder() -> Path:
-    """Return where the validators are, or would be, installed: beside this environment."""
-    return Path(sys.prefix) / PACKAGES
-
-
 def missing() -> str | None:
     """Return why there can be no judges here, or None."""
-    if shutil.which("node") is None:
-        return "node is not installed"
-    if not (folder() / "installed.txt").exists():
-        return f"the npm packages of tests/npm/{PACKAGES}.txt are not installed; make test does it where there is npm"
-    return None
+    return node.missing(PACKAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +36,8 @@ class FhirJudges:
     """The validators in a process of their own, to be used in a `with` statement. It learns profiles, and judges resources and Bundles."""
 
     def __enter__(self) -> Self:
-        node = shutil.which("node")
-        assert node is not None, missing()
-        with as_file(files("siphub.testing") / "fhir_judges.cjs") as script:
-            modules = {"NODE_PATH": str(folder() / "node_modules"), "PATH": str(Path(node).parent)}
-            pipe = subprocess.PIPE
-            command = [node, str(script)]
-            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, encoding="utf-8", env=modules)  # noqa: S603 - node is what judges
-            self.learn({"url": "ready"})  # heard once both validators are loaded
+        self._process = node.started(PACKAGES, "fhir_judges.cjs")
+        self.learn({"url": "ready"})  # heard once both validators are loaded
         return self
 
     def __exit__(self, *_: object) -> None:

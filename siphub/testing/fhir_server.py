@@ -6,46 +6,28 @@ It validates what it is given, keeps it, finds it by its identifiers, and answer
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
-from importlib.resources import as_file, files
-from pathlib import Path
 from typing import Any, Final, Self
 
 from siphub.contract.http import Http, HttpAnswer
+from siphub.testing import node
 
 PACKAGES: Final = "fhir-server"
 """The list of npm packages in tests/npm, and their folder in the environment."""
 
 
-def folder() -> Path:
-    """Return where the server is, or would be, installed: beside this environment."""
-    return Path(sys.prefix) / PACKAGES
-
-
 def missing() -> str | None:
     """Return why there can be no server here, or None."""
-    if shutil.which("node") is None:
-        return "node is not installed"
-    if not (folder() / "installed.txt").exists():
-        return f"the npm packages of tests/npm/{PACKAGES}.txt are not installed; make test does it where there is npm"
-    return None
+    return node.missing(PACKAGES)
 
 
 class FhirServer:
     """The server in a process of its own, to be used in a `with` statement. `url` is its base address."""
 
     def __enter__(self) -> Self:
-        node = shutil.which("node")
-        assert node is not None, missing()
-        with as_file(files("siphub.testing") / "fhir_server.cjs") as script:
-            modules = {"NODE_PATH": str(folder() / "node_modules"), "PATH": str(Path(node).parent)}
-            pipe = subprocess.PIPE
-            self._process = subprocess.Popen([node, str(script)], stdin=pipe, stdout=pipe, text=True, encoding="utf-8", env=modules)  # noqa: S603 - node is what serves
-            assert self._process.stdout is not None
-            self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
+        self._process = node.started(PACKAGES, "fhir_server.cjs")
+        assert self._process.stdout is not None
+        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
         self._http = Http()
         return self
 

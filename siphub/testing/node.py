@@ -1,0 +1,34 @@
+"""Programs of others over node, for tests: where their npm packages are, why there can be none here, and a process that runs one of our scripts.
+
+The packages stand in `tests/npm`, by name, version and hash; `make test` installs each list beside the environment.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from importlib.resources import as_file, files
+from pathlib import Path
+
+
+def missing(packages: str) -> str | None:
+    """Return why a list of packages cannot be used here, or None."""
+    if shutil.which("node") is None:
+        return "node is not installed"
+    if not (_folder(packages) / "installed.txt").exists():
+        return f"the npm packages of tests/npm/{packages}.txt are not installed; make test does it where there is npm"
+    return None
+
+
+def started(packages: str, script: str) -> subprocess.Popen[str]:
+    """Start a script of this package with a list of packages, spoken to in lines; it may be read again only once it has said something."""
+    node = shutil.which("node")
+    assert node is not None, missing(packages)
+    modules = {"NODE_PATH": str(_folder(packages) / "node_modules"), "PATH": str(Path(node).parent)}
+    with as_file(files("siphub.testing") / script) as file:
+        return subprocess.Popen([node, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=modules)  # noqa: S603 - a script of ours
+
+
+def _folder(packages: str) -> Path:
+    return Path(sys.prefix) / packages
