@@ -24,6 +24,13 @@ _LONGEST: Final = 64
 _SHORT: Final = _DATED | {"time", "id"}
 _FREE: Final = frozenset({"string", "markdown", "xhtml"})
 _SPACE: Final = re.compile(r"\s+")
+_NAME: Final = re.compile(r"(?=.{1,62}\Z)_?[A-Za-z]+(?:[0-9]{1,2}[A-Za-z]+)*[0-9]{0,2}")
+"""What a name of an element looks like: R4's have two digits at most in a row, and a person's number has more."""
+
+
+def is_a_name(text: str) -> bool:
+    """Say whether a text may be told as the name of an element that R4 does not know; any other may be somebody's number."""
+    return _NAME.fullmatch(text) is not None
 
 
 def is_sound(value: Any, kind: str) -> bool:

@@ -29,13 +29,12 @@ from siphub_fhir.checks import type_of
 from siphub_fhir.invariants import Around, broken
 from siphub_fhir.lens import Resource
 from siphub_fhir.narrative import narrative_problem
-from siphub_fhir.primitives import is_sound
+from siphub_fhir.primitives import is_a_name, is_sound
 from siphub_fhir.r4 import RESOURCES, XHTML, Element, elements_of, is_resource
 
 _DEEPEST: Final = 96
 PATTERNS: Final = {"mimetypes": re.compile(r"[^\s/]+/\S.*"), "currencies": re.compile("[A-Z]{3}")}
 """The form of codes that R4 requires of a list that is kept by others."""
-_NAME: Final = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,60}")
 
 
 def structure_of(resource: Resource) -> Iterator[Problem]:
@@ -125,7 +124,7 @@ def _strangers(value: Resource, kind: str, known: Mapping[str, Element], pointer
             continue
         if name == "resourceType" and is_resource(kind):
             continue
-        shown = f"/{name}" if _NAME.fullmatch(name) else ""
+        shown = f"/{name}" if is_a_name(name) else ""
         yield Problem("fhir.unknown_element", "R4 has no such element here", pointer=f"{pointer}{shown}")
 
 

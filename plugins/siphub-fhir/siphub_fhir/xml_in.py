@@ -6,7 +6,6 @@ is not of its type stays the text it is, for the checks to point at. It must nev
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,6 +16,7 @@ from lxml import etree
 from siphub.contract import Invalid, Problem
 from siphub.contract.xml import parse_xml
 from siphub_fhir.lens import Resource
+from siphub_fhir.primitives import is_a_name
 from siphub_fhir.r4 import RESOURCES, XHTML, Element, elements_of, is_resource, primitives
 from siphub_fhir.xml_out import FHIR, MOST_DEEP, XHTML_NAMESPACE, is_attribute
 
@@ -26,7 +26,6 @@ _INSTANCE: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 _MOST: Final = 50
 _LONGEST: Final = {"decimal": 64}
 """How many characters a number may have; an integer of R4 has 32 bits."""
-_LOCAL: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{0,60}")
 
 
 def from_xml(body: bytes, decimal: Callable[[str], Any] = Decimal) -> Resource:
@@ -105,7 +104,7 @@ class _Reading:
         wanted = XHTML_NAMESPACE if element is not None and element.kind == XHTML else FHIR
         if isinstance(element, Element) and name.namespace == wanted:
             return element
-        shown = f"/{name.localname}" if _LOCAL.fullmatch(name.localname) else ""
+        shown = f"/{name.localname}" if is_a_name(name.localname) else ""
         self._say("fhir.unknown_element", "R4 has no such element here", f"{pointer}{shown}", child)
         return None
 

@@ -46,6 +46,8 @@ def test_what_r4_takes_is_taken(elements: dict[str, Any]) -> None:
         ({"_name": [WHY]}, [("fhir.unknown_element", "/_name")]),
         ({"_id": WHY}, [("fhir.unknown_element", "/_id")]),
         ({"<script>": 1}, [("fhir.unknown_element", "")]),
+        ({"anna201001032380": 1}, [("fhir.unknown_element", "")]),
+        ({"value64": 1}, [("fhir.unknown_element", "/value64")]),
         ({"name": {"text": "a"}}, [("fhir.wrong_value", "/name")]),
         ({"name": ["a"]}, [("fhir.wrong_value", "/name/0")]),
         ({"name": []}, [("fhir.empty", "/name")]),

@@ -106,6 +106,7 @@ def test_each_encoding_is_recognised(reader: FhirReader, encoding: str) -> None:
     ("inner", "expected"),
     [
         ('<colour value="red"/>', [("fhir.unknown_element", "/colour")]),
+        ('<anna201001032380 value="red"/>', [("fhir.unknown_element", "")]),
         ('<name><colour value="red"/></name>', [("fhir.unknown_element", "/name/0/colour")]),
         ('<x:name xmlns:x="urn:x"/>', [("fhir.unknown_element", "/name")]),
         ('<birthDate value="2010"/><gender value="male"/>', [("fhir.element_order", "/gender")]),
