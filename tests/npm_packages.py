@@ -1,8 +1,8 @@
 """The packages of the npm registry that tests judge with: pinned by name, version and hash, and installed beside the environment.
 
 Each list `tests/npm/NAME.txt` becomes the folder `ENVIRONMENT/NAME`, one package a line: name, version, and the hash of what the registry
-gives for it. What a package needs stands in the list too. No script of a package runs. It must never leave behind a folder that has anything
-else in it than the list says.
+gives for it. What a package needs stands in the list too; where it needs another version than the one beside it, `itself/node_modules/name`.
+No script of a package runs. It must never leave behind a folder that has anything else in it than the list says.
 
     python tests/npm_packages.py .venv              install what is not there yet
     python tests/npm_packages.py .venv --pin NAME   for maintainers: install NAME's packages by version alone, and write their hashes down
@@ -21,30 +21,45 @@ STAMP = "installed.txt"
 
 
 def installed(folder: Path) -> dict[str, str]:
-    """Return `name@version` of every package that npm has fetched into a folder, with its hash; what a package brings along counts with it."""
+    """Return `place@version` of every package that npm has fetched into a folder, with its hash; what a package brings along counts with it."""
     fetched = json.loads((folder / "node_modules" / ".package-lock.json").read_text("utf-8"))["packages"]
     return {
-        f"{path.rpartition('node_modules/')[2]}@{package['version']}": package["integrity"]
+        f"{path.removeprefix('node_modules/')}@{package['version']}": package["integrity"]
         for path, package in fetched.items()
         if not package.get("inBundle")
     }
 
 
 def pinned(text: str) -> dict[str, str]:
-    """Return `name@version` of every package of a list with its hash, empty where it has none yet."""
+    """Return `place@version` of every package of a list with its hash, empty where it has none yet."""
     rows = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
     return {f"{name}@{version}": "".join(rest) for name, version, *rest in rows}
 
 
-def fetch(folder: Path, names: list[str]) -> None:
-    """Fetch packages into an empty folder.
+def fetch(folder: Path, words: list[str]) -> None:
+    """Let npm fetch packages into a folder.
 
     Raises:
         subprocess.CalledProcessError: npm could not.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    quietly = ["--silent", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-    subprocess.run(["npm", "install", *quietly, "--prefix", str(folder), *names], check=True, stdin=subprocess.DEVNULL)
+    quietly = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+    subprocess.run(["npm", *words, *quietly, "--prefix", str(folder)], check=True, stdin=subprocess.DEVNULL)
+
+
+def lock(packages: dict[str, str]) -> tuple[str, str]:
+    """Return the two files by which npm fetches exactly these packages into these places: package.json and package-lock.json."""
+    root: dict[str, dict[str, str]] = {"dependencies": {}}
+    found: dict[str, dict[str, object]] = {"": root}  # type: ignore[dict-item]  # a narrower value than the others
+    for place, integrity in packages.items():
+        path, _, version = place.rpartition("@")
+        found[f"node_modules/{path}"] = {"version": version, "integrity": integrity, "dependencies": {}}
+    for place in packages:
+        path, _, version = place.rpartition("@")
+        parent, _, name = path.rpartition("/node_modules/")
+        needs = found[f"node_modules/{parent}" if parent else ""]["dependencies"]
+        assert isinstance(needs, dict)
+        needs[name] = version
+    return json.dumps(root), json.dumps({"lockfileVersion": 3, "requires": True, "packages": found})
 
 
 def install(file: Path, folder: Path) -> str | None:
@@ -54,8 +69,12 @@ def install(file: Path, folder: Path) -> str | None:
     if stamp.exists() and stamp.read_text("utf-8") == text:
         return None
     print(f"Installing the npm packages of {file.name} for the tests.", file=sys.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, written in zip(("package.json", "package-lock.json"), lock(pinned(text)), strict=True):
+        (folder / name).write_text(written, "utf-8")
     try:
-        fetch(folder, list(pinned(text)))
+        fetch(folder, ["ci"])
     except (OSError, subprocess.CalledProcessError) as error:
         return f"npm could not fetch them: {error}"
     wrong = sorted(set(installed(folder).items()) ^ set(pinned(text).items()))
@@ -69,7 +88,8 @@ def install(file: Path, folder: Path) -> str | None:
 def pin(file: Path, folder: Path) -> None:
     """Write a list anew: its remarks as they are, its packages by version, with the hashes that the registry gives for them today."""
     text = file.read_text("utf-8")
-    fetch(folder, list(pinned(text)))
+    shutil.rmtree(folder, ignore_errors=True)
+    fetch(folder, ["install", "--no-save", "--no-package-lock", *(name for name in pinned(text) if "/node_modules/" not in name)])
     remarks = [line for line in text.splitlines() if line.startswith("#")]
     rows = sorted((*name.rsplit("@", 1), found) for name, found in installed(folder).items())
     file.write_text("\n".join([*remarks, *(" ".join(row) for row in rows)]) + "\n", "utf-8")

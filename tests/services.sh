@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # What the tests marked `node` need: Debian's rabbitmq-server and postgresql, whose programs the tests start privately, each run with
-# ports and folders of its own, and from the npm registry Prism, a mock server for OpenAPI, and the packages of the lists in tests/npm, in
-# the project's own environment (`VENV`).
+# ports and folders of its own, and from the npm registry the packages of the lists in tests/npm, in the project's own environment (`VENV`).
 # Installs them where that is allowed without asking (Debian's as root, with apt-get), and says what to install everywhere else.
 # It must never leave a service running, nor a database: Debian would make and start them as it installs.
 set -euo pipefail
@@ -14,13 +13,8 @@ postgresql_here() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgre
 
 venv=${VENV:-.venv}
 if ! command -v npm >/dev/null; then
-    say "There is no npm: the tests against Prism and with the packages of tests/npm are skipped, or fail where CI=true."
+    say "There is no npm: the tests with the packages of tests/npm are skipped, or fail where CI=true."
 else
-    if [ ! -x "$venv/node/node_modules/.bin/prism" ]; then
-        say "Installing Prism for the tests against a mock server that is not ours."
-        npm install --silent --no-save --no-package-lock --no-audit --no-fund --prefix "$venv/node" @stoplight/prism-cli@5.16.0 >/dev/null 2>&1 \
-            || say "Prism could not be installed: its tests are skipped, or fail where CI=true."
-    fi
     "$venv/bin/python" tests/npm_packages.py "$venv"
 fi
 

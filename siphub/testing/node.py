@@ -30,5 +30,17 @@ def started(packages: str, script: str) -> subprocess.Popen[str]:
         return subprocess.Popen([node, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=modules)  # noqa: S603 - a script of ours
 
 
+def program(packages: str, path: str) -> list[str]:
+    """Return the words that start a program that one of the packages brings along.
+
+    Args:
+        packages: The list.
+        path: The program's script, below `node_modules`.
+    """
+    node = shutil.which("node")
+    assert node is not None, missing(packages)
+    return [node, str(_folder(packages) / "node_modules" / path)]
+
+
 def _folder(packages: str) -> Path:
     return Path(sys.prefix) / packages

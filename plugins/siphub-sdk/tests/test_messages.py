@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -26,6 +24,7 @@ from siphub.model import people as p
 from siphub.model import sample, sample_directory
 from siphub.policy import disclosure
 from siphub.sandbox.sdk_rules import issues_of
+from siphub.testing import node
 from siphub_sdk import Sdk, SdkReader, message_payload
 
 MakeContext = Callable[..., PluginContext]
@@ -231,16 +230,15 @@ def test_what_xml_cannot_carry_is_a_mapping_error(adapter: Sdk, fk: Recipient) -
 @pytest.fixture(scope="session")
 def prism(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run Prism, a mock server we did not write, over the OpenAPI; skipped where it is not installed, required in CI."""
-    ours = Path(sys.prefix) / "node" / "node_modules" / ".bin" / "prism"
-    program = str(ours) if ours.exists() else shutil.which("prism")
-    if program is None:
-        reason = "Prism (@stoplight/prism-cli) is not installed; tests/services.sh installs it where there is npm"
+    why = node.missing("prism")
+    if why is not None:
         if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+            pytest.fail(why)
+        pytest.skip(why)
+    program = node.program("prism", "@stoplight/prism-cli/dist/index.js")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [program, "mock", "--host", "127.0.0.1", "--port", str(port), str(reference / "standards/sdk/sdk-api-restful.yml")]
+    command = [*program, "mock", "--host", "127.0.0.1", "--port", str(port), str(reference / "standards/sdk/sdk-api-restful.yml")]
     log = (tmp_path_factory.mktemp("prism") / "log").open("wb")
     with log, subprocess.Popen(command, stdout=log, stderr=log) as running:
         try:
