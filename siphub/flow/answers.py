@@ -1,37 +1,45 @@
 """What a partner sends by itself: a whole message, or a foreign answer to something we sent, which lacks what only we know.
 
-An answer names the delivery it answers, by its key, or the conversation, by the case. What that delivery was about is ours to know: its
-case, its unit, its meeting and version; with these an answer in words we understand becomes a message. It must never take an answer for
-one of another organisation than the delivery went to, never add what neither side said, and never drop a word: what is not understood,
-refused, or says more than the message can carry, waits on the convener's desk as `inbound.unread`.
+An answer names the delivery it answers, by its key, or the case: as its conversation, or by repeating our reference. What that delivery was
+about is ours to know: its case, its unit, its meeting and version, and at what hour; with these an answer in words we understand becomes a
+message. It must never take an answer for one of another organisation than the delivery went to, never add what neither side said, and never
+drop a word: what is not understood, refused, or says more than the message can carry, waits on the convener's desk as `inbound.unread`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from siphub.contract import Draft, Inbound, Submission
 from siphub.errors import Refused
 from siphub.flow.accept import accept_message
 from siphub.flow.ground import Ground
+from siphub.flow.opening import opened
 from siphub.flow.reading import complete, understood
 from siphub.flow.work_items import open_in_case
 from siphub.model import Caller, Message, parse_message
+from siphub.model.messages.meeting import Meeting
 from siphub.observe import Log
 from siphub.store import DeliveryRow, Work
 
 _NOT_AN_ID = re.compile(r"[^A-Za-z0-9._:,/@+*=-]")
+_SAID: Final = ("type", "message_id", "sent_at", "author", "conversation_id", "registry_number")
+_CALLS: Final = frozenset({"meeting.invited", "meeting.rescheduled", "meeting.reminder"})
+"""What an answer that names its case alone can be the answer to."""
+_FORESEEN: Final = 366
+"""How many days ahead a day without a month is looked for."""
 _log = Log(worker="sweeper")
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """Where an answer belongs: the newest delivery of the case to that organisation, and whether it is the very one that is answered."""
+    """Where an answer belongs: a delivery to that organisation, and whether it is the very one that is answered or merely its case's newest."""
 
     row: DeliveryRow
     exact: bool
@@ -46,6 +54,7 @@ def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission)
         if isinstance(found, Draft):
             thread = _thread(ground, adapter, inbound, found)
             unread = "inbound.remark" if found.content.get("remark") else None
+            found = _with_the_hour(ground, found, thread)
         message = completed(found, thread) if isinstance(found, Draft) else complete(found)
         accept_message(ground, message, Caller(inbound.organisation or "", frozenset(), frozenset({"send"}), channel="poll"))
     except Refused as error:
@@ -65,7 +74,7 @@ def completed(draft: Draft, thread: Thread | None) -> Message:
     row, content = thread.row if thread is not None and thread.exact else None, draft.content.get("content")
     if row is None or row.object_id is None or draft.content.get("type") != "meeting.response" or not isinstance(content, Mapping):
         return complete(draft)
-    said = {name: draft.content[name] for name in ("type", "message_id", "sent_at", "author", "conversation_id") if name in draft.content}
+    said = {name: draft.content[name] for name in _SAID if name in draft.content}
     ours: dict[str, Any] = {
         "schema_version": "1.0",
         "case_id": row.case_id,
@@ -88,9 +97,46 @@ def _thread(ground: Ground, adapter: str, inbound: Inbound, draft: Draft) -> Thr
         row = work.deliveries.find_by_key(str(draft.content.get("causation_id", "")))
         if row is not None and theirs(row):
             return Thread(row, exact=True)
-        cases = work.cases.find(str(draft.content.get("conversation_id", "")))
-        rows = [row for case in cases for row in work.deliveries.of_case(case.owner, case.case_id) if theirs(row)]
-    return Thread(rows[-1], exact=False) if rows else None
+        named = draft.content.get("cases")
+        ids = dict.fromkeys([str(draft.content.get("conversation_id", "")), *(map(str, named) if isinstance(named, list) else ())])
+        threads = [_of_case(rows) for case_id in ids if (rows := [row for row in _deliveries(work, case_id) if theirs(row)])]
+    return Thread(threads[0].row, threads[0].exact and len(threads) == 1) if threads else None
+
+
+def _deliveries(work: Work, case_id: str) -> list[DeliveryRow]:
+    return [row for case in work.cases.find(case_id) for row in work.deliveries.of_case(case.owner, case.case_id)]
+
+
+def _of_case(rows: Sequence[DeliveryRow]) -> Thread:
+    """Return what an answer in a case belongs to: the newest call to its one meeting, where nothing has been sent after that, else its newest delivery."""
+    meetings = {row.object_id for row in rows if row.message_type in _CALLS}
+    return Thread(rows[-1], exact=len(meetings) == 1 and rows[-1].message_type in _CALLS)
+
+
+def _with_the_hour(ground: Ground, draft: Draft, thread: Thread | None) -> Draft:
+    """Return an answer that proposes days and no hour with the hour of the meeting it answers, which is what both sides speak of.
+
+    A day without a month is the one nearest to that meeting that is not past when it was said. A person is shown the words as well.
+    """
+    days, content = draft.content.get("proposed_days"), draft.content.get("content")
+    if thread is None or not thread.exact or not isinstance(days, list) or not isinstance(content, Mapping):
+        return draft
+    found = opened(ground, thread.row)
+    meeting = getattr(found[0].content, "meeting", None) if found is not None else None
+    if not isinstance(meeting, Meeting):
+        return draft
+    zone = ZoneInfo(meeting.zone)
+    starts, said = meeting.starts_at.astimezone(zone), datetime.fromisoformat(str(draft.content["sent_at"])).astimezone(zone).date()
+    at = [datetime.combine(day, starts.time(), zone).astimezone(UTC) for text in days if (day := _nearest(str(text), starts.date(), said))]
+    times = [{"starts_at": f"{one:%Y-%m-%dT%H:%M:%SZ}"} for one in at]
+    return Draft({**draft.content, "content": {**content, "proposed_times": times}}, draft.missing)
+
+
+def _nearest(text: str, meeting: date, said: date) -> date | None:
+    if not text.startswith("---"):
+        return date.fromisoformat(text)
+    days = [said + timedelta(days=number) for number in range(_FORESEEN)]
+    return min((day for day in days if day.day == int(text[3:])), key=lambda day: abs(day - meeting), default=None)
 
 
 def _show(work: Work, adapter: str, inbound: Inbound, thread: Thread | None, code: str, now: datetime) -> None:

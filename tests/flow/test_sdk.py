@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -248,7 +250,7 @@ def test_an_answer_from_another_function_of_the_same_agency_counts(world: SdkWor
     assert desk(world, story) == []
 
 
-@pytest.mark.parametrize("text", ["Vi kan den 4:e i stället.", "Svar: ja\nSvar: nej", "Svar: kanske"])
+@pytest.mark.parametrize("text", ["Vi kan inte den 4:e, men kanske den 5:e.", "Svar: ja\nSvar: nej", "Svar: kanske"])
 def test_an_answer_in_other_words_waits_for_a_person(world: SdkWorld, text: str) -> None:
     """Given an answer that is not understood, then it waits on the convener's desk, still whole at the service, and nothing is guessed."""
     story = invited(world, p.AF)
@@ -257,6 +259,65 @@ def test_an_answer_in_other_words_waits_for_a_person(world: SdkWorld, text: str)
     assert until(lambda: desk(world, story) == [("inbound.unread", p.CONTACT)])
     assert "meeting.response" not in world.types(p.CONTACT, story)
     assert world.service.get(answer).status == 200
+
+
+def test_an_answer_in_her_own_words_is_read_threaded_and_its_number_repeated(world: SdkWorld) -> None:
+    """A22. Given "Vi kan den 4:e i stället, dnr AF-1" from another function of AF, then AF proposes the fourth nearest to the meeting at its hour, a person sees the words too, and AF-1 stands in every later message to AF and in none to FK."""
+    story = invited(world, p.FK, p.AF)
+    for unit in (p.FK, p.AF):
+        assert in_state(world, story, unit, "delivered")
+    meeting = story.meeting().starts_at.astimezone(ZoneInfo("Europe/Stockholm"))
+    other = meeting.day % 28 + 1
+    answer = world.service.reply(
+        "af",
+        newest(world, story, p.AF).key,
+        f"Vi kan den {other}:e i stället, dnr AF-1",
+        address="sdk:umea:0203:arbetsformedlingen.example",
+    )
+    assert until(lambda: "meeting.response" in world.types(p.CONTACT, story))
+    [body] = [one for one in world.bodies(p.CONTACT, story) if answer.encode() in one]
+    days = [meeting + timedelta(days=number) for number in range(-13, 40)]  # by the wall clock: the hour stays
+    nearest = min((day for day in days if day.day == other), key=lambda day: abs(day.date() - meeting.date()))
+    assert f"{nearest.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}".encode() in body
+    assert b"AF-1" in body
+    assert set(desk(world, story)) == {("meeting.propose-new-time", p.CONTACT), ("inbound.unread", p.CONTACT)}
+    story.rescheduled([p.FK, p.AF])
+    for unit, expected in ((p.AF, [{"root": "dnr", "extension": "AF-1", "label": "Ert diarienummer"}]), (p.FK, [])):
+        assert until(lambda unit=unit: len(world.agency(unit).taken(str(story.case_id))) == 2)  # type: ignore[misc]
+        key = world.agency(unit).taken(str(story.case_id))[-1].key
+        references = world.service.body(BY_SDK[unit], key)["recipientAttention"]["referenceId"]
+        assert [one for one in references if one["root"] == "dnr"] == expected
+
+
+@pytest.mark.parametrize("text", ["Ja, vi deltar.", "Svar: ja"])
+def test_an_answer_that_names_our_case_and_no_message_is_threaded(world: SdkWorld, text: str) -> None:
+    """Given a new message of AF's in a conversation of its own, with our case in its text, then it answers the newest invitation of that case."""
+    story = invited(world, p.AF)
+    assert in_state(world, story, p.AF, "delivered")
+    af = world.agency(p.AF)
+    quoted = f"{text}\n> Vår referens: ärende {story.case_id}"
+    world.service.write(
+        sender=(af.participant, af.address, af.label), recipient=("0203:norrby.example", "sdk:sip:0203:norrby.example"), text=quoted
+    )
+    assert until(lambda: "meeting.response" in world.types(p.CONTACT, story))
+    assert desk(world, story) == []
+
+
+def test_an_answer_to_no_message_after_a_stop_notice_is_shown_and_not_taken(world: SdkWorld) -> None:
+    """Given a consent withdrawn and its stop notice sent, when AF writes in the case's conversation, then nothing is read into it, and a person sees it."""
+    story = invited(world, p.AF)
+    assert in_state(world, story, p.AF, "delivered")
+    story.withdrawn()
+    assert until(lambda: len(world.agency(p.AF).taken(str(story.case_id))) == 2)
+    af = world.agency(p.AF)
+    world.service.write(
+        sender=(af.participant, af.address, af.label),
+        recipient=("0203:norrby.example", "sdk:sip:0203:norrby.example"),
+        text="Svar: ja",
+        conversation_id=str(story.case_id),
+    )
+    assert until(lambda: ("inbound.unread", p.CONTACT) in desk(world, story))
+    assert "meeting.response" not in world.types(p.CONTACT, story)
 
 
 def test_more_than_the_form_is_taken_and_shown(world: SdkWorld) -> None:

@@ -1,4 +1,4 @@
-"""The adapter: one POST to the message service, the question what became of it, and the service's answers fetched by polling.
+"""The adapter: one POST to the message service, or one file for an access point, the question what became of it, and the service's answers fetched by polling.
 
 The messageId of a delivery is its key, a random UUID made once: the service, the recipient's receipt and an answer's refToMessageId all
 name it, and no table of ours can be lost. It must never send a payload to another functional address than the one it was made for.
@@ -6,10 +6,12 @@ name it, and no table of ours can be lost. It must never send a payload to anoth
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -23,12 +25,16 @@ from siphub.contract import (
     PluginContext,
     Receipt,
     Recipient,
+    Refused,
     Rejected,
     Retry,
     Submission,
 )
 from siphub_sdk import outcomes
+from siphub_sdk.hand_over import HandOver
 from siphub_sdk.message import MEDIA_TYPE as INBOUND
+from siphub_sdk.message import from_attributes
+from siphub_sdk.references import References
 from siphub_sdk.service import Service
 from siphub_sdk.settings import read_settings
 from siphub_sdk.translate import GENERATING_SYSTEM, MAX_BYTES, MEDIA_TYPE, translated
@@ -54,6 +60,8 @@ class Sdk:
         self._context = context
         self._settings = read_settings(context.settings)
         self._service = Service(context, self._settings)
+        self._references = References(context, self._settings)
+        self._hand_over = HandOver(context, self._settings, self._references) if self._settings.hand_over else None
         self._settled: dict[str, None] = {}
         self._next_poll = 0.0
 
@@ -77,10 +85,13 @@ class Sdk:
             message_id = str(uuid.UUID(key))
         except ValueError:
             return Rejected("sdk.key_is_no_uuid")
-        return self._service.send(payload, message_id)
+        whole = replace(payload, body=self._references.repeated(payload.body))
+        return (self._hand_over or self._service).send(whole, message_id)
 
     def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
         """Ask the service what it has under a key: by its status, surely nothing (Retry), or it cannot say (None)."""
+        if self._hand_over is not None:
+            return self._hand_over.confirm(key, recipient.endpoint)
         found = self._service.get(key)
         if found == HTTPStatus.NOT_FOUND:
             return Retry("partner.not_there")
@@ -93,6 +104,9 @@ class Sdk:
         if self._settings.absent or time.monotonic() < self._next_poll:
             return
         self._next_poll = time.monotonic() + self._settings.poll_every.total_seconds()
+        if self._hand_over is not None:
+            yield from self._alarmed(self._hand_over.came())
+            return
         # What others wait for first: answers, then refusals; the accepted ones heap up at a service that clears nothing out.
         for status in (*sorted(outcomes.ARRIVED), *sorted(outcomes.ENDED, reverse=True)):
             found = self._service.listed(status)
@@ -100,10 +114,13 @@ class Sdk:
                 self._context.log.warning("poll.failed", adapter=self.info.name, code="sdk.cannot_list", status=status)
                 continue
             for attributes in found:
-                yield from self._came(status, attributes)
+                yield from self._alarmed(self._came(status, attributes))
 
     def settle(self, partner_id: str) -> None:
         """Leave it out from now on. Nothing is deleted at the service: a person may have to read it there, and `confirm` must find ours."""
+        if self._hand_over is not None:
+            self._hand_over.settle(partner_id)
+            return
         self._settled[partner_id] = None
         while len(self._settled) > _SETTLED:
             del self._settled[next(iter(self._settled))]
@@ -114,6 +131,9 @@ class Sdk:
             yield Check(ok=False, what=f"the setting {name} is missing: nothing can be sent over SDK")
         if not self._settings.agencies:
             yield Check(ok=False, what="the setting agencies is missing: answers by SDK are believed to be nobody's")
+        if self._hand_over is not None:
+            yield from self._hand_over.check()
+            return
         why = self._service.ready()
         yield Check(
             ok=why is None, what="the message service gives a token" if why is None else f"the message service gives no token: {why}"
@@ -121,6 +141,13 @@ class Sdk:
 
     def close(self) -> None:
         """Nothing is held open here: the hub owns the connections."""
+
+    def _alarmed(self, found: Iterable[Inbound]) -> Iterable[Inbound]:
+        """Pass on what came, and sound the alarm where a receipt says that a signature is not right: that is no mistake of a message's."""
+        for inbound in found:
+            if isinstance(inbound.content, Receipt) and (inbound.content.code or "").startswith(outcomes.SIGNATURE):
+                self._context.log.error("receipt.security", adapter=self.info.name, code=inbound.content.code)
+            yield inbound
 
     def _came(self, status: str, attributes: Mapping[str, Any]) -> Iterable[Inbound]:
         """Make of one listed message what it is to us: a receipt, an answer, or nothing: other clients may use the same service."""
@@ -146,6 +173,8 @@ class Sdk:
         """Return a whole message; its head alone where the whole is too large to be fetched; None where it cannot be asked for now."""
         found = self._service.get(message_id)
         if isinstance(found, Mapping):
+            with contextlib.suppress(Refused):
+                self._references.note(from_attributes(found))
             return Submission(json.dumps(dict(found)).encode(), INBOUND)
         return Submission(json.dumps(dict(attributes)).encode(), INBOUND) if found == HTTPStatus.OK else None
 

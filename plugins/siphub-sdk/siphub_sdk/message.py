@@ -11,16 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from siphub.contract import Draft, Invalid, Problem
-from siphub_sdk.replies import understood
+from siphub_sdk.replies import case_numbers, registry_number, understood
 
 MEDIA_TYPE: Final = "application/vnd.siphub.sdk-message+json"
 """The attributes of one message as a message service gives them; the name is ours, because the SDK API has none."""
 MESSAGE_TYPE: Final = "application/vnd.siphub.message+json"
 """An attachment of this type is a whole canonical message of siphub's own."""
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_NUMBER = re.compile(r"[\w./: -]{1,60}")
+_SWEDEN = ZoneInfo("Europe/Stockholm")
 _ACTOR = "iso6523-actorid-upis"
 _ENVELOPE = ("/case_id", "/owner", "/sender", "/recipients")
 
@@ -69,7 +72,7 @@ class SdkMessage:
             Invalid: `sdk.invalid`, with a problem for each field.
         """
         ids = {"messageId": self.message_id, "conversationId": self.conversation_id, "refToMessageId": self.ref_to_message_id}
-        wrong = [name for name, value in ids.items() if value is not None and not _UUID.fullmatch(value)]
+        wrong = [name for name, value in ids.items() if value is not None and not UUID.fullmatch(value)]
         wrong += [] if _is_instant(self.created_at) else ["creationDateTime"]
         wrong += [name for name, party in (("senderAttention", self.sender), ("recipientAttention", self.recipient)) if not party.address]
         if wrong:
@@ -83,25 +86,42 @@ def invalid(*pointers: str, code: str = "sdk.invalid", detail: str = "this is mi
 
 
 def draft_of(message: SdkMessage) -> Draft:
-    """Return what a message means for a SIP: an answer where it is one in our form, else its text for a person to read."""
+    """Return what a message means for a SIP: an answer where it is one that is understood, else its text for a person to read."""
     text = "\n\n".join(message.texts)
+    number, cases = their_number(message), our_cases(message)
     content: dict[str, Any] = {
         "message_id": message.message_id.lower(),
         "conversation_id": message.conversation_id.lower(),
         "sent_at": message.created_at,
         **({"causation_id": message.ref_to_message_id.lower()} if message.ref_to_message_id else {}),
+        **({"registry_number": number} if number else {}),
+        **({"cases": cases} if cases else {}),
         "sdk": _carried(message, text),
     }
-    reply = understood(text)
+    reply = understood(text, datetime.fromisoformat(message.created_at).astimezone(_SWEDEN).date())
     if reply is None:
         return Draft(content, ("/type", "/author", *_ENVELOPE, "/content"))
     name = next(iter(message.sender.persons), "") or message.sender.label or message.sender.address
     who = {"name": name[:200], "role": "via SDK"}
     remark = reply.remark or ("bilaga" if message.files else "")
     answer = {"type": "meeting.response", "author": who, "content": {**reply.content, "responder": who}}
-    return Draft(
-        {**content, **answer, **({"remark": remark} if remark else {})}, (*_ENVELOPE, "/content/meeting_id", "/content/meeting_version")
-    )
+    said = {"remark": remark, "proposed_days": list(reply.days)}
+    missing = (*_ENVELOPE, "/content/meeting_id", "/content/meeting_version", *(("/content/proposed_times",) if reply.days else ()))
+    return Draft({**content, **answer, **{name: value for name, value in said.items() if value}}, missing)
+
+
+def their_number(message: SdkMessage) -> str | None:
+    """Return the sender's own registry number: from its reference, else from a text that names one; None where it is no sane one."""
+    given = [one["value"] for one in message.sender.references if one["root"] == "dnr"]
+    found = given[0] if given else registry_number("\n".join(message.texts))
+    return found if found and _NUMBER.fullmatch(found) else None
+
+
+def our_cases(message: SdkMessage) -> list[str]:
+    """Return the ids of cases that a message repeats, as ours stand in every reference and text we send."""
+    references = [one["value"] for party in (message.recipient, message.sender) for one in party.references]
+    said = case_numbers("\n".join(message.texts))
+    return list(dict.fromkeys([*(value.lower() for value in references if UUID.fullmatch(value)), *said]))
 
 
 def _carried(message: SdkMessage, text: str) -> dict[str, Any]:

@@ -39,8 +39,9 @@ ENDED: Final = frozenset({"ACCEPTED", "REJECTED", "MESSAGE_EXCHANGE_ERROR", "ERR
 ARRIVED: Final = frozenset({"NEW", "RETRIEVED", "RECEIPT_SENT"})
 """Statuses of messages to us."""
 
+SIGNATURE: Final = "sdk.sig"
 _CLASSES: Final = ("SV", "BV", "SIG")
-_DETAILS: Final = (
+DETAILS: Final = (
     "structure",
     "invariant",
     "security",
@@ -102,11 +103,16 @@ def code_in(events: object) -> str:
     """
     words = [_words(issue) for issue in _issues(events)]
     for said in words:
-        detail = next((name for name in _DETAILS if name in said), "")
+        detail = next((name for name in DETAILS if name in said), "")
         kind = next((name.lower() for name in _CLASSES if name in said), "bv" if detail else "")
         if kind:
-            return f"sdk.{kind}.{detail}" if detail else f"sdk.{kind}"
+            return code_for(kind, detail)
     return next((code for said in words for word, code in _PLAIN.items() if word in said), "")
+
+
+def code_for(kind: str, detail: str | None) -> str:
+    """Return the code of one reason: its class, and its detail where that is one of SDK's words."""
+    return f"sdk.{kind.lower()}.{detail}" if detail in DETAILS else f"sdk.{kind.lower()}"
 
 
 def _issues(events: object) -> Iterator[Mapping[str, Any]]:

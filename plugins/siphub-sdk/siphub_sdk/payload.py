@@ -10,13 +10,17 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any, Final
 
 from lxml import etree
 
-from siphub.contract import MappingError
+from siphub.contract import MappingError, Refused
 from siphub.contract.xml import parse_xml, serialise_xml
 from siphub_sdk.message import File, Party, SdkMessage, invalid, participant
+from siphub_sdk.receipt import ROOT as RECEIPT
+from siphub_sdk.receipt import MessageReceipt, receipt_of
+from siphub_sdk.rules import envelope_breaches, message_breaches, refuse_breaches
 
 NAMESPACE: Final = "urn:riv:infrastructure:messaging:MessageWithAttachments:3"
 _OLDER: Final = "urn:riv:infrastructure:messaging:MessageWithAttachments:2"
@@ -28,26 +32,39 @@ _MAX_BYTES: Final = 42 * 1024 * 1024
 _ACTOR: Final = "iso6523-actorid-upis"
 
 
-def read_xml(body: bytes) -> SdkMessage:
-    """Read a document whose root is one of those above.
+def read_xml(body: bytes) -> SdkMessage | MessageReceipt:
+    """Read a document whose root is one of those above: a message, or the receipt of one.
 
     Raises:
         BadBody: It cannot be parsed, or is hostile; a problem carries the position.
         TooLarge: Above SDK's limit.
-        Invalid: `sdk.encrypted`, `sdk.unsupported_payload` or `sdk.invalid`, with pointers.
+        Invalid: `sdk.sv.structure` or `sdk.bv.invariant` with the rules it breaks; `sdk.encrypted`, `sdk.unsupported_payload` or
+            `sdk.invalid`, with pointers.
     """
     root = parse_xml(body, max_bytes=_MAX_BYTES)
-    name = etree.QName(root)
-    if name.namespace in _SOAP:
-        return _handed_over(root)
-    if (name.namespace, name.localname) == (_XHE, "XHE"):
-        return _enveloped(root)
-    return _message(root)
+    return _by_root(_handed_over(root) if etree.QName(root).namespace in _SOAP else root)
 
 
-def _handed_over(root: etree._Element) -> SdkMessage:
+def _by_root(root: etree._Element) -> SdkMessage | MessageReceipt:
+    if root.tag == RECEIPT:
+        return receipt_of(root)
+    return _enveloped(root) if root.tag == f"{{{_XHE}}}XHE" else _message(root)
+
+
+def envelope_in(body: bytes) -> etree._Element | None:
+    """Return the XHE envelope that a document is or holds, unjudged; None where there is none that can be read."""
+    try:
+        root = parse_xml(body, max_bytes=_MAX_BYTES)
+        found = _handed_over(root) if etree.QName(root).namespace in _SOAP else root
+    except Refused:
+        return None
+    return found if found.tag == f"{{{_XHE}}}XHE" else None
+
+
+def _handed_over(root: etree._Element) -> etree._Element:
+    """Return the root of the document that an access point's request holds."""
     values = root.xpath("//*[local-name()='payload'][@payloadId='cid:message']/*[local-name()='value']")
-    if len(values) != 1:
+    if not isinstance(values, list) or len(values) != 1 or not etree.iselement(values[0]):
         raise invalid(
             "/Envelope/Body/submitRequest/payload", code="sdk.unsupported_payload", detail="there is not exactly one message in it"
         )
@@ -57,31 +74,27 @@ def _handed_over(root: etree._Element) -> SdkMessage:
         inner = b""
     if not inner:
         raise invalid("/Envelope/Body/submitRequest/payload/value", detail="it is not base64")
-    envelope = parse_xml(inner, max_bytes=_MAX_BYTES)
-    return _enveloped(envelope) if etree.QName(envelope).localname == "XHE" else _message(envelope)
+    return parse_xml(inner, max_bytes=_MAX_BYTES)
 
 
-def _enveloped(root: etree._Element) -> SdkMessage:
-    at = "/XHE/Payloads/Payload"
-    payloads = root.xpath("./*[local-name()='Payloads']/*[local-name()='Payload']")
-    if len(payloads) != 1:
-        raise invalid(at, detail="an envelope in SDK has exactly one payload")
-    encrypted = (
-        _child(payloads[0], "InstanceEncryptionIndicator").strip() in {"true", "1"} or payloads[0].find(f".//{_ENCRYPTED}") is not None
-    )
-    if encrypted:
-        raise invalid(f"{at}/PayloadContent", code="sdk.encrypted", detail="it is encrypted, and the message service has to open it first")
-    content = payloads[0].xpath("./*[local-name()='PayloadContent']/*")
-    if len(content) != 1:
-        raise invalid(f"{at}/PayloadContent", code="sdk.unsupported_payload", detail="it is no XML message")
-    return _message(content[0])
+def _enveloped(root: etree._Element) -> SdkMessage | MessageReceipt:
+    refuse_breaches(envelope_breaches(root))
+    at = "/XHE/Payloads/Payload/PayloadContent"
+    if root.find(f".//{_ENCRYPTED}") is not None:
+        raise invalid(at, code="sdk.encrypted", detail="it is encrypted, and the message service has to open it first")
+    content = root.xpath("./*[local-name()='Payloads']/*/*[local-name()='PayloadContent']/*")
+    if len(content) != 1 or content[0].tag == root.tag:
+        raise invalid(at, code="sdk.unsupported_payload", detail="it is no XML message")
+    return _by_root(deepcopy(content[0]))
 
 
 def _message(root: etree._Element) -> SdkMessage:
     name = etree.QName(root)
+    if (name.namespace, name.localname) == (NAMESPACE, "messagePayload"):
+        refuse_breaches(message_breaches(root))
     found = [root] if (name.namespace, name.localname) == (_OLDER, "Message") else root.xpath("./*[local-name()='message']")
     if name.namespace not in {NAMESPACE, _OLDER} or len(found) != 1:
-        raise invalid(f"/{name.localname}", code="sdk.unsupported_payload", detail="it is no messagePayload of SDK")
+        raise invalid("/messagePayload", code="sdk.unsupported_payload", detail="it is no messagePayload of SDK")
     head = _only(found[0], "messageHeader")
     documents = _only(found[0], "messageBody").xpath("./*[local-name()='documents']")
     if not documents:
@@ -141,7 +154,7 @@ def _child(node: etree._Element, name: str) -> str:
 
 
 def message_payload(body: bytes, message_id: str) -> bytes:
-    """Return a translated message as messagePayload XML, for an access point that takes a file instead of the SDK API.
+    """Return a translated message as messagePayload XML.
 
     Args:
         body: What `Sdk.translate` made.
@@ -150,6 +163,11 @@ def message_payload(body: bytes, message_id: str) -> bytes:
     Raises:
         MappingError: `mapping.unrepresentable`: it holds a character that XML cannot carry.
     """
+    return serialise_xml(payload_element(body, message_id))
+
+
+def payload_element(body: bytes, message_id: str) -> etree._Element:
+    """Return the same as an element."""
     attributes: Mapping[str, Any] = json.loads(body)["data"]["attributes"]
     root = etree.Element(f"{{{NAMESPACE}}}messagePayload", nsmap={"tns": NAMESPACE})
     try:
@@ -158,7 +176,7 @@ def message_payload(body: bytes, message_id: str) -> bytes:
         _documents(_put(message, "messageBody"), attributes["digitalDocument"])
     except ValueError:
         raise MappingError("a text of this message holds a character that XML cannot carry", code="mapping.unrepresentable") from None
-    return serialise_xml(root)
+    return root
 
 
 def _head(head: etree._Element, attributes: Mapping[str, Any], message_id: str) -> None:

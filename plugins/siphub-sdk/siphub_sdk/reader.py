@@ -11,10 +11,11 @@ import binascii
 import json
 from typing import Final
 
-from siphub.contract import BadBody, Draft, Problem, ReaderInfo, Submission, TooLarge
+from siphub.contract import BadBody, Draft, Problem, ReaderInfo, Receipt, Submission, TooLarge
 from siphub.model import Message, parse_message
 from siphub_sdk.message import MEDIA_TYPE, MESSAGE_TYPE, SdkMessage, draft_of, from_attributes, invalid
 from siphub_sdk.payload import read_xml
+from siphub_sdk.receipt import MessageReceipt
 from siphub_sdk.translate import MAX_BYTES
 
 _HEAD: Final = 4096
@@ -22,6 +23,7 @@ _NAMES: Final = (
     b"urn:riv:infrastructure:messaging:MessageWithAttachments:",
     b"http://docs.oasis-open.org/bdxr/ns/XHE/1/ExchangeHeaderEnvelope",
     b"http://org.ecodex.backend/1_1/",
+    b"urn:oasis:names:specification:ubl:schema:xsd:ApplicationResponse-2",
 )
 
 
@@ -37,16 +39,18 @@ class SdkReader:
         head = submission.body[:_HEAD].replace(b"\0", b"")
         return submission.media_type in self.info.media_types and any(name in head for name in _NAMES)
 
-    def read(self, submission: Submission) -> Message | Draft:
-        """Read a document.
+    def read(self, submission: Submission) -> Message | Draft | Receipt:
+        """Read a document: a message, or the receipt of one.
 
         Raises:
             BadBody: It cannot be parsed, or is hostile; a problem carries the position.
             TooLarge: Above SDK's limit of 30 MB.
-            Invalid: `sdk.encrypted`, `sdk.unsupported_payload`, `sdk.invalid`, or what is wrong with an attached message; with pointers.
+            Invalid: `sdk.sv.structure`, `sdk.bv.invariant`, `sdk.encrypted`, `sdk.unsupported_payload`, `sdk.invalid`, or what is wrong with an attached message; with pointers.
         """
         looks_like_json = submission.body.lstrip()[:1] == b"{"
         message = _from_json(submission.body) if looks_like_json or submission.media_type == MEDIA_TYPE else read_xml(submission.body)
+        if isinstance(message, MessageReceipt):
+            return message.as_receipt()
         return _attached(message) or draft_of(message)
 
 

@@ -9,12 +9,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from siphub.contract import SettingsError
 from siphub.model.identifiers import OrganisationNumber
 
-NAMES: Final = ("service", "token_url", "client_id", "scopes", "senders", "agencies", "timeout_seconds", "poll_seconds")
+NAMES: Final = (
+    "service",
+    "token_url",
+    "client_id",
+    "scopes",
+    "hand_over",
+    "access_point",
+    "senders",
+    "agencies",
+    "timeout_seconds",
+    "poll_seconds",
+)
 SCOPES: Final = "urn:sdk.api:sendMessages urn:sdk.api:getMessage urn:sdk.api:getMessageByFilter"
 """The scopes as the security scheme of the OpenAPI names them; its operation for sending says `sendMessage`, so they can be set."""
 PARTICIPANT: Final = re.compile(r"0203:[A-Za-z0-9.-]{1,200}")
@@ -40,6 +52,8 @@ class SdkSettings:
         token_url: Where access tokens are fetched.
         client_id: Who we are there.
         scopes: What we ask for, separated by spaces.
+        hand_over: The folder shared with an access point, in the place of a message service.
+        access_point: Our access point's id in the network.
         senders: By owner.
         agencies: Organisation number by participant: whose answers are believed to be whose.
         timeout: For one whole request.
@@ -50,6 +64,8 @@ class SdkSettings:
     token_url: str = ""
     client_id: str = ""
     scopes: str = SCOPES
+    hand_over: str = ""
+    access_point: str = ""
     senders: Mapping[str, SdkSender] = field(default_factory=dict)
     agencies: Mapping[str, str] = field(default_factory=dict)
     timeout: timedelta = timedelta(seconds=10)
@@ -58,7 +74,8 @@ class SdkSettings:
     @property
     def absent(self) -> tuple[str, ...]:
         """The settings without which nothing can be sent."""
-        needed = {"service": self.service, "token_url": self.token_url, "client_id": self.client_id, "senders": self.senders}
+        service = {"service": self.service, "token_url": self.token_url, "client_id": self.client_id}
+        needed = {**({"access_point": self.access_point} if self.hand_over else service), "senders": self.senders}
         return tuple(name for name, value in needed.items() if not value)
 
 
@@ -71,12 +88,16 @@ def read_settings(given: Mapping[str, str]) -> SdkSettings:
     unknown = sorted(set(given) - set(NAMES))
     if unknown:
         raise SettingsError(f"sdk has no setting {', '.join(unknown)}; it has {', '.join(NAMES)}", code="settings.unknown")
+    if given.get("hand_over") and given.get("service"):
+        raise SettingsError("sdk: set service, or hand_over for an access point, and not both")
     standard = SdkSettings()
     return SdkSettings(
         service=_address(given, "service").rstrip("/"),
         token_url=_address(given, "token_url"),
         client_id=given.get("client_id", ""),
         scopes=given.get("scopes", "") or SCOPES,
+        hand_over=_folder(given),
+        access_point=_access_point(given),
         senders=dict(_sender(entry) for entry in _entries(given, "senders")),
         agencies=dict(_agency(entry) for entry in _entries(given, "agencies")),
         timeout=_seconds(given, "timeout_seconds", _LONGEST) or standard.timeout,
@@ -88,6 +109,20 @@ def _address(given: Mapping[str, str], name: str) -> str:
     text = given.get(name, "")
     if text and not re.fullmatch(r"https?://[^\s?#@]{1,400}", text):
         raise SettingsError(f"sdk: {name} must be an https address without a query or a user name")
+    return text
+
+
+def _folder(given: Mapping[str, str]) -> str:
+    text = given.get("hand_over", "")
+    if text and not Path(text).is_absolute():
+        raise SettingsError("sdk: hand_over must be a whole path")
+    return text
+
+
+def _access_point(given: Mapping[str, str]) -> str:
+    text = given.get("access_point", "")
+    if text and not re.fullmatch(r"[A-Za-z0-9._:-]{1,100}", text):
+        raise SettingsError("sdk: access_point is an id such as AP0007-OPEN-TEST")
     return text
 
 

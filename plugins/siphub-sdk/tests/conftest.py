@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from siphub.contract.http import Http
 from siphub.model import people as p
 from siphub.sandbox.sdk import MessageService
 from siphub.sandbox.sdk_server import SdkSandbox
+from siphub.testing.schematron import Schematrons, missing
 from siphub_sdk import Sdk
 
 MakeContext = Callable[..., PluginContext]
@@ -39,7 +41,7 @@ def service(running: SdkSandbox) -> Iterator[MessageService]:
 @pytest.fixture
 def make_context(running: SdkSandbox) -> Iterator[MakeContext]:
     """Give what makes the hub's tools for the plugin, with settings as named beside those for the sandbox."""
-    http = Http(ca_file=running.ca_file)
+    http, kept = Http(ca_file=running.ca_file), Kept()
 
     def make(secret: str | None = None, **settings: str) -> PluginContext:
         given = {
@@ -51,7 +53,7 @@ def make_context(running: SdkSandbox) -> Iterator[MakeContext]:
             "timeout_seconds": "2",
             "poll_seconds": "0",
         }
-        rest: dict[str, Any] = {"mappings": None, "state": None, "render": None, "log": Quiet()}
+        rest: dict[str, Any] = {"mappings": None, "state": kept, "render": None, "log": Quiet()}
         return PluginContext(
             plugin="sdk",
             clock=SystemClock(),
@@ -63,6 +65,21 @@ def make_context(running: SdkSandbox) -> Iterator[MakeContext]:
 
     yield make
     http.close()
+
+
+class Kept:
+    """A plugin's state, in memory."""
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, str], bytes] = {}
+
+    def get(self, owner: str, key: str) -> bytes | None:
+        """Return what is kept under a key."""
+        return self._values.get((owner, key))
+
+    def put(self, owner: str, key: str, value: bytes) -> None:
+        """Keep a value."""
+        self._values[owner, key] = value
 
 
 class Quiet:
@@ -79,6 +96,18 @@ class Quiet:
     def error(self, event: str, /, **facts: object) -> None:
         """Log something that is broken."""
         logging.getLogger("sdk").error("%s %s", event, facts)
+
+
+@pytest.fixture(scope="session")
+def schematrons() -> Iterator[Schematrons]:
+    """Give a schematron engine that is not ours; where node or its packages are missing the test is skipped, and fails in CI."""
+    why = missing()
+    if why is not None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        pytest.skip(why)
+    with Schematrons() as running:
+        yield running
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from siphub.sandbox.sdk import MessageService
 from siphub.testing.adapters import AdapterContract, AdapterUnderTest
 from siphub.testing.readers import ReaderContract, ReaderUnderTest
 from siphub_sdk import Sdk, SdkReader
+from siphub_sdk.settings import NAMES
 
-SETTINGS = ("service", "token_url", "client_id", "scopes", "senders", "agencies", "timeout_seconds", "poll_seconds")
 JSON = "application/vnd.siphub.sdk-message+json"
 HEAD = {
     "messageId": "6d2f2d2e-3a2b-4b57-9a51-0f6a3f0c1a01",
@@ -54,7 +54,7 @@ class TestAdapter(AdapterContract):
     @pytest.fixture
     def under_test(self, adapter: Sdk, service: MessageService, fk: Recipient, recipient: Callable[..., Recipient]) -> AdapterUnderTest:
         """Give the adapter with FK, and a functional address that the payload was not made for."""
-        return AdapterUnderTest(adapter, fk, Book(service), recipient("sdk:annan:0203:forsakringskassan.example"), SETTINGS)
+        return AdapterUnderTest(adapter, fk, Book(service), recipient("sdk:annan:0203:forsakringskassan.example"), NAMES)
 
 
 def message(text: str, **more: object) -> Submission:

@@ -63,7 +63,7 @@ def test_an_answer_in_our_form_is_understood(text: str, answer: dict[str, Any]) 
     "text",
     [
         "",
-        "Vi kan den 4:e i stället.",
+        "Vi kan inte den 4:e i stället.",
         "Svar: ja\nSvar: nej",
         "Svar: kanske",
         "Svar: ja tack, men inte förrän i mars",
@@ -87,6 +87,74 @@ def test_what_is_not_an_answer_in_our_form_is_left_for_a_person(text: str) -> No
     assert carried["sender"]["address"] == "sdk:sip:0203:arbetsformedlingen.example"
     assert carried["recipient"]["references"] == [{"root": "dnr", "value": "SN 2026-117"}]
     assert draft.content["message_id"] == HEAD["messageId"].lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Ja", {"response": "accept"}),
+        ("Hej!\nJa, vi kommer till mötet.\nMvh", {"response": "accept"}),
+        ("Det passar bra.", {"response": "accept"}),
+        ("Vi kan tyvärr inte delta.", {"response": "decline"}),
+        ("Tyvärr kan vi inte komma till mötet, dnr AF-1", {"response": "decline"}),
+        ("Nej tack!", {"response": "decline"}),
+        ("Kan ni ringa oss?", {"response": "contact-us"}),
+        (
+            "Vi föreslår fredag 30 januari kl. 13.30",
+            {"response": "propose-new-time", "proposed_times": [{"starts_at": "2026-01-30T12:30:00Z"}]},
+        ),
+        (
+            "Kan vi ta den 4 februari klockan 9 i stället?",
+            {"response": "propose-new-time", "proposed_times": [{"starts_at": "2026-02-04T08:00:00Z"}]},
+        ),
+        ("10/1 kl 10 passar bättre", {"response": "propose-new-time", "proposed_times": [{"starts_at": "2027-01-10T09:00:00Z"}]}),
+    ],
+)
+def test_plain_swedish_is_understood_where_it_can_mean_one_thing_only(text: str, answer: dict[str, Any]) -> None:
+    """Given a short answer in other words than the form's, then it is the same response; a time without a year is the next such day."""
+    content: Any = read(text).content["content"]
+    assert {name: value for name, value in content.items() if name != "responder"} == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ja, men inte före tio.",
+        "Ja. Men bara digitalt.",
+        "Vi kan delta om läkaren kommer.",
+        "Vi kan inte den 4:e.",
+        "Vi föreslår den 4 eller den 5 februari kl. 10.",
+        "Vi föreslår den 31 februari kl. 10.",
+        "Vi föreslår måndag 30 januari kl. 13",
+        "Vi kan den 10 januari 2026 i stället",
+        "Vi kan den 29 mars kl. 02.30 i stället",
+        "Vi kan komma den 4:e i stället för den 7:e",
+        "Vi kommer den 4:e",
+        "Ja\nNej",
+    ],
+)
+def test_what_could_mean_another_thing_is_left_for_a_person(text: str) -> None:
+    """Given a yes with a but, two days, a day that is none or past, or another weekday's, then nothing is read into it."""
+    assert "type" not in read(text).content
+
+
+def test_a_day_without_an_hour_is_proposed_as_a_day() -> None:
+    """Given a day alone, then the draft says the day, that the times are missing, and the words for a person to see."""
+    draft = read("Vi kan den 4:e i stället, dnr AF-1")
+    assert draft.content["proposed_days"] == ["---04"]
+    assert "/content/proposed_times" in draft.missing
+    assert draft.content["remark"] == "Vi kan den 4:e i stället"
+    assert read("Vi kan den 4 februari i stället").content["proposed_days"] == ["2026-02-04"]
+
+
+def test_their_registry_number_and_our_case_are_found() -> None:
+    """Given a number with the word for it, or a reference, and our case's id in what is quoted, then both are carried; two numbers are none."""
+    case = "6d2f2d2e-3a2b-4b57-9a51-0f6a3f0c1a09"
+    draft = read(f"Vi återkommer, vårt dnr AF 2026-12.\n> Vår referens: ärende {case}")
+    assert (draft.content["registry_number"], draft.content["cases"]) == ("AF 2026-12", [case])
+    attention = {**HEAD["senderAttention"], "referenceId": [{"root": "dnr", "extension": "AF-2", "label": "x"}]}
+    assert read("dnr AF-1", senderAttention=attention).content["registry_number"] == "AF-2"
+    assert "registry_number" not in read("dnr AF-1 och dnr AF-2").content
 
 
 def test_what_is_written_beside_the_answer_is_kept_as_a_remark() -> None:
@@ -130,12 +198,11 @@ def file(reference: Path, name: str) -> Submission:
             "sdk.testbed.0203:testb.testbed.inera.se",
         ),
         ("sdk/testdata/min.xml", "Teststring", "0203:test.sender.inera.se", "test.instance.inera.se"),
-        ("sdk/testdata/TF2.4.2.xml", "Teststring", None, "test.instance.inera.se"),
         ("examples/sdk_kallelse_sip.xml", "# Kallelse till SIP-möte", "0203:kommun.example", "example-functional-address-socialtjanst"),
     ],
 )
 def test_diggs_examples_are_read(reference: Path, name: str, text: str, sender: str | None, address: str) -> None:
-    """Each example is recognised and read, with its text and sender; a sender in a scheme that is not SDK's names no organisation."""
+    """Each example is recognised and read, with its text and sender."""
     submission = file(reference, name)
     assert SdkReader().recognises(submission)
     draft = SdkReader().read(submission)
@@ -163,11 +230,12 @@ def test_the_kallelse_example_is_read_in_full(reference: Path) -> None:
     [
         ("sdk/example_xhe_encrypted_payload.xml", "sdk.encrypted", "/XHE/Payloads/Payload/PayloadContent"),
         ("sdk/example_as4_xhe_encrypted.xml", "sdk.encrypted", "/XHE/Payloads/Payload/PayloadContent"),
+        ("sdk/testdata/TF2.4.2.xml", "sdk.bv.invariant", "/messagePayload/message/messageHeader/sender/senderID/root"),
         ("sdk/XHE-NonXML-tm-base.xml", "sdk.unsupported_payload", "/XHE/Payloads/Payload/PayloadContent"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_its_code(reference: Path, name: str, code: str, pointer: str) -> None:
-    """An encrypted payload, and one that is no message, are refused each by its code, with the place."""
+    """An encrypted payload, one that is no message, and Digg's own negative case are refused each by its code, with the place."""
     with pytest.raises(Refused) as caught:
         SdkReader().read(file(reference, name))
     assert [(problem.code, problem.pointer) for problem in caught.value.problems] == [(code, pointer)]

@@ -1,0 +1,206 @@
+"""Hand-over to an access point by folders, where there is no message service with the SDK API.
+
+    out    what the access point fetches and sends: `<messageId>.xml`, and `receipt-<messageId>.xml` for what has come
+    in     what it has opened and puts here: messages, and receipts of ours
+    done   what was taken from `in`, for the organisation's own registry
+
+It signs, encrypts, verifies and decrypts; none of that happens here, so nobody but it may write into `in`. It must never lose a file of
+`in`: one is moved on only when the hub has stored what it says, and its receipt has been written before that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from siphub.contract import (
+    Accepted,
+    BadBody,
+    Check,
+    Delivered,
+    Inbound,
+    MappingError,
+    Outcome,
+    Payload,
+    PluginContext,
+    Refused,
+    Rejected,
+    Submission,
+)
+from siphub.contract.xml import parse_xml, serialise_xml
+from siphub_folder import named, put
+from siphub_sdk.envelope import MESSAGE, RECEIPT, Posting, envelope_xml, submit_request
+from siphub_sdk.message import UUID, SdkMessage
+from siphub_sdk.payload import envelope_in, payload_element, read_xml
+from siphub_sdk.receipt import MessageReceipt, Reason, receipt_xml
+from siphub_sdk.references import References
+from siphub_sdk.rules import envelope_breaches, message_breaches
+from siphub_sdk.rules.envelope import NAMES
+from siphub_sdk.settings import PARTICIPANT, SdkSettings
+
+FOLDERS: Final = ("out", "in", "done")
+_REASONS: Final = {
+    "sdk.sv.structure": ("SV", "structure"),
+    "sdk.bv.invariant": ("BV", "invariant"),
+    "sdk.unsupported_payload": ("BV", "not-supported"),
+    "sdk.encrypted": ("SIG", "security"),
+    "body.too_large": ("BV", "too-long"),
+}
+"""What a receipt says of a message that is refused here; whatever else it was, the document is not what the schema says."""
+
+
+_TWICE: Final = frozenset({"sdk.bv.duplicate", "sdk.bv.multiple-matches"})
+"""What a recipient says who has a message already: that one was taken, and its own receipt says so."""
+_WHOLE_AFTER: Final = timedelta(minutes=1)
+_ON_THE_ENVELOPE: Final = (
+    "xha:Header/xhb:ID",
+    "xha:Header/xha:FromParty/xha:PartyIdentification/xhb:ID",
+    "xha:Header/xha:ToParty/xha:PartyIdentification/xhb:ID",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A file of `in`: what it is to the hub, and what is answered when that is stored."""
+
+    file: Path
+    inbound: Inbound
+    answer: MessageReceipt | None = None
+
+
+class HandOver:
+    """The folders between the hub and an access point."""
+
+    def __init__(self, context: PluginContext, settings: SdkSettings, references: References) -> None:
+        self._context, self._settings, self._references = context, settings, references
+        self._root = Path(settings.hand_over)
+        self._came: dict[str, Came] = {}
+
+    # ── out ──
+
+    def send(self, payload: Payload, message_id: str) -> Outcome:
+        """Put a message there for the access point.
+
+        Raises:
+            PermitExpired: Nothing has become visible.
+        """
+        try:
+            document = handed_over(payload.body, message_id, self._settings.access_point)
+        except MappingError as error:
+            return Rejected(error.code)
+        found = put(document, self._root / "out", named(message_id, "xml"))
+        return Accepted(message_id) if isinstance(found, Delivered) else found
+
+    def confirm(self, message_id: str, address: str) -> Outcome | None:
+        """Say Accepted where the message to that functional address lies there still; where it does not, it may have been fetched."""
+        try:
+            found = read_xml((self._root / "out" / named(message_id, "xml")).read_bytes())
+        except (OSError, ValueError, Refused):
+            return None
+        return Accepted(message_id) if isinstance(found, SdkMessage) and found.recipient.address == address else None
+
+    # ── in ──
+
+    def came(self) -> Iterator[Inbound]:
+        """Return what the access point has put there, oldest first. What cannot be read is given too: the hub says why it refuses it."""
+        for file in sorted((self._root / "in").glob("*.xml"), key=lambda one: (one.stat().st_mtime_ns, one.name)):
+            if not file.is_file() or file.is_symlink():
+                continue
+            came = self._read(file)
+            if came is not None:
+                self._came[came.inbound.partner_id] = came
+                yield came.inbound
+
+    def settle(self, partner_id: str) -> None:
+        """Answer with a receipt, and move on what has been stored."""
+        came = self._came.pop(partner_id, None)
+        if came is None or not came.file.is_file():
+            return
+        if came.answer is not None and not isinstance(self._answered(came.answer), Delivered):
+            self._context.log.warning("receipt.unwritten", adapter="sdk", code="sdk.receipt_unwritten")
+            return
+        came.file.replace(self._root / "done" / came.file.name)
+
+    def check(self) -> Iterable[Check]:
+        """Say of each folder whether it can be used."""
+        for name in FOLDERS:
+            folder = self._root / name
+            ok = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+            yield Check(ok=ok, what=f"the folder {folder} of the hand-over can {'' if ok else 'not '}be used")
+
+    def _read(self, file: Path) -> Came | None:
+        """Return what a file is to the hub; None where it is not whole yet, or says nothing of a message."""
+        body = file.read_bytes()
+        try:
+            found = read_xml(body)
+        except Refused as error:
+            if isinstance(error, BadBody) and self._is_young(file):
+                return None
+            inbound = Inbound(f"file/{sha256(body).hexdigest()[:32]}", Submission(body, "application/xml"))
+            return Came(file, inbound, self._rejecting(body, [Reason(*_REASONS.get(error.code, ("SV", "structure")))]))
+        if isinstance(found, MessageReceipt) and found.code in _TWICE:
+            self._context.log.warning("receipt.duplicate", adapter="sdk", code=found.code)
+            file.replace(self._root / "done" / file.name)
+            return None
+        if isinstance(found, MessageReceipt):
+            return Came(file, Inbound(f"{found.message_id.lower()}/{found.code or 'ACCEPTED'}", found.as_receipt()))
+        self._references.note(found)
+        who = self._settings.agencies.get(found.sender.participant or "")
+        inbound = Inbound(found.message_id, Submission(body, "application/xml"), organisation=who)
+        return Came(file, inbound, self._answer(found))
+
+    def _answer(self, found: SdkMessage) -> MessageReceipt | None:
+        """Return the receipt of a message that can be read: ACCEPTED, or that no function of ours has that address."""
+        if found.sender.participant is None or found.recipient.participant is None:
+            return None
+        ours = found.recipient.address in {one.address for one in self._settings.senders.values()}
+        reasons = () if ours else (Reason("BV", "not-found"),)
+        parties = (found.recipient.participant, found.sender.participant)
+        return MessageReceipt(found.message_id, *parties, self._context.clock.now(), reasons, accepted=ours)
+
+    def _is_young(self, file: Path) -> bool:
+        """Say whether a file may still be being written, by somebody who does not write aside and rename."""
+        written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        return self._context.clock.now() - written < _WHOLE_AFTER
+
+    def _rejecting(self, body: bytes, reasons: list[Reason]) -> MessageReceipt | None:
+        """Return the refusal of what has an envelope that says whose it is; what has none can be answered to nobody."""
+        envelope = envelope_in(body)
+        said = [] if envelope is None else [(envelope.findtext(path, "", NAMES)).strip() for path in _ON_THE_ENVELOPE]
+        if len(said) != len(_ON_THE_ENVELOPE) or not UUID.fullmatch(said[0]) or not all(PARTICIPANT.fullmatch(one) for one in said[1:]):
+            return None
+        message_id, sender, recipient = said
+        return MessageReceipt(message_id, recipient, sender, self._context.clock.now(), reasons, accepted=False)
+
+    def _answered(self, receipt: MessageReceipt) -> Outcome:
+        at = f"{receipt.at:%Y-%m-%dT%H:%M:%S}.{receipt.at.microsecond // 1000:03}Z"
+        document = receipt_xml(receipt)
+        content = parse_xml(document)
+        receipt_id = content.findtext("{*}ID", receipt.message_id)
+        posting = Posting(RECEIPT, receipt_id, at, receipt.sender, receipt.recipient)
+        body = submit_request(posting, envelope_xml(posting, content), self._settings.access_point)
+        return put(body, self._root / "out", named(f"receipt-{receipt.message_id}", "xml"))
+
+
+def handed_over(body: bytes, message_id: str, access_point: str) -> bytes:
+    """Return what an access point is handed for a translated message.
+
+    Raises:
+        MappingError: `mapping.unrepresentable`, or `sdk.sv.structure`, `sdk.bv.invariant` where it would break a rule of SDK.
+    """
+    attributes = json.loads(body)["data"]["attributes"]
+    content = payload_element(body, message_id)
+    function = attributes["recipientAttention"]["subOrganization"]["extension"]
+    posting = Posting(MESSAGE, message_id, attributes["creationDateTime"], attributes["sender"], attributes["recipient"], function)
+    wrong = message_breaches(parse_xml(serialise_xml(content)))
+    envelope = envelope_xml(posting, content)
+    wrong = wrong or envelope_breaches(parse_xml(envelope))
+    if wrong:
+        raise MappingError("this message would break a rule of SDK: see the code", code=wrong[0].code)
+    return submit_request(posting, envelope, access_point)

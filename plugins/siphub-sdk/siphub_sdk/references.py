@@ -1,0 +1,57 @@
+"""The recipient's own registry number: learnt from what it writes, and repeated in everything that is sent to it about that case afterwards.
+
+It is kept in the plugin's sealed state under the case's id, so that it is erased with the case. It must never be repeated to anybody but
+the organisation that named it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from siphub.contract import PluginContext
+from siphub_sdk.message import SdkMessage, our_cases, their_number
+from siphub_sdk.settings import SdkSettings
+
+LABEL: Final = "Ert diarienummer"
+_MOST: Final = 5
+"""In how many cases one message may name its number."""
+
+
+class References:
+    """What the recipients call our cases."""
+
+    def __init__(self, context: PluginContext, settings: SdkSettings) -> None:
+        self._state, self._agencies = context.state, settings.agencies
+        self._owner_at = {sender.address: owner for owner, sender in settings.senders.items()}
+        self._owner_of = {(sender.participant, sender.address): owner for owner, sender in settings.senders.items()}
+
+    def note(self, message: SdkMessage) -> None:
+        """Keep the number that one of the agencies names, for the conversation and for the cases of ours that it repeats."""
+        owner, number, theirs = self._owner_at.get(message.recipient.address), their_number(message), message.sender.participant
+        if owner is None or number is None or theirs is None or theirs not in self._agencies:
+            return
+        for case in dict.fromkeys([message.conversation_id.lower(), *our_cases(message)][:_MOST]):
+            self._state.put(owner, _key(case, theirs), number.encode())
+
+    def repeated(self, body: bytes) -> bytes:
+        """Return a translated message with its recipient's number in its recipient's reference, where there is one."""
+        document = json.loads(body)
+        attributes: dict[str, Any] = document["data"]["attributes"]
+        owner = self._owner_of.get((attributes["sender"], _function(attributes)))
+        found = self._state.get(owner, _key(attributes["conversationId"], attributes["recipient"])) if owner else None
+        if found is None:
+            return body
+        attention: dict[str, Any] = attributes["recipientAttention"]
+        number = {"root": "dnr", "extension": found.decode(), "label": LABEL}
+        attention["referenceId"] = [*attention.get("referenceId", ()), number]
+        return json.dumps(document, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
+
+
+def _key(case: str, participant: str) -> str:
+    return f"reference/{case}/{participant}"
+
+
+def _function(attributes: Mapping[str, Any]) -> str:
+    return str(attributes["senderAttention"]["subOrganization"]["extension"])
