@@ -8,7 +8,7 @@ from siphub.contract.adapter import API, Adapter, AdapterInfo, Check, ChecksAddr
 from siphub.contract.certificates import ClientCertificate
 from siphub.contract.client_keys import ClientKey, ClientSecret, Proof
 from siphub.contract.context import Clock, Log, MappingPack, Mappings, PluginContext, Render, State, SystemClock
-from siphub.contract.door import DoorInfo, StandardDoor
+from siphub.contract.door import DoorInfo, StandardDoor, StandardId
 from siphub.contract.hooks import DeliveryEvent, hookimpl, hookspec
 from siphub.contract.http import Http, HttpAnswer, HttpFailure
 from siphub.contract.oauth import AccessTokens
@@ -86,6 +86,7 @@ __all__ = [
     "Retry",
     "SettingsError",
     "StandardDoor",
+    "StandardId",
     "State",
     "Submission",
     "SystemClock",

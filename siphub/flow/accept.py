@@ -15,7 +15,7 @@ from typing import Any
 
 from siphub.contract import Submission
 from siphub.errors import Busy, Conflict, Problem, Refused, Sealed, StoreConflict
-from siphub.flow import guardians, receipts, records, restored, retention, timers, withdraw
+from siphub.flow import guardians, receipts, records, restored, retention, timers, used_ids, withdraw
 from siphub.flow.carriers import carried
 from siphub.flow.ground import Ground
 from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row, open_case
@@ -33,12 +33,12 @@ from siphub.policy.moves import handed_over
 from siphub.policy.reasons import REASONS, told
 from siphub.policy.refusal import Refusal
 from siphub.policy.routing import joining, routes
-from siphub.store import Beside, CaseRow, DeliveryRow, MessageRow, Seal, SubmissionRow, Work
+from siphub.store import Beside, CaseRow, DeliveryRow, MessageRow, Seal, SubmissionRow, UsedIdRow, Work
 
 RECALL_TYPES = frozenset({"meeting.cancelled", "plan.closed"})
 """Types whose recipients get the hub's one stop notice instead of the message (LIFECYCLE section 3)."""
 CONFLICTS = 2
-"""How often a message is decided anew because the database took a transaction back."""
+"""How often a message is decided anew because the database took a transaction back, or somebody else was first."""
 
 NARROWING_TYPES = RECALL_TYPES | {
     "consent.refused",
@@ -122,12 +122,13 @@ def _flat(entry: RecipientAnswer | CautionAnswer) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Handed:
-    """A message as it was handed in: with its canonical bytes, their keyed hash, and by whom."""
+    """A message as it was handed in: with its canonical bytes, their keyed hash, by whom, and under which ids of a standard."""
 
     message: Message
     body: bytes
     body_hash: bytes
     caller: Caller
+    ids: tuple[used_ids.UsedId, ...] = ()
 
     @property
     def case(self) -> tuple[str, str]:
@@ -135,10 +136,10 @@ class _Handed:
         return self.message.owner, str(self.message.case_id)
 
 
-def accept_message(ground: Ground, message: Message, caller: Caller) -> Answer:
-    """Take one message that has been read already; see `accept`."""
+def accept_message(ground: Ground, message: Message, caller: Caller, ids: tuple[used_ids.UsedId, ...] = ()) -> Answer:
+    """Take one message that has been read already, under the ids that its standard gives it; see `accept`."""
     body = message.to_json()
-    handed = _Handed(message, body, ground.store.keyed_hash("submission", body), caller)
+    handed = _Handed(message, body, ground.store.keyed_hash("submission", body), caller, ids)
     try:
         _not_too_much(ground, message, caller)
         _right_mode(ground, message)
@@ -160,14 +161,18 @@ def accept_message(ground: Ground, message: Message, caller: Caller) -> Answer:
     return taken
 
 
+class _OvertakenError(Busy):
+    """Somebody else was first, at the same moment: what they wrote is there now, and the message is decided anew."""
+
+
 def _decide(ground: Ground, handed: _Handed, seal: Seal) -> Answer | _Refused:
-    """Decide; once more where two transactions waited for each other and this one gave way, or where there is another directory by now."""
+    """Decide; once more where another transaction was first or this one gave way to it, or where there is another directory by now."""
     directory = ground.directory.seen()
     conflicts = 0
     while True:
         try:
             taken = _decided(ground, handed, directory, seal)
-        except StoreConflict:
+        except (StoreConflict, _OvertakenError):
             conflicts += 1
             if conflicts > CONFLICTS:
                 raise
@@ -183,8 +188,10 @@ def _decided(ground: Ground, handed: _Handed, directory: Directory, seal: Seal) 
     with ground.store.write() as work:
         row = work.cases.lock(*handed.case)  # first: what waited for the same message here sees its answer next
         beside = work.intake.beside(*handed.case, organisation=caller.organisation, message_id=str(message.message_id))
+        new_ids = used_ids.new_ones(work, handed.ids)
         repeat = _repeat(beside.submission, handed)
         if repeat is not None:
+            _use(work, new_ids)
             return repeat
         if beside.directory != directory.version:
             return None
@@ -192,8 +199,19 @@ def _decided(ground: Ground, handed: _Handed, directory: Directory, seal: Seal) 
         if isinstance(taken, _Refused):
             _leave_work(work, taken, message, caller, ground.now())
         elif not work.submissions.add(_submission(taken, handed, ground.now())):
-            raise Busy(REASONS["message.handed_in_twice"].en, code="message.handed_in_twice")
+            raise _overtaken("message.handed_in_twice")
+        else:
+            _use(work, new_ids)
     return taken
+
+
+def _use(work: Work, new_ids: tuple[UsedIdRow, ...]) -> None:
+    if not work.intake.use_ids(new_ids):
+        raise _overtaken("message.handed_in_twice")
+
+
+def _overtaken(code: str) -> _OvertakenError:
+    return _OvertakenError(REASONS[code].en, code=code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +242,7 @@ def _before(ground: Ground, handed: _Handed) -> Answer | None:
     """Return the answer to the same message, where it was handed in before."""
     with ground.store.read() as work:
         found = work.submissions.find(handed.caller.organisation, str(handed.message.message_id))
+        used_ids.new_ones(work, handed.ids)
     return _repeat(found, handed)
 
 
@@ -420,4 +439,4 @@ def _told(recipient: str, delivery: str | None, state: str, reason: str | None) 
 def _open(work: Work, row: CaseRow) -> None:
     """Add the case before anything that refers to it; whoever its first message reaches is in it from then on."""
     if not work.cases.add(row):
-        raise Busy(REASONS["case.opened_meanwhile"].en, code="case.opened_meanwhile")
+        raise _overtaken("case.opened_meanwhile")

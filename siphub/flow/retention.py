@@ -56,6 +56,7 @@ def run(ground: Ground) -> int:
         turn.end(found=len(rows), left=len(rows) - done, limit=BATCH)
         erased += done
     _forget_answers(ground)
+    _forget_ids_in_state(ground)
     return erased
 
 
@@ -122,6 +123,18 @@ def _forget_answers(ground: Ground) -> int:
         return 0
     with ground.store.write() as work:
         return work.erasure.forget_submissions(ground.now(), BATCH)
+
+
+def _forget_ids_in_state(ground: Ground) -> None:
+    """Delete what versions before revision 0009 kept of FHIR messages' ids, for ever and where nobody looks any more, until there is none."""
+    turn = ground.turns.of("ids in state")
+    if turn.over:
+        return
+    with ground.store.read() as work:
+        turn.over = not work.erasure.ids_in_state(1)
+    if not turn.over:
+        with ground.store.write() as work:
+            work.erasure.forget_ids_in_state(LEFT)
 
 
 def erase_withheld(work: Work, case: tuple[str, str], message_rows: Iterable[str], now: datetime) -> None:

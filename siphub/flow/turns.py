@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Turn:
-    """How many of the rows of one question are passed over the next time."""
+    """How many of the rows of one question are passed over the next time; `over` where it need not be asked any more."""
 
     skip: int = 0
+    over: bool = False
 
     def end(self, *, found: int, left: int, limit: int) -> None:
         """Note that of `found` rows, where `limit` were asked for, `left` could not be done. Behind the last one it begins anew."""

@@ -7,7 +7,7 @@
     Accept, Permitted, Refusal          the claim's question to policy, and its two answers
     Admit, Admitted                     the claim's question about partners, and its answer; Place and Load say which, and what is out to it
     ClaimedRow, OutcomeRow, Recorded    what the claim gives, what the record takes and gives
-    Beside          what intake looks at beside a case; Tail the end of a recipient's line in it
+    Beside          what intake looks at beside a case, and UsedIdRow what it keeps of a standard's ids; Tail the end of a recipient's line in it
     Move            a unit whose successor takes its place in a case
     Change          a guarded change of deliveries' state
     BLOCKING        the states in which a delivery keeps its successor waiting
@@ -21,7 +21,7 @@ Nothing above this package sees SQL. It must never import policy or model: it ke
 
 from siphub.store.backup import Backup, Manifest, What, prune
 from siphub.store.deliveries import Tail
-from siphub.store.intake import Beside
+from siphub.store.intake import Beside, UsedIdRow
 from siphub.store.knocks import Listening
 from siphub.store.rows import (
     BLOCKING,
@@ -106,6 +106,7 @@ __all__ = [
     "Tail",
     "UnconfirmedRow",
     "UnitRow",
+    "UsedIdRow",
     "What",
     "Work",
     "WorkItemRow",

@@ -27,6 +27,7 @@ from siphub.store.tables import (
     work_item,
 )
 
+_ids_in_state = (plugin_state.c.plugin == "fhir", or_(plugin_state.c.key.startswith("bundle/"), plugin_state.c.key.startswith("header/")))
 _ended = (sip_case.c.ended_at.is_not(None), sip_case.c.erased_at.is_(None))
 _unconfirmed = exists(
     select(record_copy.c.id).where(
@@ -112,10 +113,23 @@ class Erasure(Topic):
         return tuple((str(row.owner), str(row.message_id)) for row in rows)
 
     def forget_submissions(self, now: datetime, limit: int) -> int:
-        """Delete such answers; return how many."""
+        """Delete such answers, and with each the ids of a standard's that it was given under; return how many."""
         found = self.old_submissions(now, limit)
         for owner, message_id in found:
             self._connection.execute(delete(submission).where(submission.c.owner == owner, submission.c.message_id == message_id))
+        return len(found)
+
+    def ids_in_state(self, limit: int) -> tuple[tuple[str, str], ...]:
+        """Return ids of FHIR messages as they were kept before revision 0009, as (organisation, key): nobody reads them any more."""
+        rows = self._connection.execute(select(plugin_state.c.owner, plugin_state.c.key).where(*_ids_in_state).limit(limit))
+        return tuple((str(row.owner), str(row.key)) for row in rows)
+
+    def forget_ids_in_state(self, limit: int) -> int:
+        """Delete such ids; return how many."""
+        found = self.ids_in_state(limit)
+        for owner, key in found:
+            mine = (plugin_state.c.owner == owner, plugin_state.c.plugin == "fhir", plugin_state.c.key == key)
+            self._connection.execute(delete(plugin_state).where(*mine))
         return len(found)
 
     @staticmethod

@@ -72,6 +72,18 @@ submission = Table(
     partial("ix_submission_forget", "forget_at", where="forget_at IS NOT NULL"),
 )
 
+# What a standard's ids of a submission stand for, as keyed hashes. They go with the submission, whoever deletes it.
+used_id = Table(
+    "used_id",
+    metadata,
+    word("owner", key=True),
+    word("message_id", key=True),
+    Column("hash", LargeBinary, primary_key=True),
+    Column("means", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["owner", "message_id"], ["submission.owner", "submission.message_id"], ondelete="CASCADE"),
+    UniqueConstraint("owner", "hash"),
+)
+
 sip_case = Table(
     "sip_case",
     metadata,

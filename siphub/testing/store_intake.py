@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from siphub.store import Beside, Change, DeadlineRow, Store, SubmissionRow, Tail, WorkItemRow
+from siphub.store import Beside, Change, DeadlineRow, Store, SubmissionRow, Tail, UsedIdRow, WorkItemRow
 from siphub.testing.store_rows import NEIGHBOUR, NOW, OTHER, OWNER, UNIT, add_line, line, new_delivery, new_message
 
 SCHOOL = f"SE{NEIGHBOUR}-SCHOOL"
@@ -55,3 +55,27 @@ class IntakePromises:
         with store.write() as work:
             work.work_items.close(OWNER, item.id, by="hub", how="settled", at=NOW)
         assert beside().work is False
+
+    def test_a_standards_id_is_used_once(self, store: Store) -> None:
+        """Given ids kept with a submission, nobody else of its organisation uses them, another organisation may, and they go with the submission."""
+        case, _ = line(store, 1)
+        rows = [UsedIdRow(OWNER, "message", name.encode() * 32, b"m" * 32) for name in "ba"]
+        theirs = UsedIdRow(OTHER, "message", rows[0].hash, b"n" * 32)
+        hashes = [row.hash for row in rows]
+        with store.write() as work:
+            for organisation in (OWNER, OTHER):
+                work.submissions.add(SubmissionRow(organisation, "message", b"hash", OWNER, case.case_id, "{}", NOW))
+            work.submissions.add(SubmissionRow(OWNER, "another", b"hash", OWNER, "another case", "{}", NOW))
+            assert work.intake.used_ids(OWNER, hashes) == work.intake.used_ids(OWNER, []) == {}
+            assert work.intake.use_ids(rows) is True
+            assert work.intake.use_ids([]) is True
+        with store.write() as work:
+            assert work.intake.use_ids([UsedIdRow(OWNER, "another", hashes[1], b"n" * 32)]) is False
+            assert work.intake.use_ids([theirs]) is True
+        with store.read() as work:
+            assert work.intake.used_ids(OWNER, [*hashes, b"c" * 32]) == {row.hash: row for row in rows}
+            assert work.intake.used_ids(OTHER, hashes) == {theirs.hash: theirs}
+        with store.write() as work:
+            work.erasure.case(OWNER, case.case_id, at=NOW, forget_at=NOW)
+            assert work.erasure.forget_submissions(NOW, 9) == 2
+            assert (work.intake.used_ids(OWNER, hashes), work.intake.used_ids(OTHER, hashes)) == ({}, {})

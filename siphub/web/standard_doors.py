@@ -18,6 +18,7 @@ from siphub.contract import StandardDoor, Submission
 from siphub.errors import Busy, NotAcceptable, Refused, SiphubError, StoreBusy, StoreLost, UnsupportedMedia
 from siphub.flow.accept import accept_message
 from siphub.flow.reading import read
+from siphub.flow.used_ids import ids_of
 from siphub.hub import Hub
 from siphub.model import Caller
 from siphub.observe import Log
@@ -77,9 +78,8 @@ def _open(routes: APIRouter, hub: Hub, counts: Counts, door: StandardDoor) -> No
 
 def _taken(hub: Hub, counts: Counts, door: StandardDoor, submission: Submission, caller: Caller, wanted: str) -> Response:
     message = read(hub.ground, submission)
-    door.before(submission, message, caller.organisation)
-    answer = accept_message(hub.ground, message, caller)
-    door.after(submission, message, caller.organisation)
+    ids = ids_of(hub.ground, door.info.name, door.ids(submission, message), message, caller)
+    answer = accept_message(hub.ground, message, caller, ids)
     counts.accepted(CHANNEL, message.type)
     body = door.taken(submission, message, answer.document(), wanted)
     return Response(body, HTTPStatus.OK, {REPEATED: "yes"} if answer.repeated else {}, wanted)

@@ -8,7 +8,8 @@
 | seen | new | 409 `fhir.bundle_reused`: two messages in one envelope |
 
 The same answer is the hub's own doing: it knows the message by its id. The same MessageHeader.id about another message is 409
-`fhir.header_reused`. What an organisation has used counts for itself alone. A message that was refused leaves nothing behind.
+`fhir.header_reused`. The hub keeps both ids with the message, and sees to this in the transaction that accepts it: what an organisation has
+used counts for itself alone, and a message that was refused leaves nothing behind.
 It must never answer with a word of what was handed in, but the ids that the sender made for the message, its event's code and the address it
 is from.
 """
@@ -16,12 +17,11 @@ is from.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
-from siphub.contract import Conflict, DoorInfo, Invalid, PluginContext, Problem, Refused, State, Submission
+from siphub.contract import DoorInfo, Invalid, PluginContext, Problem, Refused, StandardId, Submission
 from siphub.model import Message
 from siphub_fhir.checks import is_url
 from siphub_fhir.conformance import capability_statement
@@ -38,6 +38,12 @@ _SPACE: Final = uuid5(NAMESPACE_URL, f"{BASE}/answers")
 _LONGEST: Final = 400
 """How long an event or an address may be to be said again in an answer, in characters."""
 _LATER: Final = frozenset({500, 503})
+_BUNDLE_REUSED: Final = Problem(
+    "fhir.bundle_reused", "this Bundle.id was used for another message: give each message a Bundle of its own", pointer="/id"
+)
+_HEADER_REUSED: Final = Problem(
+    "fhir.header_reused", "this MessageHeader.id was used for another message", pointer="/entry/0/resource/id"
+)
 
 
 class FhirDoor(FhirReader):
@@ -53,15 +59,13 @@ class FhirDoor(FhirReader):
     )
 
     def __init__(self, context: PluginContext) -> None:
-        self._state: State = context.state
         self._source = read_settings(context.settings).source
 
-    def before(self, submission: Submission, message: Message, organisation: str) -> None:
-        """Look at Bundle.id and MessageHeader.id.
+    def ids(self, submission: Submission, message: Message) -> tuple[StandardId, ...]:
+        """Return Bundle.id, which stands for the header, and MessageHeader.id, which stands for the message.
 
         Raises:
             Invalid: `fhir.required`: the header has no id, without which no answer can name it.
-            Conflict: `fhir.bundle_reused`, `fhir.header_reused`.
         """
         bundle, header = _ids(submission)
         if header is None:
@@ -69,18 +73,8 @@ class FhirDoor(FhirReader):
                 "a message's MessageHeader has an id, by which the answer names it",
                 problems=(Problem("fhir.required", "a required element is missing", pointer="/entry/0/resource/id"),),
             )
-        if bundle is not None and self._kept(organisation, "bundle", bundle) not in {None, _hashed(header)}:
-            raise _reused("fhir.bundle_reused", "this Bundle.id was used for another message: give each message a Bundle of its own", "/id")
-        if self._kept(organisation, "header", header) not in {None, str(message.message_id)}:
-            raise _reused("fhir.header_reused", "this MessageHeader.id was used for another message", "/entry/0/resource/id")
-
-    def after(self, submission: Submission, message: Message, organisation: str) -> None:
-        """Remember both ids, as hashes."""
-        bundle, header = _ids(submission)
-        if header is not None:
-            self._keep(organisation, "header", header, str(message.message_id))
-            if bundle is not None:
-                self._keep(organisation, "bundle", bundle, _hashed(header))
+        own = StandardId(f"header/{header}", str(message.message_id), _HEADER_REUSED)
+        return (own,) if bundle is None else (StandardId(f"bundle/{bundle}", header, _BUNDLE_REUSED), own)
 
     def taken(self, submission: Submission, message: Message, answer: Mapping[str, object], media_type: str) -> bytes:
         """Return the message Bundle that answers: `ok`, and in an OperationOutcome what becomes of it for each recipient."""
@@ -129,14 +123,6 @@ class FhirDoor(FhirReader):
             "entry": [{"fullUrl": f"urn:uuid:{one['id']}", "resource": one} for one in entries],
         }
 
-    def _kept(self, organisation: str, kind: str, name: str) -> str | None:
-        found = self._state.get(organisation, f"{kind}/{_hashed(name)}")
-        return None if found is None else found.decode()
-
-    def _keep(self, organisation: str, kind: str, name: str, value: str) -> None:
-        if self._kept(organisation, kind, name) is None:
-            self._state.put(organisation, f"{kind}/{_hashed(name)}", value.encode())
-
 
 def _ids(submission: Submission) -> tuple[str | None, str | None]:
     """Return Bundle.id and MessageHeader.id, as far as there are any."""
@@ -162,14 +148,6 @@ def _event(header: Resource) -> Resource | None:
 
 def _is_sayable(value: Any, kind: str) -> bool:
     return is_sound(value, kind) and str(value).isprintable() and len(str(value)) <= _LONGEST
-
-
-def _hashed(name: str) -> str:
-    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-
-
-def _reused(code: str, what: str, pointer: str) -> Conflict:
-    return Conflict(what, code=code, problems=(Problem(code, what, pointer=pointer),))
 
 
 def _news(answer: Mapping[str, Any], addressees: list[str]) -> Iterator[Resource]:

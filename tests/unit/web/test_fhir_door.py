@@ -1,81 +1,30 @@
-"""`/fhir/$process-message` and `/fhir/metadata`: who is let in, what is negotiated, what is answered, and which ids have been used."""
+"""`/fhir/$process-message` and `/fhir/metadata`: who is let in, what is negotiated, and what is answered."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 
 from siphub.contract import Cut, Delivered, PluginContext, Recipient, Submission, SystemClock
 from siphub.contract.http import Http
-from siphub.hub import add_key
 from siphub.model import people as p
-from siphub.model import sample
 from siphub_fhir import Fhir, FhirReader
-from siphub_fhir.message import bundle_of
-from siphub_fhir.settings import FhirSettings
 from siphub_fhir.xml_in import from_xml
 from siphub_fhir.xml_out import to_xml
+from tests.unit.web.fhir_bundles import JSON, OPERATION, XML, Resource, bundle, header_of, messages, other_key, post, said
 
 if TYPE_CHECKING:
     from siphub.testing.fhir_judges import FhirJudges
-    from tests.conftest import Door, Reply
-
-OPERATION = "/fhir/$process-message"
-JSON, XML = "application/fhir+json", "application/fhir+xml"
-Resource = dict[str, Any]
+    from tests.conftest import Door
 
 
 @pytest.fixture
 def fhir(make_door: Callable[..., Door]) -> Door:
     """Return a door over a hub with the plugin, whose threads stand still."""
     return make_door(start=False, plugins=("folder", "fhir"))
-
-
-def bundle(**ids: str) -> Resource:
-    """Return a request for a plan as a message Bundle, a new message in a new case unless `message` and `case` say which."""
-    document: Any = sample("sip.requested", maximal=True).to_document()
-    document["message_id"], document["case_id"] = ids.get("message", str(uuid4())), ids.get("case", str(uuid4()))
-    document["conversation_id"] = document["case_id"]
-    document.pop("causation_id", None)
-    there = Recipient(p.CONTACT, p.MUNICIPALITY, "Norrby kommun", "fhir", "https://hub.example/fhir/$process-message")
-    return bundle_of(Cut(document, "none"), there, FhirSettings().source, None)
-
-
-def post(door: Door, resource: Resource | bytes, media_type: str = JSON, path: str = OPERATION, **more: Any) -> Reply:
-    """Hand in a resource."""
-    body = resource if isinstance(resource, bytes) else json.dumps(resource).encode()
-    return door.ask("POST", path, body, Content_Type=media_type, **more)
-
-
-def said(reply: Reply) -> tuple[str, str, list[tuple[str, str]]]:
-    """Return what a message Bundle answers: to which header, how, and each issue with its severity."""
-    answer = reply.document
-    header, outcome = (one["resource"] for one in answer["entry"])
-    assert header["response"]["details"]["reference"] == answer["entry"][1]["fullUrl"]
-    return header["response"]["identifier"], header["response"]["code"], [(one["severity"], one["code"]) for one in outcome["issue"]]
-
-
-def header_of(resource: Resource) -> Resource:
-    """Return the MessageHeader of a Bundle."""
-    found: Resource = resource["entry"][0]["resource"]
-    return found
-
-
-def messages(door: Door) -> int:
-    """Return how many messages the hub has taken."""
-    with closing(sqlite3.connect(door.hub.settings.data / "siphub.sqlite")) as database:
-        return int(database.execute("SELECT count(*) FROM message").fetchone()[0])
-
-
-def other_key(door: Door, role: str = "send") -> str:
-    """Return a key of another organisation."""
-    return add_key(door.hub.store, door.hub.ground.clock, organisation=p.REGION, name="other", roles=(role,))
 
 
 class TestAnswers:
@@ -253,61 +202,6 @@ class TestWhoIsLetIn:
     def test_nothing_is_answered_about_a_person(self, fhir: Door, path: str) -> None:
         """Given a query, there is nothing at that address."""
         assert fhir.ask("GET", path).status == 404
-
-
-class TestIdsThatWereUsed:
-    def test_the_same_again_gets_the_same_answer(self, fhir: Door) -> None:
-        """Given the same Bundle.id and MessageHeader.id, the first answer comes again, byte for byte, and nothing more happens."""
-        sent = bundle()
-        first = post(fhir, sent)
-        again = post(fhir, sent)
-        assert (again.body, again.headers["x-siphub-repeated"], messages(fhir)) == (first.body, "yes", 1)
-        assert "x-siphub-repeated" not in first.headers
-
-    def test_a_resubmission_gets_the_same_answer(self, fhir: Door) -> None:
-        """Given a new Bundle.id and a MessageHeader.id that was used, the same answer comes, and nothing more happens."""
-        sent = bundle()
-        first = post(fhir, sent)
-        assert (post(fhir, {**sent, "id": str(uuid4())}).body, messages(fhir)) == (first.body, 1)
-
-    def test_a_used_bundle_with_another_message_is_refused(self, fhir: Door) -> None:
-        """Given a Bundle.id that was used and a new MessageHeader.id, 409 with the place, and nothing is taken."""
-        sent, other = bundle(), bundle()
-        post(fhir, sent)
-        reply = post(fhir, {**other, "id": sent["id"]})
-        assert (reply.status, said(reply)[1:], messages(fhir)) == (409, ("fatal-error", [("error", "conflict")]), 1)
-        assert reply.document["entry"][1]["resource"]["issue"][0]["expression"] == ["Bundle.id"]
-        assert post(fhir, other).status == 200
-
-    def test_a_used_header_about_another_message_is_refused(self, fhir: Door) -> None:
-        """Given a MessageHeader.id that was used for another message, 409 with the place, and nothing is taken."""
-        sent, other = bundle(), bundle()
-        post(fhir, sent)
-        reply = post(fhir, json.loads(json.dumps(other).replace(header_of(other)["id"], header_of(sent)["id"])))
-        assert (reply.status, messages(fhir)) == (409, 1)
-        assert reply.document["entry"][1]["resource"]["issue"][0]["expression"] == ["Bundle.entry[0].resource.id"]
-
-    def test_a_used_header_with_another_body_is_refused(self, fhir: Door) -> None:
-        """Given the same ids and another content, 409: what was taken first stands."""
-        sent = bundle()
-        post(fhir, sent)
-        header_of(sent)["extension"] = [one for one in header_of(sent)["extension"] if not one["url"].endswith("/registry-number")]
-        reply = post(fhir, sent)
-        assert (reply.status, said(reply)[1], messages(fhir)) == (409, "fatal-error", 1)
-
-    def test_what_was_refused_leaves_nothing_behind(self, fhir: Door) -> None:
-        """Given a message that was refused, the same ids may be used when it is mended."""
-        sent = bundle()
-        assert post(fhir, {**sent, "timestamp": "soon"}).status == 422
-        assert post(fhir, sent).status == 200
-
-    def test_another_organisations_ids_are_never_told(self, fhir: Door) -> None:
-        """Given ids that another organisation has used, the answer is the one they would get if nobody had."""
-        sent = bundle()
-        key = other_key(fhir)
-        fresh = post(fhir, bundle(), key=key)
-        post(fhir, sent)
-        assert said(post(fhir, sent, key=key))[1:] == said(fresh)[1:]
 
 
 class TestMetadata:
