@@ -5,12 +5,14 @@ A reader never invents an id, a unit or a consent: what the bytes do not carry i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from siphub.model import Message
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -20,6 +22,17 @@ class Submission:
     body: bytes
     media_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    _made: dict[str, Any] = field(default_factory=dict, init=False, compare=False)
+
+    def once(self, name: str, make: Callable[[], Made]) -> Made:
+        """Return what `make` makes of the bytes: made when it is first asked for, and the same from then on, for as long as the bytes are here.
+
+        For whoever looks at them more than once, as a reader with a door does. `name` is the reader's own; nobody changes what was made.
+        """
+        if name not in self._made:
+            self._made[name] = make()
+        found: Made = self._made[name]
+        return found
 
     def __repr__(self) -> str:
         return f"Submission({len(self.body)} bytes of {self.media_type})"

@@ -99,7 +99,8 @@ def _decode(body: bytes) -> str:
     encoding, start = next(((name, len(bom)) for bom, name in _BOMS if body.startswith(bom)), (_UNMARKED.get(declared, ""), 0))
     if start and declared and not (declared in _UTF16 if encoding.startswith("utf-16") else declared == "utf-8"):
         encoding = ""
-    if not encoding or body.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+    unmarked = not start and b"\0" in body[:4]
+    if not encoding or unmarked or body.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         raise _refusal(
             "xml.encoding", "the document must be UTF-8, US-ASCII, ISO-8859-1, Windows-1252, or UTF-16 with a byte order mark", 1, 1
         )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from siphub.contract import Refused
+from siphub.contract import Refused, Submission
 from siphub_fhir import r4
 from siphub_fhir.intake import resource_of
 from siphub_fhir.r4 import Element, elements_of
@@ -179,7 +179,7 @@ def sound_ones() -> Iterator[tuple[str, Any]]:
 def problems_of(resource: Any) -> list[tuple[str, str]]:
     """Return codes and pointers that a resource is refused with."""
     try:
-        resource_of(json.dumps(resource).encode())
+        resource_of(Submission(json.dumps(resource).encode(), "application/fhir+json"))
     except Refused as refused:
         return [(problem.code, problem.pointer or "") for problem in refused.problems]
     return []

@@ -25,8 +25,9 @@ from siphub.contract import DoorInfo, Invalid, PluginContext, Problem, Refused, 
 from siphub.model import Message
 from siphub_fhir.checks import is_url
 from siphub_fhir.conformance import capability_statement
+from siphub_fhir.intake import opened
 from siphub_fhir.lens import Resource, at
-from siphub_fhir.operation_outcome import document_in, outcome_of
+from siphub_fhir.operation_outcome import outcome_of
 from siphub_fhir.primitives import is_sound
 from siphub_fhir.reader import FhirReader
 from siphub_fhir.settings import read_settings
@@ -41,9 +42,7 @@ _LATER: Final = frozenset({500, 503})
 _BUNDLE_REUSED: Final = Problem(
     "fhir.bundle_reused", "this Bundle.id was used for another message: give each message a Bundle of its own", pointer="/id"
 )
-_HEADER_REUSED: Final = Problem(
-    "fhir.header_reused", "this MessageHeader.id was used for another message", pointer="/entry/0/resource/id"
-)
+_HEADER_REUSED: Final = Problem("fhir.header_reused", "this MessageHeader.id was used for another message", pointer="/entry/0/resource/id")
 
 
 class FhirDoor(FhirReader):
@@ -80,13 +79,13 @@ class FhirDoor(FhirReader):
         """Return the message Bundle that answers: `ok`, and in an OperationOutcome what becomes of it for each recipient."""
         addressees = [str(name) for name in message.recipients]
         outcome: Resource = {"resourceType": "OperationOutcome", "issue": list(_news(answer, addressees))}
-        return _written(self._answer(document_in(submission), "ok", outcome) or outcome, media_type)
+        return _written(self._answer(opened(submission).document, "ok", outcome) or outcome, media_type)
 
     def refused(self, submission: Submission | None, error: Refused, media_type: str) -> bytes:
         """Return an OperationOutcome; in a message Bundle that answers, where the message says its id and its event."""
         if submission is None:
             return _written(outcome_of(error, Submission(b"", MEDIA_TYPE)), media_type)
-        outcome, bundle = outcome_of(error, submission), document_in(submission)
+        outcome, bundle = outcome_of(error, submission), opened(submission).document
         code = "transient-error" if error.status in _LATER else "fatal-error"
         return _written((self._answer(bundle, code, outcome) if _is_message(bundle) else None) or outcome, media_type)
 
@@ -126,7 +125,7 @@ class FhirDoor(FhirReader):
 
 def _ids(submission: Submission) -> tuple[str | None, str | None]:
     """Return Bundle.id and MessageHeader.id, as far as there are any."""
-    bundle = document_in(submission)
+    bundle = opened(submission).document
     if not _is_message(bundle):
         return None, None
     found = (bundle.get("id"), at(bundle, "entry[].resource.id"))

@@ -7,22 +7,26 @@ It must never repeat a value in what it says, and never let an exception of a li
 
 from __future__ import annotations
 
+import codecs
 import json
-import re
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from pydantic_core import from_json
-
-from siphub.contract import BadBody, Invalid, Problem, TooLarge
+from siphub.contract import BadBody, Invalid, Problem, Refused, Submission, TooLarge
 from siphub_fhir.checks import problems_of
 from siphub_fhir.lens import Resource
 from siphub_fhir.structure import structure_of
 
 LIMIT: Final = 8 * 1024 * 1024
 """The largest document that is looked at, in bytes."""
+XML_TYPE: Final = "application/fhir+xml"
 _MOST: Final = 50
+_DEEPEST: Final = 200
+"""How deep lists and objects of JSON may be nested before anything is looked at; R4's elements have a limit of their own."""
+_BOMS: Final = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ALREADY: Final = "extra_forbidden"
 """What fhir.resources says of an element it does not know. R4's table has been asked; the library lacks a few, such as Extension.valueMeta."""
 _TURNING: Final = frozenset({"modifierExtension", "implicitRules"})
@@ -54,24 +58,39 @@ _TAKEN: Final = frozenset(
     }
 )
 """The resources that a message or a draft may take something from."""
-_POSITION: Final = re.compile(r"line (\d+) column (\d+)")
 
 
-class _DuplicateKeyError(ValueError):
-    pass
+@dataclass(frozen=True, slots=True, repr=False)
+class Opened:
+    """What the bytes of a document say, as far as they can be read at all (else None), and why they may not be read on."""
+
+    document: Any
+    error: Refused | None = None
 
 
-def resource_of(body: bytes, *, xml: bool = False) -> Resource:
-    """Return the resource that the bytes hold, as JSON has it whichever of the two forms they are.
+def opened(submission: Submission) -> Opened:
+    """Return what a submission holds, as JSON has it whichever of the two forms it is; parsed once, however often it is asked for."""
+    return submission.once("fhir", lambda: _opened(submission))
+
+
+def _opened(submission: Submission) -> Opened:
+    if len(submission.body) > LIMIT:
+        return Opened(None, TooLarge(f"a FHIR document has at most {LIMIT} bytes"))
+    return _xml(submission.body) if submission.media_type == XML_TYPE else _json(submission.body)
+
+
+def resource_of(submission: Submission) -> Resource:
+    """Return the resource that a submission holds, as JSON has it.
 
     Raises:
         BadBody: No JSON (`body.not_json`), a key stands twice (`body.duplicate_key`), or XML that is hostile or broken (`xml.…`).
         TooLarge: Above the limit.
         Invalid: No resource, or one that does not hold to R4; problems carry JSON pointers, for XML the position too where it is known.
     """
-    if len(body) > LIMIT:
-        raise TooLarge(f"a FHIR document has at most {LIMIT} bytes")
-    found = _xml(body) if xml else _json(body)
+    what = opened(submission)
+    if what.error is not None:
+        raise what.error
+    found = what.document
     if not isinstance(found, dict) or "resourceType" not in found:
         raise refused(Problem("fhir.no_resource", "a FHIR document is an object with a resourceType", pointer=""))
     problems = _first(structure_of(found)) or _first(problems_of(found)) or _shape(found)
@@ -111,30 +130,70 @@ def _turned(node: Any, pointer: str) -> Iterator[Problem]:
             yield from _turned(value, f"{pointer}/{number}")
 
 
-def _xml(body: bytes) -> Resource:
+def _xml(body: bytes) -> Opened:
     from siphub_fhir.xml_in import from_xml  # a hub that is sent no XML does not load the parser
 
-    return from_xml(body, decimal=json.loads)
-
-
-def _json(body: bytes) -> Any:
     try:
-        from_json(body, allow_inf_nan=False)
-        return json.loads(body, object_pairs_hook=_distinct)
-    except _DuplicateKeyError:
+        return Opened(from_xml(body, decimal=json.loads))
+    except Refused as error:
+        return Opened(None, error)
+
+
+def _json(body: bytes) -> Opened:
+    """Parse JSON once. A key that stands twice is seen on the way, and the rest is there all the same, for an answer to name the message."""
+    twice: list[bool] = []
+
+    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            twice.append(True)
+        return found
+
+    try:
+        found = json.loads(body.decode(), object_pairs_hook=distinct, parse_float=_number, parse_constant=_number)
+    except UnicodeDecodeError as error:
+        return _not_json(_encoding_of(body), f"byte {error.start}")
+    except json.JSONDecodeError as error:
+        return _not_json(_encoding_of(body), f"line {error.lineno} column {error.colno}")
+    except (ValueError, RecursionError):
+        return _not_json("a number is beyond any, or something is nested too deep", "byte 0")
+    if _is_deep(found):
+        return _not_json(f"lists and objects are nested deeper than {_DEEPEST}", "byte 0")
+    if twice:
         problem = Problem("body.duplicate_key", "a key stands twice in one object; its position is not known", position="byte 0")
-        raise BadBody("a key stands twice in one object", code="body.duplicate_key", problems=(problem,)) from None
-    except (ValueError, RecursionError) as error:
-        found = _POSITION.search(str(error))
-        position = f"line {found[1]} column {found[2]}" if found else "byte 0"
-        raise BadBody("the body is not JSON", problems=(Problem("body.not_json", "not JSON in UTF-8", position=position),)) from None
+        return Opened(found, BadBody("a key stands twice in one object", code="body.duplicate_key", problems=(problem,)))
+    return Opened(found)
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _DuplicateKeyError
-    return found
+def _not_json(detail: str, position: str) -> Opened:
+    return Opened(None, BadBody("the body is not JSON", problems=(Problem("body.not_json", detail, position=position),)))
+
+
+def _encoding_of(body: bytes) -> str:
+    """Return what is wrong with bytes that are no JSON."""
+    if not body.strip(b" \t\r\n"):
+        return "there is nothing in the body"
+    if body.startswith(codecs.BOM_UTF8):
+        return "the body begins with a byte order mark: JSON is UTF-8 without one"
+    if body.startswith(_BOMS) or b"\0" in body[:4]:
+        return "the body is UTF-16 or UTF-32: JSON is UTF-8"
+    return "not JSON in UTF-8"
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("no number of JSON")
+    return number
+
+
+def _is_deep(found: Any) -> bool:
+    level = [found]
+    for _ in range(_DEEPEST):
+        level = [inner for one in level if isinstance(one, (dict, list)) for inner in (one.values() if isinstance(one, dict) else one)]
+        if not level:
+            return False
+    return True
 
 
 def _first(problems: Iterator[Problem]) -> tuple[Problem, ...]:

@@ -18,11 +18,11 @@ The code itself stands in `details`. It must never repeat a word of the document
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from siphub.contract import Conflict, Invalid, Problem, Refused, Submission
+from siphub_fhir.intake import opened
 from siphub_fhir.lens import Resource
 from siphub_fhir.r4 import RESOURCES, elements_of, is_resource
 from siphub_fhir.vocabulary import system
@@ -77,7 +77,7 @@ _BY_STATUS: Final[Mapping[int, str]] = {
 
 def outcome_of(error: Refused, submission: Submission) -> Resource:
     """Return the OperationOutcome for an error about a submission."""
-    document = document_in(submission) if isinstance(error, (Conflict, Invalid)) else None
+    document = opened(submission).document if isinstance(error, (Conflict, Invalid)) else None
     problems = error.problems or (Problem(error.code, error.detail),)
     return {"resourceType": "OperationOutcome", "issue": [_issue(one, error, document) for one in problems]}
 
@@ -101,18 +101,6 @@ def _issue(problem: Problem, error: Refused, document: Any) -> Resource:
         **({"diagnostics": ", ".join(beside)} if beside else {}),
         **({"expression": [where]} if where else {}),
     }
-
-
-def document_in(submission: Submission) -> Any:
-    """Return what a submission holds as far as it can be read at all, to say where in it something is; else None."""
-    try:
-        if submission.media_type.endswith("xml"):
-            from siphub_fhir.xml_in import from_xml  # a hub that is sent no XML does not load the parser
-
-            return from_xml(submission.body, decimal=json.loads)
-        return json.loads(submission.body)
-    except (Refused, ValueError, RecursionError):
-        return None
 
 
 def expression_of(pointer: str, document: Any) -> str | None:

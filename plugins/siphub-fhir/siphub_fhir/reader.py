@@ -13,28 +13,22 @@ from siphub.contract import Draft, Invalid, Problem, ReaderInfo, Submission, Uns
 from siphub.model import Message, parse_message
 from siphub_fhir.checks import problems_of
 from siphub_fhir.foreign import draft_of
-from siphub_fhir.intake import modifiers_in, refused, resource_of
+from siphub_fhir.intake import XML_TYPE, modifiers_in, refused, resource_of
 from siphub_fhir.lens import Resource
 from siphub_fhir.message import document_of, ours
 from siphub_fhir.records import is_record, mains_in, message_of
 
-_HEAD: Final = 4096
 _VERSION: Final = re.compile(r';\s*fhirVersion\s*=\s*"?([^";\s]*)', re.IGNORECASE)
-_XML: Final = "application/fhir+xml"
-_BEFORE: Final = b" \t\r\n\xef\xbb\xbf\xff\xfe\0"
-"""What may stand before the first `<` of XML: white space, and the byte order marks of UTF-8 and UTF-16."""
 
 
 class FhirReader:
     """Reads what `Fhir` writes, and what other systems write in R4."""
 
-    info: Final = ReaderInfo(name="fhir", media_types=frozenset({"application/fhir+json", _XML}))
+    info: Final = ReaderInfo(name="fhir", media_types=frozenset({"application/fhir+json", XML_TYPE}))
 
     def recognises(self, submission: Submission) -> bool:
-        """Say whether it says that it is FHIR, and begins like the form that it names."""
-        if submission.media_type == _XML:
-            return submission.body[:_HEAD].lstrip(_BEFORE).startswith(b"<")
-        return submission.media_type in self.info.media_types and submission.body[:_HEAD].lstrip(b" \t\r\n").startswith(b"{")
+        """Say whether it says that it is FHIR: both media types are FHIR's own, so whatever comes under them is refused for what is wrong with it."""
+        return submission.media_type in self.info.media_types
 
     def read(self, submission: Submission) -> Message | Draft:
         """Read a document.
@@ -47,7 +41,7 @@ class FhirReader:
                 (pointers into the message).
         """
         _refuse_another_version(submission)
-        resource = resource_of(submission.body, xml=submission.media_type == _XML)
+        resource = resource_of(submission)
         if is_record(resource):
             return _message(resource, message_of(resource))
         return _message(resource, resource) if ours(resource) else draft_of(resource)

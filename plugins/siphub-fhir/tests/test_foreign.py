@@ -273,13 +273,14 @@ def test_what_cannot_be_read_is_refused_where_it_is(reader: FhirReader, document
 @pytest.mark.parametrize(
     ("body", "kind", "code"),
     [
-        (b"", BadBody, "body.not_json"),
         (b"{", BadBody, "body.not_json"),
         (b"<Bundle xmlns='http://hl7.org/fhir'/>", BadBody, "body.not_json"),
         (b'{"resourceType":"Patient","resourceType":"Patient"}', BadBody, "body.duplicate_key"),
         (b'{"resourceType":"Patient","a":NaN}', BadBody, "body.not_json"),
+        (b'{"resourceType":"Patient","a":-1e999}', BadBody, "body.not_json"),
+        (b'{"resourceType":"Patient","a":' + b"1" * 5000 + b"}", BadBody, "body.not_json"),
         (b'{"a":' * 5000 + b"1" + b"}" * 5000, BadBody, "body.not_json"),
-        (b"\xff\xfe{\x00}\x00", BadBody, "body.not_json"),
+        (b'{"a":' * 200 + b"1" + b"}" * 200, BadBody, "body.not_json"),
         (b" " * (8 * 1024 * 1024 + 1), TooLarge, None),
     ],
 )
@@ -291,10 +292,31 @@ def test_broken_bytes_are_refused_with_a_position(reader: FhirReader, body: byte
     assert all(problem.position for problem in caught.value.problems)
 
 
-@pytest.mark.parametrize("kind", ["application/json", "application/fhir+xml", "application/xml", "text/html"])
+@pytest.mark.parametrize(
+    ("body", "detail", "position"),
+    [
+        (b"", "there is nothing in the body", "line 1 column 1"),
+        (b" \r\n\t", "there is nothing in the body", "line 2 column 2"),
+        (json.dumps(PLAN).encode("utf-8-sig"), "the body begins with a byte order mark: JSON is UTF-8 without one", "line 1 column 1"),
+        (json.dumps(PLAN).encode("utf-16"), "the body is UTF-16 or UTF-32: JSON is UTF-8", "byte 0"),
+        (json.dumps(PLAN).encode("utf-16-be"), "the body is UTF-16 or UTF-32: JSON is UTF-8", "line 1 column 1"),
+        (json.dumps(PLAN).encode("utf-32-le"), "the body is UTF-16 or UTF-32: JSON is UTF-8", "line 1 column 2"),
+        ('{"a": "å"}'.encode("latin-1"), "not JSON in UTF-8", "byte 7"),
+    ],
+)
+def test_bytes_in_another_encoding_are_told_so(reader: FhirReader, body: bytes, detail: str, position: str) -> None:
+    """What is empty, or no UTF-8, is FHIR by its media type, and is refused as what it is and where, as nobody could guess from `not JSON`."""
+    assert reader.recognises(Submission(body, "application/fhir+json"))
+    with pytest.raises(BadBody) as caught:
+        reader.read(Submission(body, "application/fhir+json"))
+    assert [(one.code, one.detail, one.position) for one in caught.value.problems] == [("body.not_json", detail, position)]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/xml", "text/html"])
 def test_only_fhir_says_that_it_is_fhir(reader: FhirReader, kind: str) -> None:
-    """The version of FHIR and the format are never guessed: another media type is left to others."""
+    """FHIR is never guessed from content: another media type is left to others, and what has FHIR's is FHIR's to refuse."""
     assert not reader.recognises(Submission(json.dumps(PLAN).encode(), kind))
+    assert reader.recognises(Submission(b"%PDF-1.7", "application/fhir+xml"))
     assert reader.recognises(Submission(json.dumps(PLAN).encode(), "application/fhir+json"))
 
 

@@ -95,11 +95,27 @@ def test_a_foreign_plan_is_read_from_xml(reader: FhirReader) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_each_encoding_is_recognised(reader: FhirReader, encoding: str) -> None:
-    """UTF-8 with and without a mark, and UTF-16 with one, are taken for XML; JSON under XML's name is not."""
-    assert reader.recognises(Submission(f"\n{HEAD}</Patient>".encode(encoding), "application/fhir+xml"))
-    assert not reader.recognises(Submission(b"{}", "application/fhir+xml"))
-    assert not reader.recognises(Submission(HEAD.encode(), "application/fhir+json"))
+def test_each_encoding_is_read(encoding: str) -> None:
+    """UTF-8 with and without a mark, and UTF-16 with one, are read."""
+    assert from_xml(f'\n{HEAD}<gender value="male"/></Patient>'.encode(encoding)) == {"resourceType": "Patient", "gender": "male"}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "xml.not_well_formed"),
+        (b"{}", "xml.not_well_formed"),
+        (f"{HEAD}</Patient>".encode("utf-16-le"), "xml.encoding"),
+        (f"{HEAD}</Patient>".encode("utf-16-be"), "xml.encoding"),
+        (f"{HEAD}</Patient>".encode("utf-32"), "xml.encoding"),
+    ],
+)
+def test_what_is_no_xml_is_refused_as_what_it_is(reader: FhirReader, body: bytes, code: str) -> None:
+    """What comes under XML's name is FHIR's to refuse: empty, JSON, or in an encoding that nothing marks."""
+    assert reader.recognises(Submission(body, "application/fhir+xml"))
+    with pytest.raises(BadBody) as caught:
+        reader.read(Submission(body, "application/fhir+xml"))
+    assert [(one.code, bool(one.position)) for one in caught.value.problems] == [(code, True)]
 
 
 @pytest.mark.parametrize(

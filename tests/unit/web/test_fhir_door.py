@@ -11,7 +11,7 @@ import pytest
 from siphub.contract import Cut, Delivered, PluginContext, Recipient, Submission, SystemClock
 from siphub.contract.http import Http
 from siphub.model import people as p
-from siphub_fhir import Fhir, FhirReader
+from siphub_fhir import Fhir, FhirReader, intake
 from siphub_fhir.xml_in import from_xml
 from siphub_fhir.xml_out import to_xml
 from tests.unit.web.fhir_bundles import JSON, OPERATION, XML, Resource, bundle, header_of, messages, other_key, post, said
@@ -62,13 +62,58 @@ class TestAnswers:
 
     @pytest.mark.parametrize(
         ("body", "status", "code"),
-        [(b"{", 400, "structure"), (b'{"resourceType": "Patient"}', 422, "not-supported"), (b"[]", 415, "not-supported")],
+        [(b"{", 400, "structure"), (b'{"resourceType": "Patient"}', 422, "not-supported"), (b"[]", 422, "structure")],
     )
     def test_what_is_no_message_is_answered_by_an_outcome(self, fhir: Door, body: bytes, status: int, code: str) -> None:
         """Given no JSON, or a resource that is no message, the answer is an OperationOutcome."""
         reply = post(fhir, body)
         assert (reply.status, reply.document["resourceType"]) == (status, "OperationOutcome")
         assert reply.document["issue"][0]["code"] == code
+
+    @pytest.mark.parametrize(
+        ("media_type", "body", "detail"),
+        [
+            (JSON, b"", "there is nothing in the body"),
+            (JSON, "\ufeff{}".encode(), "the body begins with a byte order mark: JSON is UTF-8 without one"),
+            (JSON, "{}".encode("utf-16"), "the body is UTF-16 or UTF-32: JSON is UTF-8"),
+            (JSON, '{"a": "å"}'.encode("latin-1"), "not JSON in UTF-8"),
+            (XML, b"", "the document is not well-formed XML (ERR_DOCUMENT_EMPTY)"),
+            (
+                XML,
+                "<Bundle/>".encode("utf-16-le"),
+                "the document must be UTF-8, US-ASCII, ISO-8859-1, Windows-1252, or UTF-16 with a byte order mark",
+            ),
+        ],
+    )
+    def test_bytes_that_cannot_be_read_are_told_why(self, fhir: Door, media_type: str, body: bytes, detail: str) -> None:
+        """Given nothing, or another encoding, 400 with an issue that says so and where, in the form of the request."""
+        reply = post(fhir, body, media_type)
+        assert (reply.status, reply.headers["content-type"], messages(fhir)) == (400, media_type, 0)
+        [issue] = (from_xml(reply.body) if media_type == XML else reply.document)["issue"]
+        assert (issue["code"], issue["details"]["text"]) == ("structure", detail)
+        assert issue["diagnostics"]
+
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+    def test_xml_says_its_encoding_by_a_mark(self, fhir: Door, encoding: str) -> None:
+        """Given XML in an encoding that a mark names, it is taken."""
+        assert post(fhir, to_xml(bundle()).decode().partition("\n")[2].encode(encoding), XML).status == 200
+
+    @pytest.mark.parametrize("media_type", [JSON, XML])
+    def test_a_document_is_parsed_once(self, fhir: Door, monkeypatch: pytest.MonkeyPatch, media_type: str) -> None:
+        """Given a message that is taken, repeated, in conflict, refused by R4 or by the hub, its bytes are parsed once for each request."""
+        parsed: list[bytes] = []
+
+        def counted(parse: Callable[[bytes], intake.Opened]) -> Callable[[bytes], intake.Opened]:
+            return lambda body: (parsed.append(body), parse(body))[1]  # type: ignore[func-returns-value]  # it only counts
+
+        for name in ("_json", "_xml"):
+            monkeypatch.setattr(intake, name, counted(getattr(intake, name)))
+        sent, other = bundle(), bundle()
+        asked = [sent, sent, {**other, "id": sent["id"]}, {**other, "timestamp": "soon"}]
+        written = [to_xml(one) if media_type == XML else json.dumps(one).encode() for one in asked]
+        assert [post(fhir, one, media_type).status for one in written] == [200, 200, 409, 422]
+        assert post(fhir, written[0], media_type, key=other_key(fhir)).status == 403
+        assert parsed == [*written, written[0]]
 
     def test_a_message_without_an_id_cannot_be_answered(self, fhir: Door) -> None:
         """Given a MessageHeader without an id, it is refused, with the place: an answer could not name it."""
