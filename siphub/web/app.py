@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -36,7 +37,7 @@ def make_app(hub: Hub, *, takes_messages: bool = True) -> FastAPI:
         app.include_router(standard_doors.router(hub, counts))
     app.include_router(health.router(hub, counts))
     app.add_exception_handler(SiphubError, _ours)
-    app.add_exception_handler(HTTPException, _routers)
+    app.add_exception_handler(HTTPException, _routers(hub if takes_messages else None))
     app.add_middleware(Doorkeeper)
     plain = app.openapi
 
@@ -56,7 +57,12 @@ async def _ours(_request: Request, error: Exception) -> Response:
     return of_error(error) if isinstance(error, SiphubError) else broken()
 
 
-async def _routers(_request: Request, error: Exception) -> Response:
-    """Answer what the router refuses."""
-    found = error if isinstance(error, HTTPException) else HTTPException(500)
-    return of_status(found.status_code, found.headers)
+def _routers(hub: Hub | None) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return what answers for the router: below the doors of a hub in the words of their standards."""
+
+    async def refused(request: Request, error: Exception) -> Response:
+        found = error if isinstance(error, HTTPException) else HTTPException(500)
+        at_door = standard_doors.of_status(hub, request, found) if hub is not None else None
+        return at_door or of_status(found.status_code, found.headers)
+
+    return refused

@@ -82,8 +82,16 @@ def _later(error: SiphubError, seconds: int) -> Response:
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer for what the router itself refuses: no such address, or not with this method."""
-    said = _ROUTER.get(HTTPStatus(status), _OTHER)
+    said = of_router(status)
     return problem(status, said.detail, code=said.code, headers=headers)
+
+
+def of_router(status: int) -> Refused:
+    """Return what the router itself refuses as an error of ours, with that status."""
+    said = _ROUTER.get(HTTPStatus(status), _OTHER)
+    refusal = Refused(said.detail, code=said.code)
+    refusal.status = status
+    return refusal
 
 
 def broken() -> Response:

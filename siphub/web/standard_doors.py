@@ -1,7 +1,8 @@
 """The addresses that standards prescribe, for every enabled reader that has one: `/fhir/$process-message` and `/fhir/metadata`.
 
 Callers are let in as everywhere, before any body is read, and what is accepted is decided as everywhere; only the answers are the standard's
-own. They describe themselves, as their standard wants it, and are not in /openapi.json.
+own, also where there is no such address below a door, or not with this method. They describe themselves, as their standard wants it, and are
+not in /openapi.json.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from siphub.contract import StandardDoor, Submission
-from siphub.errors import Busy, NotAcceptable, Refused, SiphubError, StoreBusy, StoreLost, UnsupportedMedia
+from siphub.errors import Busy, NotAcceptable, NotThere, Refused, SiphubError, StoreBusy, StoreLost, UnsupportedMedia
 from siphub.flow.accept import accept_message
 from siphub.flow.reading import read
 from siphub.flow.used_ids import ids_of
@@ -26,9 +28,11 @@ from siphub.web.bodies import media_type_of, submission_of
 from siphub.web.callers import caller_of
 from siphub.web.messages import READ, REPEATED, SEND
 from siphub.web.metrics import Counts
-from siphub.web.problems import of_error
+from siphub.web.problems import of_error, of_router
 
 CHANNEL = "reader"
+_HAND_IN = ("POST", "OPTIONS")
+_DESCRIBE = ("GET", "HEAD", "OPTIONS")
 _BROKEN = "something in the hub is broken; its log says what, and an administrator can look"
 
 log = Log(worker="web")
@@ -37,18 +41,42 @@ log = Log(worker="web")
 def router(hub: Hub, counts: Counts) -> APIRouter:
     """Return the routes of every enabled reader that has a door of its own."""
     routes = APIRouter()
-    for reader in hub.registry.readers.values():
-        if isinstance(reader, StandardDoor):
-            _open(routes, hub, counts, reader)
+    for door in _doors(hub):
+        _open(routes, hub, counts, door)
     return routes
+
+
+def of_status(hub: Hub, request: Request, error: HTTPException) -> Response | None:
+    """Return the answer for what the router itself refuses below a door's address; None where it is below none."""
+    path = request.url.path
+    door = next((one for one in _doors(hub) if path == f"/{one.door.path}" or path.startswith(f"/{one.door.path}/")), None)
+    if door is None:
+        return None
+    try:
+        wanted = _wanted(request, door.door.media_types)
+    except NotAcceptable:  # who asks for a page with a browser is told all the same that there is none
+        wanted = next(iter(door.door.media_types))
+    refusal = of_router(error.status_code)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"there is nothing at this address; GET /{door.door.path}/{door.door.description} says what there is"
+        refusal = NotThere(detail, code=refusal.code)
+    answer = _refused(door, None, refusal, wanted)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _doors(hub: Hub) -> list[StandardDoor]:
+    return [reader for reader in hub.registry.readers.values() if isinstance(reader, StandardDoor)]
 
 
 def _open(routes: APIRouter, hub: Hub, counts: Counts, door: StandardDoor) -> None:
     where = door.door
 
-    @routes.post(f"/{where.path}/{where.operation}", include_in_schema=False)
+    @routes.api_route(f"/{where.path}/{where.operation}", methods=list(_HAND_IN), include_in_schema=False)
     async def hand_in(request: Request) -> Response:
         """Take one message, or refuse it, and answer as the standard says."""
+        if request.method == "OPTIONS":
+            return _methods(_HAND_IN)
         submission: Submission | None = None
         wanted = next(iter(where.media_types))
         try:
@@ -63,17 +91,24 @@ def _open(routes: APIRouter, hub: Hub, counts: Counts, door: StandardDoor) -> No
                 counts.refused(CHANNEL, error.code)
             return await run_in_threadpool(_refused, door, submission, error, wanted)
 
-    @routes.get(f"/{where.path}/{where.description}", include_in_schema=False)
+    @routes.api_route(f"/{where.path}/{where.description}", methods=list(_DESCRIBE), include_in_schema=False)
     def describe(request: Request) -> Response:
         """Say what the door takes and answers."""
+        if request.method == "OPTIONS":
+            return _methods(_DESCRIBE)
         wanted = next(iter(where.media_types))
         try:
             caller_of(hub, request, "api", READ)
             wanted = _wanted(request, where.media_types)
-        except Refused as error:
+        except SiphubError as error:
             return _refused(door, None, error, wanted)
         address = f"{str(request.base_url).rstrip('/')}/{where.path}"
         return Response(door.described(address, wanted), HTTPStatus.OK, media_type=wanted)
+
+
+def _methods(allowed: tuple[str, ...]) -> Response:
+    """Say which methods an address takes: it is nothing that a key would be needed for."""
+    return Response(b"", HTTPStatus.NO_CONTENT, {"Allow": ", ".join(allowed)})
 
 
 def _taken(hub: Hub, counts: Counts, door: StandardDoor, submission: Submission, caller: Caller, wanted: str) -> Response:

@@ -219,6 +219,49 @@ class TestNegotiation:
         assert (reply.status, reply.document["issue"][0]["code"]) == (413, "too-long")
 
 
+class TestOtherAddressesAndMethods:
+    @pytest.mark.parametrize("media_type", [JSON, XML])
+    @pytest.mark.parametrize(
+        ("method", "path", "status", "code"),
+        [
+            ("GET", OPERATION, 405, "not-supported"),
+            ("PUT", OPERATION, 405, "not-supported"),
+            ("POST", "/fhir/metadata", 405, "not-supported"),
+            ("GET", "/fhir/Patient/1", 404, "not-found"),
+            ("POST", "/fhir", 404, "not-found"),
+        ],
+    )
+    def test_what_there_is_not_is_an_outcome(self, fhir: Door, method: str, path: str, status: int, code: str, media_type: str) -> None:
+        """Given an address below the door that is none, or a method it does not take, the answer is an OperationOutcome in what is asked for."""
+        reply = fhir.ask(method, path, key="", Accept=media_type)
+        assert (reply.status, reply.headers["content-type"]) == (status, media_type)
+        found = from_xml(reply.body) if media_type == XML else reply.document
+        assert (found["resourceType"], [one["code"] for one in found["issue"]]) == ("OperationOutcome", [code])
+
+    def test_a_browser_is_told_too(self, fhir: Door) -> None:
+        """Given a caller that takes neither form, what there is not is said in JSON all the same."""
+        reply = fhir.ask("GET", "/fhir/", Accept="text/html")
+        assert (reply.status, reply.headers["content-type"]) == (404, JSON)
+
+    @pytest.mark.parametrize(("path", "methods"), [(OPERATION, {"POST", "OPTIONS"}), ("/fhir/metadata", {"GET", "HEAD", "OPTIONS"})])
+    def test_the_methods_are_told(self, fhir: Door, path: str, methods: set[str]) -> None:
+        """Given OPTIONS, or a method an address does not take, Allow says which it takes; nobody needs a key for that, and there is no body."""
+        told, refused = (fhir.ask(method, path, key="") for method in ("OPTIONS", "DELETE"))
+        assert (told.status, told.body, refused.status) == (204, b"", 405)
+        assert set(told.headers["allow"].split(", ")) == set(refused.headers["allow"].split(", ")) == methods
+
+    def test_head_is_get_without_the_body(self, fhir: Door) -> None:
+        """Given HEAD, metadata is answered with the headers of GET; it wants a key as GET does; the operation has no HEAD."""
+        got, asked = (fhir.ask(method, "/fhir/metadata", Accept=XML) for method in ("GET", "HEAD"))
+        wanted = ("content-type", "content-length")
+        assert (asked.status, asked.body, [asked.headers[name] for name in wanted]) == (200, b"", [got.headers[name] for name in wanted])
+        assert [fhir.ask("HEAD", path, key="").status for path in ("/fhir/metadata", OPERATION)] == [401, 405]
+
+    def test_other_addresses_are_answered_as_ever(self, fhir: Door) -> None:
+        """Given an address that only begins like the door's, the answer is the hub's own."""
+        assert [fhir.ask("GET", path).code for path in ("/fhirs", "/v1/fhir/metadata")] == ["route.not_there"] * 2
+
+
 class TestWhoIsLetIn:
     @pytest.mark.parametrize(("method", "path"), [("POST", OPERATION), ("GET", "/fhir/metadata")])
     def test_nobody_without_a_key(self, fhir: Door, method: str, path: str) -> None:
