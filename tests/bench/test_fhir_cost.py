@@ -1,25 +1,32 @@
-"""What FHIR costs for one delivery: to make a Bundle of a full plan and judge it, against a bare `json.dumps` of the same Bundle."""
+"""What FHIR costs: to make a Bundle of a full plan and judge it, against a bare `json.dumps` of it, and to take a large one, against one parse."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from siphub.contract import Cut, Recipient
-from siphub.model import parse_message, sample
+from siphub.contract import Cut, Recipient, Submission
+from siphub.model import Message, parse_message, sample
 from siphub.model import people as p
 from siphub.model.identifiers import OrganisationNumber
+from siphub_fhir import FhirDoor
+from siphub_fhir.intake import opened
+from siphub_fhir.message import bundle_of
 from siphub_fhir.settings import FhirSettings
-from siphub_fhir.translate import translated
+from siphub_fhir.translate import MEDIA_TYPE, XML_TYPE, translated
+from siphub_fhir.xml_out import to_xml
 
 ACTIVITIES, GOALS, PARTICIPANTS = 10, 5, 8
 TIMES, ROUNDS = 20, 60
-OTHERS = {"a transaction": {"form": "transaction"}, "a resource": {"form": "resource"}, "XML": {"format": "xml"}}
-"""Told beside it: what the forms for servers without messaging take, and the message as XML."""
+ENTRIES, REQUESTS = 20_000, 3
+OTHERS = {"JSON": {}, "a transaction": {"form": "transaction"}, "a resource": {"form": "resource"}, "XML": {"format": "xml"}}
+"""Told beside it: the same once more, what the forms for servers without messaging take, and the message as XML."""
 
 
 def full_plan() -> Cut:
@@ -69,7 +76,7 @@ def test_a_full_plan_costs_little_more_than_its_json(write_result: Callable[[str
     # Turn about, and the shortest of each: what the machine does besides strikes neither alone.
     pairs = [(milliseconds(lambda: json.dumps(bundle)), milliseconds(lambda: translated(cut, there, settings))) for _ in range(ROUNDS)]
     bare, whole = min(one for one, _ in pairs), min(other for _, other in pairs)
-    others = {f"as {name}": f"{quickest(cut, settings, **options):.3f} ms" for name, options in OTHERS.items()}
+    took = {name: quickest(cut, settings, **options) for name, options in OTHERS.items()}
     write_result(
         "fhir-cost",
         {
@@ -79,7 +86,41 @@ def test_a_full_plan_costs_little_more_than_its_json(write_result: Callable[[str
             "translate and validate": f"{whole:.3f} ms",
             "ratio": f"{whole / bare:.1f}",
             "limit (3 × and 1 ms)": f"{3 * bare + 1:.3f} ms",
-            **others,
+            **{f"as {name}": f"{one:.3f} ms" for name, one in took.items()},
+            "XML / JSON": f"{took['XML'] / took['JSON']:.1f}",
         },
     )
     assert whole <= 3 * bare + 1
+
+
+@pytest.mark.bench
+def test_a_large_document_costs_one_parse(write_result: Callable[[str, Mapping[str, object]], None]) -> None:
+    """Given a message with thousands of small entries beside it, then what the door does after reading it takes less than to parse it once."""
+    there = Recipient(p.CONTACT, p.MUNICIPALITY, "Norrby kommun", "fhir", "https://hub.example/fhir/$process-message")
+    message = bundle_of(Cut(sample("sip.requested").to_document(), "none"), there, FhirSettings().source, None)
+    urls = (f"urn:uuid:{UUID(int=number)}" for number in range(1, ENTRIES + 1))
+    message["entry"] += [{"fullUrl": url, "resource": {"resourceType": "Basic", "code": {"text": "x"}}} for url in urls]
+    took = {"JSON": at_the_door(json.dumps(message).encode(), MEDIA_TYPE)}
+    message["entry"] = message["entry"][: ENTRIES // 4]  # XML has a limit of parts
+    took["XML"] = at_the_door(to_xml(message), XML_TYPE)
+    figures = {f"{form}, {what}": f"{one:.0f} ms" for form, found in took.items() for what, one in found.items()}
+    write_result("fhir-door", {"entries (XML a fourth)": ENTRIES, **figures})
+    assert all(found["ids and answer"] < found["parse"] for found in took.values())
+
+
+def at_the_door(body: bytes, media_type: str) -> Mapping[str, float]:
+    """Return how long it takes to parse a document once, to read it, and to do the rest of what its door does, in milliseconds; the shortest of a few."""
+    context: Any = SimpleNamespace(settings={})
+    door, found = FhirDoor(context), list[tuple[float, float, float]]()
+    for _ in range(REQUESTS):
+        submission = Submission(body, media_type)
+        began = time.perf_counter()
+        opened(submission)
+        parsed = time.perf_counter()
+        message = door.read(submission)
+        read = time.perf_counter()
+        assert isinstance(message, Message)
+        door.ids(submission, message)
+        door.taken(submission, message, {"recipients": [], "cautions": []}, media_type)
+        found.append((parsed - began, read - parsed, time.perf_counter() - read))
+    return dict(zip(("parse", "judge and read", "ids and answer"), (min(each) * 1000 for each in zip(*found, strict=True)), strict=True))

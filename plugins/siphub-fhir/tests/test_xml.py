@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from siphub.contract import BadBody, Draft, Invalid, Recipient, Submission, TooLarge
+from siphub.contract import BadBody, Draft, Invalid, Recipient, Submission, TooLarge, serialise_xml
 from siphub.model import sample
 from siphub.testing.samples import whole_cut
 from siphub_fhir import Fhir, FhirReader
 from siphub_fhir.message import FORMS
 from siphub_fhir.xml_in import from_xml
-from siphub_fhir.xml_out import to_xml
+from siphub_fhir.xml_out import XHTML_NAMESPACE, to_xml
 
 HEAD = '<Patient xmlns="http://hl7.org/fhir">'
 PATIENT: dict[str, Any] = {
@@ -116,6 +116,21 @@ def test_what_is_no_xml_is_refused_as_what_it_is(reader: FhirReader, body: bytes
     with pytest.raises(BadBody) as caught:
         reader.read(Submission(body, "application/fhir+xml"))
     assert [(one.code, bool(one.position)) for one in caught.value.problems] == [(code, True)]
+
+
+def test_it_is_written_as_lxml_would() -> None:
+    """Whatever stands in a value, the bytes are those that lxml writes of the same elements."""
+    odd = "a&b<c>d\"e'f\tg\nh\ri å\xa0\u2028\U0001f600 ]]> <!-- &amp;"
+    inside = f"<div xmlns='{XHTML_NAMESPACE}'><p class='a'>&lt;å&#13;<br/></p></div>"
+    patient = {
+        **PATIENT,
+        "text": {"status": "generated", "div": inside},
+        "address": [{"id": odd, "text": odd, "_text": {"id": odd, "extension": [{"url": odd, "valueString": odd}]}}],
+        "maritalStatus": {},
+    }
+    written = to_xml(patient)
+    assert serialise_xml(etree.fromstring(written)) == written
+    assert etree.fromstring(written).find("{*}address/{*}text").get("value") == odd  # type: ignore[union-attr]  # it is there
 
 
 @pytest.mark.parametrize(
