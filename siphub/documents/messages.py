@@ -40,7 +40,15 @@ _MEETING = (
 )
 _ORDER: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("meeting.summoned", "meeting.invited", "meeting.rescheduled", "followup.summoned", "meeting.reminder"), _MEETING),
-    "meeting.held": ("content.held_on", "content.individual", "content.attended_units", "content.outcome", "content.interpreter_used"),
+    "meeting.held": (
+        "content.held_on",
+        "content.starts_at",
+        "content.ends_at",
+        "content.individual",
+        "content.attended_units",
+        "content.outcome",
+        "content.interpreter_used",
+    ),
     "meeting.response": (
         "content.response",
         "content.responder",

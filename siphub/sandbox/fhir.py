@@ -43,7 +43,7 @@ _REQUIRED: Final = {
     "Task": ("status", "intent"),
 }
 _CODES: Final = {
-    ("Appointment", "status"): {"proposed", "pending", "booked", "cancelled"},
+    ("Appointment", "status"): {"proposed", "pending", "booked", "fulfilled", "cancelled"},
     ("AppointmentResponse", "participantStatus"): {"accepted", "declined", "tentative", "needs-action"},
     ("CarePlan", "status"): {"draft", "active", "on-hold", "revoked", "completed"},
     ("CareTeam", "status"): {"proposed", "active"},
@@ -163,7 +163,7 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def contents_of(bundle: Resource) -> Contents:
-    """Return what a Bundle says about itself: the event, the message, the case."""
+    """Return what a Bundle says about itself: the event, the message, the case; of a number with its owner before it, the number."""
     header = bundle["entry"][0]["resource"]
     cases = [
         one for one in _list(header.get("extension")) if isinstance(one, dict) and str(one.get("url")).endswith("/StructureDefinition/case")
@@ -176,7 +176,7 @@ def contents_of(bundle: Resource) -> Contents:
 
 def _word(node: Any, name: str) -> str | None:
     value = node.get(name) if isinstance(node, dict) else None
-    return value if isinstance(value, str) and value.isascii() and len(value) <= _WORD else None
+    return value.rpartition("/")[2] if isinstance(value, str) and value.isascii() and len(value) <= _WORD else None
 
 
 def _list(value: Any) -> list[Any]:

@@ -88,7 +88,12 @@ def cuts_of(name: str) -> Iterator[Cut]:
         message = sample(name, maximal=maximal)
         yield whole_cut(message)
         yield whole_cut(everybody_protected(message), "statutory_duty")
-    yield from _policy_cuts_by_type().get(name, ())
+    yield from policy_cuts_of(name)
+
+
+def policy_cuts_of(name: str) -> tuple[Cut, ...]:
+    """Return every cut that a rule of the policy makes of one message type."""
+    return _policy_cuts_by_type().get(name, ())
 
 
 def is_let_out(name: str) -> bool:

@@ -29,14 +29,15 @@ from siphub.contract import (
     hookimpl,
 )
 from siphub.flow import attempt as attempts
-from siphub.flow import deliver, operate, receipts, sweep, track
-from siphub.model import Address, Directory
+from siphub.flow import carriers, deliver, operate, receipts, sweep, track
+from siphub.model import CATALOGUE, Address, Directory
 from siphub.model import people as p
 from siphub.sandbox import Fault
 from siphub.store import DeliveryRow
 from siphub.testing.clock import Hand
 from siphub.testing.story import Story, until
 from siphub.testing.world import PARTNERS, World
+from siphub_fhir import Fhir
 
 
 @dataclass
@@ -148,6 +149,22 @@ def test_a_type_the_adapter_no_longer_carries_is_held_at_the_attempt(still: Worl
     wire.info = replace(wire.info, kinds=frozenset({"meeting.invited"}))
     send(still, row)
     assert (newest(still, story).state, newest(still, story).reason) == ("held", "adapter.kind_unsupported")
+    assert wire.took == []
+
+
+def test_every_type_without_a_form_in_fhir_is_held(still: World, wire: Wire) -> None:
+    """Given the FHIR adapter's datasheet, each type of `siphub sample --list` that it does not carry is held with the reason, at intake and at an attempt."""
+    _, row = called(still)
+    wire.info = replace(wire.info, kinds=Fhir.info.kinds)
+    ground = still.hub.ground
+    [(found, permit)] = deliver.claim(ground, [row.id], ground.directory())
+    left = sorted(set(CATALOGUE) - Fhir.info.kinds)
+    assert {"consent.given", "consent.amended", "consent.refused", "consent.withdrawn"} <= set(left)
+    for name in left:
+        outcome = attempts.attempt(ground, replace(found, message_type=name), permit, ground.directory())
+        assert (outcome.state, outcome.reason) == ("held", "adapter.kind_unsupported"), name
+        assert carriers.why_not(ground, "wire", name) == "adapter.kind_unsupported", name
+    assert {carriers.why_not(ground, "wire", name) for name in Fhir.info.kinds} == {None}
     assert wire.took == []
 
 

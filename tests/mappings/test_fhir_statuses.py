@@ -7,8 +7,10 @@ called off, never leaves: there is one stop notice with one status, whatever the
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any, Final, get_args
 
 import pytest
 
@@ -16,7 +18,7 @@ from siphub.contract import Recipient
 from siphub.model import people as p
 from siphub.model.case import CaseState
 from siphub.policy.lifecycle import CASE, OPENING
-from siphub.testing.samples import cuts_of
+from siphub.testing.samples import cuts_of, policy_cuts_of
 from siphub_fhir.message import FORMS, INWARD
 from siphub_fhir.settings import FhirSettings
 from siphub_fhir.translate import translated
@@ -29,6 +31,7 @@ ANSWERED: Statuses = {"Task": {"received", "accepted", "rejected"}}
 CALLED: Statuses = {"Appointment": {"pending"}, "kallad": {"needs-action"}}
 REPLIED: Statuses = {"AppointmentResponse": {"accepted", "declined", "tentative", "needs-action"}}
 TOLD: Statuses = {"Communication": {"completed"}}
+MET: Statuses = {**TOLD, "Appointment": {"fulfilled"}, "kallad": {"accepted", "needs-action"}}
 DRAFT: Statuses = {"CarePlan": {"draft"}, "Goal": {"proposed"}, "activity": {"not-started"}, "CareTeam": {"proposed"}}
 AGREED: Statuses = {"CarePlan": {"active"}, "Goal": {"active"}, "activity": {"scheduled"}, "CareTeam": {"active"}}
 OTHER: Statuses = {name: AGREED[name] for name in ("CarePlan", "activity")}
@@ -56,9 +59,9 @@ LEAVES: Mapping[str, Mapping[str, Statuses]] = {
     "CONSENT_REFUSED": {"sip.request.answered": ANSWERED},
     "PREPARING": {"sip.request.answered": ANSWERED, "coordinator.changed": {}, **ASTRAY},
     "SUMMONED": {**MEETING, **ASTRAY},
-    "DRAFTING": {"meeting.held": TOLD},
+    "DRAFTING": {"meeting.held": MET},
     "IN_REVIEW": {"plan.proposed": DRAFT, **COMMITTED},
-    "ACTIVE": {"plan.established": AGREED, "plan.revised": AGREED, "followup.held": TOLD, **GOING},
+    "ACTIVE": {"plan.established": AGREED, "plan.revised": AGREED, "followup.held": MET, **GOING},
     "FOLLOW_UP": {"followup.summoned": {**CALLED, "Task": {"requested"}}, **GOING},
     "OTHER_PLAN": dict.fromkeys(("splptlrv.established", "lss.established"), OTHER),
     **dict.fromkeys(("CLOSED", "SUSPENDED_NO_CONSENT", "VOID"), STOPPED),
@@ -113,3 +116,128 @@ def test_each_type_stands_in_a_state_it_can_leave_in() -> None:
             event = groups.get(name.partition(".")[0], name)
             reached = {after for word, steps in CASE.items() if word.partition(":")[0] == event for after in steps.values()}
             assert state in reached | {OPENING.get(name)}, name
+
+
+ROWS_OF_THE_TABLE: Final[Mapping[str, tuple[str, ...]]] = {
+    "REQUESTED": ("REQUESTED",),
+    "CONSENT_REFUSED / DECLINED": ("CONSENT_REFUSED", "DECLINED_NO_NEED"),
+    "PREPARING": ("PREPARING",),
+    "SUMMONED": ("SUMMONED",),
+    "rescheduled": ("SUMMONED",),
+    "cancelled": ("CLOSED",),
+    "DRAFTING/IN_REVIEW": ("DRAFTING", "IN_REVIEW"),
+    "ACTIVE": ("ACTIVE",),
+    "FOLLOW_UP": ("FOLLOW_UP",),
+    "revised": ("ACTIVE",),
+    "SUSPENDED_NO_CONSENT": ("SUSPENDED_NO_CONSENT",),
+    "CLOSED": ("CLOSED",),
+    "VOID": ("VOID",),
+}
+"""The rows of the mapping's table, and the states of a case that each is about."""
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Task(request)": ("Task",),
+    "Consent": ("Consent",),
+    "Appointment": ("Appointment",),
+    "participant.status": ("kallad", "AppointmentResponse"),
+    "CarePlan": ("CarePlan",),
+    "Goal / activity": ("Goal", "activity"),
+    "CareTeam": ("CareTeam",),
+}
+"""The table's columns, and what of a Bundle each is about."""
+_STATUS: Final = re.compile(
+    "requested|received|accepted|rejected|in-progress|completed|on-hold|cancelled|entered-in-error|proposed|active|inactive|pending|booked"
+    "|fulfilled|noshow|draft|revoked|needs-action|declined|tentative|not-started|scheduled|abandoned|suspended"
+)
+UNSENT: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
+    "nothing is sent to say so: while a SIP is prepared, or where somebody said no, nobody else is informed": (
+        ("REQUESTED", "Consent", "proposed"),
+        ("CONSENT_REFUSED / DECLINED", "Consent", "rejected"),
+        ("PREPARING", "Task(request)", "in-progress"),
+        ("PREPARING", "Appointment", "proposed"),
+        ("SUMMONED", "Task(request)", "in-progress"),
+        ("DRAFTING/IN_REVIEW", "Task(request)", "in-progress"),
+        ("ACTIVE", "Task(request)", "completed"),
+    ),
+    "no plan is sent before it is proposed for the units to confirm": (
+        ("PREPARING", "CarePlan", "draft"),
+        ("PREPARING", "Goal / activity", "proposed"),
+        ("PREPARING", "Goal / activity", "not-started"),
+        ("PREPARING", "CareTeam", "proposed"),
+        ("SUMMONED", "CarePlan", "draft"),
+        ("SUMMONED", "CareTeam", "proposed"),
+    ),
+    "answers go to the convener alone, so that no party learns who else has answered": (
+        ("SUMMONED", "Appointment", "booked"),
+        ("FOLLOW_UP", "Appointment", "booked"),
+    ),
+    "a draft is agreed on when it is sent as a plan, and not piece by piece": (
+        ("DRAFTING/IN_REVIEW", "Goal / activity", "accepted"),
+        ("DRAFTING/IN_REVIEW", "CareTeam", "active"),
+    ),
+    "activity.status and followup.held say how it comes on; the plan is sent when it changes": (
+        ("ACTIVE", "Goal / activity", "in-progress"),
+        ("FOLLOW_UP", "Goal / activity", "in-progress"),
+        ("FOLLOW_UP", "Goal / activity", "completed"),
+    ),
+    "it would tell the cause, and a stop notice is the same whatever that is": (
+        ("SUSPENDED_NO_CONSENT", "Task(request)", "on-hold"),
+        ("SUSPENDED_NO_CONSENT", "CarePlan", "on-hold"),
+        ("SUSPENDED_NO_CONSENT", "Goal / activity", "on-hold"),
+        ("SUSPENDED_NO_CONSENT", "CareTeam", "suspended"),
+        ("CLOSED", "Task(request)", "completed"),
+        ("CLOSED", "Task(request)", "cancelled"),
+        ("CLOSED", "CarePlan", "completed"),
+        ("CLOSED", "CarePlan", "revoked"),
+        ("CLOSED", "Goal / activity", "completed"),
+        ("CLOSED", "Goal / activity", "cancelled"),
+        ("CLOSED", "Goal / activity", "abandoned"),
+        ("CLOSED", "CareTeam", "inactive"),
+        ("VOID", "Task(request)", "entered-in-error"),
+        ("VOID", "Consent", "entered-in-error"),
+        ("VOID", "Appointment", "entered-in-error"),
+        ("VOID", "CarePlan", "entered-in-error"),
+        ("VOID", "CareTeam", "entered-in-error"),
+    ),
+}
+"""What the table has and no message carries, by row, column and status, with the reason; docs/why.md says more."""
+
+
+def sent_in(row: str) -> dict[str, set[str]]:
+    """Return the statuses that what leaves in the states of a row has, by column."""
+    found: dict[str, set[str]] = {column: set() for column in COLUMNS}
+    for column, kinds in COLUMNS.items():
+        for state in ROWS_OF_THE_TABLE[row]:
+            for name, statuses in LEAVES[state].items():
+                if column != "Task(request)" or name.startswith("sip.") or name == "followup.summoned":
+                    found[column].update(*(statuses.get(kind, set()) for kind in kinds))
+        if column == "Consent":
+            stopped = any("stop.notice" in LEAVES[state] for state in ROWS_OF_THE_TABLE[row])
+            rests = any(
+                cut.basis == "consent" for state in ROWS_OF_THE_TABLE[row] for name in LEAVES[state] for cut in policy_cuts_of(name)
+            )
+            found["Consent"] = {"inactive"} if stopped else {"active"} if rests else set()
+    return found
+
+
+def table_of(mapping: str) -> Iterator[tuple[str, str, str]]:
+    """Yield each row, column and status of the table of statuses by lifecycle state."""
+    lines = mapping.partition("Status by lifecycle state\n")[2].splitlines()
+    head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|"))
+    for row in rows:
+        for column, cell in zip(head[1:], row[1:], strict=True):
+            for status in dict.fromkeys(_STATUS.findall(re.sub(r"\([^)]*\)|\w*Status\b", "", cell))):
+                yield row[0], column, status
+
+
+@pytest.mark.reference
+def test_each_cell_of_the_table_is_sent_or_has_a_reason(reference: Path) -> None:
+    """Every status of the mapping's table is one that leaves in that state, or one that the recipient holds since before, or stands here with why not."""
+    held: dict[str, set[str]] = {}
+    left = set()
+    for row, column, status in table_of((reference / "domain/FHIR-MAPPING.md").read_text("utf-8")):
+        sent = sent_in(row)[column]
+        if sent:
+            held[column] = sent
+        if status not in held.get(column, set()):
+            left.add((row, column, status))
+    assert left == {cell for cells in UNSENT.values() for cell in cells}

@@ -1,7 +1,8 @@
 """A message Bundle under construction, and one being read: entries, references, units, organisations and staff.
 
-Ids are made from the message, the recipient and what an entry holds, so the same cut gives the same bytes. It must never know a person's
-name or number but as content, and never add what the document does not say.
+Ids are made from the message, its owner and sender, the recipient and what an entry holds, so the same cut gives the same bytes; the ids of
+what outlasts a message, from its owner, its case, its kind and its number. It must never know a person's name or number but as content, and
+never add what the document does not say.
 """
 
 from __future__ import annotations
@@ -14,9 +15,20 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from siphub.contract import Invalid, Problem
 from siphub.model.identifiers import PersonRef
-from siphub_fhir.lens import Resource, at
+from siphub_fhir.lens import Resource, at, find
 from siphub_fhir.telling import narrative_of
-from siphub_fhir.vocabulary import BASE, HSA_ID, ORGANISATION_NUMBER, PERSON_OIDS, PERSON_SYSTEMS, PROTECTION, SECURITY_LABEL, numbering
+from siphub_fhir.vocabulary import (
+    BASE,
+    HSA_ID,
+    IN_AN_OWNER,
+    ORGANISATION_NUMBER,
+    PERSON_OIDS,
+    PERSON_SYSTEMS,
+    PROTECTION,
+    SECURITY_LABEL,
+    number_in,
+    numbering,
+)
 
 _FIRST: Final = ("resourceType", "id", "meta", "text", "extension", "identifier")
 _KIND_OF: Final = {system: kind for kind, system in PERSON_SYSTEMS.items()} | dict(PERSON_OIDS)
@@ -29,14 +41,17 @@ class Out:
     """Collects the entries of one Bundle.
 
     Args:
-        message_id: The message's id.
+        document: The document of the cut: its owner, case, sender and id take part in the ids, as far as it has them.
         unit: The recipient's unit; it takes part in the ids only, so that two units at one address get two Bundles.
         known: Organisations by unit, as far as the document or the directory entry says so.
         profiles: The profile that resources of a type claim to follow.
     """
 
-    def __init__(self, message_id: str, unit: str, known: Mapping[str, str], profiles: Mapping[str, str]) -> None:
-        self._space = uuid5(_SCOPE, f"{message_id}/{unit}").bytes
+    def __init__(self, document: Mapping[str, Any], unit: str, known: Mapping[str, str], profiles: Mapping[str, str]) -> None:
+        owner, sender = document.get("owner", ""), find(document, "sender.organisation") or ""
+        self._owner = f"{owner}/" if owner else ""
+        self._case = f"{self._owner}{document['case_id']}/"
+        self._space = uuid5(_SCOPE, f"{owner}/{sender}/{document['message_id']}/{unit}").bytes
         self._known = known
         self._profiles = profiles
         self._entries: dict[str, Resource] = {}
@@ -48,6 +63,14 @@ class Out:
     def id(self, name: str) -> str:
         """Return an id for something there is one of in this Bundle."""
         return named(self._space, name)
+
+    def lasting(self, kind: str, number: str) -> str:
+        """Return the id of something that outlasts the message, such as a meeting: of its kind, its number, its case and that one's owner."""
+        return named(_SCOPE.bytes, f"{self._case}{kind}/{number}")
+
+    def identifier(self, name: str, *numbers: str) -> Resource:
+        """Return the identifier of something of the case, or of its owner: no two of a kind share one, whatever senders call theirs."""
+        return {"system": numbering(name), "value": f"{self._owner if name in IN_AN_OWNER else self._case}{'/'.join(numbers)}"}
 
     def add(self, resource: Resource, identity: str | None = None) -> Resource:
         """Add an entry and return a reference to it. Without an id of its own it gets one from what it holds, so equals are one entry."""
@@ -73,11 +96,9 @@ class Out:
         """Return a reference to a unit: a HealthcareService, provided by an organisation."""
         if unit not in self._units:
             organisation = self._known.get(unit) or unit.removeprefix("SE")[:10]
-            system = HSA_ID if unit.startswith("SE") else numbering("unit")
-            identifier = [{"system": system, "value": unit}]
             service: Resource = {
                 "resourceType": "HealthcareService",
-                "identifier": identifier,
+                "identifier": [self.party(unit)["identifier"]],
                 "providedBy": self.organisation(organisation),
             }
             self._units[unit] = self.add(service)
@@ -89,8 +110,13 @@ class Out:
             return self.unit(name)
         return {
             "type": "Patient" if name == "individual" else "RelatedPerson",
-            "identifier": {"system": numbering("person"), "value": name},
+            "identifier": self.identifier("person", name),
         }
+
+    def party(self, name: str) -> Resource:
+        """Return a reference to a unit or a person of the case by their number alone, where R4 takes neither as what they are here."""
+        system = HSA_ID if name.startswith("SE") else numbering("unit")
+        return {"identifier": self.identifier("person", name) if is_person(name) else {"system": system, "value": name}}
 
     def organisation(self, number: str) -> Resource:
         """Return a reference to an organisation."""
@@ -172,13 +198,20 @@ class In:
         Raises:
             Invalid: `fhir.wrong_reference`: it leads nowhere, or to something else.
         """
+        if self.is_unit(reference):
+            return reference["identifier"].get("value")
         found = self._expected(reference, "HealthcareService")
         return at(found, "identifier[].value")
+
+    @staticmethod
+    def is_unit(reference: Any) -> bool:
+        """Say whether a reference names a unit by its number, without leading anywhere."""
+        return at(reference, "identifier.system") in {HSA_ID, numbering("unit")}
 
     def addressee(self, reference: Any) -> Any:
         """Return the person of the case, or the unit, that a reference is to; the same error."""
         if at(reference, "identifier.system") == numbering("person"):
-            return at(reference, "identifier.value")
+            return number_in(at(reference, "identifier.value"))
         return self.unit(reference)
 
     def organisation(self, reference: Any) -> Any:

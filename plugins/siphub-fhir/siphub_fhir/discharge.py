@@ -9,23 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from siphub_fhir.bundle import In, Out
-from siphub_fhir.lens import Reads, Resource, Row, Writes, coded, ext, plain, pointed, read, write
+from siphub_fhir.lens import Resource, Row, coded, ext, numbered, plain, pointed, read, write
 from siphub_fhir.notice import CODES, about_person, communication
-from siphub_fhir.vocabulary import ENCOUNTER_CLASS, ORGANISATION_NUMBER, numbering
-
-
-def _numbered() -> Row:
-    """Return the row for a notice's own number."""
-
-    def put(resource: Resource, value: Any, _: Writes) -> None:
-        resource["identifier"] = [{"system": numbering("notice"), "value": value}]
-
-    def get(resource: Resource, _: Reads) -> Any:
-        found = [one for one in resource.get("identifier") or [] if one.get("system") == numbering("notice")]
-        return found[0].get("value") if found else None
-
-    return Row("notice_id", put, get)
-
+from siphub_fhir.vocabulary import ENCOUNTER_CLASS, ORGANISATION_NUMBER
 
 _CARE_CONTACT: Final = ext("care_contact_unit", "care-contact-unit", "unit")
 ADMITTED: Final = (
@@ -37,7 +23,12 @@ ADMITTED: Final = (
     plain("reason", "reasonCode[].text"),
 )
 DISCHARGED: Final = (plain("discharged_at", "period.end"),)
-READY: Final = (_numbered(), ext("given_at", "given-at", "instant"), ext("ready_at", "ready-at", "instant"), _CARE_CONTACT)
+READY: Final = (
+    numbered("notice_id", "notice"),
+    ext("given_at", "given-at", "instant"),
+    ext("ready_at", "ready-at", "instant"),
+    _CARE_CONTACT,
+)
 REVOKED: Final = (pointed("notice_id", "about", "Communication", "notice"), ext("revoked_at", "revoked-at", "instant"))
 INTERRUPTED: Final = (ext("interrupted_at", "interrupted-at", "instant"), coded("code", "reasonCode[]", CODES))
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from siphub_fhir.bundle import In, Out
 from siphub_fhir.lens import Reads, Resource, Row, Writes, coded, ext, exts, parts, plain, pointed, read, write
-from siphub_fhir.meeting import APPOINTMENT, called_to, read_called
+from siphub_fhir.meeting import APPOINTMENT, called_to, fulfilled, read_called, read_held_at
 from siphub_fhir.notice import about_person, communication, read_attended, with_attended
-from siphub_fhir.vocabulary import ACTIVITY_STATUS, SNOMED, numbering, system
+from siphub_fhir.vocabulary import ACTIVITY_STATUS, SNOMED, number_in, system
 
 _REPORT: Final = {"coding": [{"system": system("category"), "code": "report-activity-status"}]}
 
@@ -37,7 +37,7 @@ SUMMONED: Final = (
 )
 QUESTION: Final = (_owned(), ext("activity", "activity-id", "string"), plain("text", "description"))
 STATUS: Final = (
-    plain("plan_id", "focus.identifier.value"),
+    plain("plan_id", "focus.identifier.value", None, number_in),
     ext("plan_version", "plan-version", "positiveInt"),
     ext("activity", "activity-id", "string"),
     coded("status", "businessStatus", system("activity-status")),
@@ -79,7 +79,7 @@ def write_summons(document: Mapping[str, Any], out: Out) -> list[Resource]:
 def _questions(content: Mapping[str, Any], out: Out) -> Iterator[Resource]:
     for number, question in enumerate(content.get("questions", ())):
         task: Resource = write(question, {"resourceType": "Task"}, QUESTION, out)
-        task |= {"status": "requested", "intent": "plan", "code": _REPORT} | _about(content.get("plan_id"))
+        task |= {"status": "requested", "intent": "plan", "code": _REPORT} | _about(content.get("plan_id"), out)
         yield out.add(task, out.id(f"question/{number}"))
 
 
@@ -93,7 +93,7 @@ def read_summons(resource: Resource, back: In) -> Resource:
 def write_status(document: Mapping[str, Any], out: Out) -> list[Resource]:
     """Write the Task that says how an activity goes; whoever reports it is its owner."""
     content = document["content"]
-    resource: Resource = write(content, {"resourceType": "Task"}, STATUS, out) | _about(content.get("plan_id"))
+    resource: Resource = write(content, {"resourceType": "Task"}, STATUS, out) | _about(content.get("plan_id"), out)
     snomed, status = ACTIVITY_STATUS.get(content.get("status", ""), (None, "in-progress"))
     if snomed is not None:
         resource["businessStatus"]["coding"].append({"system": SNOMED, "code": snomed})
@@ -110,19 +110,20 @@ def write_status(document: Mapping[str, Any], out: Out) -> list[Resource]:
 def read_status(resource: Resource, back: In) -> Resource:
     """Return the content such a Task stands for."""
     content = read(resource, STATUS, back)
-    return content | ({"reporter": back.staff(resource["owner"])} if "owner" in resource else {})
+    return content | ({"reporter": back.staff(resource["owner"])} if resource.get("owner") else {})
 
 
 def write_held(document: Mapping[str, Any], out: Out) -> list[Resource]:
-    """Write the Communication that the follow-up was held."""
+    """Write the Communication that the follow-up was held, and its Appointment where the message says from when."""
     resource = communication(document, HELD, None, "follow-up-held", out)
-    return [out.add(with_attended(about_person(resource, out), document), out.id("held"))]
+    told = out.add(with_attended(about_person(resource, out), document), out.id("held"))
+    return [told, *fulfilled(document, "sip-follow-up", out)]
 
 
 def read_held(resource: Resource, back: In) -> Resource:
-    """Return the content such a Communication stands for."""
-    return read_attended(resource, HELD, back)
+    """Return the content such a Communication stands for, with the times of the Appointment beside it."""
+    return read_attended(resource, HELD, back) | read_held_at(back)
 
 
-def _about(plan: str | None) -> Resource:
-    return {} if plan is None else {"focus": {"type": "CarePlan", "identifier": {"system": numbering("plan"), "value": plan}}}
+def _about(plan: str | None, out: Out) -> Resource:
+    return {} if plan is None else {"focus": {"type": "CarePlan", "identifier": out.identifier("plan", plan)}}

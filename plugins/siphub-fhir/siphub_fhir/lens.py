@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from siphub_fhir.vocabulary import extension, numbering
+from siphub_fhir.vocabulary import extension, number_in, numbering
 
 Resource = dict[str, Any]
 
@@ -26,6 +26,9 @@ class Writes(Protocol):
 
     def addressee(self, name: str) -> Resource:
         """Return a reference to a unit, or to a person of the case."""
+
+    def identifier(self, name: str, *numbers: str) -> Resource:
+        """Return the identifier of something of the message's case or owner."""
 
 
 class Reads(Protocol):
@@ -178,10 +181,11 @@ def _sides(kind: str) -> tuple[Callable[[Any, Writes], Any], Callable[[Any, Read
         return (lambda value, out: out.staff(value)), (lambda value, back: back.staff(value))
     if kind == "addressee":
         return (lambda value, out: out.addressee(value)), (lambda value, back: back.addressee(value))
-    if kind.startswith(("sid:", "system:")):
-        name = kind.partition(":")[2]
-        numbers = numbering(name) if kind.startswith("sid:") else name
-        return (lambda value, _: {"system": numbers, "value": value}), (lambda value, _: value.get("value"))
+    name = kind.partition(":")[2]
+    if kind.startswith("sid:"):
+        return (lambda value, out: out.identifier(name, value)), (lambda value, _: number_in(value.get("value")))
+    if kind.startswith("system:"):
+        return (lambda value, _: {"system": name, "value": value}), (lambda value, _: value.get("value"))
     return _as_it_is, _as_it_is
 
 
@@ -244,12 +248,26 @@ def parts(path: str, name: str, rows: Sequence[Row], *, many: bool = False) -> R
 def pointed(path: str, where: str, kind: str, numbers: str) -> Row:
     """Return a row for a reference, among others in a list, to something of one type that stands elsewhere and has a number of ours."""
 
-    def put(resource: Resource, value: Any, _: Writes) -> None:
-        resource.setdefault(where, []).append({"type": kind, "identifier": {"system": numbering(numbers), "value": value}})
+    def put(resource: Resource, value: Any, out: Writes) -> None:
+        resource.setdefault(where, []).append({"type": kind, "identifier": out.identifier(numbers, value)})
 
     def get(resource: Resource, _: Reads) -> Any:
         found = [one for one in resource.get(where) or [] if one.get("type") == kind]
-        return at(found[0], "identifier.value") if found else None
+        return number_in(at(found[0], "identifier.value")) if found else None
+
+    return Row(path, put, get)
+
+
+def numbered(path: str, *names: str) -> Row:
+    """Return a row for a resource's own number: written in the first of some numberings, and read in any of them."""
+    systems = {numbering(name) for name in names}
+
+    def put(resource: Resource, value: Any, out: Writes) -> None:
+        resource["identifier"] = [out.identifier(names[0], value)]
+
+    def get(resource: Resource, _: Reads) -> Any:
+        found = [one for one in resource.get("identifier") or [] if one.get("system") in systems]
+        return number_in(found[0].get("value")) if found else None
 
     return Row(path, put, get)
 

@@ -1,6 +1,7 @@
-"""The meeting in FHIR: called, invited to and moved as an Appointment, answered by an AppointmentResponse.
+"""The meeting in FHIR: called, invited to and moved as an Appointment, answered by an AppointmentResponse, and that Appointment once it was held.
 
-The status is `pending` for every version that is sent, and R4 then wants an end: where none was given, 60 minutes are assumed and marked.
+The status is `pending` for every version that somebody is called to, and `fulfilled` for one that was held. R4 then wants an end: where none
+was given, 60 minutes are assumed and marked.
 A unit takes part as a HealthcareService, because an Organization may not. It must never show a participant the cut does not.
 """
 
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from siphub_fhir.bundle import In, Out
+from siphub_fhir.bundle import In, Out, is_person
 from siphub_fhir.lens import (
     Reads,
     Resource,
@@ -23,13 +24,14 @@ from siphub_fhir.lens import (
     extensions,
     exts,
     find,
+    numbered,
     parts,
     plain,
     read,
     whole_number,
     write,
 )
-from siphub_fhir.vocabulary import PARTICIPATION, extension, numbering, system
+from siphub_fhir.vocabulary import PARTICIPATION, extension, number_in, system
 
 ASSUMED_LENGTH: Final = timedelta(minutes=60)
 """How long a meeting is taken to last where R4 wants an end and the message has none."""
@@ -46,6 +48,8 @@ ANSWERS: Final[Mapping[str, str]] = {
 }
 """What R4 can say of an answer; the extension `response` says all of it."""
 PRESENCE: Final = {"attends": "accepted", "absent_consented": "declined", "represented_by": "declined"}
+WAS: Final = {"present": "accepted", "absent_consented": "declined", "represented_by": "declined"}
+"""What R4 can say of the individual at a meeting that is to come, and at one that was held."""
 
 
 def _participant(resource: Resource, role: str, actor: Resource, status: str, required: str = "required") -> None:
@@ -83,22 +87,22 @@ def _members() -> Row:
     return Row("participating_units", put, get)
 
 
-def _end() -> Row:
+def _end(path: str) -> Row:
     def put(resource: Resource, value: Any, _: Writes) -> None:
         resource["end"] = value
 
     def get(resource: Resource, _: Reads) -> Any:
         return None if next(extensions(resource, extension("end-assumed")), None) else resource.get("end")
 
-    return Row("meeting.ends_at", put, get)
+    return Row(path, put, get)
 
 
 _UNIT_AND_TEXT: Final = (ext("unit", "unit", "unit", inner=True), ext("text", "text", "string", inner=True))
 APPOINTMENT: Final = (
-    plain("meeting.id", "id"),
+    numbered("meeting.id", "meeting"),
     plain("meeting.version", "meta.versionId", str, whole_number),
     plain("meeting.starts_at", "start"),
-    _end(),
+    _end("meeting.ends_at"),
     ext("meeting.zone", "zone", "string"),
     coded("purpose", "reasonCode[]", system("purpose")),
     _staffed("convener", "sammankallande"),
@@ -121,6 +125,8 @@ APPOINTMENT: Final = (
 )
 """meeting.summoned, meeting.invited, meeting.rescheduled: each has some of these."""
 
+HELD_AT: Final = (plain("starts_at", "start"), _end("ends_at"))
+"""meeting.held and followup.held: the times of the Appointment beside the Communication."""
 _TIME: Final = (plain("starts_at", "start"), plain("ends_at", "end"))
 
 
@@ -151,7 +157,7 @@ def proposed_time(path: str) -> Row:
 
 
 RESPONSE: Final = (
-    plain("meeting_id", "appointment.identifier.value"),
+    plain("meeting_id", "appointment.identifier.value", None, number_in),
     ext("meeting_version", "meeting-version", "positiveInt"),
     ext("response", "response", "code"),
     ext("reason", "reason", "code"),
@@ -175,15 +181,50 @@ def called_to(document: Mapping[str, Any], rows: Sequence[Row], service: str, ou
     resource["serviceType"] = [{"coding": [{"system": system("category"), "code": service}]}]
     if "purpose" in content:
         resource["description"] = content["purpose"]
+    _with_an_end(resource)
+    _called(resource, document, out)
+    _place(resource, content, out)
+    meeting = find(content, "meeting.id")
+    return out.add(resource, None if meeting is None else out.lasting("Appointment", meeting))
+
+
+def _with_an_end(resource: Resource) -> None:
     if "start" in resource and "end" not in resource:
         resource["end"] = _after(resource["start"])
         resource.setdefault("extension", []).append({"url": extension("end-assumed"), "valueBoolean": True})
-    meeting = resource.pop("id", None)
-    if meeting is not None:
-        resource["identifier"] = [{"system": numbering("meeting"), "value": meeting}]
-    _called(resource, document, out)
-    _place(resource, content, out)
-    return out.add(resource, meeting)
+
+
+def fulfilled(document: Mapping[str, Any], service: str, out: Out) -> Iterator[Resource]:
+    """Yield the Appointment of a meeting that was held, where the cut says from when: without a start R4 takes none."""
+    content = document["content"]
+    if "starts_at" not in content:
+        return
+    version, meeting = content.get("meeting_version"), content.get("meeting_id")
+    resource: Resource = write(content, {"resourceType": "Appointment"}, HELD_AT, out)
+    resource |= {"meta": {"versionId": str(version)}} if version is not None else {}
+    resource |= {} if meeting is None else {"identifier": [out.identifier("meeting", meeting)]}
+    resource |= {"status": "fulfilled"}
+    resource["serviceType"] = [{"coding": [{"system": system("category"), "code": service}]}]
+    _with_an_end(resource)
+    came = content.get("attended_units")
+    for name in document.get("recipients", ()):
+        _participant(resource, "kallad", out.addressee(name), "needs-action" if came is None or name not in came else "accepted")
+        if came is not None and not is_person(name):
+            resource["participant"][-1]["extension"] = [{"url": extension("attended"), "valueBoolean": name in came}]
+    if out.patient is not None:
+        _of_the_person(resource, WAS.get(content.get("individual", ""), "needs-action"), out.patient)
+    yield out.add(resource, out.id("meeting") if meeting is None else out.lasting("Appointment", meeting))
+
+
+def read_held_at(back: In) -> Resource:
+    """Return from when to when a meeting was held, as the Appointment in focus says."""
+    resource = next(back.all("Appointment"), None)
+    return {} if resource is None else read(resource, HELD_AT, back)
+
+
+def _of_the_person(resource: Resource, status: str, patient: Resource) -> None:
+    entry = {"type": [{"coding": [{"system": PARTICIPATION, "code": "SBJ"}]}], "actor": patient, "required": "optional"}
+    resource.setdefault("participant", []).append({**entry, "status": status})
 
 
 def _called(resource: Resource, document: Mapping[str, Any], out: Out) -> None:
@@ -193,9 +234,7 @@ def _called(resource: Resource, document: Mapping[str, Any], out: Out) -> None:
     for name in document.get("recipients", ()):
         _participant(resource, "kallad", out.addressee(name), "needs-action", required)
     if out.patient is not None:
-        status = PRESENCE.get(content.get("individual_attendance", ""), "needs-action")
-        entry = {"type": [{"coding": [{"system": PARTICIPATION, "code": "SBJ"}]}], "actor": out.patient, "required": "optional"}
-        resource["participant"].append({**entry, "status": status})
+        _of_the_person(resource, PRESENCE.get(content.get("individual_attendance", ""), "needs-action"), out.patient)
 
 
 def _place(resource: Resource, content: Mapping[str, Any], out: Out) -> None:
@@ -233,7 +272,7 @@ def write_response(document: Mapping[str, Any], out: Out) -> list[Resource]:
     appointment = resource.setdefault("appointment", {"display": "undisclosed"})
     appointment["type"] = "Appointment"
     if "identifier" in appointment:
-        appointment["identifier"]["system"] = numbering("meeting")
+        appointment["identifier"] = out.identifier("meeting", content["meeting_id"])
     if "responder" in content:
         resource.setdefault("extension", []).append(
             {"url": extension("responder"), "valueReference": out.staff(content["responder"], contact=False)}

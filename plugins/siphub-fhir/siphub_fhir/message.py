@@ -13,8 +13,9 @@ from typing import Any, Final
 from siphub.contract import Cut, Recipient
 from siphub_fhir import around, discharge, followup, meeting, notice, otherplan, plan, request
 from siphub_fhir.bundle import In, Out, finished, is_person, patient, person
+from siphub_fhir.consent import write_consent
 from siphub_fhir.lens import Reads, Resource, Row, Writes, at, ext, exts, find, parts, place, plain, read, write
-from siphub_fhir.vocabulary import BASE, CONSENT_SCOPE, ORGANISATION_NUMBER, SWEDISH_PROFILES, extension, numbering, system
+from siphub_fhir.vocabulary import BASE, ORGANISATION_NUMBER, SWEDISH_PROFILES, extension, number_in, system
 
 MESSAGE_TYPES: Final = system("message-type")
 
@@ -45,7 +46,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "meeting.rescheduled": Form("Appointment", meeting.write_meeting, meeting.read_meeting, thread="amend"),
     "meeting.response": Form("AppointmentResponse", meeting.write_response, meeting.read_response, {"Patient": "1"}, thread="reply"),
     "meeting.reminder": Form("Communication", around.write_reminder, around.read_reminder),
-    "meeting.held": Form("Communication", notice.write_held, notice.read_held),
+    "meeting.held": Form("Communication", notice.write_held, notice.read_held, {"Appointment": "1"}),
     "meeting.cancelled": Form("Communication", notice.write_recall, notice.read_cancelled, {"Appointment": "1"}, thread="withdraw"),
     "plan.proposed": _PLAN,
     "plan.established": _PLAN,
@@ -53,7 +54,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "plan.commitment.confirmed": _COMMITMENT,
     "plan.commitment.rejected": _COMMITMENT,
     "followup.summoned": Form("Appointment", followup.write_summons, followup.read_summons, {"Task": "*"}),
-    "followup.held": Form("Communication", followup.write_held, followup.read_held),
+    "followup.held": Form("Communication", followup.write_held, followup.read_held, {"Appointment": "1"}),
     "activity.status": Form("Task", followup.write_status, followup.read_status, thread="reply"),
     "coordinator.changed": Form("CareTeam", around.write_coordinator, around.read_coordinator, thread="amend"),
     "message.misdirected": Form("Communication", around.write_misdirected, around.read_misdirected, thread="reply"),
@@ -98,7 +99,7 @@ _STATEMENT: Final = tuple(
 _RECEIVER: Final = (ext("unit", "receiver-unit", "unit"), ext("person", "receiver-person", "string"))
 HEADER: Final = (
     ext("case_id", "case", "sid:case"),
-    ext("conversation_id", "conversation", "sid:case"),
+    ext("conversation_id", "conversation", "sid:conversation"),
     ext("causation_id", "causation", "sid:message"),
     ext("owner", "case-owner", f"system:{ORGANISATION_NUMBER}"),
     ext("classification", "classification", "code"),
@@ -119,20 +120,20 @@ def bundle_of(cut: Cut, recipient: Recipient, source: str, profile: str | None) 
     """Return the message Bundle for a cut, with the header first and everything it refers to in it."""
     document = cut.document
     profiles = SWEDISH_PROFILES if profile is None else {**SWEDISH_PROFILES, "CarePlan": profile}
-    out = Out(cut.message_id, recipient.unit, _known(document, recipient), profiles)
+    out = Out(document, recipient.unit, _known(document, recipient), profiles)
     subject = document.get("subject")
     if isinstance(subject, Mapping) and subject:
         out.patient = out.add(patient(subject), out.id("patient"))
     focus = FORMS[cut.message_type].write(document, out)
     if cut.basis == "consent":
-        focus.append(out.add(_consent(document, out), out.id("consent")))
+        focus.append(write_consent(document, out))
     header = _header(document, recipient, source, out)
     header["focus"] = focus
-    out.add(_provenance(document, header), out.id("provenance"))
+    out.add(_provenance(document, header, out), out.id("provenance"))
     return {
         "resourceType": "Bundle",
         "id": out.id("bundle"),
-        "identifier": {"system": numbering("message"), "value": cut.message_id},
+        "identifier": _numbered(document, out),
         "type": "message",
         "timestamp": document["sent_at"],
         "entry": [{"fullUrl": f"urn:uuid:{header['id']}", "resource": finished(header)}, *out.entries()],
@@ -173,7 +174,14 @@ def _destination(unit: str, recipient: Recipient, out: Out) -> Resource:
     }
 
 
-def _provenance(document: Mapping[str, Any], header: Resource) -> Resource:
+def _numbered(document: Mapping[str, Any], out: Out) -> Resource:
+    """Return the message's identifier: its number within the owner, assigned by the sender, whose own numbering it is."""
+    organisation = find(document, "sender.organisation")
+    sender = {"type": "Organization", "identifier": {"system": ORGANISATION_NUMBER, "value": organisation}}
+    return out.identifier("message", document["message_id"]) | ({"assigner": sender} if organisation is not None else {})
+
+
+def _provenance(document: Mapping[str, Any], header: Resource, out: Out) -> Resource:
     """Return this message's link in the chain of its conversation: what it does there, who sent it, and the message that led to it.
 
     Only its own: what was said before is in the Provenance of those messages, for whoever got them.
@@ -181,35 +189,19 @@ def _provenance(document: Mapping[str, Any], header: Resource) -> Resource:
     thread = FORMS[str(document["type"])].thread
     who = header.get("sender") or header.get("author") or {"display": "undisclosed"}
     before = document.get("causation_id")
-    what = {"type": "MessageHeader", "identifier": {"system": numbering("message"), "value": before}}
-    role = "revision" if thread in {"amend", "withdraw"} else "source"
+    entity = {"role": "revision" if thread in {"amend", "withdraw"} else "source"}
     return {
         "resourceType": "Provenance",
         "target": [{"reference": f"urn:uuid:{header['id']}"}],
         "recorded": document["sent_at"],
         "activity": {"coding": [{"system": system("thread"), "code": thread}]},
         "agent": [{"who": who}],
-        **({"entity": [{"role": role, "what": what}]} if before is not None else {}),
+        **(
+            {"entity": [{**entity, "what": {"type": "MessageHeader", "identifier": out.identifier("message", before)}}]}
+            if before is not None
+            else {}
+        ),
     }
-
-
-def _consent(document: Mapping[str, Any], out: Out) -> Resource:
-    """Return what the partner should know of the basis: that it is a consent, and where the hub states it, since when and until when.
-
-    Its parties, scopes and words stay with the hub.
-    """
-    consent: Resource = {
-        "resourceType": "Consent",
-        "extension": [{"url": extension("disclosure-basis"), "valueCode": "consent"}],
-        "status": "active",
-        "scope": {"coding": [{"system": CONSENT_SCOPE, "code": "patient-privacy"}]},
-        "category": [{"coding": [{"system": system("category"), "code": "sip-consent"}]}],
-        "policyRule": {"coding": [{"system": system("category"), "code": "consent"}]},
-    }
-    stated = {"start": find(document, "consent_statement.since"), "end": find(document, "consent_statement.until")}
-    period = {name: value for name, value in stated.items() if value is not None}
-    provision = {"type": "permit", **({"period": period} if period else {})}
-    return consent | ({"patient": out.patient} if out.patient is not None else {}) | {"provision": provision}
 
 
 def ours(bundle: Resource) -> bool:
@@ -226,9 +218,9 @@ def document_of(bundle: Resource) -> Resource:
     back = In(bundle)
     header = at(bundle, "entry[].resource")
     document = read(header, HEADER, back)
-    for name, where in (("message_id", "identifier.value"), ("sent_at", "timestamp")):
-        if at(bundle, where) is not None:
-            document[name] = at(bundle, where)
+    for name, value in (("message_id", number_in(at(bundle, "identifier.value"))), ("sent_at", at(bundle, "timestamp"))):
+        if value is not None:
+            document[name] = value
     addressed = [read(one, _RECEIVER, back) for one in header.get("destination") or []]
     document["recipients"] = [name for one in addressed for name in one.values()]
     if "sender" in header:

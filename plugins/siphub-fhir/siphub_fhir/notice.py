@@ -1,8 +1,8 @@
 """Notices in FHIR: a Communication that a meeting was held, and the recall class.
 
-The recall class is one Communication with one status, category and reason whatever the cause, and for a meeting an Appointment that is
-`cancelled`, so that a calendar strikes it out. A meeting that was held is no `fulfilled` Appointment: R4 wants its start and end, and the
-message has only the day. It must never say why there will be no further messages.
+A meeting that was held is a Communication, and where the message says from when, its Appointment is `fulfilled` beside it. The recall class is
+one Communication with one status, category and reason whatever the cause, and for a meeting an Appointment that is `cancelled`, so that a
+calendar strikes it out. It must never say why there will be no further messages.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from siphub_fhir.bundle import In, Out
 from siphub_fhir.lens import Resource, Row, at, coded, ext, exts, find, plain, read, write
-from siphub_fhir.vocabulary import extension, numbering, system
+from siphub_fhir.meeting import fulfilled, read_held_at
+from siphub_fhir.vocabulary import extension, number_in, system
 
 CATEGORY: Final = system("category")
 CODES: Final = system("code")
@@ -20,7 +21,7 @@ _ABOUT: Final = {"meeting": "Appointment", "plan": "CarePlan"}
 _NAMED: Final = {name: kind for kind, name in _ABOUT.items()}
 
 HELD: Final = (
-    plain("meeting_id", "about[].identifier.value"),
+    plain("meeting_id", "about[].identifier.value", None, number_in),
     ext("meeting_version", "about-version", "positiveInt"),
     ext("held_on", "held-on", "date"),
     exts("attended_units", "attended-unit", "unit"),
@@ -32,18 +33,18 @@ _CODE: Final = coded("code", "reasonCode[]", CODES)
 STOPPED: Final = (
     _CODE,
     ext("case_reference", "case-reference", "sid:case"),
-    plain("about_id", "about[].identifier.value"),
+    plain("about_id", "about[].identifier.value", None, number_in),
     ext("about_version", "about-version", "positiveInt"),
     ext("phone", "contact-phone", "string"),
 )
 CANCELLED: Final = (
     _CODE,
-    plain("meeting_id", "about[].identifier.value"),
+    plain("meeting_id", "about[].identifier.value", None, number_in),
     ext("meeting_version", "about-version", "positiveInt"),
     ext("phone", "contact-phone", "string"),
 )
 CLOSED: Final = (
-    plain("plan_id", "about[].identifier.value"),
+    plain("plan_id", "about[].identifier.value", None, number_in),
     ext("plan_version", "about-version", "positiveInt"),
     ext("reason", "closed-reason", "code"),
     ext("closed_on", "closed-on", "date"),
@@ -61,7 +62,8 @@ def communication(document: Mapping[str, Any], rows: tuple[Row, ...], about: str
     resource |= {"status": "completed", "category": [{"coding": [{"system": CATEGORY, "code": category}]}]}
     identifier = at(resource, "about[].identifier")
     if about is not None:
-        numbers = {"identifier": {"system": numbering("meeting" if about == "Appointment" else "plan"), **identifier}} if identifier else {}
+        kind = "meeting" if about == "Appointment" else "plan"
+        numbers = {"identifier": out.identifier(kind, identifier["value"])} if identifier else {}
         resource["about"] = [{"type": about, **numbers}]
     resource["recipient"] = [out.addressee(name) for name in document.get("recipients", ())]
     organisation = find(document, "sender.organisation")
@@ -72,9 +74,10 @@ def communication(document: Mapping[str, Any], rows: tuple[Row, ...], about: str
 
 
 def write_held(document: Mapping[str, Any], out: Out) -> list[Resource]:
-    """Write the Communication that a meeting was held."""
+    """Write the Communication that a meeting was held, and its Appointment where the message says from when."""
     resource = communication(document, HELD, "Appointment", "meeting-held", out)
-    return [out.add(with_attended(about_person(resource, out), document), out.id("held"))]
+    told = out.add(with_attended(about_person(resource, out), document), out.id("held"))
+    return [told, *fulfilled(document, "sip-meeting", out)]
 
 
 def about_person(resource: Resource, out: Out) -> Resource:
@@ -92,8 +95,8 @@ def with_attended(resource: Resource, document: Mapping[str, Any]) -> Resource:
 
 
 def read_held(resource: Resource, back: In) -> Resource:
-    """Return the content such a Communication stands for."""
-    return read_attended(resource, HELD, back)
+    """Return the content such a Communication stands for, with the times of the Appointment beside it."""
+    return read_attended(resource, HELD, back) | read_held_at(back)
 
 
 def read_attended(resource: Resource, rows: tuple[Row, ...], back: In) -> Resource:
@@ -112,9 +115,9 @@ def write_recall(document: Mapping[str, Any], out: Out) -> list[Resource]:
     resource = communication(document, rows, about, "no-further-messages", out)
     resource.setdefault("reasonCode", [{"coding": [{"system": CODES, "code": "no_further_messages"}]}])
     focus = [out.add(resource, out.id("recall"))]
-    meeting = at(resource, "about[].identifier.value")
+    meeting = content.get("meeting_id") or content.get("about_id")
     if about == "Appointment" and meeting is not None:
-        focus.append(out.add(_struck_out(document, meeting, out), meeting))
+        focus.append(out.add(_struck_out(document, meeting, out), out.lasting("Appointment", meeting)))
     return focus
 
 
@@ -126,7 +129,7 @@ def _struck_out(document: Mapping[str, Any], meeting: str, out: Out) -> Resource
     return {
         "resourceType": "Appointment",
         **({"meta": {"versionId": str(version)}} if version is not None else {}),
-        "identifier": [{"system": numbering("meeting"), "value": meeting}],
+        "identifier": [out.identifier("meeting", meeting)],
         "status": "cancelled",
         "cancelationReason": {"coding": [{"system": CODES, "code": "no_further_messages"}]},
         "participant": called or [participant],

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from siphub_fhir.bundle import In, Out
-from siphub_fhir.lens import Resource, ext, exts, plain, read, whole_number, write
+from siphub_fhir.lens import Resource, ext, exts, numbered, plain, read, whole_number, write
 from siphub_fhir.plan import activity_detail, read_activity
-from siphub_fhir.vocabulary import PLAN_CATEGORY, numbering, system
+from siphub_fhir.vocabulary import PLAN_CATEGORY, PLANS, system
 
 OTHER: Final = (
-    plain("plan_id", "identifier[].value"),
     plain("version", "meta.versionId", str, whole_number),
     plain("made_on", "created"),
     ext("legal_basis", "legal-basis", "code"),
@@ -31,28 +30,26 @@ _LSS: Final = {"system": system("category"), "code": "lss-plan"}
 
 def write_compulsory(document: Mapping[str, Any], out: Out) -> list[Resource]:
     """Write the plan after compulsory care; the chief physician is its author."""
-    return _written(document, "chief_physician", "Samordnad vårdplan efter tvångsvård", _COMPULSORY, out)
+    return _written(document, "chief_physician", "Samordnad vårdplan efter tvångsvård", "compulsory-plan", _COMPULSORY, out)
 
 
 def write_lss(document: Mapping[str, Any], out: Out) -> list[Resource]:
     """Write the plan by LSS; whoever answers for it is its author."""
-    return _written(document, "responsible", "Individuell plan enligt LSS", _LSS, out)
+    return _written(document, "responsible", "Individuell plan enligt LSS", "lss-plan", _LSS, out)
 
 
-def _written(document: Mapping[str, Any], author: str, title: str, category: Resource, out: Out) -> list[Resource]:
+def _written(document: Mapping[str, Any], author: str, title: str, kind: str, category: Resource, out: Out) -> list[Resource]:
     content = document["content"]
-    resource: Resource = write(content, {"resourceType": "CarePlan"}, OTHER, out)
-    identity = content.get("plan_id")
-    if identity is not None:
-        resource["identifier"] = [{"system": numbering("plan"), "value": identity}]
+    resource: Resource = write(content, {"resourceType": "CarePlan"}, (numbered("plan_id", kind), *OTHER), out)
+    number = content.get("plan_id", "")
     resource |= {"status": "active", "intent": "plan", "title": title, "category": [{"coding": [category]}], "subject": out.subject()}
     if content.get("needs"):
         resource["description"] = "\n".join(content["needs"])
     if content.get(author):
         resource["author"] = out.staff(content[author], contact=False)
-    activities = [{"detail": activity_detail(one, {}, "scheduled", out)} for one in content.get("activities") or []]
+    activities = [{"detail": activity_detail(one, {}, "scheduled", number, out)} for one in content.get("activities") or []]
     resource |= {"activity": activities} if activities else {}
-    return [out.add(resource, identity or out.id("plan"))]
+    return [out.add(resource, out.lasting(f"CarePlan/{kind}", number) if number else out.id("plan"))]
 
 
 def read_compulsory(resource: Resource, back: In) -> Resource:
@@ -66,7 +63,7 @@ def read_lss(resource: Resource, back: In) -> Resource:
 
 
 def _read(resource: Resource, author: str, back: In) -> Resource:
-    content = read(resource, OTHER, back)
+    content = read(resource, (numbered("plan_id", *PLANS), *OTHER), back)
     if "author" in resource:
         content[author] = back.staff(resource["author"])
     if resource.get("activity"):

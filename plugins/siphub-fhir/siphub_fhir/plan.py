@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from siphub_fhir.bundle import In, Out
-from siphub_fhir.lens import Reads, Resource, Row, Writes, at, code_in, ext, exts, find, plain, read, whole_number, write
-from siphub_fhir.vocabulary import PLAN_CATEGORY, ROLE_CODE, numbering, system
+from siphub_fhir.lens import Reads, Resource, Row, Writes, at, code_in, ext, exts, find, numbered, plain, read, whole_number, write
+from siphub_fhir.vocabulary import CARE_CONTACT_TYPE, PLAN_CATEGORY, ROLE_CODE, number_in, system
 
 ROLES: Final = system("role")
 _STANDING: Final = {"plan.proposed": ("draft", "proposed", "not-started", "proposed")}
@@ -19,7 +19,7 @@ _AGREED: Final = ("active", "active", "scheduled", "active")
 """The status of CarePlan, Goal, activity and CareTeam: one row for a proposal, one for a plan that holds."""
 
 PLAN: Final = (
-    plain("id", "id"),
+    numbered("id", "plan"),
     plain("version", "meta.versionId", str, whole_number),
     plain("made_on", "created"),
     exts("needs", "need", "string"),
@@ -73,7 +73,7 @@ DETAIL: Final = (
     ext("follow_up", "follow-up", "string"),
 )
 COMMITMENT: Final = (
-    plain("plan_id", "focus.identifier.value"),
+    plain("plan_id", "focus.identifier.value", None, number_in),
     ext("plan_version", "plan-version", "positiveInt"),
     exts("activities", "activity-id", "string"),
     plain("comment", "note[].text"),
@@ -87,8 +87,7 @@ def write_plan(document: Mapping[str, Any], out: Out) -> list[Resource]:
     standing = _STANDING.get(str(document["type"]), _AGREED)
     resource: Resource = write(plan, {"resourceType": "CarePlan"}, PLAN, out)
     write(content, resource, REVISION, out)
-    identity = resource.pop("id", out.id("plan"))
-    resource["identifier"] = [{"system": numbering("plan"), "value": identity}] if "id" in plan else []
+    number = plan.get("id", "")
     resource |= {"status": standing[0], "intent": "plan", "title": "Samordnad individuell plan"}
     resource["category"] = [{"coding": [{"system": PLAN_CATEGORY, "code": "SIP"}]}]
     resource["subject"] = out.subject()
@@ -96,19 +95,19 @@ def write_plan(document: Mapping[str, Any], out: Out) -> list[Resource]:
         resource["description"] = "\n".join(plan["needs"])
     if plan.get("coordinator"):
         resource["author"] = out.staff(plan["coordinator"])
-    goals = {goal["id"]: _goal(goal, identity, standing[1], out) for goal in plan.get("goals") or []}
+    goals = {goal["id"]: _goal(goal, number, standing[1], out) for goal in plan.get("goals") or []}
     team = _team(plan, standing[3], out)
     resource |= {"careTeam": [team]} if team else {}
     resource |= {"goal": list(goals.values())} if goals else {}
-    activities = [{"detail": activity_detail(one, goals, standing[2], out)} for one in plan.get("activities") or []]
+    activities = [{"detail": activity_detail(one, goals, standing[2], number, out)} for one in plan.get("activities") or []]
     resource |= {"activity": activities} if activities else {}
-    return [out.add({name: value for name, value in resource.items() if value != []}, identity)]
+    return [out.add(resource, out.lasting("CarePlan/plan", number) if number else out.id("plan"))]
 
 
 def _goal(goal: Mapping[str, Any], plan: str, status: str, out: Out) -> Resource:
     resource: Resource = {
         "resourceType": "Goal",
-        "identifier": [{"system": numbering("goal"), "value": goal["id"]}],
+        "identifier": [_of_goal(goal["id"], plan, out)],
         "lifecycleStatus": status,
         "description": {"text": goal["text"]},
         "subject": out.subject(),
@@ -118,20 +117,20 @@ def _goal(goal: Mapping[str, Any], plan: str, status: str, out: Out) -> Resource
     return out.add(resource, out.id(f"goal/{plan}/{goal['id']}"))
 
 
-def activity_detail(activity: Mapping[str, Any], goals: Mapping[str, Resource], status: str, out: Out) -> Resource:
-    """Return `activity.detail` of one activity. A goal that the Bundle does not have is named by its id."""
+def activity_detail(activity: Mapping[str, Any], goals: Mapping[str, Resource], status: str, plan: str, out: Out) -> Resource:
+    """Return `activity.detail` of one activity of a plan with a number. A goal that the Bundle does not have is named by its own."""
     detail: Resource = write(activity, {}, DETAIL, out)
     detail["status"] = status
     if activity.get("goals"):
-        detail["goal"] = [goals.get(name) or _elsewhere(name) for name in activity["goals"]]
+        detail["goal"] = [goals.get(name) or {"type": "Goal", "identifier": _of_goal(name, plan, out)} for name in activity["goals"]]
     performer = _performer(activity.get("responsible") or {}, out)
     if performer:
         detail["performer"] = [performer]
     return detail
 
 
-def _elsewhere(goal: str) -> Resource:
-    return {"type": "Goal", "identifier": {"system": numbering("goal"), "value": goal}}
+def _of_goal(goal: str, plan: str, out: Out) -> Resource:
+    return out.identifier("goal", plan, goal) if plan else out.identifier("goal", goal)
 
 
 def _performer(responsible: Mapping[str, Any], out: Out) -> Resource | None:
@@ -153,7 +152,7 @@ def _team(plan: Mapping[str, Any], status: str, out: Out) -> Resource | None:
     """Return the CareTeam: coordinator, main responsible, permanent care contacts, and the huvudman with the overall responsibility."""
     named = [(role, plan[name]) for name, role in _LEADING if plan.get(name)]
     named += [(_CARE_CONTACT, contact) for contact in plan.get("care_contacts") or ()]
-    participants = [{"role": [{"coding": [{"system": ROLES, "code": role}]}], "member": out.staff(somebody)} for role, somebody in named]
+    participants = [{"role": [{"coding": _role(role)}], "member": out.staff(somebody)} for role, somebody in named]
     overall = plan.get("overall_responsible") or {}
     resource: Resource = write(overall, {"resourceType": "CareTeam"}, _OVERALL, out)
     if not participants and not overall:
@@ -167,6 +166,12 @@ def _team(plan: Mapping[str, Any], status: str, out: Out) -> Resource | None:
     return out.add(resource, out.id("careteam"))
 
 
+def _role(role: str) -> list[Resource]:
+    """Return a role as a code of ours, and of a permanent care contact as Inera's too."""
+    national = [{"system": CARE_CONTACT_TYPE, "code": "1"}] if role == _CARE_CONTACT else []
+    return [{"system": ROLES, "code": role}, *national]
+
+
 _LEADING: Final = (("coordinator", "samordnare"), ("main_responsible", "huvudansvarig"))
 _CARE_CONTACT: Final = "fast-vardkontakt"
 _OVERALL: Final = (ext("kind", "overall-responsible", "code"),)
@@ -176,9 +181,9 @@ def read_plan(resource: Resource, back: In) -> Resource:
     """Return the content a CarePlan of ours stands for."""
     plan = read(resource, PLAN, back)
     goals = [(one, back.resolve(one)) for one in resource.get("goal") or []]
-    names = {one.get("reference"): at(goal, "identifier[].value") for one, goal in goals}
+    names = {one.get("reference"): number_in(at(goal, "identifier[].value")) for one, goal in goals}
     if goals:
-        plan["goals"] = [_filled(id=at(goal, "identifier[].value"), text=at(goal, "description.text")) for _, goal in goals]
+        plan["goals"] = [_filled(id=number_in(at(goal, "identifier[].value")), text=at(goal, "description.text")) for _, goal in goals]
     if resource.get("activity"):
         plan["activities"] = [read_activity(one.get("detail") or {}, names, back) for one in resource["activity"]]
     team = back.resolve(at(resource, "careTeam[]"))
@@ -191,7 +196,7 @@ def read_activity(detail: Resource, names: Mapping[Any, Any], back: In) -> Resou
     """Return the activity that `activity.detail` stands for; `names` has the ids of the goals of the Bundle by their addresses."""
     activity = read(detail, DETAIL, back)
     if detail.get("goal"):
-        activity["goals"] = [names.get(one.get("reference"), at(one, "identifier.value")) for one in detail["goal"]]
+        activity["goals"] = [names.get(one.get("reference"), number_in(at(one, "identifier.value"))) for one in detail["goal"]]
     performer = at(detail, "performer[]")
     if performer is not None:
         activity.setdefault("responsible", {}).update(_read_performer(performer, back))
@@ -229,7 +234,7 @@ def write_commitment(document: Mapping[str, Any], out: Out) -> list[Resource]:
     content = document["content"]
     resource: Resource = write(content, {"resourceType": "Task"}, COMMITMENT, out)
     if "focus" in resource:
-        resource["focus"] = {"type": "CarePlan", "identifier": {"system": numbering("plan"), **resource["focus"]["identifier"]}}
+        resource["focus"] = {"type": "CarePlan", "identifier": out.identifier("plan", content["plan_id"])}
     resource |= {"status": "accepted" if document["type"] == "plan.commitment.confirmed" else "rejected", "intent": "plan"}
     resource["code"] = {"coding": [{"system": system("category"), "code": "plan-commitment"}]}
     if out.patient is not None:

@@ -29,6 +29,7 @@ from siphub_fhir.vocabulary import (
 _NUMBERS: Final = frozenset({HSA_ID, ORGANISATION_NUMBER, numbering("unit"), *PERSON_SYSTEMS.values()})
 _DESTINATION: Final = frozenset({extension("receiver-unit"), extension("receiver-person")})
 _SENT_AT: Final = extension("sent-at")
+_NOT_ABOUT: Final = frozenset({"Patient", "Provenance"})
 _NAMED: Final = {extension("message-author"): "author", extension("sender-organisation"): "sender"}
 _SPACE: Final = uuid5(NAMESPACE_URL, f"{BASE}/named")
 
@@ -90,7 +91,7 @@ class _Unfolded:
         about = [
             self._url,
             *self._beside(),
-            *(url for url, one in self._given.items() if one["resourceType"] != "Patient" and url != self._url),
+            *(url for url, one in self._given.items() if one["resourceType"] not in _NOT_ABOUT and url != self._url),
         ]
         form = FORMS.get(str(self._event.get("code")))
         about.sort(key=lambda url: form is not None and self._entries[url]["resourceType"] != form.resource)
@@ -137,16 +138,13 @@ class _Unfolded:
         return url
 
     def _versioned(self, resource: Resource) -> None:
-        """Let our version be the resource's again, and take away the numbers that only a server needs."""
+        """Let our version be the resource's again."""
         kind = resource["resourceType"]
         if kind in REPLACED:
-            url = extension(REPLACED[kind][1])
+            url = extension(REPLACED[kind])
             for one in [one for one in resource.get("extension") or [] if one.get("url") == url]:
                 resource["meta"] = {**(resource.get("meta") or {}), "versionId": str(one.get("valuePositiveInt"))}
                 resource["extension"] = [other for other in resource["extension"] if other is not one]
-            ours = [one for one in resource.get("identifier") or [] if one.get("system") == numbering(REPLACED[kind][0])]
-            if ours and "value" in ours[0]:
-                resource["id"] = ours[0]["value"]
 
     def _beside(self) -> list[str]:
         """Return what else the message is about, where a single resource contains it, and take the references to it away."""

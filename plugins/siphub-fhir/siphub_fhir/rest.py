@@ -5,9 +5,9 @@ partner's registers of these are its own. All else is contained in what the mess
 nothing is left behind. The envelope stands on that resource, because there is no MessageHeader: extensions, `meta.source`, and the message
 type as a tag.
 
-A meeting and a plan are put under a number that stays the same for one recipient unit and one case, so that a new version replaces the old one,
-and nothing of another case does, whatever number its sender gave it; anything else is created unless it is there. So a repeat makes no second
-resource. It must never put a person's number into an address.
+A meeting, a plan and what the disclosure rests on are put under a number that stays the same for one recipient unit, one owner and one case,
+so that a new version replaces the old one, and nothing of another case, owner or kind does, whatever number its sender gave it; anything else
+is created unless it is there. So a repeat makes no second resource. It must never put a person's number into an address.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
-from siphub_fhir.bundle import protection_named, tidied
+from siphub_fhir.bundle import finished, protection_named, tidied
+from siphub_fhir.consent import basis_of
 from siphub_fhir.lens import Resource, at
-from siphub_fhir.vocabulary import BASE, extension, numbering
+from siphub_fhir.vocabulary import BASE, PLANS, extension, numbering
 
 _NAMED: Final = frozenset({"Organization", "HealthcareService", "Practitioner"})
-REPLACED: Final[Mapping[str, tuple[str, str]]] = {"Appointment": ("meeting", "meeting-version"), "CarePlan": ("plan", "plan-version")}
-"""What a later version replaces: the numbering that names it, and the extension that says our version (the server's is its own)."""
+REPLACED: Final[Mapping[str, str]] = {"Appointment": "meeting-version", "CarePlan": "plan-version"}
+"""What a later version replaces, and the extension that says our version (the server's is its own)."""
+_LASTING: Final = frozenset(numbering(name) for name in ("meeting", *PLANS))
+"""The systems of the numbers that a resource keeps from one message to the next."""
 BESIDE: Final[Mapping[str, str]] = {"Appointment": "supportingInformation", "CarePlan": "supportingInfo", "Communication": "about"}
 """Where a single resource refers to what else the message is about."""
 _SPACE: Final = uuid5(NAMESPACE_URL, f"{BASE}/records")
+_STOPPED: Final = "stop.notice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class Request:
 def transaction_of(bundle: Resource, unit: str) -> Resource:
     """Return the transaction Bundle for a message Bundle to one unit: the person first, what the message is about last."""
     content = _Content(bundle, unit)
-    written = [(url, content.request(url)) for url in (*(one for one in content.focus if one != content.main), content.main)]
+    beside = [(url, content.request(url)) for url in content.focus if url != content.main]
+    written = [*beside, *content.withdrawn(), *content.provenance(), (content.main, content.request(content.main))]
     alone = list(content.alone())
     return {
         "resourceType": "Bundle",
@@ -79,7 +84,7 @@ class _Content:
         self._unit, self._named, self._source = unit, named, at(self._header, "source.endpoint")
         self._message, self._sent_at = bundle["identifier"], bundle["timestamp"]
         said = self._header.get("extension", ())
-        self._case = next((at(one, "valueIdentifier.value") for one in said if one["url"] == extension("case")), None)
+        self._case = next((at(one, "valueIdentifier.value") for one in said if one["url"] == extension("case")), "")
         focus = [one["reference"] for one in self._header["focus"]]
         self.focus = [url for url in focus if not _has_an_identity(self.by_url[url])]
         self.main = next((url for url in self.focus if self.by_url[url]["resourceType"] == "Appointment"), self.focus[0])
@@ -121,6 +126,31 @@ class _Content:
         search = by_identifier(numbering("record"), key)
         return Request("PUT", f"{kind}?{search}", None, resource) if replaced else Request("POST", kind, search, resource)
 
+    def withdrawn(self) -> Iterator[tuple[str, Request]]:
+        """Yield the Consent that a stop notice puts where earlier messages put one: nobody may rely on it any more, and nothing says why."""
+        earlier = next((one for one in self.by_url.values() if one["resourceType"] == "Consent"), None)
+        if at(self._header, "eventCoding.code") == _STOPPED and earlier is None:
+            consent = finished(basis_of("inactive"))
+            key = self._of_the_case("Consent")
+            consent["identifier"] = [{"system": numbering("record"), "value": key}]
+            consent["meta"] = self._meta(consent, [])
+            yield f"urn:uuid:{key}", Request("PUT", f"Consent?{by_identifier(numbering('record'), key)}", None, tidied(consent))
+
+    def provenance(self) -> Iterator[tuple[str, Request]]:
+        """Yield the message's link in its conversation, about the resource there that carries it. R4 gives it no identifier: its tag is one."""
+        for url, original in self.by_url.items():
+            if original["resourceType"] == "Provenance":
+                folded = _Folded(self, url)
+                resource = folded.folded({name: value for name, value in original.items() if name not in {"id", "target"}})
+                tag = {"system": numbering("record"), "code": original["id"]}
+                resource |= {"meta": {**self._meta(original, folded.labels), "tag": [tag]}, "target": [{"reference": self.main}]}
+                resource |= {"contained": list(folded.contained.values())} if folded.contained else {}
+                yield url, Request("POST", "Provenance", _by("_tag", tag["system"], tag["code"]), tidied(resource))
+
+    def _of_the_case(self, kind: str) -> str:
+        """Return the number at this unit's server of what there is one of in a case."""
+        return str(uuid5(_SPACE, f"{self._unit}/{self._case}/{kind}"))
+
     def _with_others(self, resource: Resource, kind: str) -> Resource:
         others = [{"reference": url} for url in self.focus if url != self.main and self.by_url[url]["resourceType"] != "Consent"]
         place = BESIDE.get(kind)
@@ -129,15 +159,16 @@ class _Content:
     def _name(self, resource: Resource) -> tuple[str, str, bool]:
         """Return a resource's type, its number at this unit's server, and whether a later version replaces it."""
         kind = str(resource["resourceType"])
-        system = numbering(REPLACED[kind][0]) if kind in REPLACED else None
+        if kind == "Consent":
+            return kind, self._of_the_case(kind), True
         for one in resource.get("identifier") or []:
-            if system is not None and one.get("system") == system:
-                return kind, str(uuid5(_SPACE, f"{self._unit}/{self._case}/{kind}/{one['value']}")), True
+            if one.get("system") in _LASTING:
+                return kind, str(uuid5(_SPACE, f"{self._unit}/{one['system']}/{one['value']}")), True
         return kind, str(resource["id"]), False
 
     def _envelope(self, kind: str, resource: Resource, *, own: bool) -> list[Resource]:
         version = at(resource, "meta.versionId")
-        said = [{"url": extension(REPLACED[kind][1]), "valuePositiveInt": int(version)}] if kind in REPLACED and version else []
+        said = [{"url": extension(REPLACED[kind]), "valuePositiveInt": int(version)}] if kind in REPLACED and version else []
         if not own:
             return said
         said += self._header.get("extension") or []
@@ -219,7 +250,11 @@ def _identity(resource: Resource) -> Resource:
 
 def by_identifier(system: str, value: str) -> str:
     """Return the search that finds what has an identifier."""
-    return f"identifier={quote(system, safe=':/')}%7C{quote(value, safe=':/')}"
+    return _by("identifier", system, value)
+
+
+def _by(parameter: str, system: str, value: str) -> str:
+    return f"{parameter}={quote(system, safe=':/')}%7C{quote(value, safe=':/')}"
 
 
 def _entry(url: str, request: Request) -> Resource:

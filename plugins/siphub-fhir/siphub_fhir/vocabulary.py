@@ -7,10 +7,11 @@ stands in `codes.csv`. The conformance artefacts and the lists in docs/fhir.md a
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 BASE: Final = "https://siphub.example/fhir"
 """The namespace of what is ours. `.example` is reserved (RFC 2606), so nobody can come to own it: it names, and is never fetched."""
@@ -42,7 +43,12 @@ SECURITY_LABEL: Final = "http://hl7.se/fhir/ig/base/CodeSystem/SecurityLabel"
 PROTECTION: Final[Mapping[str, str]] = {"confidentiality_flag": "sekretessmarkering", "protected_registration": "skyddadFolkbokforing"}
 
 PLAN_CATEGORY: Final = "https://fhir.inera.se/CodeSystem/typeofcareplan-cs"
+PLANS: Final = ("plan", "compulsory-plan", "lss-plan")
+"""The numberings of the three kinds of plan: a SIP, one after compulsory psychiatric care, and one by LSS 10 §."""
+CARE_CONTACT_TYPE: Final = "https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt"
+"""Inera's types of permanent contact (urn:oid:1.2.752.129.5.1.69): 1 vårdkontakt, 2 läkarkontakt, 3 omsorgskontakt, 4 vårdkontakt who coordinates them."""
 ROLE_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+CONSENT_ACTION: Final = "http://terminology.hl7.org/CodeSystem/consentaction"
 CONSENT_SCOPE: Final = "http://terminology.hl7.org/CodeSystem/consentscope"
 ENCOUNTER_CLASS: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 SNOMED: Final = "http://snomed.info/sct"
@@ -121,5 +127,25 @@ def system(name: str) -> str:
 
 
 def numbering(name: str) -> str:
-    """Return the system of identifiers of ours: message, case, meeting, plan, goal, notice, unit, person, record (what a resource is called at one unit's server)."""
+    """Return the system of identifiers of ours: those of `IN_AN_OWNER` and `IN_A_CASE`, unit, and record (what a resource is called at one unit's server)."""
     return f"{BASE}/sid/{name}"
+
+
+IN_AN_OWNER: Final = frozenset({"case", "conversation", "message"})
+"""What has a number within the organisation that owns the case: the value is `<organisation number>/<number>`."""
+IN_A_CASE: Final = frozenset({"meeting", *PLANS, "goal", "notice", "person"})
+"""What has a number within a case: the value is `<organisation number>/<case>/<number>`; a goal's number has its plan's before it."""
+_UUID: Final = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_QUALIFIED: Final = re.compile(rf"(?:(\d{{10}})/)?((?:{_UUID}/)*)(.+)", re.ASCII | re.DOTALL)
+
+
+def number_in(value: Any) -> Any:
+    """Return the number itself of an identifier's value, without the owner, the case and the plan before it; what is no text stays as it is."""
+    found = _QUALIFIED.fullmatch(value) if isinstance(value, str) else None
+    return found[3] if found else value
+
+
+def owner_and_case_in(value: str) -> tuple[str | None, str | None]:
+    """Return the owner and the case that an identifier's value of something in a case says, as far as it does."""
+    found = _QUALIFIED.fullmatch(value)
+    return (found[1], found[2].partition("/")[0] or None) if found else (None, None)

@@ -22,6 +22,8 @@ STATUSES: Final = {
     "draft": "utkast",
     "failed": "avbruten",
     "finished": "avslutad",
+    "fulfilled": "genomförd",
+    "inactive": "gäller inte längre",
     "in-progress": "pågående",
     "needs-action": "väntar på svar",
     "not-started": "inte påbörjad",

@@ -11,7 +11,7 @@ import pytest
 from siphub.contract import Cut, Recipient, Submission
 from siphub.model import Message, parse_message, sample
 from siphub.model import people as p
-from siphub.testing.samples import everybody_protected, whole_cut
+from siphub.testing.samples import cut_without, everybody_protected, whole_cut
 from siphub_fhir import Fhir, FhirReader
 from siphub_fhir.message import FORMS, document_of
 
@@ -146,7 +146,11 @@ def test_a_consent_says_since_when_where_the_hub_states_it(made: Callable[..., B
     bundle = made(message)
     [consent] = resources(bundle, "Consent")
     stated = message.to_document()["consent_statement"]
-    assert consent["provision"] == {"type": "permit", "period": {"start": stated["since"], "end": stated["until"]}}
+    assert consent["dateTime"] == stated["since"]
+    assert consent["provision"]["type"] == "permit"
+    assert consent["provision"]["period"] == {"start": stated["since"], "end": stated["until"]}
+    actors = [(one["role"]["coding"][0]["code"], one["reference"]["identifier"]["value"]) for one in consent["provision"]["actor"]]
+    assert actors == [("IRCP", name) for name in message.recipients]
     assert document_of(bundle)["consent_statement"] == stated
 
 
@@ -159,3 +163,63 @@ def test_a_stay_in_hospital_says_nothing_of_why(made: Callable[..., Bundle]) -> 
         resources(made(sample(name)), "Communication")[0] for name in ("inpatient.discharge_ready", "inpatient.discharge_ready.revoked")
     )
     assert revoked["about"][0]["identifier"] == given["identifier"][0]
+
+
+@pytest.mark.parametrize(("direction", "actions"), [("to", ["disclose"]), ("from", ["collect"]), ("both", ["disclose", "collect"])])
+def test_a_consent_says_which_way(made: Callable[..., Bundle], direction: str, actions: list[str]) -> None:
+    """Given a statement of a direction, the Consent has R4's actions for it; without a statement it has none, and no dates."""
+    document = sample("meeting.invited", maximal=True).to_document()
+    document["consent_statement"]["direction"] = direction
+    [consent] = resources(made(Cut(document, "consent")), "Consent")
+    assert [one["coding"][0]["code"] for one in consent["provision"]["action"]] == actions
+    del document["consent_statement"]
+    [bare] = resources(made(Cut(document, "consent")), "Consent")
+    assert not {"action", "period"} & set(bare["provision"])
+    assert "dateTime" not in bare
+
+
+@pytest.mark.parametrize("name", ["meeting.held", "followup.held"])
+def test_a_meeting_that_was_held_is_fulfilled_where_the_message_says_when(
+    made: Callable[..., Bundle], reader: FhirReader, name: str
+) -> None:
+    """Given the times, the Appointment that was called to is fulfilled and says who came; without a start there is none, without an end one is assumed."""
+    message = sample(name, maximal=True)
+    [held] = resources(made(message), "Appointment")
+    content = message.to_document()["content"]
+    assert (held["status"], held["start"], held["end"]) == ("fulfilled", content["starts_at"], content["ends_at"])
+    assert held["meta"]["versionId"] == str(content["meeting_version"])
+    [called] = resources(made(with_content("meeting.summoned", meeting=_meeting(content["meeting_id"]))), "Appointment")
+    assert (held["id"], held["identifier"]) == (called["id"], called["identifier"])
+    came = [(one["extension"][0]["valueBoolean"], one["status"]) for one in held["participant"] if "extension" in one]
+    assert came == [(True, "accepted"), (True, "accepted")]
+    one_came = with_content(name, attended_units=[p.CARE_CENTRE])
+    [held] = resources(made(one_came), "Appointment")
+    came = [(one["extension"][0]["valueBoolean"], one["status"]) for one in held["participant"] if "extension" in one]
+    assert came == [(False, "needs-action"), (True, "accepted")]
+    without_end = with_content(name, ends_at=None)
+    bundle = made(without_end)
+    assert resources(bundle, "Appointment")[0]["end"] == "2026-11-23T12:00:00Z"
+    assert there_and_back(bundle, reader) == without_end
+    assert not resources(made(with_content(name, starts_at=None, ends_at=None)), "Appointment")
+
+
+def _meeting(number: str) -> dict[str, Any]:
+    meeting: dict[str, Any] = sample("meeting.summoned").to_document()["content"]["meeting"]
+    return {**meeting, "id": number}
+
+
+def test_who_came_is_not_said_where_the_cut_leaves_it_out(made: Callable[..., Bundle]) -> None:
+    """Given a cut without the units that came, no participant says whether it did."""
+    [held] = resources(made(cut_without(sample("meeting.held", maximal=True), "/content/attended_units")), "Appointment")
+    assert [one["status"] for one in held["participant"] if one["type"][0]["coding"][0]["code"] == "kallad"] == ["needs-action"] * 2
+    assert not [one for one in held["participant"] if "extension" in one]
+
+
+def test_a_permanent_care_contact_has_the_national_code(made: Callable[..., Bundle]) -> None:
+    """Each is a participant of the CareTeam with our role, and Inera's code for fast vårdkontakt beside it."""
+    [team] = resources(made(sample("plan.established", maximal=True)), "CareTeam")
+    national = "https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt"
+    codings = [one["role"][0]["coding"] for one in team["participant"]]
+    contacts = [one[1:] for one in codings if one[0]["code"] == "fast-vardkontakt"]
+    assert contacts == [[{"system": national, "code": "1"}]] * 2
+    assert all(len(one) == 1 for one in codings if one[0]["code"] != "fast-vardkontakt")

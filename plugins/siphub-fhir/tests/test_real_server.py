@@ -15,7 +15,7 @@ from siphub.model import people as p
 from siphub.model import sample
 from siphub_fhir import Fhir
 from siphub_fhir.message import FORMS
-from siphub_fhir.vocabulary import numbering
+from siphub_fhir.vocabulary import number_in, numbering
 
 if TYPE_CHECKING:
     from siphub.testing.fhir_server import FhirServer
@@ -52,8 +52,11 @@ def new(kind: str, **ids: str) -> Cut:
 
 def numbered(server: FhirServer, kind: str, name: str, value: str) -> list[dict[str, Any]]:
     """Return what the server keeps of one type under one of our numbers."""
-    wanted = {"system": numbering(name), "value": value}
-    return [one for one in server.kept(kind) if wanted in one.get("identifier", ())]
+    return [
+        one
+        for one in server.kept(kind)
+        if any((each["system"], number_in(each["value"])) == (numbering(name), value) for each in one.get("identifier", ()))
+    ]
 
 
 @REST
@@ -99,6 +102,43 @@ def test_a_meeting_that_is_moved_and_called_off_is_one_appointment(
     [kept] = numbered(server, "Appointment", "meeting", meeting)
     assert [one["status"] for one in server.history("Appointment", kept["id"])] == ["cancelled", "pending", "pending"]
     assert "start" not in kept, "what was called off says nothing more"
+
+
+def test_a_consent_is_put_and_then_taken_down(patient: Fhir, recipient: MakeRecipient, server: FhirServer) -> None:
+    """Given two messages on a consent and a stop notice in one case, the server has one Consent with three versions, inactive at last."""
+    there, case, numbers = recipient(server.url, form="transaction"), str(uuid4()), []
+    for kind, basis in (("meeting.summoned", "consent"), ("plan.established", "consent"), ("stop.notice", "recall")):
+        document = {**sample(kind).to_document(), "case_id": case, "message_id": str(uuid4())}
+        payload = patient.translate(Cut(document, basis), there)
+        assert isinstance(patient.deliver(payload, there, "k"), Delivered)
+        entries = [one["resource"] for one in json.loads(payload.body)["entry"] if one["resource"]["resourceType"] == "Consent"]
+        numbers += [one["identifier"][0]["value"] for one in entries]
+    [kept] = numbered(server, "Consent", "record", numbers[0])
+    assert numbers == [numbers[0]] * 3
+    assert [one["status"] for one in server.history("Consent", kept["id"])] == ["inactive", "active", "active"]
+
+
+def test_a_provenance_is_kept_once_and_leads_to_the_plan(patient: Fhir, recipient: MakeRecipient, server: FhirServer) -> None:
+    """Given a plan and its repeat, the server has one Provenance about it, which leads to the CarePlan that it has."""
+    there, cut = recipient(server.url, form="transaction"), new("plan.established")
+    payload = patient.translate(cut, there)
+    for _ in range(2):
+        assert isinstance(patient.deliver(payload, there, "k"), Delivered)
+    [plan] = numbered(server, "CarePlan", "message", cut.message_id)
+    links = [one for one in server.kept("Provenance") if one["target"] == [{"reference": f"CarePlan/{plan['id']}"}]]
+    assert len(links) == 1
+
+
+@REST
+def test_a_meeting_that_was_held_is_the_same_appointment(patient: Fhir, recipient: MakeRecipient, server: FhirServer, form: str) -> None:
+    """Given a summons and word that the meeting was held, the server has one Appointment, fulfilled at last."""
+    there, meeting = recipient(server.url, form=form), str(uuid4())
+    held: Any = sample("meeting.held", maximal=True).to_document()
+    held |= {"message_id": str(uuid4()), "content": {**held["content"], "meeting_id": meeting}}
+    for cut in (new("meeting.summoned", thing=meeting), Cut(held, "consent")):
+        assert isinstance(patient.deliver(patient.translate(cut, there), there, "k"), Delivered)
+    [kept] = numbered(server, "Appointment", "meeting", meeting)
+    assert [one["status"] for one in server.history("Appointment", kept["id"])] == ["fulfilled", "pending"]
 
 
 @REST

@@ -86,7 +86,7 @@ def test_what_the_message_says_is_there(adapter: Fhir, recipient: MakeRecipient,
     said |= texts(header["extension"])
     found = texts(json.loads(made(adapter, recipient, cut, form).body))
     assert said - found == set()
-    assert {header["eventCoding"]["code"], header["source"]["endpoint"], cut.message_id} <= found
+    assert {header["eventCoding"]["code"], header["source"]["endpoint"], message["identifier"]["value"]} <= found
 
 
 def asked(document: dict[str, Any]) -> dict[str, tuple[str, str, str | None]]:
@@ -104,6 +104,72 @@ def test_a_repeat_asks_for_the_same(adapter: Fhir, recipient: MakeRecipient) -> 
             assert (method, "?identifier=" in url, bool(once)) in {("POST", False, True), ("PUT", True, False)}
 
 
+@pytest.mark.parametrize("first", ["plan.established", "splptlrv.established", "lss.established"])
+def test_plans_of_other_kinds_and_owners_are_put_elsewhere(adapter: Fhir, recipient: MakeRecipient, first: str) -> None:
+    """Given plans of three kinds with one number in one case, and the same of another owner, each is put under a number of its own."""
+    number, addresses = "9b2f6f0e-8a39-4c43-8a45-6f4dd43cf001", []
+    for kind in ("plan.established", "splptlrv.established", "lss.established"):
+        document = sample(kind, maximal=True).to_document()
+        content: Any = document["content"]
+        content |= {"plan": {**content["plan"], "id": number}} if "plan" in content else {"plan_id": number}
+        for owner in (p.MUNICIPALITY, p.REGION):
+            payload = made(adapter, recipient, Cut({**document, "owner": owner}, "consent"), "resource")
+            addresses.append((kind == first and owner == p.MUNICIPALITY, payload.headers[REQUEST], json.loads(payload.body)))
+    [(here, body)] = [(address, body) for mine, address, body in addresses if mine]
+    assert here.startswith("PUT CarePlan?identifier=")
+    assert [address for _, address, _ in addresses].count(here) == 1
+    named = [
+        {(one["system"], one["value"]) for one in each["identifier"] if not one["system"].endswith("/message")} for *_, each in addresses
+    ]
+    assert len(set.union(*named)) == sum(len(one) for one in named) == 2 * len(addresses), body["resourceType"]
+
+
+def entries(payload: Payload, kind: str) -> list[dict[str, Any]]:
+    """Return the entries of one type in a transaction."""
+    return [one for one in json.loads(payload.body)["entry"] if one["resource"]["resourceType"] == kind]
+
+
+def test_a_consent_is_one_for_a_case_and_a_unit(adapter: Fhir, recipient: MakeRecipient) -> None:
+    """Given messages that rest on a consent, each puts it where the last did; a stop notice puts it as inactive there, and says nothing more of it."""
+    [first], [second] = (
+        entries(made(adapter, recipient, whole_cut(sample(kind, maximal=True)), "transaction"), "Consent")
+        for kind in ("meeting.summoned", "plan.established")
+    )
+    assert first["request"] == second["request"]
+    assert first["request"]["method"] == "PUT"
+    assert first["resource"]["status"] == "active"
+    [stopped] = entries(made(adapter, recipient, Cut(sample("stop.notice").to_document(), "recall"), "transaction"), "Consent")
+    assert stopped["request"] == first["request"]
+    assert stopped["resource"]["status"] == "inactive"
+    assert not {"patient", "provision", "dateTime", "organization"} & set(stopped["resource"])
+    other = {**sample("plan.established").to_document(), "case_id": "5b0f3f1e-7c64-4d7e-8f5c-2a9d3c1b0002"}
+    [elsewhere] = entries(made(adapter, recipient, Cut(other, "consent"), "transaction"), "Consent")
+    assert elsewhere["request"] != first["request"]
+
+
+@pytest.mark.parametrize("basis", ["secrecy_assessed", "statutory_duty"])
+def test_what_rests_on_no_consent_puts_none(adapter: Fhir, recipient: MakeRecipient, basis: str) -> None:
+    """Given another basis, there is no Consent in the transaction."""
+    assert entries(made(adapter, recipient, whole_cut(sample("meeting.summoned"), basis), "transaction"), "Consent") == []
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_a_transaction_has_its_messages_provenance(adapter: Fhir, recipient: MakeRecipient, kind: str) -> None:
+    """Given any message, its link in the conversation is about the resource that carries it, created once, and names the message before."""
+    payload = made(adapter, recipient, whole_cut(sample(kind, maximal=True)), "transaction")
+    [link] = entries(payload, "Provenance")
+    main = json.loads(payload.body)["entry"][-1]
+    assert link["resource"]["target"] == [{"reference": main["fullUrl"]}]
+    [tag] = link["resource"]["meta"]["tag"]
+    assert link["request"]["ifNoneExist"] == f"_tag={tag['system']}%7C{tag['code']}"
+    message = json.loads(adapter.translate(whole_cut(sample(kind, maximal=True)), recipient()).body)
+    [said] = [one["resource"] for one in message["entry"] if one["resource"]["resourceType"] == "Provenance"]
+    assert {name: link["resource"].get(name) for name in ("activity", "recorded", "entity")} == {
+        name: said.get(name) for name in ("activity", "recorded", "entity")
+    }
+    assert tag["code"] == said["id"]
+
+
 @pytest.mark.parametrize(("first", "later"), [("meeting.summoned", "meeting.rescheduled"), ("plan.proposed", "plan.established")])
 @pytest.mark.parametrize("form", FORMS_OF_REST)
 def test_a_later_version_is_put_where_the_earlier_is(adapter: Fhir, recipient: MakeRecipient, form: str, first: str, later: str) -> None:
@@ -116,7 +182,7 @@ def test_a_later_version_is_put_where_the_earlier_is(adapter: Fhir, recipient: M
         there = recipient(BASE_ADDRESS, form=form)
         there = Recipient(unit, there.organisation, there.label, "fhir", there.endpoint, None, there.options)
         body = json.loads(adapter.translate(Cut(document, "consent"), there).body)
-        numbers = [one["value"] for one in nodes(resources(body)) if one.get("system") == numbering("record")]
+        numbers = [one["value"] for one in nodes(resources(body)) if "value" in one and one["system"] == numbering("record")]
         main = [one for one in resources(body) if one["resourceType"] in {"Appointment", "CarePlan"}]
         return {one["value"] for one in main[0]["identifier"] if one["system"] == numbering("record")} & set(numbers)
 
@@ -142,7 +208,6 @@ def test_a_stop_notice_is_put_where_its_meeting_is(adapter: Fhir, recipient: Mak
     meeting, notice = sample("meeting.summoned", maximal=True).to_document(), sample("stop.notice", maximal=True).to_document()
     there: Any = meeting["content"]
     notice["content"] = {**notice["content"], "about": "meeting", "about_id": there["meeting"]["id"]}
-    notice.pop("owner", None)
     first, last = (made(adapter, recipient, Cut(one, "recall"), "resource").headers[REQUEST] for one in (meeting, notice))
     assert first == last
 

@@ -12,7 +12,7 @@ from siphub.model import people as p
 from siphub.model.base import Code, Instant, Line, Text, Value
 from siphub.model.envelope import Content, MessageType
 from siphub.model.identifiers import UnitId
-from siphub.model.messages.meeting import ASSUMED_LENGTH, Attendance, DutyBasis, Meeting, Place, Version
+from siphub.model.messages.meeting import ASSUMED_LENGTH, Attendance, DutyBasis, Held, Meeting, Place, Version
 from siphub.model.messages.plan import ItemId, PlanVersion
 from siphub.model.person import StaffMember, UnitContact
 
@@ -76,14 +76,13 @@ class ActivityOutcome(Value):
     status: ActivityState
 
 
-class FollowUpHeld(Content):
+class FollowUpHeld(Held):
     """U3: the follow-up took place: goals and activities, and whether the plan goes on, is revised or ends (REQ-83)."""
 
     meeting_id: UUID
     meeting_version: Version
     plan_id: UUID
     plan_version: PlanVersion
-    held_on: date
     attended_units: tuple[UnitId, ...]
     individual: Literal["present", "absent_consented", "represented_by"]
     goals: Annotated[tuple[GoalStatus, ...], Field(max_length=100)] = ()
@@ -183,6 +182,8 @@ TYPES = (
             plan_id=_PLAN,
             plan_version=2,
             held_on=p.DAY,
+            starts_at=p.NOON,
+            ends_at=p.NOON + timedelta(minutes=45),
             attended_units=(p.HOME_CARE, p.CARE_CENTRE),
             individual="represented_by",
             goals=(GoalStatus(goal="g1", status="reached", comment="Går till affären själv."), GoalStatus(goal="g2", status="partly")),

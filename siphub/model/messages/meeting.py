@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
@@ -17,6 +18,7 @@ from siphub.model.person import Protection, UnitContact
 ASSUMED_LENGTH = timedelta(minutes=60)
 """How long a meeting is taken to last where no end is given; such an end is marked as assumed."""
 
+_SWEDEN = ZoneInfo("Europe/Stockholm")
 Version = Annotated[int, Field(ge=1, le=10_000)]
 DutyBasis = Annotated[str, Field(pattern=r"^(SoL10:8|SoL2:7|HSL16:4|LUS4:1|LPT7a|LRV12a|agreement:[A-Za-z0-9._-]{1,40})$")]
 Attendance = Literal["attends", "absent_consented", "represented_by"]
@@ -151,12 +153,29 @@ class MeetingCancelled(Content):
     phone: Phone
 
 
-class MeetingHeld(Content):
+class Held(Content):
+    """When a meeting took place: the day, and from when to when on the clock where the sender says so too."""
+
+    held_on: date
+    starts_at: Instant | None = None
+    ends_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _on_that_day(self) -> Self:
+        if self.starts_at is not None and self.starts_at.astimezone(_SWEDEN).date() != self.held_on:
+            message = "a meeting is held on the day it starts"
+            raise ValueError(message)
+        if self.ends_at is not None and (self.starts_at is None or self.ends_at <= self.starts_at):
+            message = "a meeting ends after it starts"
+            raise ValueError(message)
+        return self
+
+
+class MeetingHeld(Held):
     """M1: the meeting took place; what came of it."""
 
     meeting_id: UUID
     meeting_version: Version
-    held_on: date
     attended_units: tuple[UnitId, ...]
     individual: Literal["present", "absent_consented", "represented_by"]
     outcome: Literal["plan", "no_plan", "new_meeting"]
@@ -272,6 +291,8 @@ TYPES = (
             meeting_id=_ID,
             meeting_version=2,
             held_on=p.DAY,
+            starts_at=p.NOON,
+            ends_at=p.NOON + timedelta(minutes=90),
             attended_units=(p.HOME_CARE, p.CARE_CENTRE),
             individual="represented_by",
             outcome="no_plan",

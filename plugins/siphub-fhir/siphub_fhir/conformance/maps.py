@@ -7,7 +7,7 @@ from typing import Final
 
 from siphub_fhir.conformance.heading import canonical, heading
 from siphub_fhir.lens import Resource
-from siphub_fhir.meeting import ANSWERS, PRESENCE
+from siphub_fhir.meeting import ANSWERS, PRESENCE, WAS
 from siphub_fhir.request import DECIDED, RELATION
 from siphub_fhir.vocabulary import ACTIVITY_STATUS, CODES, PROTECTION, ROLE_CODE, SECURITY_LABEL, SNOMED, system
 
@@ -22,6 +22,10 @@ _TITLES: Final = {
         "What Appointment.participant.status says of the individual.",
         "Vad Appointment.participant.status säger om den enskilde.",
     ),
+    "presence": (
+        "What Appointment.participant.status says of the individual once the meeting was held.",
+        "Vad Appointment.participant.status säger om den enskilde när mötet har hållits.",
+    ),
     "activity-status": ("What Task.status says of an activity.", "Vad Task.status säger om en insats."),
     "activity-status-national": ("SNOMED CT's national activity statuses.", "De nationella aktivitetsstatusarna i SNOMED CT."),
     "request-decision": ("What Task.status says of a decision.", "Vad Task.status säger om ett beslut."),
@@ -35,6 +39,7 @@ def concept_maps() -> Iterator[Resource]:
     """Yield the ConceptMaps, one for each table."""
     yield _map("response", "response", _PARTICIPATION, ANSWERS)
     yield _map("attendance", "attendance", _PARTICIPATION, PRESENCE)
+    yield _map("presence", "presence", _PARTICIPATION, WAS)
     yield _map("activity-status", "activity-status", _TASK, {code: status for code, (_, status) in ACTIVITY_STATUS.items()})
     yield _map("activity-status-national", "activity-status", SNOMED, {code: concept for code, (concept, _) in ACTIVITY_STATUS.items()})
     yield _map("request-decision", "request-decision", _TASK, DECIDED)
