@@ -15,6 +15,7 @@ from decimal import Decimal
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
 
 from lxml import etree
 
@@ -26,6 +27,7 @@ from siphub_fhir.message import FORMS
 from siphub_fhir.reader import FhirReader
 from siphub_fhir.settings import FhirSettings
 from siphub_fhir.translate import translated
+from siphub_fhir.vocabulary import numbering, system
 from siphub_fhir.xml_in import from_xml
 from siphub_fhir.xml_out import to_xml
 
@@ -46,20 +48,27 @@ CORPORA: Final[Mapping[str, str]] = {
 """Each corpus: its folder, or its folder and what its file names begin with, and whose it is."""
 
 NO_SIP: Final = frozenset(
-    {"fhir.nothing_for_us", "fhir.unknown_event", "fhir.no_sip", "fhir.several_meetings", "fhir.several_patients", "fhir.entered_in_error"}
+    {
+        *("fhir.nothing_for_us", "fhir.not_to_ours", "fhir.no_answer", "fhir.unknown_event", "fhir.no_sip"),
+        *("fhir.several_meetings", "fhir.several_patients", "fhir.entered_in_error"),
+    }
 )
 """The codes of what is sound R4 and has nothing for a SIP, or nothing that could be told apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one document: a draft or a message, or the problems it was refused for, and whether both of R4's forms kept it."""
+    """What became of one document: a draft or a message, or the problems it was refused for, and whether both of R4's forms kept it.
+
+    `pointed` is what becomes of an answer once it names something of ours: the message type, or the code it is refused with.
+    """
 
     corpus: str
     file: str
     taken: Draft | Message | None
     problems: tuple[tuple[str, str], ...]
     same: bool | None
+    pointed: str | None = None
 
 
 def outcomes(reference: Path) -> Iterator[Outcome]:
@@ -74,7 +83,32 @@ def outcomes(reference: Path) -> Iterator[Outcome]:
 def _outcome(corpus: str, file: Path) -> Outcome:
     body = file.read_bytes()
     taken, problems = read(body, file.suffix[1:])
-    return Outcome(corpus, file.name, taken, problems, kept(body, file.suffix[1:]))
+    return Outcome(corpus, file.name, taken, problems, kept(body, file.suffix[1:]), pointed(body, file.suffix[1:]))
+
+
+def pointed(body: bytes, form: str) -> str | None:
+    """Return what becomes of an answer or news that names something of ours, or None for any other document."""
+    try:
+        resource = from_xml(body, decimal=json.loads) if form == "xml" else json.loads(body)
+    except (Invalid, BadBody):
+        return None
+    ours = _NAMING.get(resource.get("resourceType")) if isinstance(resource, dict) else None
+    if ours is None:
+        return None
+    taken, problems = read(json.dumps({**resource, **ours}).encode(), "json")
+    return f"`{taken.content['type']}`" if isinstance(taken, Draft) else f"`{problems[0][0]}` at `{problems[0][1]}`"
+
+
+_MEETING: Final = {
+    "system": numbering("meeting"),
+    "value": f"{p.MUNICIPALITY}/{sample('meeting.summoned').case_id}/{uuid5(NAMESPACE_URL, 'm')}",
+}
+_NAMING: Final[Mapping[str, Any]] = {
+    "AppointmentResponse": {"appointment": {"identifier": _MEETING}},
+    "Task": {"code": {"coding": [{"system": system("category"), "code": "sip-request"}]}},
+    "Communication": {"category": [{"coding": [{"system": system("category"), "code": "meeting-held"}]}]},
+}
+"""What an answer, a Task or a Communication says to be about something of ours."""
 
 
 def read(body: bytes, form: str) -> tuple[Any, tuple[tuple[str, str], ...]]:
@@ -132,7 +166,7 @@ def page(found: Sequence[Outcome]) -> str:
         _row("all of them", found),
         ["our own messages, JSON and XML", str(own), str(own), "0", "0", f"{equal} give the same message"],
     ]
-    parts = [matrix, _by_code(found), _taken(found), _unsound(found)]
+    parts = [matrix, _by_code(found), _taken(found), _answers(found), _unsound(found)]
     return _HEAD.format(*(_table(part) for part in parts))
 
 
@@ -161,6 +195,15 @@ def _taken(found: Sequence[Outcome]) -> list[list[str]]:
             numbers = [sum(len(plan.get(name, [])) for plan in plans) for name in ("activities", "goals")]
             counts = [*numbers, len(content.get("participants", [])), len(one.taken.missing)]
             rows.append([f"{one.corpus.partition('/')[0]}/{one.file}", str(one.taken.content.get("type", "–")), *map(str, counts)])
+    return rows
+
+
+def _answers(found: Sequence[Outcome]) -> list[list[str]]:
+    rows = [["document", "as it stands", "when it names something of ours"]]
+    for one in found:
+        if one.pointed is not None:
+            alone = "read" if one.taken is not None else f"`{one.problems[0][0]}` at `{one.problems[0][1]}`"
+            rows.append([f"{one.corpus.partition('/')[0]}/{one.file}", alone, one.pointed])
     return rows
 
 
@@ -196,6 +239,13 @@ The same in both forms is what is equal after JSON, XML and JSON again, or XML, 
 ## Read
 
 The type is what the document could be in a message, where it says so; missing is how many fields a message needs and the document has not.
+
+{}
+
+## Answers and news
+
+An AppointmentResponse, a Task or a Communication is for us where it names something of ours.
+None of these does; so each is tried a second time, naming a meeting of ours, with the code of our request, or in our category of a meeting that was held.
 
 {}
 

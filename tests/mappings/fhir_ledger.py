@@ -88,6 +88,41 @@ _MEETING: Final = _at(
         {"status": "accepted", "actor": _to("Location", "l")},
     ],
 )
+_OURS: Final = "https://siphub.example/fhir"
+_CASE: Final = "2120009994/5b0f3f1e-7c64-4d7e-8f5c-2a9d3c1b0001"
+
+
+def _our(name: str, number: str) -> Any:
+    return {"identifier": {"system": f"{_OURS}/sid/{name}", "value": f"{_CASE}/{number}"}}
+
+
+def _in(code: str) -> Any:
+    return {"coding": [{"system": f"{_OURS}/CodeSystem/category", "code": code}]}
+
+
+_RESPONSE: Final = _at(
+    "AppointmentResponse",
+    "x",
+    appointment=_our("meeting", "7d9c2c5e-53b5-4bd9-9a36-1c1d5ef7a001"),
+    participantStatus="tentative",
+    actor=_to("Practitioner", "d"),
+    start="2026-12-07T11:00:00Z",
+)
+_PLAN_OF_OURS: Final = _our("plan", "9b2f6f0e-8a39-4c43-8a45-6f4dd43cf001")
+_TASKS: Final = (
+    ("sip-request", {"status": "requested", "for": _to("Patient", "p")}),
+    ("sip-proposal", {"status": "requested"}),
+    ("sip-request", {"status": "accepted"}),
+    ("plan-commitment", {"status": "accepted", "focus": _PLAN_OF_OURS}),
+    ("report-activity-status", {"status": "cancelled", "focus": _PLAN_OF_OURS, "owner": _to("PractitionerRole", "r")}),
+)
+_NEWS: Final = [
+    _at("Communication", "y", status="completed", category=[_in(code)], subject=_to("Patient", "p"), about=[{"type": kind, **about}])
+    for code, kind, about in (
+        ("message-misdirected", "MessageHeader", _our("message", "7d9c2c5e-53b5-4bd9-9a36-1c1d5ef7a002")),
+        ("meeting-held", "Appointment", _our("meeting", "7d9c2c5e-53b5-4bd9-9a36-1c1d5ef7a001")),
+    )
+]
 _HEADER: Final = _at("MessageHeader", "h", **object_of("MessageHeader"))
 
 
@@ -97,6 +132,9 @@ def _bundle(*entries: Any) -> Any:
 
 WHOLE: Final = _bundle(_PLAN, _GOAL, _TEAM, _REQUEST, _CONSENT, *_PEOPLE)
 MEETING: Final = _bundle(_MEETING, *_PEOPLE)
+ANSWER: Final = _bundle(_RESPONSE, *_PEOPLE)
+TASKS: Final = [_bundle(_at("Task", "z", intent="order", code=_in(code), **more), *_PEOPLE) for code, more in _TASKS]
+NEWS: Final = [_bundle(one, *_PEOPLE) for one in _NEWS]
 PLACES: Final[Sequence[tuple[str, Any, str]]] = [
     ("Bundle", WHOLE, ""),
     ("MessageHeader", WHOLE, "/entry/0/resource"),
@@ -119,6 +157,9 @@ PLACES: Final[Sequence[tuple[str, Any, str]]] = [
     ("Appointment", MEETING, "/entry/1/resource"),
     ("Appointment.participant", MEETING, "/entry/1/resource/participant/0"),
     ("Location", MEETING, "/entry/8/resource"),
+    ("AppointmentResponse", ANSWER, "/entry/1/resource"),
+    *(("Task", document, "/entry/1/resource") for document in TASKS),
+    *(("Communication", document, "/entry/1/resource") for document in NEWS),
 ]
 """Each type that something is taken from: a document that has one, and where; some stand there in several shapes."""
 
@@ -132,13 +173,13 @@ def foreign() -> tuple[tuple[str, str], ...]:
         for element in elements_of(kind).values():
             if "." in kind and element.name in _INHERITED:
                 continue
-            found = [_becomes(document, pointer, element) for document, pointer in places]
+            found = [_becomes(kind, document, pointer, element) for document, pointer in places]
             rows.append((f"{kind}.{element.name}", next((one for one in found if one != "dropped"), "dropped")))
     return tuple(rows)
 
 
-def _becomes(document: Any, pointer: str, element: Element) -> str:
-    there = [_draft(_changed(document, pointer, element, value)) for value in _values(element)]
+def _becomes(kind: str, document: Any, pointer: str, element: Element) -> str:
+    there = [_draft(_changed(document, pointer, element, value)) for value in _values(kind, element)]
     if set(there) == {"fhir.modifier_unknown"}:
         return there[0]
     return "taken" if len({*there, _draft(document), _draft(_changed(document, pointer, element, None))}) > 1 else "dropped"
@@ -158,8 +199,25 @@ _SAID: Final[Mapping[str, Any]] = {
 """Values of some types that are ours to read, where a sound one might not be."""
 
 
-def _values(element: Element) -> list[Any]:
-    """Return values that an element may have: every code, both booleans, else one that is ours to read, or a sound one."""
+_OF_OURS: Final[Mapping[str, Any]] = {
+    "Communication.reasonCode": {"coding": [{"system": f"{_OURS}/CodeSystem/code", "code": "not_our_unit"}]},
+    "Task.basedOn": _our("message", "7d9c2c5e-53b5-4bd9-9a36-1c1d5ef7a002"),
+    "Task.partOf": _our("message", "7d9c2c5e-53b5-4bd9-9a36-1c1d5ef7a002"),
+    "Task.businessStatus": {"coding": [{"system": "http://snomed.info/sct", "code": "385660001"}]},
+    "Task.input": {"type": {"coding": [{"system": f"{_OURS}/CodeSystem/preparation", "code": "my_contacts"}]}, "valueString": "ord"},
+    "Task.output": {"type": {"text": "ord"}, "valueString": "ord"},
+    "Task.reasonCode": {"coding": [{"system": f"{_OURS}/CodeSystem/purpose", "code": "sip"}]},
+    "Task.requester": _to("RelatedPerson", "k"),
+    "Task.statusReason": {"coding": [{"system": f"{_OURS}/CodeSystem/reason", "code": "busy"}]},
+    "Task.authoredOn": "2026-12-01",
+}
+"""Values of some elements of answers and news, where one that is sound is not in our words."""
+
+
+def _values(kind: str, element: Element) -> list[Any]:
+    """Return values that an element may have: one in our words, every code, both booleans, else one that is ours to read, or a sound one."""
+    if f"{kind}.{element.name}" in _OF_OURS:
+        return [_OF_OURS[f"{kind}.{element.name}"]]
     if element.codes and element.kind == "code":
         return sorted(element.codes)
     if element.kind == "boolean":

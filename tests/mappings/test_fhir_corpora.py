@@ -45,6 +45,14 @@ def test_every_refusal_has_a_code_and_a_place(found: list[Outcome]) -> None:
             assert one.same is True, one.file
 
 
+def test_an_answer_is_read_once_it_names_something_of_ours(found: list[Outcome]) -> None:
+    """Every answer is refused where it should name something of ours; with that named, it is read, or refused for a status that is no answer."""
+    answers = [one for one in found if one.pointed is not None]
+    assert {one.problems[0] for one in answers} == {("fhir.not_to_ours", "/appointment"), ("fhir.not_to_ours", "/code")}
+    assert {one.pointed for one in answers if one.pointed and "at" not in one.pointed} >= {"`meeting.response`", "`sip.requested`"}
+    assert {one.pointed for one in answers if one.pointed and " at " in one.pointed} <= {"`fhir.no_answer` at `/status`"}
+
+
 def test_our_own_messages_come_back() -> None:
     """Every sample, as JSON and as XML, gives the message it was made of."""
     made, equal = our_own()

@@ -8,39 +8,45 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from siphub.contract import Draft, Problem
-from siphub.model import Person, model_of
+from siphub.model import Person
 from siphub_fhir.bundle import In, is_uuid, person
+from siphub_fhir.drafting import drafted, missing_of
 from siphub_fhir.intake import modifiers_in, refused
 from siphub_fhir.lens import Resource, at
+from siphub_fhir.naming import kind_of, name_of, within, words
+from siphub_fhir.replies import is_reply, reply_in
 from siphub_fhir.schedule import day, end_of, words_of
 
 _DRAFTED: Final = {"draft": "plan.proposed", "active": "plan.established"}
 _ITEM: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _ERROR: Final = "entered-in-error"
-_ROUNDS: Final = 20
-"""How often what does not fit is taken away before a document is given up: each round can only bring out what stands further in."""
 _NOT: Final = "Utförs inte: "
 """What stands before an activity that is marked as not to be performed."""
 
 
 def draft_of(resource: Resource) -> Draft:
-    """Return the draft for a Bundle, a CarePlan or an Appointment.
+    """Return the draft for a Bundle, a CarePlan, an Appointment, or an answer or news of somebody else's.
 
     Raises:
-        Invalid: `fhir.nothing_for_us`, `fhir.modifier_unknown`, `fhir.entered_in_error`, `fhir.several_patients`.
+        Invalid: What `replies` refuses; `fhir.nothing_for_us`, `fhir.modifier_unknown`, `fhir.entered_in_error`, `fhir.several_patients`.
     """
     bundle = resource if resource.get("resourceType") == "Bundle" else {"entry": [{"resource": resource}]}
     back = In(bundle)
     plans, meetings = list(back.all("CarePlan")), list(back.all("Appointment"))
     chosen = plans or meetings
-    if not chosen:
-        raise refused(_nothing(resource))
+    header = at(bundle, "entry[].resource")
+    envelope = _envelope(bundle, header) if bundle.get("type") == "message" and isinstance(header, dict) else {}
+    if not chosen or is_reply(chosen, back):
+        reply = reply_in(resource, envelope, back)
+        if reply is None:
+            raise refused(_nothing(resource))
+        return reply
     turned = next(modifiers_in(resource), None)
     if turned is not None:
         raise refused(turned)
@@ -48,10 +54,7 @@ def draft_of(resource: Resource) -> Draft:
     for one in chosen:
         _refuse_entered_in_error(one, "" if single else f"/entry/{back.place_of(one)}/resource")
     subject = _subject(chosen, back)
-    document: Resource = {"subject": subject} if subject else {}
-    header = at(bundle, "entry[].resource")
-    if bundle.get("type") == "message" and isinstance(header, dict):
-        document |= _envelope(bundle, header)
+    document: Resource = ({"subject": subject} if subject else {}) | envelope
     return _plans(document, plans, back) if plans else _meeting(document, meetings, back)
 
 
@@ -62,11 +65,11 @@ def _nothing(resource: Resource) -> Problem:
         event = "eventCoding" if "eventCoding" in header else "eventUri"
         return Problem(
             "fhir.unknown_event",
-            "the event is not ours, and no CarePlan or Appointment comes with it",
+            "the event is not ours, and no CarePlan, no Appointment and no answer to us comes with it",
             pointer=f"/entry/0/resource/{event}",
         )
     where = "/entry" if resource.get("resourceType") == "Bundle" else "/resourceType"
-    return Problem("fhir.nothing_for_us", "there is neither a CarePlan nor an Appointment here", pointer=where)
+    return Problem("fhir.nothing_for_us", "there is no CarePlan, no Appointment and no answer here", pointer=where)
 
 
 def _refuse_entered_in_error(resource: Resource, pointer: str) -> None:
@@ -109,28 +112,18 @@ def _sound_person(found: Resource) -> Resource:
     return found
 
 
-def kind_of(reference: Any) -> str | None:
-    """Return the type a reference names, or None."""
-    if not isinstance(reference, Mapping):
-        return None
-    text = reference.get("reference")
-    steps = text.split("/") if isinstance(text, str) else []
-    kind = steps[-2] if len(steps) > 1 else reference.get("type")
-    return kind if isinstance(kind, str) else None
-
-
 def _plans(document: Resource, plans: list[Resource], back: In) -> Draft:
     kind = _DRAFTED.get(plans[0].get("status", ""))
     if plans[0].get("intent") == "proposal":
         kind = "plan.proposed"
     read = [_plan(one, back) for one in plans]
     document["content"] = {"plan": read[0][0]}
-    draft = _drafted(document, kind, "plan.established")
+    draft = drafted(document, kind, "plan.established")
     draft["content"]["participants"] = list({json.dumps(one): one for _, participants in read for one in participants}.values())
     further = [one for one, _ in read[1:]]
     if further:
         draft["content"]["further_plans"] = further
-    return Draft(draft, _missing(document, kind, "plan.established"))
+    return Draft(draft, missing_of(document, kind, "plan.established"))
 
 
 def _plan(resource: Resource, back: In) -> tuple[Resource, list[Resource]]:
@@ -144,7 +137,7 @@ def _plan(resource: Resource, back: In) -> tuple[Resource, list[Resource]]:
         activity, detail = _activity(one, resource, names, back)
         activities.append(activity)
         performers += _listed(detail, "performer", "author", "requester")
-    team = [_within(one, resource, back) for one in resource.get("careTeam") or [] if not _is_error(one, "status", resource, back)]
+    team = [within(one, resource, back) for one in resource.get("careTeam") or [] if not _is_error(one, "status", resource, back)]
     members = [(one.get("member"), one.get("role")) for found in team if found for one in found.get("participant") or []]
     others = [(one, None) for one in [*_listed(resource, "author", "contributor"), *performers]]
     found = {
@@ -161,7 +154,7 @@ def _plan(resource: Resource, back: In) -> tuple[Resource, list[Resource]]:
 
 def _is_error(reference: Any, status: str, owner: Resource, back: In) -> bool:
     """Say whether what a reference leads to was entered in error: it is then left out like an activity of which the same is said."""
-    return (_within(reference, owner, back) or {}).get(status) == _ERROR
+    return (within(reference, owner, back) or {}).get(status) == _ERROR
 
 
 def _distinct(items: list[Resource]) -> list[Resource]:
@@ -175,20 +168,20 @@ def _distinct(items: list[Resource]) -> list[Resource]:
 
 
 def _goal(reference: Resource, plan: Resource, back: In) -> Resource:
-    found = _within(reference, plan, back) or {}
+    found = within(reference, plan, back) or {}
     identity = found.get("id") or str(reference.get("reference", "")).rpartition("/")[2].removeprefix("#")
     goal = {
         "id": identity if _ITEM.fullmatch(identity) else None,
-        "text": _words(found.get("description")) or reference.get("display"),
+        "text": words(found.get("description")) or reference.get("display"),
     }
     return {name: value for name, value in goal.items() if value}
 
 
 def _activity(one: Resource, plan: Resource, goals: Mapping[Any, str], back: In) -> tuple[Resource, Resource]:
     """Return an activity, and the element or request that describes it."""
-    pointed = _within(one.get("reference"), plan, back) or {}
+    pointed = within(one.get("reference"), plan, back) or {}
     detail: Resource = one.get("detail") or pointed
-    what = detail.get("description") or _words(detail.get("code")) or at(one, "reference.display")
+    what = detail.get("description") or words(detail.get("code")) or at(one, "reference.display")
     if what and detail.get("doNotPerform") is True:
         what = _NOT + what
     found = {
@@ -209,7 +202,7 @@ def _responsible(detail: Resource, plan: Resource, back: In) -> Resource | None:
         return None
     if kind_of(performer) == "Patient" and performer.get("reference") == at(plan, "subject.reference"):
         return {"kind": "individual"}
-    name = _name(performer, plan, back)
+    name = name_of(performer, plan, back)
     found = {"kind": "relative" if kind_of(performer) == "RelatedPerson" else None, "name": name}
     return {part: value for part, value in found.items() if value} or None
 
@@ -226,26 +219,13 @@ def _participants(people: list[tuple[Any, Any]], resource: Resource, back: In) -
         ):
             continue
         values = {
-            "name": _name(reference, resource, back),
-            "role": _words(role[0] if isinstance(role, list) and role else role),
+            "name": name_of(reference, resource, back),
+            "role": words(role[0] if isinstance(role, list) and role else role),
             "kind": kind_of(reference),
             "reference": reference.get("reference"),
         }
         found.setdefault(reference.get("reference") or json.dumps(reference, sort_keys=True), {k: v for k, v in values.items() if v})
     return list(found.values())
-
-
-def _name(reference: Resource, owner: Resource, back: In) -> str | None:
-    if reference.get("display"):
-        return str(reference["display"])
-    found = _within(reference, owner, back) or {}
-    if found.get("resourceType") == "PractitionerRole":
-        return _name(found["practitioner"], owner, back) if isinstance(found.get("practitioner"), dict) else _words(at(found, "code[]"))
-    name = found.get("name")
-    if isinstance(name, str):
-        return name
-    human = at(found, "name[]") or {}
-    return human.get("text") or " ".join([*(human.get("given") or []), *([human["family"]] if "family" in human else [])]) or None
 
 
 def _meeting(document: Resource, meetings: list[Resource], back: In) -> Draft:
@@ -257,7 +237,7 @@ def _meeting(document: Resource, meetings: list[Resource], back: In) -> Draft:
     if len(meetings) > 1:
         raise refused(Problem("fhir.several_meetings", "there are several Appointments here; hand them in one at a time", pointer="/entry"))
     people = [(one.get("actor"), at(one, "type[]")) for one in resource.get("participant") or []]
-    places = [_name(actor, resource, back) for actor, _ in people if actor and kind_of(actor) == "Location"]
+    places = [name_of(actor, resource, back) for actor, _ in people if actor and kind_of(actor) == "Location"]
     meeting = {
         "id": resource["id"] if is_uuid(resource.get("id")) else None,
         "starts_at": resource.get("start"),
@@ -269,23 +249,15 @@ def _meeting(document: Resource, meetings: list[Resource], back: In) -> Draft:
         document["content"] = {"meeting": {name: value for name, value in meeting.items() if value is not None}}
     else:
         document["content"] = {"meeting_id": meeting["id"]} if meeting["id"] else {}
-    draft = _drafted(document, kind, shape)
+    draft = drafted(document, kind, shape)
     draft["content"]["participants"] = [_named(actor, role, resource, back) for actor, role in people]
-    return Draft(draft, _missing(document, kind, shape))
+    return Draft(draft, missing_of(document, kind, shape))
 
 
 def _named(actor: Any, role: Any, resource: Resource, back: In) -> Resource:
     actor = actor if isinstance(actor, dict) else {}
-    values = {"name": _name(actor, resource, back), "role": _words(role), "kind": kind_of(actor), "reference": actor.get("reference")}
+    values = {"name": name_of(actor, resource, back), "role": words(role), "kind": kind_of(actor), "reference": actor.get("reference")}
     return {name: value for name, value in values.items() if value}
-
-
-def _within(reference: Any, owner: Resource, back: In) -> Resource | None:
-    """Return what a reference leads to: contained in its owner, or an entry of the Bundle."""
-    text = reference.get("reference") if isinstance(reference, dict) else None
-    if isinstance(text, str) and text.startswith("#"):
-        return back.inside(owner, text[1:])
-    return back.resolve(reference)
 
 
 def _listed(resource: Resource, *names: str) -> list[Resource]:
@@ -294,51 +266,3 @@ def _listed(resource: Resource, *names: str) -> list[Resource]:
         value = resource.get(name)
         found += [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)]
     return found
-
-
-def _words(concept: Any) -> str | None:
-    """Return the words of a CodeableConcept; a code without words says nothing to a person."""
-    if not isinstance(concept, dict):
-        return None
-    displays = (coding.get("display") for coding in concept.get("coding") or [] if isinstance(coding, dict))
-    return concept.get("text") or next((display for display in displays if display), None)
-
-
-def _drafted(document: Resource, kind: str | None, shape: str) -> Resource:
-    """Take away what the model does not take, until only missing fields are left to complain about, and name the type where it is known."""
-    if kind is not None:
-        document["type"] = kind
-    for _ in range(_ROUNDS):
-        # A list whose parts lack something is also said to be too short: that is the same complaint again.
-        wrong = [error["loc"] for error in _errors(document, kind or shape) if error["type"] not in {"missing", "too_short"}]
-        for loc in reversed(wrong):
-            _drop(document, loc)
-        if not wrong:
-            break
-    else:
-        raise refused(Problem("fhir.no_sip", "what stands here cannot be said in a message", pointer=""))
-    return json.loads(json.dumps(document))  # type: ignore[no-any-return]  # a copy: what is added to the draft is no part of the document
-
-
-def _missing(document: Resource, kind: str | None, shape: str) -> tuple[str, ...]:
-    pointers = ["".join(f"/{step}" for step in error["loc"]) for error in _errors(document, kind or shape) if error["type"] == "missing"]
-    return tuple(pointers if kind is not None else ["/type", *pointers])
-
-
-def _errors(document: Resource, kind: str) -> Iterator[Any]:
-    try:
-        model_of(kind).model_validate_json(json.dumps({"type": kind, **document}))
-    except ValidationError as error:
-        yield from error.errors(include_url=False, include_input=False, include_context=False)
-
-
-def _drop(document: Resource, loc: tuple[int | str, ...]) -> None:
-    """Take the value at a place away; the draft then says that it is missing."""
-    node: Any = document
-    for step in loc[:-1]:
-        node = node[step] if isinstance(node, list) and isinstance(step, int) else node.get(step) if isinstance(node, dict) else None
-    last = loc[-1]
-    if isinstance(node, list) and isinstance(last, int):
-        del node[last : last + 1]
-    elif isinstance(node, dict):
-        node.pop(str(last), None)

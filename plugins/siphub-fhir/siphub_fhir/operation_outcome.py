@@ -47,6 +47,8 @@ _ISSUES: Final[Mapping[str, str]] = {
     "fhir.endpoint": "value",
     "fhir.narrative": "invariant",
     "fhir.unknown_event": "not-supported",
+    "fhir.not_to_ours": "not-supported",
+    "fhir.no_answer": "business-rule",
     "fhir.nothing_for_us": "not-supported",
     "fhir.no_sip": "not-supported",
     "fhir.version": "not-supported",

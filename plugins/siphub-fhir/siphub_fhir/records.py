@@ -29,6 +29,8 @@ from siphub_fhir.vocabulary import (
 _NUMBERS: Final = frozenset({HSA_ID, ORGANISATION_NUMBER, numbering("unit"), *PERSON_SYSTEMS.values()})
 _DESTINATION: Final = frozenset({extension("receiver-unit"), extension("receiver-person")})
 _SENT_AT: Final = extension("sent-at")
+_ASKING: Final = frozenset({"sip.requested", "sip.proposed", "sip.initiated"})
+"""What is answered by giving its own Task another status: such a Task is no message of ours any more, but the answer to one."""
 _NOT_ABOUT: Final = frozenset({"Patient", "Provenance"})
 _NAMED: Final = {extension("message-author"): "author", extension("sender-organisation"): "sender"}
 _SPACE: Final = uuid5(NAMESPACE_URL, f"{BASE}/named")
@@ -54,8 +56,9 @@ def main_in(document: Resource) -> Resource | None:
     identifiers = document.get("identifier")
     if not isinstance(identifiers, list):  # R4 gives some types one at most, and none of these is what a message is written as
         return None
-    message = any(one.get("system") == numbering("message") for one in identifiers)
-    return document if message and tag_of(document) is not None else None
+    message, tag = any(one.get("system") == numbering("message") for one in identifiers), tag_of(document)
+    answered = tag is not None and tag.get("code") in _ASKING and document.get("status") != "requested"
+    return document if message and tag is not None and not answered else None
 
 
 def mains_in(transaction: Resource) -> list[int]:
