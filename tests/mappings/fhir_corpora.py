@@ -92,7 +92,7 @@ def pointed(body: bytes, form: str) -> str | None:
         resource = from_xml(body, decimal=json.loads) if form == "xml" else json.loads(body)
     except (Invalid, BadBody):
         return None
-    ours = _NAMING.get(resource.get("resourceType")) if isinstance(resource, dict) else None
+    ours = _NAMING.get(str(resource.get("resourceType"))) if isinstance(resource, dict) else None
     if ours is None:
         return None
     taken, problems = read(json.dumps({**resource, **ours}).encode(), "json")

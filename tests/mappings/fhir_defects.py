@@ -20,7 +20,9 @@ from siphub.contract import Refused, Submission
 from siphub_fhir import r4
 from siphub_fhir.intake import resource_of
 from siphub_fhir.r4 import Element, elements_of
+from tests.mappings.fhir_answers import no_answers
 from tests.mappings.fhir_broken_rules import BROKEN, WHY_NOT
+from tests.mappings.fhir_corpora import read
 from tests.mappings.fhir_sound import AROUND, NEEDS, READ, sound, value_of
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "fhir-defects.md"
@@ -118,7 +120,7 @@ def with_element(host: Host, element: Element, value: Any) -> Any:
 
 
 def defects() -> Iterator[Defect]:
-    """Yield every defect, host by host, and then the broken rules."""
+    """Yield every defect, host by host, then the broken rules, and then what is sound R4 and no answer to us."""
     for host in hosts():
         for element in elements_of(host.kind).values():
             place = f"{host.pointer}/{element.name}{'/0' if element.many else ''}"
@@ -128,6 +130,8 @@ def defects() -> Iterator[Defect]:
             yield from _wrong_targets(host, element, place)
     for key, (resource, pointer) in BROKEN.items():
         yield Defect("rule", key, resource, pointer, beneath=True)
+    for name, resource, pointer in no_answers():
+        yield Defect("answer", name, resource, pointer, beneath=True)
 
 
 def _named(host: Host, element: Element) -> str:
@@ -185,9 +189,15 @@ def problems_of(resource: Any) -> list[tuple[str, str]]:
     return []
 
 
+def refused_as(resource: Any) -> list[tuple[str, str]]:
+    """Return codes and pointers that the reader refuses a sound resource with."""
+    return [*read(json.dumps(resource).encode(), "json")[1]]
+
+
 def verdict(defect: Defect) -> str:
     """Return `refused`, `elsewhere` or `taken`."""
-    pointers = [pointer for _, pointer in problems_of(defect.resource)]
+    judge = refused_as if defect.kind == "answer" else problems_of
+    pointers = [pointer for _, pointer in judge(defect.resource)]
     right = any(one == defect.pointer or (defect.beneath and one.startswith(f"{defect.pointer}/")) for one in pointers)
     return "refused" if right else "elsewhere" if pointers else "taken"
 
@@ -196,7 +206,7 @@ def page() -> str:
     """Return the page: how many of each kind are refused at their place, and every one that is not."""
     judged = [(one, verdict(one)) for one in defects()]
     lines = ["| kind | defects | refused at their place | refused elsewhere | taken |", "| --- | --- | --- | --- | --- |"]
-    for kind in ("required", "code", "target", "format", "rule"):
+    for kind in ("required", "code", "target", "format", "rule", "answer"):
         counted = Counter(found for one, found in judged if one.kind == kind)
         lines.append(f"| {kind} | {counted.total()} | {counted['refused']} | {counted['elsewhere']} | {counted['taken']} |")
     every = Counter(found for _, found in judged)
@@ -214,6 +224,7 @@ Made by `python -m tests.mappings.fhir_defects`; a test fails when this page is 
 
 Read are {read}, and all the data types that stand in them.
 A required element is taken away, a code of a required binding is none of R4's, a reference leads to a type R4 does not allow there, a primitive is not of its format or of JSON's type, a rule (invariant) is broken.
+Of answers and news, which are sound R4, each names nothing of ours, has a status that says nothing, is in a category that is not others' to write in, or has a modifier.
 The same instances without the defect are all taken: a test holds that.
 
 """

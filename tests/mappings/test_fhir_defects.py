@@ -8,8 +8,9 @@ import pytest
 
 from siphub_fhir import r4
 from siphub_fhir.required import CODES, TARGETS
+from tests.mappings.fhir_answers import sound_answers
 from tests.mappings.fhir_broken_rules import BROKEN, WHY_NOT
-from tests.mappings.fhir_defects import PAGE, defects, hosts, page, problems_of, sound_ones, verdict
+from tests.mappings.fhir_defects import PAGE, defects, hosts, page, problems_of, refused_as, sound_ones, verdict
 
 LEAST_SHARE = 0.95
 
@@ -26,9 +27,14 @@ def test_defects_are_refused_at_their_place() -> None:
     judged = [(one, verdict(one)) for one in defects()]
     counted = Counter(one.kind for one, _ in judged)
     refused = Counter(one.kind for one, found in judged if found == "refused")
-    assert set(counted) == {"required", "code", "target", "format", "rule"}
+    assert set(counted) == {"required", "code", "target", "format", "rule", "answer"}
     assert [kind for kind in counted if refused[kind] < LEAST_SHARE * counted[kind]] == []
     assert {one.element for one, found in judged if found != "refused"} <= set(WHY_NOT)
+
+
+def test_the_answers_without_a_defect_are_read() -> None:
+    """Every answer and every news that says something is read: what is refused is refused for what it says."""
+    assert [(name, refused_as(answer)) for name, answer in sound_answers() if refused_as(answer)] == []
 
 
 def test_every_rule_of_r4_is_broken_once() -> None:
