@@ -83,6 +83,19 @@ def test_each_is_said_in_english_and_swedish() -> None:
         assert all(code["display"] and code["designation"][0]["value"] for code in system.get("concept", []))
 
 
+@pytest.mark.node
+def test_an_extension_is_built_as_r4s_own(fhir_definitions: Path) -> None:
+    """What stands as an attribute in XML, and what each element is based on, is as R4 says of Extension, for its parts too."""
+    bundle = json.loads((fhir_definitions / "profiles-types.json").read_text("utf-8"))
+    [r4] = [one["resource"] for one in bundle["entry"] if one["resource"]["id"] == "Extension"]
+    theirs = {one["path"].partition(".")[2]: one for one in r4["snapshot"]["element"]}
+    for definition in made()["StructureDefinition"]:
+        for element in definition["snapshot"]["element"][1:]:
+            name = element["path"].rpartition(".")[2]
+            assert element.get("representation") == theirs[name].get("representation"), (definition["id"], element["id"])
+            assert element["base"] == theirs[name]["base"], (definition["id"], element["id"])
+
+
 Use = tuple[str, str, Any, dict[str, str]]
 
 

@@ -29,7 +29,7 @@ def code_systems() -> Iterator[Resource]:
         concepts = [
             {"code": one.code, "display": one.en, "designation": [{"language": "sv", "value": one.sv}]} for one in codes_of(row.system)
         ]
-        content = "complete" if row.system not in OPEN else "fragment" if concepts else "not-present"
+        content = "not-present" if not concepts else "fragment" if row.system in OPEN else "complete"
         yield heading("CodeSystem", row.system, row.en, row.sv) | {
             "caseSensitive": True,
             "valueSet": canonical("ValueSet", row.system),

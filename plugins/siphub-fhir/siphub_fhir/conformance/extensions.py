@@ -14,6 +14,7 @@ from siphub_fhir.vocabulary import EXTENSIONS, Extension, extension
 _SYSTEM_STRING: Final = "http://hl7.org/fhirpath/System.String"
 _FHIR_TYPE: Final = "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type"
 _REFERENCE: Final = re.compile(r"Reference\((.+)\)")
+_ATTRIBUTE: Final = {"representation": ["xmlAttr"]}
 _HAS_VALUE: Final = {
     "key": "ele-1",
     "severity": "error",
@@ -64,13 +65,13 @@ def _root(one: Extension) -> Resource:
 def _inside(path: str, identity: str, one: Extension, url: str) -> Iterator[Resource]:
     """Yield the elements of an extension, or of a part of one."""
     parts = [part for name, part in EXTENSIONS.items() if name.startswith(f"{one.name}/")]
-    yield _element(path, identity, "id", "Identity of the element", _system("string"), most="1") | {"representation": ["xmlAttr"]}
+    yield _element(path, identity, "id", "Identity of the element", _system("string"), most="1") | _ATTRIBUTE
     yield _element(path, identity, "extension", "Parts of the extension", [{"code": "Extension"}], most="*" if parts else "0") | {
         "slicing": {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "closed" if parts else "open"}
     }
     for part in parts:
         yield from _part(part)
-    yield _element(path, identity, "url", "What it is", _system("uri"), least=1, most="1") | {"fixedUri": url}
+    yield _element(path, identity, "url", "What it is", _system("uri"), least=1, most="1") | {**_ATTRIBUTE, "fixedUri": url}
     types = [{"code": "string"}] if parts else _types(one.kind)
     value = _element(path, identity, "value[x]", one.en, types, least=0 if parts else 1, most="0" if parts else "1")
     yield value | _binding(one)
