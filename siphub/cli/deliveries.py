@@ -92,6 +92,9 @@ def show(delivery: Delivery, data: Data = None, as_json: Json = False) -> None:
         for try_ in found.attempts
     ]
     table(("attempt", "at", "basis", "outcome", "code", "payload"), tried, empty="No attempt has been made.")
+    for try_ in found.attempts:
+        if try_.said:
+            print(f"The answer to attempt {try_.number}: {try_.said}")
 
 
 def retry(

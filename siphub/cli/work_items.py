@@ -49,19 +49,27 @@ def list_them(
 
 
 def show(item: Item, data: Data = None, as_json: Json = False) -> None:
-    """Say what one work item asks for, whose it is, and what settles it."""
+    """Say what one work item asks for, whose it is, and what the partner said.
+
+    As JSON also what settles it.
+    """
     from siphub.cli.hubs import opened
     from siphub.flow import work_items
     from siphub.policy.work import work_type
 
     with opened(data) as hub:
         found = work_items.show(hub.ground, item)
+        answer = work_items.answer(hub.ground, found)
     known = work_type(found.type)
     if as_json:
-        facts({"item": found, "en": known.en, "sv": known.sv, "whose": known.whose, "settled_by": sorted(known.settled_by)})
+        facts(
+            {"item": found, "answer": answer, "en": known.en, "sv": known.sv, "whose": known.whose, "settled_by": sorted(known.settled_by)}
+        )
         return
     print(f"{found.type}: {known.en}")
     print(f"  {known.sv}")
+    if answer:
+        print(f"  the answer: {answer}")
     print(f"  unit {found.unit}, case {found.case_id}{f', delivery {found.delivery_id}' if found.delivery_id else ''}")
     print(f"  open since {found.opened_at:%Y-%m-%d %H:%M} UTC{f', by {found.due_at:%Y-%m-%d %H:%M} UTC' if found.due_at else ''}")
 

@@ -37,7 +37,11 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The partner refuses it as it is. `code` says why; `detail` never carries personal data."""
+    """The partner refuses it as it is. `code` says why.
+
+    `detail` is what its answer says, in codes and places of its standard. The hub keeps it with the attempt and shows it to whoever
+    operates it, so it never carries personal data, nor any words of the partner's that could.
+    """
 
     code: str
     detail: str = ""

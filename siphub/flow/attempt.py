@@ -6,6 +6,7 @@ It must never send without a live permit, never show a field outside the cut, an
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -45,6 +46,8 @@ from siphub.store import Accept, DeliveryRow, GrantRow, OutcomeRow, Permitted, R
 
 KNOWN = "partner.http_409"
 """The partner has something under this key already."""
+_LINE = 300
+_NUMBER = re.compile(r"\d{4,}")
 MOST_LEASES = 3
 """So many attempts without a word, and a person must look (HOUSE, "A delivery's life")."""
 
@@ -280,8 +283,8 @@ def _by_outcome(ground: Ground, row: DeliveryRow, outcome: Outcome) -> OutcomeRo
             return _ended(ground, row, "delivered", state="delivered", uncertain=False)
         case Accepted():
             return _ended(ground, row, "accepted", state="awaiting_receipt", uncertain=False)
-        case Rejected(code=code):
-            return _ended(ground, row, "rejected", state="rejected", code=code, reason=code, uncertain=False)
+        case Rejected(code=code, detail=detail):
+            return _ended(ground, row, "rejected", state="rejected", code=code, said=_kept(detail), reason=code, uncertain=False)
         case Retry(code=code, after=after):
             next_at = _again_at(ground, row, after)
             if next_at is None:
@@ -290,6 +293,11 @@ def _by_outcome(ground: Ground, row: DeliveryRow, outcome: Outcome) -> OutcomeRo
         case Uncertain(code=code):
             return _uncertain(ground, row, code)
     assert_never(outcome)
+
+
+def _kept(detail: str) -> str | None:
+    """Return a rejection's detail as one line to keep, or None where there is none; four digits in a row may be somebody's number, and go."""
+    return _NUMBER.sub("…", " ".join(detail.split()))[:_LINE] or None
 
 
 def _again_at(ground: Ground, row: DeliveryRow, asked: timedelta | None) -> datetime | None:
@@ -316,6 +324,7 @@ def _ended(
     *,
     state: str,
     code: str | None = None,
+    said: str | None = None,
     reason: str | None = None,
     next_at: datetime | None = None,
     uncertain: bool | None = None,
@@ -329,6 +338,7 @@ def _ended(
         outcome=outcome,
         event=f"outcome.{outcome}" if outcome != "permit_expired" else "permit.expired",
         code=code,
+        said=said,
         reason=reason,
         next_at=next_at,
         uncertain=row.uncertain if uncertain is None else uncertain,

@@ -130,6 +130,15 @@ def show(ground: Ground, item_id: str) -> WorkItemRow:
         return _open_item(work.work_items.open_items(), item_id)
 
 
+def answer(ground: Ground, item: WorkItemRow) -> str | None:
+    """Return what the partner last said against the delivery that a work item is about, or None where it said nothing."""
+    if item.delivery_id is None:
+        return None
+    with ground.store.read() as work:
+        attempts = work.attempts.of_delivery(item.owner, item.delivery_id)
+    return next((one.said for one in reversed(attempts) if one.said), None)
+
+
 def _open_item(items: Iterable[WorkItemRow], item_id: str) -> WorkItemRow:
     found = next((item for item in items if item.id == item_id), None)
     if found is None:

@@ -52,7 +52,7 @@ _ENDED = prepared(
         attempt.c.fence == given("this_fence"),
         attempt.c.finished_at.is_(None),
     )
-    .values({name: given(f"new_{name}") for name in ("finished_at", "payload_hash", "outcome", "code", "late")})
+    .values({name: given(f"new_{name}") for name in ("finished_at", "payload_hash", "outcome", "code", "said", "late")})
 )
 _LOCKED = with_lists(
     lambda sizes: select(delivery).where(delivery.c.id.in_(listed("ids", sizes))).order_by(delivery.c.id).with_for_update(key_share=True)
@@ -112,7 +112,7 @@ def _delivery_values(outcome: OutcomeRow, row: DeliveryRow) -> dict[str, Any]:
 
 
 def _attempt_values(outcome: OutcomeRow, row: DeliveryRow, *, late: bool) -> dict[str, Any]:
-    names = ("payload_hash", "outcome", "code")
+    names = ("payload_hash", "outcome", "code", "said")
     values = {f"new_{name}": getattr(outcome, name) for name in names}
     return {**_this(outcome, row), **values, "new_finished_at": outcome.at, "new_late": late}
 

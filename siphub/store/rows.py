@@ -170,7 +170,10 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRow:
-    """One claim of one delivery. `finished_at` None: nobody has said how it ended. `late`: it ended after its claim had been lost."""
+    """One claim of one delivery. `finished_at` None: nobody has said how it ended. `late`: it ended after its claim had been lost.
+
+    `said` is what the partner said against it, in the codes and element names of its standard.
+    """
 
     owner: str
     delivery_id: str
@@ -184,6 +187,7 @@ class AttemptRow:
     outcome: str | None
     code: str | None
     late: bool
+    said: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +390,7 @@ class OutcomeRow:
     outcome: str
     event: str
     code: str | None = None
+    said: str | None = None
     reason: str | None = None
     payload_hash: str | None = None
     next_at: datetime | None = None

@@ -236,6 +236,7 @@ attempt = Table(
     word("payload_hash", null=True),
     word("outcome", null=True),
     word("code", null=True),
+    word("said", null=True),
     Column("late", Boolean, nullable=False),
     ForeignKeyConstraint(["delivery_id", "owner"], ["delivery.id", "delivery.owner"]),
 )

@@ -39,7 +39,7 @@ class RecordPromises:
         _, (row,) = line(store, 1)
         (claimed,) = claim(store, row.id)
         with store.write() as work:
-            (recorded,) = work.record([replace(outcome(claimed), pinned_mapping="m@1", pinned_plugin="p@1")])
+            (recorded,) = work.record([replace(outcome(claimed), pinned_mapping="m@1", pinned_plugin="p@1", said="required at Task.owner")])
         after = state(store, row)
         assert (recorded.applied, recorded.recall_pending) == (True, False)
         assert (after.state, after.lease_until, after.uncertain) == ("delivered", None, False)
@@ -47,6 +47,7 @@ class RecordPromises:
         with store.read() as work:
             (attempt,) = work.attempts.of_delivery(row.owner, row.id)
         assert (attempt.outcome, attempt.payload_hash, attempt.late) == ("delivered", "abc123", False)
+        assert attempt.said == "required at Task.owner"
         assert attempt.finished_at == NOW + timedelta(seconds=1)
 
     def test_fifty_outcomes_are_one_record(self, store: Store) -> None:

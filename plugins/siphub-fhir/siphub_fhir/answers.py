@@ -18,7 +18,7 @@ or the answer to a transaction says more, it decides:
 | 5xx, 429, 401, 403, 404 whatever they say besides | as the status says |
 
 `ISSUES` has every issue code of R4; docs/fhir.md shows it, and a test holds the two together. No word of the answer is kept but the issue's
-code, and that only where it is one of R4's; and where a resource was put, its type and id.
+code and the place it points at, as far as these are R4's own words (`places`); and where a resource was put, its type and id.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from typing import Any, Final, Literal
 from siphub.contract import BadBody, Delivered, HttpAnswer, HttpFailure, Invalid, Outcome, Rejected, Retry, TooLarge, Uncertain
 from siphub.contract.outcomes_http import outcome_of, retry_after
 from siphub_fhir.lens import at
+from siphub_fhir.places import places_of
 from siphub_fhir.xml_in import from_xml
 
 JSON_TYPES: Final = ("application/fhir+json", "application/json")
@@ -75,6 +76,7 @@ ISSUES: Final[Mapping[str, Meaning]] = {
     "informational": "nothing",
 }
 """What an issue of severity error or fatal means, by its code: all of R4's `issue-type`, in its order."""
+_MOST_ISSUES: Final = 5
 _PLACE: Final = re.compile(r"(?:^|/)([A-Z][A-Za-z]{2,40}/[A-Za-z0-9.\-]{1,64})(?:/_history/[A-Za-z0-9.\-]{1,64})?$")
 
 
@@ -114,9 +116,18 @@ def _said(body: dict[str, Any], answer: HttpAnswer, now: datetime, *, messaging:
     if meanings == {"administrator"}:
         return Retry("partner.unauthorised")
     if code == "fatal-error" or meanings:
-        named = sorted(one for one in codes if ISSUES.get(one, "nothing") in {"refused", "duplicate"})
-        return Rejected("partner.fhir_refused", f"the partner's OperationOutcome says {', '.join(named) or 'error'}")
+        return Rejected("partner.fhir_refused", f"the partner's OperationOutcome says {_named(body)}")
     return None
+
+
+def _named(body: dict[str, Any]) -> str:
+    """Return the issues that refuse, each with its places where it names any: `required at Bundle.entry[2].resource.status, value`."""
+    places: dict[str, list[str]] = {}
+    for issue in _issues(body):
+        if issue.get("severity") in {"error", "fatal"} and ISSUES.get(issue["code"], "nothing") in {"refused", "duplicate"}:
+            places.setdefault(issue["code"], []).extend(places_of(issue))
+    told = [f"{code} at {' and '.join(dict.fromkeys(found))}" if found else code for code, found in sorted(places.items())]
+    return ", ".join(told[:_MOST_ISSUES]) or "error"
 
 
 def _of_rest(body: dict[str, Any], answer: HttpAnswer, now: datetime) -> Outcome | None:

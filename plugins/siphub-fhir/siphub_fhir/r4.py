@@ -84,6 +84,13 @@ def _typed(word: str) -> tuple[str, frozenset[str]]:
 
 
 @cache
+def names() -> frozenset[str]:
+    """Return every name of R4's: of its types, and of their elements."""
+    found = [one for kind in _table()["types"] for one in elements_of(kind).values()]
+    return frozenset(_table()["types"]) | {one.name for one in found} | {one.choice for one in found if one.choice}
+
+
+@cache
 def base_of(kind: str) -> str:
     """Return the type a type is based on, empty for Element and Resource; raises KeyError for none of R4's."""
     return str(_table()["types"][kind][0])
