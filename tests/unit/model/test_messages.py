@@ -381,3 +381,23 @@ def test_a_person_in_a_sample_is_a_test_person() -> None:
     """Given every sample, then whoever it is about is one of Skatteverket's test persons."""
     subjects = [sample(name, maximal=True).subject for name in CATALOGUE]
     assert all(subject.identity.value.is_test for subject in subjects if subject is not None)
+
+
+@pytest.mark.parametrize("name", ["meeting.held", "followup.held"])
+@pytest.mark.parametrize(
+    ("change", "taken"),
+    [
+        ({"starts_at": "2026-11-23T08:00:00Z", "ends_at": None}, True),
+        ({"starts_at": "2026-11-22T23:30:00Z", "ends_at": "2026-11-23T01:00:00Z"}, True),
+        ({"starts_at": "2026-11-23T23:30:00Z", "ends_at": None}, False),
+        ({"starts_at": "2026-11-24T08:00:00Z", "ends_at": None}, False),
+        ({"starts_at": "2026-11-23T08:00:00Z", "ends_at": "2026-11-23T08:00:00Z"}, False),
+        ({"starts_at": None, "ends_at": "2026-11-23T08:00:00Z"}, False),
+        ({"starts_at": None, "ends_at": None}, True),
+    ],
+)
+def test_a_meeting_is_held_on_the_day_it_starts(name: str, change: dict[str, Any], taken: bool) -> None:
+    """The times of a meeting that was held are on its day as the clock in Sweden has it, in order, and there is no end without a start."""
+    whole = document(name)
+    content = {part: value for part, value in (whole["content"] | change).items() if value is not None}
+    assert (judged({**whole, "content": content}) is None) == taken
