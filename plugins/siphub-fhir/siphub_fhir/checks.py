@@ -77,6 +77,13 @@ def problems_of(resource: Resource, *, whole: bool = False, written: bytes | Non
         yield from _values(resource, "", urls)
 
 
+def dangling_in(resource: Resource) -> Iterator[Problem]:
+    """Yield the urn:uuid references of a Bundle that none of its entries answers."""
+    urls = {url for entry in _entries(resource) for url in urls_of(entry)}
+    if not _sound(resource, urls):
+        yield from (problem for problem in _values(resource, "", urls) if problem.code == "fhir.dangling")
+
+
 def _entries(resource: Resource) -> list[Resource]:
     found = resource.get("entry") if resource.get("resourceType") == "Bundle" else []
     return [one for one in found or [] if isinstance(one, dict) and isinstance(one.get("resource"), dict)]

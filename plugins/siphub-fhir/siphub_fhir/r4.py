@@ -36,11 +36,8 @@ class Element:
     binding: str | None
     targets: frozenset[str]
     place: int
-
-    @property
-    def primitive(self) -> bool:
-        """Say whether it holds a value and no elements."""
-        return self.kind in primitives()
+    primitive: bool
+    """Whether it holds a value and no elements."""
 
     @property
     def bare(self) -> bool:
@@ -74,7 +71,7 @@ def elements_of(kind: str) -> Mapping[str, Element]:
             one, targets = _typed(word)
             full = name.removesuffix("[x]") + (one[0].upper() + one[1:] if name.endswith("[x]") else "")
             choice = name.removesuffix("[x]") if name.endswith("[x]") else None
-            found[full] = Element(full, one, int(least), most == "*", choice, codes, binding, targets, place)
+            found[full] = Element(full, one, int(least), most == "*", choice, codes, binding, targets, place, one in primitives())
     return found
 
 

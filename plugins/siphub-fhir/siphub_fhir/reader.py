@@ -11,7 +11,7 @@ from typing import Final
 
 from siphub.contract import Draft, Invalid, Problem, ReaderInfo, Submission, UnsupportedMedia
 from siphub.model import Message, parse_message
-from siphub_fhir.checks import problems_of
+from siphub_fhir.checks import dangling_in
 from siphub_fhir.foreign import draft_of
 from siphub_fhir.intake import XML_TYPE, modifiers_in, refused, resource_of
 from siphub_fhir.lens import Resource
@@ -55,7 +55,7 @@ def _refuse_another_version(submission: Submission) -> None:
 
 def _message(given: Resource, bundle: Resource) -> Message | Draft:
     """Return the message that a message Bundle stands for; `given` is what was handed in, which the pointers are into."""
-    loose = tuple(problem for problem in problems_of(given, whole=True) if problem.code == "fhir.dangling")
+    loose = tuple(dangling_in(given))
     entries = given.get("entry") or []
     patients = [number for number, entry in enumerate(entries) if (entry.get("resource") or {}).get("resourceType") == "Patient"]
     if len(patients) > 1:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from siphub.contract import Problem
@@ -73,8 +74,10 @@ class _Judge:
         self.depth += 1
         known = elements_of(kind)
         yield from _strangers(value, kind, known, pointer)
-        yield from _missing(value, known, pointer)
-        for name, element in known.items():
+        if not _complete(value, kind):
+            yield from _missing(value, known, pointer)
+        for name in _in_order(value, kind):
+            element = known[name]
             beside = value.get(f"_{name}") if element.primitive else None
             if name in value or beside is not None:
                 yield from self._element(element, kind, value.get(name), beside, (f"{pointer}/{name}", around))
@@ -114,6 +117,45 @@ class _Judge:
             yield from self.object(value, element.kind, pointer, around)
             if isinstance(value, dict):
                 yield from _bound(element, owner, value, pointer, around)
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What of a type's elements every object of it is held to: their order, those required, and the choices by the names of their elements."""
+
+    order: Mapping[str, int]
+    names: tuple[str, ...]
+    required: tuple[str, ...]
+    choices: Mapping[str, str]
+    required_choices: frozenset[str]
+
+
+@cache
+def _form(kind: str) -> _Form:
+    known = elements_of(kind)
+    return _Form(
+        order={name: number for number, name in enumerate(known)},
+        names=tuple(known),
+        required=tuple(name for name, element in known.items() if element.least and element.choice is None),
+        choices={name: element.choice for name, element in known.items() if element.choice is not None},
+        required_choices=frozenset(element.choice for element in known.values() if element.least and element.choice is not None),
+    )
+
+
+def _in_order(value: Resource, kind: str) -> list[str]:
+    """Return the names of the elements that an object has, in R4's order: most objects have few of the many there are."""
+    form = _form(kind)
+    places = {form.order.get(name.removeprefix("_"), -1) for name in value}
+    return [form.names[place] for place in sorted(places) if place >= 0]
+
+
+def _complete(value: Resource, kind: str) -> bool:
+    """Say whether `_missing` has nothing to say of an object, without going through all that R4 has."""
+    form = _form(kind)
+    if not all(name in value or f"_{name}" in value for name in form.required):
+        return False
+    chosen = [form.choices[name] for name in {name.removeprefix("_") for name in value} if name in form.choices] if form.choices else []
+    return len(chosen) == len(set(chosen)) and form.required_choices.issubset(chosen)
 
 
 def _strangers(value: Resource, kind: str, known: Mapping[str, Element], pointer: str) -> Iterator[Problem]:

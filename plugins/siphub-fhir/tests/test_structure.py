@@ -58,6 +58,10 @@ def test_what_r4_takes_is_taken(elements: dict[str, Any]) -> None:
         ({"gender": ["male"]}, [("fhir.wrong_value", "/gender")]),
         ({"deceasedBoolean": False, "deceasedDateTime": "2026"}, [("fhir.choice_twice", "/deceasedDateTime")]),
         ({"link": [{"other": {"reference": "Patient/2"}}]}, [("fhir.required", "/link/0/type")]),
+        (
+            {"contained": [{"resourceType": "MessageHeader", "source": {"endpoint": "https://a.example"}}]},
+            [("fhir.required", "/contained/0/event[x]")],
+        ),
         ({"link": [{"other": {"reference": "Group/2"}, "type": "refer"}]}, [("fhir.actor_type", "/link/0/other")]),
         ({"contained": [{"resourceType": "Colour"}]}, [("fhir.unknown_type", "/contained/0/resourceType")]),
         ({"birthDate": "2026-02-29"}, [("fhir.wrong_value", "/birthDate")]),
