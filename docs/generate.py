@@ -411,7 +411,18 @@ def broker_definitions() -> str:
     return json.dumps(definitions(topology, hub="siphub", vhost="siphub", user="siphub"), indent=2) + "\n"
 
 
-FILES: dict[str, Callable[[], str]] = {"deploy/rabbitmq/definitions.json": broker_definitions}
+def municipal_schema() -> str:
+    """Return the page of the schema of siphub's own XML for municipalities, as `siphub mappings schema` prints it."""
+    from siphub.contract import SystemClock
+    from siphub.mappings import Mappings, schema_page, shipped
+
+    return schema_page(Mappings([shipped()], SystemClock()).load("municipal-sip", "1.0"))
+
+
+FILES: dict[str, Callable[[], str]] = {
+    "deploy/rabbitmq/definitions.json": broker_definitions,
+    "docs/municipal-sip-1.0.html": municipal_schema,
+}
 """Files that are generated whole."""
 
 

@@ -269,7 +269,7 @@ def build(
     first = _recognised(store)
     kept = kept_name(store, settings, clock, first=first)
     http = Http(ca_file=settings.ca_file)
-    shelves = packs.Mappings([packs.shipped(), *([data / "mappings"] if (data / "mappings").is_dir() else [])], clock)
+    shelves = packs.Mappings([packs.shipped(), data / "mappings"], clock)
     given = dict(plugins or {})
     registry = Registry.load([*settings.plugins, *given], lambda name: _context(name, settings, clock, http, shelves, store), extra=given)
     ground = Ground(

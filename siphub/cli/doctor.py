@@ -183,10 +183,12 @@ def packs(settings: Settings) -> Iterator[Finding]:
     from siphub.errors import MappingError
     from siphub.mappings import Mappings, shipped
 
-    own = settings.data / "mappings"
-    shelves = Mappings([shipped(), *([own] if own.is_dir() else [])], SystemClock())
-    for manifest, _ in shelves.manifests():
-        name = f"mapping pack {manifest.id}@{manifest.version}"
+    shelves = Mappings([shipped(), settings.data / "mappings"], SystemClock())
+    for one in shelves.shelves():
+        name, manifest = f"mapping pack {one.name}", one.manifest
+        if manifest is None:
+            yield wrong(f"{name}: {one.problem}")
+            continue
         if manifest.status != "approved":
             yield look(f"{name} is {manifest.status}: it is not used")
             continue

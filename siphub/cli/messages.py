@@ -33,7 +33,8 @@ def register(app: typer.Typer) -> None:
     app.command("validate", epilog="Example: siphub validate plan.json --profile final")(validate)
 
 
-def _unknown(name: str) -> typer.Exit:
+def unknown_type(name: str) -> typer.Exit:
+    """Say that there is no such message type, with the nearest one, and return what to raise."""
     import difflib
 
     from siphub.model import CATALOGUE
@@ -59,7 +60,7 @@ def sample(
     elif not name:
         raise refuse("message.unknown_type", "say which type, or --list", status=WRONG_USE)
     elif name not in CATALOGUE:
-        raise _unknown(name)
+        raise unknown_type(name)
     else:
         document = example(name, maximal=maximal).to_document()
         facts(document | _ids() if fresh else document)
@@ -89,7 +90,7 @@ def schema(name: Type = "") -> None:
     from siphub.model import CATALOGUE, model_of
 
     if name and name not in CATALOGUE:
-        raise _unknown(name)
+        raise unknown_type(name)
     facts(_dialect(model_of(name).model_json_schema()) if name else _all_schemas())
 
 

@@ -40,8 +40,7 @@ def context_maker(settings: Settings) -> Callable[[str], PluginContext]:
 
     clock = SystemClock()
     http = Http(ca_file=settings.ca_file)
-    own = settings.data / "mappings"
-    packs = Mappings([shipped(), *([own] if own.is_dir() else [])], clock)
+    packs = Mappings([shipped(), settings.data / "mappings"], clock)
 
     def context(name: str) -> PluginContext:
         return PluginContext(

@@ -61,6 +61,13 @@ class MappingPack(Protocol):
     def version(self) -> str:
         """The pack's version, such as `1.0`."""
 
+    @property
+    def wants(self) -> frozenset[str]:
+        """What its `out` sheet needs besides the message: `text` or `pdf`, a document for people; `local-times`, Swedish time too."""
+
+    def carries(self, message_type: str) -> bool:
+        """Say whether the pack has a form for a message type."""
+
     def transform(self, name: str, document: bytes) -> bytes:
         """Run one of the pack's XSLT 1.0 sheets (`out`, `in`) over an XML document, without access to disk or network."""
 

@@ -8,13 +8,24 @@ is refused by name. It must never decide what a field means: the stylesheets do,
       <type>meeting.summoned</type>  <ack_requested is="boolean">true</ack_requested>  <recipients is="array"><item>…</item></recipients>
 
 A stylesheet marks an element whose text is a code with `codes="table"` in the same namespace; `to_partner` and `from_partner` translate it.
+Where the partner wants a second code beside the word, `out` adds `beside="table attribute"`, and `in` hands back what stood there with
+`beside="table code"`: the two must agree.
+
+A pack may want more than the message: `local-times` gives every moment an attribute `local`, in Swedish time without a zone
+(`2026-11-23T12:00:00`); `text` and `pdf` give the root a child `rendered form="pdf" media_type="application/pdf"`, the message as a document
+for people in base64.
 """
 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from datetime import datetime
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
+from zoneinfo import ZoneInfo
 
 from lxml import etree
 
@@ -27,20 +38,48 @@ if TYPE_CHECKING:
 NAMESPACE = "urn:siphub:canonical:1"
 """The namespace of the neutral XML and of the `codes` mark."""
 
+NOTHING: Final[Mapping[str, bytes]] = MappingProxyType({})
+Form = Literal["pdf", "text"]
+MEDIA_TYPES: Final[Mapping[Form, str]] = MappingProxyType({"pdf": "application/pdf", "text": "text/plain"})
+"""The forms in which a pack may want a document for people, and their media types; text is UTF-8."""
+
+_STOCKHOLM = ZoneInfo("Europe/Stockholm")
+_MOMENT = re.compile(r"<([a-z_]+)>([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z)</\1>")
 _CODES = f"{{{NAMESPACE}}}codes"
+_BESIDE = f"{{{NAMESPACE}}}beside"
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _KINDS = "object, array, number, boolean or null"
 
 
-def to_partner(pack: MappingPack, document: Mapping[str, object]) -> bytes:
+def to_partner(pack: MappingPack, document: Mapping[str, object], rendered: Mapping[str, bytes] = NOTHING) -> bytes:
     """Return a document in the partner's XML: neutral XML, the pack's `out` sheet, then its code tables. Not yet validated.
 
+    Args:
+        pack: The pack.
+        document: A cut, or a whole message, in the canonical JSON shape.
+        rendered: The same as a document for people, in each form that the pack wants (`forms_wanted`).
+
     Raises:
-        MappingError: `mapping.unrepresentable`, or what the pack says: an unknown field or code, a broken sheet.
+        MappingError: `mapping.unsupported_type`, the pack has no form for such a message; `mapping.unrepresentable`; or what the pack
+            says: an unknown field or code, a broken sheet.
     """
-    return _translated(pack.transform("out", document_to_xml(document)), pack.code)
+    kind = str(document.get("type", ""))
+    if not pack.carries(kind):
+        raise MappingError(f"{pack.id}@{pack.version} has no form for a message of this type", code="mapping.unsupported_type")
+    missing = forms_wanted(pack) - set(rendered)
+    if missing:
+        raise MappingError(
+            f"{pack.id}@{pack.version} wants the message as {min(missing)}, and it was not made", code="mapping.not_rendered"
+        )
+    neutral = document_to_xml(document, rendered, local_times="local-times" in pack.wants)
+    return _translated(pack.transform("out", neutral), partial(_word, pack))
+
+
+def forms_wanted(pack: MappingPack) -> frozenset[Form]:
+    """Return the forms in which a pack wants the message as a document for people: some of `text` and `pdf`."""
+    return frozenset(form for form in MEDIA_TYPES if form in pack.wants)
 
 
 def from_partner(pack: MappingPack, body: bytes) -> dict[str, object]:
@@ -48,18 +87,32 @@ def from_partner(pack: MappingPack, body: bytes) -> dict[str, object]:
 
     Raises:
         BadBody: The XML cannot be parsed.
-        MappingError: What the pack says, or `mapping.broken` where the sheet's own result is not neutral XML.
+        MappingError: What the pack says, `mapping.contradiction` where a word and the code beside it do not agree, or `mapping.broken`
+            where the sheet's own result is not neutral XML.
     """
-    return document_from_xml(_translated(pack.transform("in", body), pack.canonical))
+    return document_from_xml(_translated(pack.transform("in", body), partial(_canonical, pack)))
 
 
-def document_to_xml(document: Mapping[str, object]) -> bytes:
-    """Return the neutral XML of a document of plain JSON values.
+def document_to_xml(document: Mapping[str, object], rendered: Mapping[str, bytes] = NOTHING, *, local_times: bool = False) -> bytes:
+    """Return the neutral XML of a document of plain JSON values; with documents for people at its end, and Swedish times, where asked for.
 
     Raises:
         MappingError: `mapping.unrepresentable`, with the pointer of a text, a key or a value that XML 1.0 cannot carry.
     """
-    return f'<message xmlns="{NAMESPACE}" is="object">{"".join(_fields(document, ""))}</message>'.encode()
+    fields = "".join(_fields(document, ""))
+    if local_times:
+        fields = _MOMENT.sub(_with_local_time, fields)
+    forms = (
+        f'<rendered form="{form}" media_type="{media_type}">{b64encode(rendered[form]).decode()}</rendered>'
+        for form, media_type in MEDIA_TYPES.items()
+        if form in rendered
+    )
+    return f'<message xmlns="{NAMESPACE}" is="object">{fields}{"".join(forms)}</message>'.encode()
+
+
+def _with_local_time(found: re.Match[str]) -> str:
+    moment = datetime.fromisoformat(found[2]).astimezone(_STOCKHOLM)
+    return f'<{found[1]} local="{moment:%Y-%m-%dT%H:%M:%S}">{found[2]}</{found[1]}>'
 
 
 def document_from_xml(body: bytes) -> dict[str, object]:
@@ -137,13 +190,30 @@ def _object_of(element: etree._Element, pointer: str) -> dict[str, object]:
     return found
 
 
-def _translated(body: bytes, translate: Callable[[str, str], str]) -> bytes:
+def _translated(body: bytes, translate: Callable[[etree._Element, str, str], None]) -> bytes:
     """Replace every marked code and take the marks away."""
     root = parse_xml(body)
     for element in root.xpath("//*[@c:codes]", namespaces={"c": NAMESPACE}):
-        element.text = translate(element.attrib.pop(_CODES), element.text or "")
+        translate(element, element.attrib.pop(_CODES), element.attrib.pop(_BESIDE, ""))
     etree.cleanup_namespaces(root)
     return serialise_xml(root)
+
+
+def _word(pack: MappingPack, element: etree._Element, table: str, beside: str) -> None:
+    """Put the partner's word in the place of a code of ours, and its code of another table beside it."""
+    ours = element.text or ""
+    element.text = pack.code(table, ours)
+    second, _, attribute = beside.partition(" ")
+    if second:
+        element.set(attribute, pack.code(second, ours))
+
+
+def _canonical(pack: MappingPack, element: etree._Element, table: str, beside: str) -> None:
+    """Put our code in the place of the partner's word, where what stood beside it says the same."""
+    element.text = pack.canonical(table, element.text or "")
+    second, _, theirs = beside.partition(" ")
+    if second and pack.code(second, element.text) != theirs:
+        raise MappingError(f"a word and the code beside it, of the table {second}, do not say the same", code="mapping.contradiction")
 
 
 def _unrepresentable(pointer: str, what: str) -> MappingError:

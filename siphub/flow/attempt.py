@@ -154,8 +154,8 @@ def prepare(ground: Ground, row: DeliveryRow, adapter: Adapter, directory: Direc
     recipient = recipient_of(row, directory)
     try:
         payload = adapter.translate(cut, recipient)
-    except MappingError:
-        return Held("mapping.broken")
+    except MappingError as error:
+        return Held("adapter.kind_unsupported" if error.code == "mapping.unsupported_type" else "mapping.broken")
     if len(payload.body) > adapter.info.max_bytes:
         return Held("payload.too_large")
     digest = hashlib.sha256(payload.body).hexdigest()

@@ -13,12 +13,7 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-from lxml import etree
-
-from siphub.contract import SystemClock
-from siphub.contract.neutral import to_partner
-from siphub.contract.xml import parse_xml, serialise_xml
-from siphub.mappings import Mappings, checksums
+from siphub.mappings import checksums, load_folder, write_golden
 from siphub.model import CATALOGUE, Message, sample
 
 _FILES = "[files]\n"
@@ -30,13 +25,6 @@ def golden_samples(folder: Path) -> Iterator[tuple[Message, Path]]:
         yield sample(name, maximal=maximal), folder / "golden" / f"{name}.{'maximal' if maximal else 'minimal'}.xml"
 
 
-def readable(body: bytes) -> bytes:
-    """Return the same document with line breaks and indentation between elements, never within text."""
-    root = parse_xml(body)
-    etree.indent(root)
-    return serialise_xml(root) + b"\n"
-
-
 def rewrite(folder: Path) -> None:
     """Write the checksums first, because a pack with old ones does not load, then the golden files.
 
@@ -46,10 +34,7 @@ def rewrite(folder: Path) -> None:
     manifest = folder / "mapping.toml"
     listed = "".join(f'"{name}" = "{digest}"\n' for name, digest in checksums(folder).items())
     manifest.write_text(manifest.read_text("utf-8").partition(_FILES)[0] + _FILES + listed, "utf-8")
-    pack = Mappings([folder.parent.parent], SystemClock(), drafts=True).load(folder.parent.name, folder.name)
-    (folder / "golden").mkdir(exist_ok=True)
-    for message, file in golden_samples(folder):
-        file.write_bytes(readable(to_partner(pack, message.to_document())))
+    write_golden(load_folder(folder))
 
 
 if __name__ == "__main__":

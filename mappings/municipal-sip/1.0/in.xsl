@@ -266,7 +266,7 @@
   <xsl:template match="m:ersattareForSamordnaren"><deputy is="object"><xsl:apply-templates/></deputy></xsl:template>
   <xsl:template match="m:iStallet"><fallback c:codes="fallback"><xsl:apply-templates/></fallback></xsl:template>
   <xsl:template match="m:insatsId"><activity><xsl:apply-templates/></activity></xsl:template>
-  <xsl:template match="m:status"><status c:codes="activity-state"><xsl:apply-templates/></status></xsl:template>
+  <xsl:template match="m:status"><status c:codes="activity-state"><xsl:if test="@snomedCt"><xsl:attribute name="c:beside">activity-state-snomed <xsl:value-of select="@snomedCt"/></xsl:attribute></xsl:if><xsl:apply-templates/></status></xsl:template>
   <xsl:template match="m:statusDatum"><status_on><xsl:value-of select="normalize-space()"/></status_on></xsl:template>
   <xsl:template match="m:rapporteradAv"><reporter is="object"><xsl:apply-templates/></reporter></xsl:template>
   <xsl:template match="m:malId"><goal><xsl:apply-templates/></goal></xsl:template>

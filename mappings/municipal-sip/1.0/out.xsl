@@ -266,7 +266,7 @@
   <xsl:template match="c:deputy"><ersattareForSamordnaren><xsl:apply-templates/></ersattareForSamordnaren></xsl:template>
   <xsl:template match="c:fallback"><iStallet c:codes="fallback"><xsl:apply-templates/></iStallet></xsl:template>
   <xsl:template match="c:activity"><insatsId><xsl:apply-templates/></insatsId></xsl:template>
-  <xsl:template match="c:status"><status c:codes="activity-state"><xsl:apply-templates/></status></xsl:template>
+  <xsl:template match="c:status"><status c:codes="activity-state" c:beside="activity-state-snomed snomedCt"><xsl:apply-templates/></status></xsl:template>
   <xsl:template match="c:status_on"><statusDatum><xsl:apply-templates/></statusDatum></xsl:template>
   <xsl:template match="c:reporter"><rapporteradAv><xsl:apply-templates/></rapporteradAv></xsl:template>
   <xsl:template match="c:goal"><malId><xsl:apply-templates/></malId></xsl:template>

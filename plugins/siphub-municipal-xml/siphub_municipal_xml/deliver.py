@@ -49,7 +49,7 @@ class MunicipalXml:
         Raises:
             MappingError: The pack is missing, does not know a code or a field, or XML cannot carry a text.
         """
-        return translated(cut, pack_for(recipient, self._context.mappings, self._settings))
+        return translated(cut, pack_for(recipient, self._context.mappings, self._settings), self._context.render)
 
     def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
         """POST once.

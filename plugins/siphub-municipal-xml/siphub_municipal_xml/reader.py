@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from siphub.contract import Draft, Invalid, MappingError, MappingPack, PluginContext, Problem, ReaderInfo, Submission
@@ -17,11 +18,11 @@ from siphub.model import Message, parse_message
 from siphub_municipal_xml.settings import read_settings
 
 _HEAD = 4096
-_NAMESPACE = re.compile(rb"""\bxmlns(?::[A-Za-z_][\w.-]*)?\s*=\s*["']urn:siphub:([a-z0-9-]{1,40}):([0-9]{1,4}\.[0-9]{1,4})["']""")
+_NAMESPACE = re.compile(rb"""\bxmlns(?::[A-Za-z_][\w.-]*)?\s*=\s*["']urn:siphub:([a-z0-9-]{1,40}):([0-9]{1,4}(?:\.[0-9]{1,4}){1,3})["']""")
 
 
 class MunicipalXmlReader:
-    """Reads what `MunicipalXml` writes, and the same format written by anybody else."""
+    """Reads what `MunicipalXml` writes by any pack of the hub, and the same format written by anybody else: the namespace names the pack."""
 
     info: Final = ReaderInfo(name="municipal-xml", media_types=frozenset({"application/xml", "text/xml"}))
 
@@ -30,8 +31,11 @@ class MunicipalXmlReader:
         self._mappings = context.mappings
 
     def recognises(self, submission: Submission) -> bool:
-        """Say whether the head of the document names the format's namespace; UTF-16 is looked at without its zero bytes."""
-        return submission.media_type in self.info.media_types and self._version(submission.body) is not None
+        """Say whether the head of the document names a pack's namespace; UTF-16 is looked at without its zero bytes."""
+        if submission.media_type not in self.info.media_types:
+            return False
+        named = tuple(_named(submission.body))
+        return any(pack == self._settings.pack for pack, _ in named) or self._of(named) is not None
 
     def read(self, submission: Submission) -> Message | Draft:
         """Read a document.
@@ -51,22 +55,23 @@ class MunicipalXmlReader:
                 raise
             return Draft(document, missing)
 
-    def _version(self, body: bytes) -> str | None:
-        """Return the format's version, which the namespace carries, or None where this is another format."""
-        for found in _NAMESPACE.finditer(body[:_HEAD].replace(b"\0", b"")):
-            if found[1].decode() == self._settings.pack:
-                return found[2].decode()
+    def _of(self, named: Iterable[tuple[str, str]]) -> MappingPack | None:
+        """Return the first of the named packs that this hub has, or None."""
+        for pack, version in named:
+            try:
+                return self._mappings.load(pack, version)
+            except MappingError:
+                continue
         return None
 
     def _pack(self, body: bytes) -> MappingPack:
-        version = self._version(body)
-        if version is None:
-            raise _invalid("xml.unknown_format", "the document does not name this format's namespace in its first bytes")
-        try:
-            return self._mappings.load(self._settings.pack, version)
-        except MappingError:
-            pass
-        raise _invalid("xml.unknown_version", "the document is of a version of the format that this hub does not read")
+        named = tuple(_named(body))
+        if not named:
+            raise _invalid("xml.unknown_format", "the document does not name a format's namespace in its first bytes")
+        pack = self._of(named)
+        if pack is None:
+            raise _invalid("xml.unknown_version", "the document is of a format, or of a version of it, that this hub does not read")
+        return pack
 
     def _document(self, body: bytes, pack: MappingPack) -> dict[str, object]:
         problems = pack.problems(body)
@@ -80,6 +85,12 @@ class MunicipalXmlReader:
         except MappingError as error:
             code, detail = error.code, error.detail
         raise _invalid(code, detail)
+
+
+def _named(body: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the packs that a document's first bytes name, as id and version."""
+    for found in _NAMESPACE.finditer(body[:_HEAD].replace(b"\0", b"")):
+        yield found[1].decode(), found[2].decode()
 
 
 def _invalid(code: str, detail: str) -> Invalid:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from siphub.contract import Cut, MappingError, MappingPack, Mappings, Payload, Recipient, Refused
-from siphub.contract.neutral import to_partner
+from siphub.contract import Cut, MappingError, MappingPack, Mappings, Payload, Recipient, Refused, Render
+from siphub.contract.neutral import forms_wanted, to_partner
 from siphub_municipal_xml.settings import MunicipalXmlSettings
 
 MEDIA_TYPE: Final = "application/xml"
@@ -29,14 +29,14 @@ def pack_for(recipient: Recipient, mappings: Mappings, settings: MunicipalXmlSet
     return mappings.load(pack if at else settings.pack, version)
 
 
-def translated(cut: Cut, pack: MappingPack) -> Payload:
-    """Return the payload for a cut.
+def translated(cut: Cut, pack: MappingPack, render: Render) -> Payload:
+    """Return the payload for a cut; `render` makes the document for people, where the pack wants one.
 
     Raises:
         MappingError: `mapping.unrepresentable`, `mapping.too_large`, `mapping.invalid_output`, or what the pack says.
     """
     try:
-        body = to_partner(pack, cut.document)
+        body = to_partner(pack, cut.document, {form: render(cut, form) for form in sorted(forms_wanted(pack))})
         problems = pack.problems(body)
     except Refused as refused:
         # Our own bytes met a limit that stands for foreign ones: what it says carries no content, and the delivery is held.

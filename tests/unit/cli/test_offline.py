@@ -29,11 +29,13 @@ COMMANDS = (
         "directory list",
         "directory import",
         "directory check",
+        "directory new",
         "plugins list",
         "plugins check",
         "keys add",
         "keys list",
     ),
+    *(f"mappings {name}" for name in ("list", "check", "try", "diff", "new", "approve", "schema")),
     *("disclosure show", "disclosure test", "keys revoke", "work list", "work show", "work close", "db check", "db upgrade"),
 )
 

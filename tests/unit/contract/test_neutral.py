@@ -85,6 +85,11 @@ class Upside:
     """A pack that works: one field, and words for codes."""
 
     id, version = "upside", "1.0"
+    wants: frozenset[str] = frozenset()
+
+    def carries(self, message_type: str) -> bool:
+        """Have a form for one type."""
+        return message_type == "question"
 
     def transform(self, name: str, document: bytes) -> bytes:
         """Wrap the field going out, unwrap it coming in; both mark it."""
@@ -113,6 +118,36 @@ class Upside:
 
 def test_marked_codes_are_translated_and_the_marks_taken_away() -> None:
     """Out: the partner sees its own word and no trace of ours. In: the canonical code."""
-    body = to_partner(Upside(), {"answer": "yes"})
+    body = to_partner(Upside(), {"type": "question", "answer": "yes"})
     assert body.endswith(b"<rot><svar>ja</svar></rot>")
     assert from_partner(Upside(), body) == {"answer": "yes"}
+
+
+def test_a_type_without_a_form_is_refused_before_any_sheet_runs() -> None:
+    """A message type that the pack does not carry is no translation at all."""
+    with pytest.raises(MappingError) as caught:
+        to_partner(Upside(), {"type": "statement", "answer": "yes"})
+    assert caught.value.code == "mapping.unsupported_type"
+
+
+class Demanding(Upside):
+    """A pack that wants the message as text too, and Swedish times."""
+
+    wants = frozenset({"text", "local-times"})
+
+    def transform(self, name: str, document: bytes) -> bytes:
+        """Give back what came."""
+        return document
+
+
+def test_a_pack_gets_what_it_wants() -> None:
+    """Swedish times, winter and summer, and the document for people in base64; text that looks like an element stays text; without the document it is refused."""
+    document = {"type": "question", "a": "2026-11-23T11:00:00Z", "b": ["2026-06-30T22:30:00.5Z"], "c": "<a>2026-11-23T11:00:00Z</a>"}
+    body = to_partner(Demanding(), document, {"text": "Å".encode()}).decode()
+    assert '<a local="2026-11-23T12:00:00">2026-11-23T11:00:00Z</a>' in body
+    assert '<item local="2026-07-01T00:30:00">2026-06-30T22:30:00.5Z</item>' in body
+    assert body.count("local=") == 2
+    assert '<rendered form="text" media_type="text/plain">w4U=</rendered></message>' in body
+    with pytest.raises(MappingError) as caught:
+        to_partner(Demanding(), document)
+    assert caught.value.code == "mapping.not_rendered"

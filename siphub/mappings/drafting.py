@@ -1,0 +1,107 @@
+"""A pack's way from a copy to an approved version: `begin` makes the draft, `approve` fixes its bytes.
+
+Nothing but a draft is ever written to: an approved version is changed by a new one beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from siphub.contract.neutral import to_partner
+from siphub.errors import MappingError
+from siphub.mappings.manifest import MANIFEST, Manifest, checksums, namespace_of, read_manifest
+from siphub.mappings.pack import Pack
+from siphub.mappings.shelf import load_folder
+from siphub.mappings.trial import readable, require_sound, samples_of, stand_in
+
+_TEXTS: Final = {".xsl", ".xsd", ".md"}
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_FIXED: Final = ("status", "approved_by", "approved_on")
+_NEW_README: Final = """# {name}
+
+Made from {origin}.
+Say here who agrees on this format, what is different in it, and whom to ask.
+"""
+
+
+def begin(origin: Pack, folder: Path, pack: str, version: str, *, owner: str, today: date) -> Path:
+    """Make a draft from a pack, with its own namespace, and return its folder, `<folder>/<pack>/<version>`.
+
+    Raises:
+        MappingError: `mapping.name`, the id is none; `mapping.exists`, there is something already; `mapping.broken`, the version or owner is none.
+    """
+    if not _NAME.fullmatch(pack):
+        raise MappingError("an id is lower-case letters, digits and hyphens, such as norrby-sip", code="mapping.name")
+    place = folder / pack / version
+    if place.exists():
+        raise MappingError(f"there is something at {place} already: choose another version", code="mapping.exists")
+    values = origin.manifest.model_dump() | {"id": pack, "version": version, "owner": owner, "status": "draft", "valid_from": today}
+    manifest = _checked({**values, "valid_to": None, "files": {}, **dict.fromkeys(_FIXED[1:])})
+    place.mkdir(parents=True)
+    before, after = namespace_of(origin.id, origin.version), namespace_of(pack, version)
+    for name, body in origin.files.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        text = Path(name).suffix in _TEXTS
+        (place / name).write_bytes(body.replace(before.encode(), after.encode()) if text else body)
+    (place / "README.md").write_text(_NEW_README.format(name=f"{pack} {version}", origin=origin.name), "utf-8")
+    (place / MANIFEST).write_text(_written(manifest), "utf-8")
+    return place
+
+
+def approve(folder: Path, *, by: str, today: date) -> Pack:
+    """Fix a draft's bytes: write its golden files anew, then the manifest with checksums and status. Return the pack as it is now.
+
+    Raises:
+        MappingError: `mapping.not_draft`; `mapping.unsound`, a sample does not come through whole; or it does not load.
+    """
+    manifest = read_manifest(folder)
+    if manifest.status != "draft":
+        raise MappingError(f"{manifest.name} is {manifest.status}: make a new version of it", code="mapping.not_draft")
+    pack = load_folder(folder)
+    require_sound(pack)
+    write_golden(pack)
+    approved = manifest.model_copy(update={"status": "approved", "approved_by": by, "approved_on": today, "files": checksums(folder)})
+    (folder / MANIFEST).write_text(_written(_checked(approved.model_dump())), "utf-8")
+    return load_folder(folder)
+
+
+def write_golden(pack: Pack) -> None:
+    """Write what the pack makes of each sample into `golden/`, and nothing else is left there."""
+    golden = pack.folder / "golden"
+    shutil.rmtree(golden, ignore_errors=True)
+    golden.mkdir()
+    for name, message in samples_of(pack):
+        (golden / f"{name}.xml").write_bytes(readable(to_partner(pack, message.to_document(), stand_in(pack))))
+
+
+def _checked(values: Mapping[str, object]) -> Manifest:
+    try:
+        return Manifest.model_validate(dict(values))
+    except ValueError:
+        raise MappingError("the version is numbers with dots, such as 1.0, and the owner one line") from None
+
+
+def _written(manifest: Manifest) -> str:
+    """Return the manifest as TOML: its values in their order, the kinds one a line, the checksums last."""
+    values = manifest.model_dump(exclude_none=True)
+    files, kinds, wants = values.pop("files"), values.pop("kinds"), values.pop("wants")
+    lines = [f"{name} = {_value(value)}" for name, value in values.items()]
+    lines.insert(2, "kinds = [\n" + "".join(f"  {_value(kind)},\n" for kind in sorted(kinds)) + "]")
+    if wants:
+        lines.append(f"wants = [{', '.join(map(_value, wants))}]")
+    text = "\n".join([*lines, "", "[files]", *(f"{_value(name)} = {_value(digest)}" for name, digest in sorted(files.items())), ""])
+    tomllib.loads(text)
+    return text
+
+
+def _value(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    return json.dumps(str(value), ensure_ascii=False)  # a basic string of TOML is written as in JSON
