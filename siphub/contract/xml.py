@@ -64,7 +64,10 @@ def serialise_xml(root: etree._Element) -> bytes:
 
 
 def hardened_parser() -> etree.XMLParser:
-    """Return a parser that reads UTF-8 and opens nothing. Use `parse_xml` for what comes from outside: this one does not refuse a DOCTYPE."""
+    """Return a parser that reads UTF-8 and opens nothing. Use `parse_xml` for what comes from outside: this one does not refuse a DOCTYPE.
+
+    `collect_ids=False` must never be among its options: with it libxml2 opens the external subset of a document, whatever `load_dtd` says.
+    """
     return etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
@@ -76,7 +79,6 @@ def hardened_parser() -> etree.XMLParser:
         recover=False,
         remove_comments=True,
         remove_pis=True,
-        collect_ids=False,
     )
 
 
