@@ -156,6 +156,21 @@ def test_the_entry_names_the_pack(adapter: MunicipalXml, recipient: MakeRecipien
     assert adapter.translate(CUT, recipient("https://x.example/", mapping)).mapping == made_by
 
 
+def test_a_pack_that_wants_a_document_gets_it(make_context: Callable[..., object], recipient: MakeRecipient) -> None:
+    """Where the entry names a pack that wants the message as PDF or text, then it is made from the very cut that is sent."""
+    seen: list[tuple[Cut, str]] = []
+
+    def render(cut: Cut, form: str) -> bytes:
+        seen.append((cut, form))
+        return b"%PDF"
+
+    adapter = MunicipalXml(make_context(render=render))  # type: ignore[arg-type]  # the fixture gives a PluginContext
+    payload = adapter.translate(CUT, recipient("https://x.example/", "lifecare-style@1.0"))
+    assert payload.mapping == "lifecare-style@1.0"
+    assert b"<Content>JVBERg==</Content>" in payload.body
+    assert seen == [(CUT, "pdf")]
+
+
 @pytest.mark.parametrize("mapping", ["9.9", "other@1.0", "@", "municipal-sip@"])
 def test_a_pack_that_is_not_there_holds_the_delivery(adapter: MunicipalXml, recipient: MakeRecipient, mapping: str) -> None:
     """A directory entry that names a pack we do not have is a mapping error."""
