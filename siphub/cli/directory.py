@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from siphub.cli.words import NO, By, Data, Json, body_of, facts, group, place, problems_as_facts, table
+from siphub.cli.words import NO, WRONG_USE, By, Data, Json, body_of, facts, group, place, problems_as_facts, refuse, table
 
 if TYPE_CHECKING:
+    from siphub.errors import Problem
+    from siphub.flow.directory import Parsed
+    from siphub.flow.outline import Reach
     from siphub.model import Unit
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The directory, TOML or JSON; - is stdin.")]
@@ -21,6 +25,7 @@ def register(app: typer.Typer) -> None:
     those.command("list", epilog="Example: siphub directory list --json > directory.json")(list_it)
     those.command("check", epilog="Example: siphub directory check directory.toml")(check)
     those.command("import", epilog="Example: siphub directory import directory.toml")(import_it)
+    those.command("new", epilog="Example: siphub directory new --code 24 > directory.toml")(new)
     app.add_typer(those)
 
 
@@ -59,38 +64,123 @@ def check(
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="A directory; the hub's own unless said.", show_default=False)
     ] = None,
+    everywhere: Annotated[
+        bool, typer.Option("--all", help="Also say what is missing for each region and municipality that the directory does not name.")
+    ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Say what is wrong with a directory, before or after it is switched to."""
+    """Say what is wrong with a directory, before or after it is switched to, and what is missing to reach each organisation.
+
+    Something that is missing is nothing wrong: the exit status is 0.
+    """
     from siphub.cli.hubs import opened
     from siphub.flow import directory as directories
+    from siphub.flow.outline import reach_of
     from siphub.policy.days import day_of
 
     with opened(data) as hub:
-        directory = directories.parse(body_of(file)) if file else directories.current(hub.ground)
-        now = directories.current(hub.ground)
-        problems = directories.check(directory, hub.registry.adapters, day_of(hub.ground.now()), hub.registry.keepers, now)
+        now, day = directories.current(hub.ground), day_of(hub.ground.now())
+        parsed = directories.parse_file(body_of(file)) if file else directories.Parsed(now)
+        found = directories.check(parsed.directory, hub.registry.adapters, day, hub.registry.keepers, now)
+    problems, reach = tuple(map(parsed.placed, found)), reach_of(parsed.directory, day)
     if as_json:
-        facts({"units": len(directory.units), "problems": problems_as_facts(problems)})
-    elif problems:
-        for problem in problems:
-            print(f"{place(problem)}  {problem.code}: {problem.detail}")
+        facts(_as_facts(parsed, problems, reach))
     else:
-        print(f"Nothing is wrong: {len(directory.organisations)} organisations, {len(directory.units)} units.")
+        _tell_problems(parsed, problems)
+        _tell_reach(reach, everywhere=everywhere)
     if problems:
         raise typer.Exit(NO)
+
+
+def _as_facts(parsed: Parsed, problems: Sequence[Problem], reach: Reach) -> dict[str, object]:
+    reached = {kind: dict(zip(("reached", "of"), reach.count(kind), strict=True)) for kind in _PRINCIPALS}
+    missing = [*reach.lacking, *reach.unknown]
+    return {
+        "units": len(parsed.directory.units),
+        "left_out": parsed.left_out,
+        "problems": problems_as_facts(problems),
+        "reach": reached,
+        "missing": missing,
+    }
+
+
+_PRINCIPALS = {"region": "regions", "municipality": "municipalities"}
+
+
+def _tell_problems(parsed: Parsed, problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        print(f"{place(problem)}  {problem.code}: {problem.detail}")
+    if not problems:
+        print(f"Nothing is wrong: {len(parsed.directory.organisations)} organisations, {len(parsed.directory.units)} units.")
+    if parsed.left_out:
+        print(f"{parsed.left_out} organisations have no number yet, and are left out.")
+
+
+def _tell_reach(reach: Reach, *, everywhere: bool) -> None:
+    for one in (*reach.lacking, *(reach.unknown if everywhere else ())):
+        print(f"Not reached: {f'{one.code} {one.name}'.strip()}: it lacks {' and '.join(one.missing)}.")
+    counts = {words: reach.count(kind) for kind, words in _PRINCIPALS.items()}
+    counted = [f"{reached} of {all_of_them} {words}" for words, (reached, all_of_them) in counts.items()]
+    more = "" if everywhere or not reach.unknown else "; --all says what is missing for each of the others"
+    print(f"Can be reached: {' and '.join(counted)}{more}.")
+
+
+def new(
+    codes: Annotated[
+        list[str] | None,
+        typer.Option("--code", metavar="CODE", help="Only this kommunkod, or this länskod with all of its county; may be said again."),
+    ] = None,
+) -> None:
+    """Print a directory file to fill in: every region and municipality, with empty numbers and addresses."""
+    from siphub.model.principals import principals, principals_file
+
+    if not codes:
+        print(principals_file().decode("utf-8"), end="")
+        return
+    known = principals()
+    unknown = [code for code in codes if not any(code in {one.code, one.county} for one in known)]
+    if unknown:
+        raise refuse("directory.unknown_code", f"no municipality or county has the code {unknown[0]}", status=WRONG_USE)
+    for one in known:
+        if one.code in codes or one.county in codes:
+            print(_BLANK.format(code=one.code, name=one.name, kind=one.kind))
+
+
+_BLANK = """[[organisations]]
+code = "{code}"
+number = ""  # the organisation number, ten digits; without one this organisation is left out
+name = "{name}"
+kind = "{kind}"
+public_label = "{name}"
+
+[[units]]
+organisation = "{code}"
+id = ""  # the HSA-id of the unit that receives a SIP; without one it is <number>/sip
+name = "SIP, {name}"
+public_label = "{name}"
+address = {{ adapter = "", endpoint = "" }}  # where it is reached
+"""
 
 
 def import_it(file: File, by: By = "operator", data: Data = None, as_json: Json = False) -> None:
     """Put a directory in the place of the one there is, or say why not and change nothing."""
     from siphub.cli.hubs import opened
+    from siphub.errors import Invalid
     from siphub.flow import directory as directories
 
     with opened(data) as hub:
-        directory = directories.parse(body_of(file))
-        version = directories.switch(hub.ground, directory, by=by)
+        parsed = directories.parse_file(body_of(file))
+        directory = parsed.directory
+        try:
+            version = directories.switch(hub.ground, directory, by=by)
+        except Invalid as invalid:
+            raise Invalid(invalid.detail, code=invalid.code, problems=tuple(map(parsed.placed, invalid.problems))) from None
     if as_json:
-        facts({"version": version, "organisations": len(directory.organisations), "units": len(directory.units)})
+        facts(
+            {"version": version, "organisations": len(directory.organisations), "units": len(directory.units), "left_out": parsed.left_out}
+        )
     else:
         print(f"The directory is at version {version}: {len(directory.organisations)} organisations, {len(directory.units)} units.")
+        if parsed.left_out:
+            print(f"{parsed.left_out} organisations have no number yet, and were left out.")

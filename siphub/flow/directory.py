@@ -5,14 +5,18 @@ A directory that would lose an address in use, or names an adapter this hub lack
 
 from __future__ import annotations
 
+import json
 import tomllib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from pydantic import ValidationError
 
 from siphub.errors import Invalid, Problem
 from siphub.flow.ground import Ground, snapshot
+from siphub.flow.outline import filled
 from siphub.model import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.reading import problems_of
 from siphub.policy.days import day_of
@@ -20,28 +24,49 @@ from siphub.policy.partners import sound
 from siphub.store import AgreementRow, OrganisationRow, UnitRow
 
 
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A directory file as read: what is filled in, and how many organisations are not. `placed` gives a problem its place in the file."""
+
+    directory: Directory
+    left_out: int = 0
+    placed: Callable[[Problem], Problem] = lambda problem: problem
+
+
 def parse(body: bytes) -> Directory:
-    """Read a directory file, TOML or JSON: `organisations`, `units` and `agreements` as in docs/directory.md.
+    """Read a directory file, TOML or JSON: `organisations`, `units` and `agreements` as in docs/directory.md; what is not filled in is left out.
 
     Raises:
         Invalid: `directory.unreadable`, or one problem for each field.
     """
+    return parse_file(body).directory
+
+
+def parse_file(body: bytes) -> Parsed:
+    """Read a directory file, and say what of it is not filled in.
+
+    Raises:
+        Invalid: `directory.unreadable`, or one problem for each field.
+    """
+    found = filled(_table(body))
     try:
-        if body.lstrip().startswith(b"{"):
-            return Directory.model_validate_json(body)
         # TOML gives Python values; the strict model reads JSON, so that both forms are judged alike.
-        return Directory.model_validate_json(_json(tomllib.loads(body.decode("utf-8"))))
+        directory = Directory.model_validate_json(json.dumps(found.table, default=str))
     except ValidationError as error:
         problems = problems_of(error.errors(include_url=False, include_input=False, include_context=False))
-        raise Invalid("the directory is not valid; the problems say where", code="directory.invalid", problems=problems) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+        raise Invalid(
+            "the directory is not valid; the problems say where", code="directory.invalid", problems=tuple(map(found.placed, problems))
+        ) from None
+    return Parsed(directory, found.left_out, found.placed)
+
+
+def _table(body: bytes) -> Mapping[str, Any]:
+    try:
+        text = body.decode("utf-8")
+        table = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except (ValueError, RecursionError):
         raise Invalid("the directory is neither TOML nor JSON in UTF-8", code="directory.unreadable") from None
-
-
-def _json(table: object) -> bytes:
-    import json
-
-    return json.dumps(table, default=str).encode()
+    return dict(table)
 
 
 def check(
@@ -190,6 +215,7 @@ def _organisation_row(found: Organisation) -> OrganisationRow:
         letters=found.letters.model_dump(mode="json") if found.letters else None,
         records=found.records.model_dump(mode="json") if found.records else None,
         switchboard=found.phone,
+        code=found.code,
     )
 
 

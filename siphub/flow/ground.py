@@ -123,6 +123,7 @@ def _organisation(row: OrganisationRow) -> Organisation:
         letters=Address.model_validate(row.letters) if row.letters else None,
         records=Address.model_validate(row.records) if row.records else None,
         phone=row.switchboard,
+        code=row.code,
     )
 
 

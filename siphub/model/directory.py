@@ -52,6 +52,7 @@ class Organisation(Value):
     """An organisation. `public_label` is what outside parties may read; a unit's own name can reveal care (section 5).
 
     `letters` is where its letters to people go out, `records` where the copies for its journal or registry go, `phone` its switchboard.
+    `code` is a municipality's kommunkod (four digits) or a region's länskod (two).
     """
 
     number: OrganisationNumber
@@ -61,6 +62,7 @@ class Organisation(Value):
     letters: Address | None = None
     records: Address | None = None
     phone: Phone | None = None
+    code: Annotated[str, Field(pattern=r"^[0-9]{2}([0-9]{2})?$")] | None = None
 
 
 class Unit(Value):

@@ -9,7 +9,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class OrganisationRow:
-    """An organisation of the directory; `owner` is its own number. `letters` and `records` are addresses, `switchboard` its telephone."""
+    """An organisation of the directory; `owner` is its own number. `letters` and `records` are addresses, `switchboard` its telephone, `code` its kommunkod or länskod."""
 
     owner: str
     number: str
@@ -19,6 +19,7 @@ class OrganisationRow:
     letters: Mapping[str, object] | None = None
     records: Mapping[str, object] | None = None
     switchboard: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ organisation = Table(
     Column("letters", JSON(none_as_null=True), nullable=True),
     Column("records", JSON(none_as_null=True), nullable=True),
     word("switchboard", null=True),
+    word("code", null=True),
 )
 
 unit = Table(

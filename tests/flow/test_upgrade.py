@@ -54,7 +54,7 @@ def test_messages_are_accepted_during_an_upgrade(
                 finally:
                     other.rollback()
                     stop.set()
-            assert [step.revision for step in upgrade.result(timeout=LONG)] == ["0008", "0009", "0010"]
+            assert [step.revision for step in upgrade.result(timeout=LONG)] == ["0008", "0009", "0010", "0011"]
             sender.result(timeout=LONG)
         assert world.hub.store.check() == ()
         assert world.hub.counts().keys() <= {"delivered", "queued", "sending"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -148,6 +149,48 @@ class TestDirectory:
         assert "/units/0/address/adapter" in checked.out
         assert "/units/0/address/adapter" in imported.err
         assert run("directory", "check").status == 0
+
+    def test_what_is_missing_to_reach_each_is_said(self, run: Run, door: Door, tmp_path: Path) -> None:
+        """Given the hub's own directory with a unit that lost its address, then that organisation is named, with --all the whole country, and nothing is wrong."""
+        directory = run("directory", "list", "--json").facts
+        next(unit for unit in directory["units"] if unit["id"] == p.SOCIAL_SERVICES)["address"] = None
+        (tmp_path / "d.json").write_text(json.dumps(directory))
+        done = run("directory", "check", tmp_path / "d.json")
+        assert done.status == 0
+        assert "Not reached: Söderby kommun: it lacks an address of one of its units." in done.out
+        assert "Can be reached: 0 of 21 regions and 0 of 290 municipalities; --all says" in done.out
+        whole = run("directory", "check", "--all").out
+        assert whole.count("Not reached: ") == 21 + 290
+        assert "Not reached: 0114 Upplands Väsby kommun: it lacks its organisation number and a unit that is open and" in whole
+        assert len(run("directory", "check", "--json").facts["missing"]) == 21 + 290
+
+    def test_a_file_to_fill_in(self, run: Run, siphub: Run, door: Door, tmp_path: Path) -> None:
+        """Given the file of a county with one municipality filled in, then the others are left out, and a problem is placed as the file counts."""
+        text = siphub("directory", "new", "--code", "24").out
+        file = tmp_path / "d.toml"
+        file.write_text(text, "utf-8")
+        assert tomllib.loads(text)["organisations"][0]["name"] == "Region Västerbotten"
+        assert "16 organisations have no number yet" in run("directory", "check", file).out
+        before, _, after = text.partition('code = "2480"')
+        after = after.replace('number = ""', f'number = "{p.MUNICIPALITY}"', 1)
+        after = after.replace('adapter = "", endpoint = ""', 'adapter = "fax", endpoint = "090"', 1)
+        file.write_text(f'{before}code = "2480"{after}', "utf-8")
+        place = [row["code"] for row in tomllib.loads(text)["organisations"]].index("2480")
+        for command in ("check", "import"):
+            done = run("directory", command, file)
+            assert done.status == 1
+            assert f"/units/{place}/address/adapter" in done.out + done.err
+        file.write_text(file.read_text("utf-8").replace('"fax"', '"folder"'), "utf-8")
+        checked = run("directory", "check", file, "--json").facts
+        assert (checked["problems"], checked["left_out"], checked["reach"]["municipality"]) == ([], 15, {"reached": 1, "of": 290})
+        assert run("directory", "import", file, "--json").facts["left_out"] == 15
+        [unit] = run("directory", "list", "--json").facts["units"]
+        assert (unit["id"], unit["organisation"]) == (f"{p.MUNICIPALITY}/sip", p.MUNICIPALITY)
+
+    def test_a_code_that_there_is_not(self, siphub: Run) -> None:
+        """Given a code of no municipality or county, then exit 2 and the code."""
+        done = siphub("directory", "new", "--code", "99")
+        assert (done.status, "directory.unknown_code" in done.err) == (2, True)
 
     def test_an_empty_one_is_a_sentence(self, run: Run, make_door: Callable[..., Door]) -> None:
         """Given a hub without the folder adapter, then its directory is empty, and the list says how to fill it."""
