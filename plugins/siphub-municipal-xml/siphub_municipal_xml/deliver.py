@@ -26,6 +26,7 @@ from siphub.contract import (
 )
 from siphub.contract.http import HttpAnswer, HttpFailure
 from siphub.contract.outcomes_http import outcome_of
+from siphub_municipal_xml.access import LIMITS, OPTIONS, Access
 from siphub_municipal_xml.settings import read_settings
 from siphub_municipal_xml.translate import MAX_BYTES, MEDIA_TYPE, pack_for, translated
 
@@ -42,6 +43,7 @@ class MunicipalXml:
     def __init__(self, context: PluginContext) -> None:
         self._context = context
         self._settings = read_settings(context.settings)
+        self._access = Access(context)
 
     def translate(self, cut: Cut, recipient: Recipient) -> Payload:
         """Make the municipality's XML from a cut.
@@ -85,8 +87,21 @@ class MunicipalXml:
         for secret in sorted(name for name, value in self._context.secrets.items() if not value):
             yield Check(ok=False, what=f"the secret {secret} is empty")
 
+    def check_address(self, recipient: Recipient) -> Iterable[Check]:
+        """Say which pack an address gets, how it lets us in, and what of it cannot be used. Asks nobody, and never raises."""
+        try:
+            pack = pack_for(recipient, self._context.mappings, self._settings)
+            yield Check(ok=True, what=f"gets {pack.id}@{pack.version}")
+        except MappingError as error:
+            yield Check(ok=False, what=f"{error.detail} ({error.code})")
+        unknown = sorted(set(recipient.options) - {*OPTIONS, *LIMITS})
+        if unknown:
+            yield Check(ok=False, what=f"its address has an option that municipal-xml does not know: {unknown[0]}")
+        yield from self._access.check(recipient.options)
+
     def close(self) -> None:
-        """Nothing is held open here: the hub owns the connections."""
+        """Close the connections on which our certificates were shown; the hub owns the others."""
+        self._access.close()
 
     def _asked(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], recipient: Recipient) -> Outcome:
         try:
@@ -98,14 +113,5 @@ class MunicipalXml:
     def _exchange(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], recipient: Recipient
     ) -> HttpAnswer | HttpFailure:
-        return self._context.http.request(method, url, body, {**headers, **self._authorised(recipient)}, self._settings.timeout)
-
-    def _authorised(self, recipient: Recipient) -> dict[str, str]:
-        """Return the header that carries the API key, where the directory entry names a secret."""
-        name = recipient.options.get("secret")
-        if not name:
-            return {}
-        secret = self._context.secrets.get(name)
-        if not secret:
-            raise SettingsError("the directory entry names a secret that this plugin does not have", code="settings.secret_missing")
-        return {"Authorization": f"Bearer {secret}"}
+        headers = {**headers, **self._access.headers(recipient.options)}
+        return self._access.client(recipient.options).request(method, url, body, headers, self._settings.timeout)

@@ -44,8 +44,8 @@ def make_context(running: Sandbox, mappings: Mappings) -> Iterator[MakeContext]:
     http = Http(ca_file=running.ca_file)
 
     def make(**given: Any) -> PluginContext:
-        rest: dict[str, Any] = {"log": None, "state": None, "render": None, **given}
-        return PluginContext(plugin="municipal-xml", clock=SystemClock(), http=http, mappings=mappings, **rest)
+        rest: dict[str, Any] = {"log": None, "state": None, "render": None, "http": http, **given}
+        return PluginContext(plugin="municipal-xml", clock=SystemClock(), mappings=mappings, **rest)
 
     yield make
     http.close()

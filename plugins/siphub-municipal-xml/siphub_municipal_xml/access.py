@@ -1,0 +1,104 @@
+"""How a municipality lets us in, as its directory entry says: an API key, a user with a password, our certificate, or a certificate beside one.
+
+Among the entry's options:
+
+    secret          the name of a secret: an API key, or the password of `user`
+    user            its user name: then `Authorization: Basic`, else `Authorization: Bearer`
+    header          the header that carries the key instead, such as `X-API-Key`
+    certificate     the name of our certificate for mutual TLS
+
+In the folder of secrets, as `plugin.municipal-xml.NAME`: the secret itself, and for a certificate `NAME_certificate` (PEM, the chain after
+it) and `NAME_certificate_key` (PEM without a password). It must never log, repeat or put into an address what lets us in.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from threading import Lock
+from typing import Final
+
+from siphub.contract import Check, ClientCertificate, Http, PluginContext, SettingsError
+from siphub.contract.certificates import SOON
+
+OPTIONS: Final = ("secret", "user", "header", "certificate")
+LIMITS: Final = ("max_concurrent", "max_per_minute")
+"""What the hub itself reads of an entry's options."""
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_OURS: Final = frozenset({"content-type", "idempotency-key", "host", "content-length", "transfer-encoding", "connection"})
+
+
+class Access:
+    """The ways in of all municipalities; clients that show a certificate are made once for each, and closed with it."""
+
+    def __init__(self, context: PluginContext) -> None:
+        self._context = context
+        self._clients: dict[str, Http] = {}
+        self._lock = Lock()
+
+    def headers(self, options: Mapping[str, str]) -> dict[str, str]:
+        """Return the header that lets us in, or none where the entry names no secret.
+
+        Raises:
+            SettingsError: `settings.secret_missing`, there is no such secret; `settings.header_wrong`, it cannot carry a key.
+        """
+        name, user, header = (options.get(word, "") for word in ("secret", "user", "header"))
+        if not name:
+            if user or header:
+                raise SettingsError("the directory entry has a user or a header, and names no secret", code="settings.secret_missing")
+            return {}
+        secret = self._secret(name)
+        if header:
+            if user or not _HEADER.fullmatch(header) or header.lower() in _OURS:
+                raise SettingsError("the directory entry's header cannot carry a key", code="settings.header_wrong")
+            return {header: secret}
+        return {"Authorization": f"Basic {b64encode(f'{user}:{secret}'.encode()).decode()}" if user else f"Bearer {secret}"}
+
+    def client(self, options: Mapping[str, str]) -> Http:
+        """Return the client: one that shows our certificate where the entry names one.
+
+        Raises:
+            SettingsError: `settings.secret_missing`, or `http.certificate_wrong`.
+        """
+        name = options.get("certificate")
+        if not name:
+            return self._context.http
+        with self._lock:
+            if name not in self._clients:
+                self._clients[name] = self._context.http.showing(self._certificate(name))
+            return self._clients[name]
+
+    def check(self, options: Mapping[str, str]) -> Iterator[Check]:
+        """Say what of an entry's options cannot be used, and until when its certificate holds. Asks nobody."""
+        try:
+            self.headers(options)
+            if options.get("certificate"):
+                self.client(options)
+                yield _held(options["certificate"], self._certificate(options["certificate"]).ends_at(), self._context.clock.now())
+        except SettingsError as error:
+            yield Check(ok=False, what=f"{error.detail} ({error.code})")
+
+    def close(self) -> None:
+        """Close the connections on which certificates were shown; the hub owns the others."""
+        for client in self._clients.values():
+            client.close()
+
+    def _secret(self, name: str) -> str:
+        found = self._context.secrets.get(name)
+        if not found:
+            raise SettingsError("the directory entry names a secret that this plugin does not have", code="settings.secret_missing")
+        return found
+
+    def _certificate(self, name: str) -> ClientCertificate:
+        return ClientCertificate(self._secret(f"{name}_certificate"), self._secret(f"{name}_certificate_key"))
+
+
+def _held(name: str, ends: datetime, now: datetime) -> Check:
+    said = f"our certificate {name}"
+    if ends <= now:
+        return Check(ok=False, what=f"{said} ran out on {ends:%Y-%m-%d}: renew {name}_certificate and its key")
+    if ends - now < SOON:
+        return Check(ok=False, what=f"{said} runs out on {ends:%Y-%m-%d}: renew {name}_certificate and its key")
+    return Check(ok=True, what=f"{said} holds until {ends:%Y-%m-%d}")

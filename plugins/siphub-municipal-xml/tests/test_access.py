@@ -1,0 +1,143 @@
+"""How a municipality lets us in: a key, a user and a password, a header of its own, our certificate; and what an entry gets wrong."""
+
+from __future__ import annotations
+
+import ssl
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from siphub.contract import Cut, Delivered, Recipient, Retry
+from siphub.contract.http import Http
+from siphub.model import sample
+from siphub.sandbox.certificate import Authority
+from siphub.testing.partner import Partner, says
+from siphub.testing.samples import whole_cut
+from siphub_municipal_xml import MunicipalXml
+
+MakeRecipient = Callable[..., Recipient]
+Made = Callable[..., MunicipalXml]
+CUT: Cut = whole_cut(sample("meeting.cancelled"))
+SECRETS = {"norrby": "nyckel-1", "empty": ""}
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an authority, a server's certificate and two of ours: one that holds for a year, one for three days."""
+    folder, authority = tmp_path_factory.mktemp("pki"), Authority()
+    authority.trust(folder / "ca.pem")
+    authority.issue(folder / "server.pem", folder / "server.key", "127.0.0.1", ("127.0.0.1",))
+    for name, days in (("long", 365), ("short", 3), ("over", -1)):
+        authority.issue(folder / f"{name}.pem", folder / f"{name}.key", "siphub", ends=timedelta(days=days))
+    return folder
+
+
+@pytest.fixture
+def secrets(pki: Path) -> dict[str, str]:
+    """Give what lies in the folder of secrets."""
+    found = dict(SECRETS)
+    for name in ("long", "short", "over"):
+        found |= {f"{name}_certificate": (pki / f"{name}.pem").read_text(), f"{name}_certificate_key": (pki / f"{name}.key").read_text()}
+    return found | {"half_certificate": found["long_certificate"], "odd_certificate": "x", "odd_certificate_key": "y"}
+
+
+@pytest.fixture
+def adapter(make_context: Callable[..., object], secrets: dict[str, str], pki: Path) -> Iterator[MunicipalXml]:
+    """Give the adapter with those secrets, which trusts the authority."""
+    with_trust = Http(ca_file=pki / "ca.pem", timeout=timedelta(seconds=10))
+    context = make_context(secrets=secrets, http=with_trust, settings={"timeout_seconds": "10"})
+    made = MunicipalXml(context)  # type: ignore[arg-type]  # the fixture gives a PluginContext
+    yield made
+    made.close()
+    with_trust.close()
+
+
+def sent(adapter: MunicipalXml, there: Recipient) -> object:
+    """Deliver once."""
+    return adapter.deliver(adapter.translate(CUT, there), there, str(uuid4()))
+
+
+@pytest.mark.parametrize(
+    ("options", "header"),
+    [
+        ({"secret": "norrby"}, "Authorization: Bearer nyckel-1"),
+        ({"secret": "norrby", "user": "sip"}, f"Authorization: Basic {b64encode(b'sip:nyckel-1').decode()}"),
+        ({"secret": "norrby", "header": "X-API-Key"}, "X-API-Key: nyckel-1"),
+    ],
+)
+def test_what_lets_us_in_stands_in_its_header_and_nowhere_else(
+    adapter: MunicipalXml, recipient: MakeRecipient, options: dict[str, str], header: str
+) -> None:
+    """An API key, a user with a password, a header of the municipality's own: each request has it once, and no address has it."""
+    partner = Partner(says("200 OK"))
+    assert sent(adapter, recipient(partner.url, **options)) == Delivered()
+    adapter.confirm("k", recipient(partner.url, **options))
+    partner.close()
+    seen = b"".join(map(bytes, partner.connections)).decode()
+    assert seen.count(header) == 2
+    assert "nyckel-1" not in seen.replace(header, "")
+
+
+@pytest.mark.parametrize("certificate", ["long", ""])
+def test_a_municipality_that_wants_our_certificate(adapter: MunicipalXml, recipient: MakeRecipient, pki: Path, certificate: str) -> None:
+    """Named in the entry it is shown, beside a key as well; without it the municipality refuses and nothing is sent."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pki / "server.pem", pki / "server.key")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(pki / "ca.pem")
+    partner = Partner(says("200 OK"), context)
+    options = {"secret": "norrby", **({"certificate": certificate} if certificate else {})}
+    outcome = sent(adapter, recipient(partner.url, **options))
+    partner.close()
+    assert (outcome == Delivered()) == bool(certificate)
+    assert partner.requests == bool(certificate)
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"secret": "nobodys"}, "settings.secret_missing"),
+        ({"secret": "empty"}, "settings.secret_missing"),
+        ({"user": "sip"}, "settings.secret_missing"),
+        ({"header": "X-API-Key"}, "settings.secret_missing"),
+        ({"secret": "norrby", "user": "sip", "header": "X-API-Key"}, "settings.header_wrong"),
+        ({"secret": "norrby", "header": "X Key"}, "settings.header_wrong"),
+        ({"secret": "norrby", "header": "Content-Length"}, "settings.header_wrong"),
+        ({"certificate": "nobodys"}, "settings.secret_missing"),
+        ({"certificate": "half"}, "settings.secret_missing"),
+        ({"certificate": "odd"}, "http.certificate_wrong"),
+    ],
+)
+def test_an_entry_that_cannot_be_used_sends_nothing(
+    adapter: MunicipalXml, recipient: MakeRecipient, options: dict[str, str], code: str
+) -> None:
+    """What is missing or cannot be used is an outcome, is said by doctor with its code, and repeats no secret."""
+    partner = Partner(says("200 OK"))
+    there = recipient(partner.url, **options)
+    assert sent(adapter, there) == Retry(code)
+    assert adapter.confirm("k", there) is None
+    partner.close()
+    assert partner.requests == 0
+    [said] = [check.what for check in adapter.check_address(there) if not check.ok]
+    assert said.endswith(f"({code})")
+    assert "nyckel" not in said
+
+
+@pytest.mark.parametrize(("name", "ok", "words"), [("long", True, "holds until"), ("short", False, "runs out"), ("over", False, "ran out")])
+def test_until_when_our_certificate_holds_is_said(adapter: MunicipalXml, recipient: MakeRecipient, name: str, ok: bool, words: str) -> None:
+    """A certificate that is over, or will be within a month, is said with its day and what to renew."""
+    *_, said = adapter.check_address(recipient("https://x.example/", certificate=name))
+    assert (said.ok, words in said.what) == (ok, True)
+
+
+def test_which_pack_an_address_gets_is_said(adapter: MunicipalXml, recipient: MakeRecipient) -> None:
+    """The pack of an entry, one that is not there, and an option that nobody knows; limits of a partner are the hub's own."""
+    assert [check.what for check in adapter.check_address(recipient("https://x.example/"))] == ["gets municipal-sip@1.0"]
+    found = list(adapter.check_address(recipient("https://x.example/", "nobodys@1.0", certifikat="x", max_concurrent="2")))
+    assert [check.ok for check in found] == [False, False]
+    assert "mapping.not_found" in found[0].what
+    assert "certifikat" in found[1].what
