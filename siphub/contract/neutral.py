@@ -20,16 +20,17 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo
 
 from lxml import etree
 
-from siphub.contract.xml import parse_xml, serialise_xml
+from siphub.contract.xml import parse_xml
 from siphub.errors import MappingError
 
 if TYPE_CHECKING:
@@ -44,17 +45,29 @@ MEDIA_TYPES: Final[Mapping[Form, str]] = MappingProxyType({"pdf": "application/p
 """The forms in which a pack may want a document for people, and their media types; text is UTF-8."""
 
 _STOCKHOLM = ZoneInfo("Europe/Stockholm")
-_MOMENT = re.compile(r"<([a-z_]+)>([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z)</\1>")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 _CODES = f"{{{NAMESPACE}}}codes"
 _BESIDE = f"{{{NAMESPACE}}}beside"
+_ITEM = f"{{{NAMESPACE}}}item"
+_MARKED = etree.XPath("//*[@c:codes]", namespaces={"c": NAMESPACE})
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _KINDS = "object, array, number, boolean or null"
 
 
-def to_partner(pack: MappingPack, document: Mapping[str, object], rendered: Mapping[str, bytes] = NOTHING) -> bytes:
-    """Return a document in the partner's XML: neutral XML, the pack's `out` sheet, then its code tables. Not yet validated.
+@dataclass(frozen=True, slots=True, repr=False)
+class Written:
+    """What a pack makes of a document: the partner's bytes, and what the pack's schema says against them; no problems means valid."""
+
+    body: bytes
+    problems: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Written({len(self.body)} bytes, {len(self.problems)} problems)"
+
+
+def written(pack: MappingPack, document: Mapping[str, object], rendered: Mapping[str, bytes] = NOTHING) -> Written:
+    """Return a document in the partner's XML, validated: neutral XML, the pack's `out` sheet, its code tables, its schema.
 
     Args:
         pack: The pack.
@@ -62,19 +75,23 @@ def to_partner(pack: MappingPack, document: Mapping[str, object], rendered: Mapp
         rendered: The same as a document for people, in each form that the pack wants (`forms_wanted`).
 
     Raises:
-        MappingError: `mapping.unsupported_type`, the pack has no form for such a message; `mapping.unrepresentable`; or what the pack
-            says: an unknown field or code, a broken sheet.
+        MappingError: `mapping.unsupported_type`, the pack has no form for such a message; `mapping.not_rendered`;
+            `mapping.unrepresentable`; or what the pack says: an unknown field or code, a broken sheet.
     """
-    kind = str(document.get("type", ""))
-    if not pack.carries(kind):
+    if not pack.carries(str(document.get("type", ""))):
         raise MappingError(f"{pack.id}@{pack.version} has no form for a message of this type", code="mapping.unsupported_type")
     missing = forms_wanted(pack) - set(rendered)
     if missing:
         raise MappingError(
             f"{pack.id}@{pack.version} wants the message as {min(missing)}, and it was not made", code="mapping.not_rendered"
         )
-    neutral = document_to_xml(document, rendered, local_times="local-times" in pack.wants)
-    return _translated(pack.transform("out", neutral), partial(_word, pack))
+    neutral = document_to_tree(document, rendered, local_times="local-times" in pack.wants)
+    return Written(*pack.write(neutral, partial(_translate, partial(_word, pack))))
+
+
+def to_partner(pack: MappingPack, document: Mapping[str, object], rendered: Mapping[str, bytes] = NOTHING) -> bytes:
+    """Return a document in the partner's XML, whatever its schema says of it; the same arguments and errors as `written`."""
+    return written(pack, document, rendered).body
 
 
 def forms_wanted(pack: MappingPack) -> frozenset[Form]:
@@ -90,29 +107,38 @@ def from_partner(pack: MappingPack, body: bytes) -> dict[str, object]:
         MappingError: What the pack says, `mapping.contradiction` where a word and the code beside it do not agree, or `mapping.broken`
             where the sheet's own result is not neutral XML.
     """
-    return document_from_xml(_translated(pack.transform("in", body), partial(_canonical, pack)))
+    root = parse_xml(pack.transform("in", body))
+    _translate(partial(_canonical, pack), root)
+    return _document_of(root)
 
 
 def document_to_xml(document: Mapping[str, object], rendered: Mapping[str, bytes] = NOTHING, *, local_times: bool = False) -> bytes:
-    """Return the neutral XML of a document of plain JSON values; with documents for people at its end, and Swedish times, where asked for.
+    """Return the neutral XML of a document of plain JSON values, with documents for people at its end, and Swedish times, where asked for.
 
     Raises:
         MappingError: `mapping.unrepresentable`, with the pointer of a text, a key or a value that XML 1.0 cannot carry.
     """
-    fields = "".join(_fields(document, ""))
-    if local_times:
-        fields = _MOMENT.sub(_with_local_time, fields)
-    forms = (
-        f'<rendered form="{form}" media_type="{media_type}">{b64encode(rendered[form]).decode()}</rendered>'
-        for form, media_type in MEDIA_TYPES.items()
-        if form in rendered
-    )
-    return f'<message xmlns="{NAMESPACE}" is="object">{fields}{"".join(forms)}</message>'.encode()
+    return etree.tostring(document_to_tree(document, rendered, local_times=local_times), encoding="UTF-8", xml_declaration=False)
 
 
-def _with_local_time(found: re.Match[str]) -> str:
-    moment = datetime.fromisoformat(found[2]).astimezone(_STOCKHOLM)
-    return f'<{found[1]} local="{moment:%Y-%m-%dT%H:%M:%S}">{found[2]}</{found[1]}>'
+def document_to_tree(
+    document: Mapping[str, object], rendered: Mapping[str, bytes] = NOTHING, *, local_times: bool = False
+) -> etree._Element:
+    """Return the root of the same; the same errors."""
+    root = etree.Element(f"{{{NAMESPACE}}}message", {"is": "object"}, {None: NAMESPACE})
+    try:
+        _fields(root, document, local_times)
+    except _Odd as odd:
+        what = str(odd)
+    else:
+        what = ""
+    if what:
+        raise MappingError(f"{_where(document, '') or 'the document'} {what}", code="mapping.unrepresentable")
+    for form, media_type in MEDIA_TYPES.items():
+        if form in rendered:
+            made = etree.SubElement(root, f"{{{NAMESPACE}}}rendered", {"form": form, "media_type": media_type})
+            made.text = b64encode(rendered[form]).decode()
+    return root
 
 
 def document_from_xml(body: bytes) -> dict[str, object]:
@@ -122,42 +148,72 @@ def document_from_xml(body: bytes) -> dict[str, object]:
         BadBody: It cannot be parsed.
         MappingError: `mapping.broken`, it is not neutral XML.
     """
-    value = _value_of(parse_xml(body), "")
+    return _document_of(parse_xml(body))
+
+
+def _document_of(root: etree._Element) -> dict[str, object]:
+    value = _value_of(root, "")
     if not isinstance(value, dict):
         raise _broken("", "the root must be an object")
     return value
 
 
-def _fields(document: Mapping[str, object], pointer: str) -> Iterator[str]:
+def _fields(parent: etree._Element, document: Mapping[str, object], local_times: bool) -> None:  # noqa: FBT001 - it goes along
     for name, value in document.items():
-        if not _FIELD.fullmatch(name):
-            raise _unrepresentable(pointer, "has a key that is no XML name")
-        yield _element(name, value, f"{pointer}/{name}")
+        tag = _tag(name)
+        if tag is None:
+            raise _Odd("has a key that is no XML name")
+        _fill(etree.SubElement(parent, tag), value, local_times)
 
 
-def _element(name: str, value: object, pointer: str) -> str:
+@lru_cache(maxsize=4096)
+def _tag(name: str) -> str | None:
+    """Return an element's name for a field, or None where the field's name is none."""
+    return f"{{{NAMESPACE}}}{name}" if _FIELD.fullmatch(name) else None
+
+
+def _fill(element: etree._Element, value: object, local_times: bool) -> None:  # noqa: FBT001 - it goes along
     match value:
         case str():
-            return f"<{name}>{_text(value, pointer)}</{name}>"
-        case bool():
-            return f'<{name} is="boolean">{"true" if value else "false"}</{name}>'
-        case int():
-            return f'<{name} is="number">{value}</{name}>'
-        case None:
-            return f'<{name} is="null"/>'
-        case Mapping():
-            return f'<{name} is="object">{"".join(_fields(value, pointer))}</{name}>'
+            if _NOT_XML.search(value):
+                raise _Odd("holds a character that XML 1.0 cannot carry")
+            element.text = value
+            if local_times and _MOMENT.fullmatch(value):
+                element.set("local", f"{datetime.fromisoformat(value).astimezone(_STOCKHOLM):%Y-%m-%dT%H:%M:%S}")
+        case dict() | Mapping():
+            element.set("is", "object")
+            _fields(element, value, local_times)
         case list() | tuple():
-            items = "".join(_element("item", item, f"{pointer}/{place}") for place, item in enumerate(value))
-            return f'<{name} is="array">{items}</{name}>'
+            element.set("is", "array")
+            for item in value:
+                _fill(etree.SubElement(element, _ITEM), item, local_times)
+        case bool():
+            element.set("is", "boolean")
+            element.text = "true" if value else "false"
+        case int():
+            element.set("is", "number")
+            element.text = str(value)
+        case None:
+            element.set("is", "null")
         case _:
-            raise _unrepresentable(pointer, "is neither text, whole number, boolean, null, list nor object")
+            raise _Odd("is neither text, whole number, boolean, null, list nor object")
 
 
-def _text(text: str, pointer: str) -> str:
-    if _NOT_XML.search(text):
-        raise _unrepresentable(pointer, "holds a character that XML 1.0 cannot carry")
-    return text.translate(_ESCAPES)
+class _Odd(Exception):
+    """A value has no neutral XML; where it stands is looked for only then, because to know it all along costs a tenth of a translation."""
+
+
+def _where(value: object, pointer: str) -> str | None:
+    """Return the pointer of the first value that has no neutral XML, or None."""
+    if isinstance(value, Mapping):
+        strange = any(_tag(name) is None for name in value)
+        within = (_where(part, f"{pointer}/{name}") for name, part in value.items())
+    elif isinstance(value, list | tuple):
+        strange, within = False, (_where(part, f"{pointer}/{place}") for place, part in enumerate(value))
+    else:
+        odd = isinstance(value, str) and _NOT_XML.search(value) is not None
+        return pointer if odd or not isinstance(value, str | int | None) else None
+    return next((found for found in within if found is not None), pointer if strange else None)
 
 
 def _value_of(element: etree._Element, pointer: str) -> object:
@@ -190,13 +246,11 @@ def _object_of(element: etree._Element, pointer: str) -> dict[str, object]:
     return found
 
 
-def _translated(body: bytes, translate: Callable[[etree._Element, str, str], None]) -> bytes:
+def _translate(translate: Callable[[etree._Element, str, str], None], root: etree._Element) -> None:
     """Replace every marked code and take the marks away."""
-    root = parse_xml(body)
-    for element in root.xpath("//*[@c:codes]", namespaces={"c": NAMESPACE}):
+    for element in _MARKED(root):
         translate(element, element.attrib.pop(_CODES), element.attrib.pop(_BESIDE, ""))
     etree.cleanup_namespaces(root)
-    return serialise_xml(root)
 
 
 def _word(pack: MappingPack, element: etree._Element, table: str, beside: str) -> None:
@@ -214,10 +268,6 @@ def _canonical(pack: MappingPack, element: etree._Element, table: str, beside: s
     second, _, theirs = beside.partition(" ")
     if second and pack.code(second, element.text) != theirs:
         raise MappingError(f"a word and the code beside it, of the table {second}, do not say the same", code="mapping.contradiction")
-
-
-def _unrepresentable(pointer: str, what: str) -> MappingError:
-    return MappingError(f"{pointer or 'the document'} {what}", code="mapping.unrepresentable")
 
 
 def _broken(pointer: str, what: str) -> MappingError:

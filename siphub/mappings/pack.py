@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -69,7 +69,21 @@ class Pack:
             BadBody: The document cannot be parsed.
             MappingError: `mapping.transform_failed`, or `mapping.not_found` where there is no such sheet.
         """
-        root = parse_xml(document)
+        return serialise_xml(self._run(name, parse_xml(document)))
+
+    def write(self, neutral: etree._Element, finish: Callable[[etree._Element], None]) -> tuple[bytes, tuple[str, ...]]:
+        """Run the sheet `out.xsl` over neutral XML, let `finish` change the result, and return it as bytes with what the schema says.
+
+        It is the way out, in one go: nothing is parsed again that was a tree a moment ago.
+
+        Raises:
+            MappingError: As `transform`, `problems` and `finish`.
+        """
+        result = self._run("out", neutral)
+        finish(result)
+        return serialise_xml(result), self._judged(result, "out.xsl ")
+
+    def _run(self, name: str, root: etree._Element) -> etree._Element:
         try:
             result = self._sheet(name)(root).getroot()
         except etree.XSLTApplyError:
@@ -77,7 +91,7 @@ class Pack:
         if result is None:
             # Outside the handler on purpose: the sheet's own message may repeat the document.
             raise MappingError(f"the sheet {name} of {self.name} does not translate this document", code="mapping.transform_failed")
-        return serialise_xml(result)
+        return result
 
     def said(self, name: str) -> tuple[str, ...]:
         """Return what the sheet `<name>.xsl` said when it last ran in this thread. It may repeat the document: show it for samples only."""
@@ -90,14 +104,21 @@ class Pack:
         Raises:
             MappingError: `mapping.not_found` where the pack has no schema.
         """
-        schema = self._schema()
+        self._schema()
         try:
             root = parse_xml(document)
         except BadBody as error:
             return tuple(f"{problem.position}: {problem.detail}" for problem in error.problems)
+        return self._judged(root)
+
+    def _judged(self, root: etree._Element, of: str = "") -> tuple[str, ...]:
+        """Return what the schema says; the lines are the document's, or those of the sheet that has just made it."""
+        schema = self._schema()
         if schema.validate(root):
             return ()
-        return tuple(f"line {entry.line}: {entry.type_name} at {self._known(entry.path)}" for entry in schema.error_log)[:_MOST_PROBLEMS]
+        return tuple(f"{of}line {entry.line}: {entry.type_name} at {self._place(root, entry.path)}" for entry in schema.error_log)[
+            :_MOST_PROBLEMS
+        ]
 
     def code(self, table: str, value: str) -> str:
         """Translate a code of ours.
@@ -209,13 +230,20 @@ class Pack:
             raise MappingError(f"{self.name} has no {name}", code="mapping.not_found")
         return self.files[name]
 
-    def _known(self, path: str | None) -> str:
-        steps = []
-        for step in (path or "/").split("/"):
-            name, bracket, place = step.partition("[")
-            local = name.rpartition(":")[2]  # a prefix is the document's own word
-            steps.append((local if local in self._names or not name else "*") + bracket + place)
-        return "/".join(steps)
+    def _place(self, root: etree._Element, path: str | None) -> str:
+        """Return where a finding is, by the names the schema declares: those of the document could say anything."""
+        try:
+            found = root.getroottree().xpath(path or "/*")
+        except etree.XPathError:
+            found = []
+        element = next((one for one in found if etree.iselement(one)), root) if isinstance(found, list) else root
+        return "".join(reversed([f"/{self._known(one)}" for one in (element, *element.iterancestors())]))
+
+    def _known(self, element: etree._Element) -> str:
+        name = etree.QName(element).localname
+        before = len(list(element.itersiblings(str(element.tag), preceding=True)))
+        several = before > 0 or next(element.itersiblings(str(element.tag)), None) is not None
+        return (name if name in self._names else "*") + (f"[{before + 1}]" if several else "")
 
 
 class _OwnSchemas(etree.Resolver):

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from lxml import etree
 
-from siphub.contract.neutral import document_to_xml, forms_wanted, from_partner, to_partner
+from siphub.contract.neutral import document_to_xml, forms_wanted, from_partner, written
 from siphub.contract.xml import parse_xml, serialise_xml
 from siphub.errors import MappingError, SiphubError
 from siphub.mappings.pack import Pack
@@ -75,12 +75,12 @@ def tried(pack: Pack, document: Mapping[str, object], rendered: Mapping[str, byt
         talkative: Also tell what a sheet itself says when it stops, which may repeat the document: for samples only.
     """
     try:
-        body = to_partner(pack, document, stand_in(pack) if rendered is None else rendered)
-        problems = pack.problems(body)
+        made = written(pack, document, stand_in(pack) if rendered is None else rendered)
     except SiphubError as error:
         return Trial(document, problems=(error.detail, *(_sheet_says(pack, "out", error) if talkative else ())), code=error.code)
-    if problems:
-        return Trial(document, body, problems, "mapping.invalid_output")
+    body = made.body
+    if made.problems:
+        return Trial(document, body, made.problems, "mapping.invalid_output")
     if INWARD not in pack.files:
         return Trial(document, body)
     try:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from siphub.contract import Cut, MappingError, MappingPack, Mappings, Payload, Recipient, Refused, Render
-from siphub.contract.neutral import forms_wanted, to_partner
+from siphub.contract import Cut, MappingError, MappingPack, Mappings, Payload, Recipient, Render
+from siphub.contract.neutral import forms_wanted, written
 from siphub_municipal_xml.settings import MunicipalXmlSettings
 
 MEDIA_TYPE: Final = "application/xml"
@@ -35,17 +35,12 @@ def translated(cut: Cut, pack: MappingPack, render: Render) -> Payload:
     Raises:
         MappingError: `mapping.unrepresentable`, `mapping.too_large`, `mapping.invalid_output`, or what the pack says.
     """
-    try:
-        body = to_partner(pack, cut.document, {form: render(cut, form) for form in sorted(forms_wanted(pack))})
-        problems = pack.problems(body)
-    except Refused as refused:
-        # Our own bytes met a limit that stands for foreign ones: what it says carries no content, and the delivery is held.
-        raise MappingError(f"the XML made from this message is refused: {refused.detail}", code="mapping.too_large") from None
-    if problems:
+    made = written(pack, cut.document, {form: render(cut, form) for form in sorted(forms_wanted(pack))})
+    if made.problems:
         raise MappingError(
-            f"the XML that {pack.id}@{pack.version} makes of a {cut.message_type} does not hold to its own schema: {problems[0]}",
+            f"the XML that {pack.id}@{pack.version} makes of a {cut.message_type} does not hold to its own schema: {made.problems[0]}",
             code="mapping.invalid_output",
         )
-    if len(body) > MAX_BYTES:
+    if len(made.body) > MAX_BYTES:
         raise MappingError(f"the XML made from this message is larger than {MAX_BYTES} bytes", code="mapping.too_large")
-    return Payload(body, MEDIA_TYPE, plugin=PLUGIN, mapping=f"{pack.id}@{pack.version}")
+    return Payload(made.body, MEDIA_TYPE, plugin=PLUGIN, mapping=f"{pack.id}@{pack.version}")

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from siphub.mappings import shipped
 from siphub.model import CATALOGUE, sample
 from siphub.model import people as p
 
@@ -131,7 +132,10 @@ class TestTry:
         (tmp_path / "message.json").write_text(json.dumps(document))
         done = run("mappings", "try", OWN, tmp_path / "message.json")
         assert done.status == 1
-        assert "mapping.invalid_output: line 2: SCHEMAV_CVC_PATTERN_VALID" in done.out
+        sheet = (shipped() / "municipal-sip" / "1.0" / "out.xsl").read_text("utf-8").splitlines()
+        [line] = [number for number, text in enumerate(sheet, 1) if "<telefon>" in text]
+        said = f"mapping.invalid_output: out.xsl line {line}: SCHEMAV_CVC_PATTERN_VALID at /sipMeddelande/avbokning/telefon"
+        assert said in done.out
         document = sample("meeting.response").to_document()
         document["content"]["response"] = "perhaps"
         (tmp_path / "message.json").write_text(json.dumps(document))

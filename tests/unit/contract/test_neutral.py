@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
 from siphub.contract import BadBody, MappingError
-from siphub.contract.neutral import document_from_xml, document_to_xml, from_partner, to_partner
+from siphub.contract.neutral import document_from_xml, document_to_xml, from_partner, to_partner, written
 from siphub.model import CATALOGUE, sample
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="".join(map(chr, (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF)))))
@@ -103,6 +106,12 @@ class Upside:
         out = f"<rot><svar {mark}>{inner}</svar></rot>"
         return (out if name == "out" else f'<message is="object"><answer {mark}>{inner}</answer></message>').encode()
 
+    def write(self, neutral: etree._Element, finish: Callable[[etree._Element], None]) -> tuple[bytes, tuple[str, ...]]:
+        """Do the same in one go, and find one thing wrong."""
+        root = etree.fromstring(self.transform("out", etree.tostring(neutral)))
+        finish(root)
+        return etree.tostring(root), ("line 1: odd",)
+
     def problems(self, document: bytes) -> tuple[str, ...]:
         """Have no schema."""
         return ()
@@ -121,6 +130,7 @@ def test_marked_codes_are_translated_and_the_marks_taken_away() -> None:
     body = to_partner(Upside(), {"type": "question", "answer": "yes"})
     assert body.endswith(b"<rot><svar>ja</svar></rot>")
     assert from_partner(Upside(), body) == {"answer": "yes"}
+    assert written(Upside(), {"type": "question", "answer": "yes"}).problems == ("line 1: odd",)
 
 
 def test_a_type_without_a_form_is_refused_before_any_sheet_runs() -> None:
