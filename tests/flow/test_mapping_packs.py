@@ -1,0 +1,51 @@
+"""Mapping packs at work: a message type without a form is a person's, and a unit changes its pack by one directory change, there and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from siphub.flow import directory as directories
+from siphub.flow import operate
+from siphub.model import people as p
+from siphub.store import DeliveryRow
+from siphub.testing.story import Story, until
+from siphub.testing.world import World
+
+PLANS_ONLY, OURS = "rivta-getcareplans@2.0", "municipal-sip@1.0"
+
+
+def switched(world: World, mapping: str) -> None:
+    """Give one unit another pack: the one change there is."""
+    now = directories.current(world.hub.ground)
+    units = tuple(
+        unit.model_copy(update={"address": unit.address.model_copy(update={"mapping": mapping})})
+        if unit.id == p.HOME_CARE and unit.address
+        else unit
+        for unit in now.units
+    )
+    directories.switch(world.hub.ground, now.model_copy(update={"units": units}), by="test")
+
+
+def kallelser(world: World, story: Story) -> Iterator[DeliveryRow]:
+    """Yield the deliveries of a case's kallelse."""
+    yield from (row for row in world.deliveries(story) if row.message_type == "meeting.summoned")
+
+
+def test_a_type_without_a_form_is_held_and_a_pack_is_changed_there_and_back(world: World) -> None:
+    """Given a unit whose pack carries plans only, then a kallelse is held as work, and nothing goes; with the former pack again it is released and arrives."""
+    switched(world, PLANS_ONLY)
+    story = world.story(now=world.hub.ground.now())
+    story.ready((p.HOME_CARE,))
+    story.summoned((p.HOME_CARE,))
+    assert until(lambda: [row.state for row in kallelser(world, story)] == ["held"])
+    [row] = kallelser(world, story)
+    assert row.reason == "adapter.kind_unsupported"
+    assert "meeting.summoned" not in world.types(p.HOME_CARE, story)
+    with world.hub.store.read() as work:
+        assert "delivery.adapter.kind_unsupported" in {item.type for item in work.work_items.open_items(story.owner)}
+    switched(world, OURS)
+    operate.operate(world.hub.ground, row.id, "release", by="test", channel="cli")
+    assert until(lambda: world.states(story, "meeting.summoned") == {p.HOME_CARE: "delivered"})
+    assert world.types(p.HOME_CARE, story)[-1] == "meeting.summoned"
+    [row] = kallelser(world, story)
+    assert row.pinned_mapping == OURS
