@@ -359,6 +359,22 @@ def _script(name: str) -> Any:
     return module
 
 
+def agencyfields() -> str:
+    """Return each field of an invitation to an agency."""
+    rows = _script("agency_examples").fields()
+    return _table(("field of `data.attributes`", "in the example", "what it is", "specified or assumed"), rows)
+
+
+def agencyinvited() -> str:
+    """Return the text of an invitation, as each agency gets it."""
+    return str(_script("agency_examples").texts("meeting.invited"))
+
+
+def agencystop() -> str:
+    """Return the text of a stop notice, as each agency gets it."""
+    return str(_script("agency_examples").texts("stop.notice"))
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "errors": errors,
@@ -379,6 +395,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "catalogue": catalogue,
     "requirements": requirements,
     "contradictions": contradictions,
+    "agencyfields": agencyfields,
+    "agencyinvited": agencyinvited,
+    "agencystop": agencystop,
     "fhirextensions": lambda: _table(("extension", "type", "on", "what it says"), _script("fhir_tables").extensions()),
     "fhircodes": lambda: _table(("code system", "what it is", "codes"), _script("fhir_tables").codes()),
 }
@@ -431,7 +450,14 @@ def wanted() -> dict[Path, str | None]:
     fhir = _script("fhir_tables")
     left = dict.fromkeys((ROOT / fhir.FOLDER).glob("*"))
     whole = {ROOT / name: made() for name, made in FILES.items()} | {ROOT / name: text for name, text in fhir.artefacts().items()}
-    return left | whole | {page: rendered(page.read_text("utf-8")) for page in sorted([*DOCS.glob("*.md"), ROOT / "README.md"])}
+    return (
+        left
+        | whole
+        | {
+            page: rendered(page.read_text("utf-8"))
+            for page in sorted([*DOCS.glob("*.md"), *DOCS.glob("adapters/*.md"), ROOT / "README.md"])
+        }
+    )
 
 
 def main(arguments: Sequence[str]) -> int:

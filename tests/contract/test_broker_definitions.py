@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(240)]
 SHIPPED = Path(__file__).parents[2] / "deploy/rabbitmq/definitions.json"
-ADAPTERS = ("fhir", "folder", "letter", "municipal-xml", "sdk")
+ADAPTERS = ("arbetsformedlingen", "fhir", "folder", "forsakringskassan", "letter", "municipal-xml", "sdk")
 TOPOLOGY = topology_for(ADAPTERS)
 PASSWORD = "s3cret-siphub"
 
@@ -128,7 +128,7 @@ def test_a_hub_finds_everything_as_it_wants_it(node: Rabbit, broker: Broker) -> 
     broker.publish([bell], TIMEOUT)
     assert ears.until(lambda: ears.times(bell) == 1, TIMEOUT)
     assert [one.level for one in looked(broker)] == ["ok"]
-    assert found(broker, node, "ok", "5 queues, the policy and the rights")
+    assert found(broker, node, "ok", f"{len(ADAPTERS)} queues, the policy and the rights")
     assert [one.level for one in looked(broker, node)] == ["ok"]
 
 

@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCS = sorted((ROOT / "docs").glob("*.md"))
+DOCS = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "docs").glob("adapters/*.md")])
 PAGES = [*DOCS, ROOT / "README.md", ROOT / "CHANGELOG.md"]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
@@ -65,7 +65,7 @@ def test_a_line_holds_one_sentence(page: Path) -> None:
 def test_every_page_is_found_from_the_index() -> None:
     """Given the pages, then the index links to each."""
     linked = {link.partition("#")[0] for link in LINK.findall((ROOT / "docs/index.md").read_text("utf-8"))}
-    assert {page.name for page in DOCS} - {"index.md"} <= linked
+    assert {page.relative_to(ROOT / "docs").as_posix() for page in DOCS} - {"index.md"} <= linked
 
 
 def test_the_generated_parts_are_up_to_date() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,41 +12,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from siphub.flow import track
-from siphub.model import Address
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
 from siphub.sandbox import Fault, Sandbox
-from siphub.sandbox.sdk import Agency, MessageService
 from siphub.sandbox.sdk_server import SdkSandbox
 from siphub.store import DeliveryRow
+from siphub.testing.sdk_world import BY_SDK, SdkWorld, sdk_world
 from siphub.testing.story import Story, until
-from siphub.testing.world import World
-
-BY_SDK = {p.FK: "fk", p.AF: "af"}
-
-
-@dataclass
-class SdkWorld(World):
-    """A world in which FK and AF are reached by SDK."""
-
-    sdk: SdkSandbox | None = None
-
-    @property
-    def service(self) -> MessageService:
-        """The message service."""
-        assert self.sdk is not None
-        return self.sdk.service
-
-    def agency(self, unit: str) -> Agency:
-        """Return the agency behind a unit."""
-        return self.service.agencies[BY_SDK[UnitId(unit)]]
-
-    def address(self, unit: UnitId) -> Address:
-        """Return where a unit is reached: FK and AF at their functional addresses."""
-        if unit not in BY_SDK:
-            return super().address(unit)
-        agency = self.agency(unit)
-        return Address(adapter="sdk", endpoint=agency.address, options={"participant": agency.participant})
 
 
 @pytest.fixture
@@ -62,19 +33,7 @@ def make_sdk_world(tmp_path: Path, sandbox: Sandbox, sdk: SdkSandbox) -> Callabl
     """Return what makes a world with FK and AF on SDK; further settings by name."""
 
     def make(**given: Any) -> SdkWorld:
-        agencies = sdk.service.agencies
-        plugin = {
-            "service": sdk.url,
-            "token_url": sdk.token_url,
-            "client_id": sdk.service.client[0],
-            "senders": f"{p.MUNICIPALITY} 0203:norrby.example sdk:sip:0203:norrby.example Norrby kommun",
-            "agencies": f"{agencies['fk'].participant} {p.FORSAKRINGSKASSAN}; {agencies['af'].participant} {p.ARBETSFORMEDLINGEN}",
-            "timeout_seconds": "2",
-            "poll_seconds": "0",
-        }
-        secrets = {"sdk": {"client_secret": sdk.service.client[1]}}
-        settings = {"plugins": ["folder", "municipal-xml", "sdk"], "plugin": {"sdk": plugin}, "plugin_secrets": secrets, **given}
-        return SdkWorld(sandbox, tmp_path / "folders", tmp_path / "hub", given=settings, sdk=sdk)
+        return sdk_world(sandbox, sdk, tmp_path, **given)
 
     return make
 
@@ -94,14 +53,14 @@ def invited(world: SdkWorld, *units: UnitId) -> Story:
     return story
 
 
-def newest(world: SdkWorld, story: Story, unit: UnitId, message_type: str = "meeting.invited") -> DeliveryRow:
-    """Return the newest delivery of a type to a unit."""
-    return [row for row in world.deliveries(story) if (row.message_type, row.recipient) == (message_type, unit)][-1]
+def newest(world: SdkWorld, story: Story, unit: UnitId) -> DeliveryRow:
+    """Return the newest invitation to a unit."""
+    return world.newest(story, unit)
 
 
 def in_state(world: SdkWorld, story: Story, unit: UnitId, state: str) -> bool:
     """Wait until the invitation to a unit is in a state."""
-    return until(lambda: newest(world, story, unit).state == state)
+    return world.in_state(story, unit, state)
 
 
 def desk(world: SdkWorld, story: Story) -> list[tuple[str, str]]:

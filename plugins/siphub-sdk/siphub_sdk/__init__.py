@@ -9,7 +9,7 @@
     recall      by a further message
     max bytes   31457280
     mapping     none
-    settings    service, token_url, client_id, scopes, hand_over, access_point, senders, agencies, timeout_seconds, poll_seconds
+    settings    service, token_url, client_id, scopes, hand_over, access_point, senders, agencies, left_to_others, timeout_seconds, poll_seconds
 
 Every delivery has a messageId of its own, which is its key: a resend comes under the same one, and only after the service has said that
 it does not have it. The plugin's reader takes messagePayload XML, unencrypted XHE envelopes and what is fetched from the service.
@@ -17,12 +17,26 @@ It must never put a person's data into a label, a URL or an error, and never bel
 """
 
 from siphub.contract import PluginContext, hookimpl
-from siphub_sdk.deliver import Sdk
+from siphub_sdk.agency import Agency, AgencyReader, Organisation, objection, purpose_and_ground
+from siphub_sdk.deliver import Sdk, sdk_info
 from siphub_sdk.payload import message_payload
 from siphub_sdk.reader import SdkReader
 from siphub_sdk.receipt import MessageReceipt, Reason, receipt_xml
 
-__all__ = ["MessageReceipt", "Reason", "Sdk", "SdkReader", "message_payload", "receipt_xml"]
+__all__ = [
+    "Agency",
+    "AgencyReader",
+    "MessageReceipt",
+    "Organisation",
+    "Reason",
+    "Sdk",
+    "SdkReader",
+    "message_payload",
+    "objection",
+    "purpose_and_ground",
+    "receipt_xml",
+    "sdk_info",
+]
 
 
 @hookimpl

@@ -10,16 +10,17 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, ClassVar
 
 from siphub.contract import (
     AdapterInfo,
     Check,
     Cut,
     Inbound,
+    MappingError,
     Outcome,
     Payload,
     PluginContext,
@@ -43,11 +44,10 @@ from siphub_sdk.wording import LABELS
 _SETTLED = 20_000
 
 
-class Sdk:
-    """Delivers to whoever is reached by SDK; the datasheet stands at the top of the package."""
-
-    info: Final = AdapterInfo(
-        name="sdk",
+def sdk_info(name: str) -> AdapterInfo:
+    """Return what an adapter over SDK can do, under its own name."""
+    return AdapterInfo(
+        name=name,
         media_type=MEDIA_TYPE,
         kinds=frozenset(LABELS),
         receipts="later",
@@ -55,6 +55,12 @@ class Sdk:
         recall="message",
         max_bytes=MAX_BYTES,
     )
+
+
+class Sdk:
+    """Delivers to whoever is reached by SDK; the datasheet stands at the top of the package."""
+
+    info: ClassVar[AdapterInfo] = sdk_info("sdk")
 
     def __init__(self, context: PluginContext) -> None:
         self._context = context
@@ -69,9 +75,25 @@ class Sdk:
         """Make the SDK API's JSON from a cut, without its messageId.
 
         Raises:
-            MappingError: There is no sender for the owner, no participant in the entry, no text for the kind or the purpose.
+            MappingError: There is no sender for the owner, no participant in the entry, no text for the kind or the purpose; the entry asks
+                for an attachment that is none of ours.
         """
-        return translated(cut, recipient, self._settings)
+        return translated(cut, recipient, self._settings, self.further(cut), self._attached(cut, recipient))
+
+    def _attached(self, cut: Cut, recipient: Recipient) -> bytes | None:
+        """Return the cut as PDF/A where the directory entry asks for it."""
+        asked = recipient.options.get("attachment")
+        if asked not in {None, "pdf"}:
+            raise MappingError('the option attachment is "pdf", or is not there', code="sdk.attachment_unknown")
+        return self._context.render(cut, "pdf") if asked else None
+
+    def further(self, cut: Cut) -> Sequence[tuple[str, str]]:  # noqa: ARG002 - what an agency's own adapter has to say besides
+        """Return further lines of the text, each a name and what is said; they stand beneath our reference."""
+        return ()
+
+    def hears(self, participant: str) -> bool:
+        """Say whether receipts and answers of an organisation are this adapter's to take."""
+        return participant not in self._settings.left_to_others
 
     def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
         """POST once, under the key as messageId.
@@ -105,7 +127,7 @@ class Sdk:
             return
         self._next_poll = time.monotonic() + self._settings.poll_every.total_seconds()
         if self._hand_over is not None:
-            yield from self._alarmed(self._hand_over.came())
+            yield from self._alarmed(self._hand_over.came(self.hears))
             return
         # What others wait for first: answers, then refusals; the accepted ones heap up at a service that clears nothing out.
         for status in (*sorted(outcomes.ARRIVED), *sorted(outcomes.ENDED, reverse=True)):
@@ -157,9 +179,10 @@ class Sdk:
         if partner_id in self._settled:
             return
         if status in outcomes.ENDED:
-            if attributes.get("sender") in {one.participant for one in senders} and _made_by_us(attributes):
+            ours = attributes.get("sender") in {one.participant for one in senders} and _made_by_us(attributes)
+            if ours and self.hears(str(attributes.get("recipient"))):
                 yield Inbound(partner_id, self._receipt(message_id, attributes))
-        elif _address(attributes, "recipientAttention") in {one.address for one in senders}:
+        elif _address(attributes, "recipientAttention") in {one.address for one in senders} and self.hears(str(attributes.get("sender"))):
             content = self._fetched(message_id, attributes)
             if content is not None:
                 yield Inbound(partner_id, content, organisation=self._settings.agencies.get(str(attributes.get("sender"))))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -107,12 +107,16 @@ class HandOver:
 
     # ── in ──
 
-    def came(self) -> Iterator[Inbound]:
-        """Return what the access point has put there, oldest first. What cannot be read is given too: the hub says why it refuses it."""
+    def came(self, hears: Callable[[str], bool]) -> Iterator[Inbound]:
+        """Return what the access point has put there, oldest first. What cannot be read is given too: the hub says why it refuses it.
+
+        Args:
+            hears: Says of an organisation whether what it sends is for this adapter; what is not is left where it lies.
+        """
         for file in sorted((self._root / "in").glob("*.xml"), key=lambda one: (one.stat().st_mtime_ns, one.name)):
             if not file.is_file() or file.is_symlink():
                 continue
-            came = self._read(file)
+            came = self._read(file, hears)
             if came is not None:
                 self._came[came.inbound.partner_id] = came
                 yield came.inbound
@@ -134,8 +138,8 @@ class HandOver:
             ok = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
             yield Check(ok=ok, what=f"the folder {folder} of the hand-over can {'' if ok else 'not '}be used")
 
-    def _read(self, file: Path) -> Came | None:
-        """Return what a file is to the hub; None where it is not whole yet, or says nothing of a message."""
+    def _read(self, file: Path, hears: Callable[[str], bool]) -> Came | None:
+        """Return what a file is to the hub; None where it is not whole yet, is another adapter's, or says nothing of a message."""
         body = file.read_bytes()
         try:
             found = read_xml(body)
@@ -144,6 +148,8 @@ class HandOver:
                 return None
             inbound = Inbound(f"file/{sha256(body).hexdigest()[:32]}", Submission(body, "application/xml"))
             return Came(file, inbound, self._rejecting(body, [Reason(*_REASONS.get(error.code, ("SV", "structure")))]))
+        if not hears(found.sender if isinstance(found, MessageReceipt) else found.sender.participant or ""):
+            return None
         if isinstance(found, MessageReceipt) and found.code in _TWICE:
             self._context.log.warning("receipt.duplicate", adapter="sdk", code=found.code)
             file.replace(self._root / "done" / file.name)

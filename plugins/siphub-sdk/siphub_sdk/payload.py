@@ -209,6 +209,10 @@ def _documents(node: etree._Element, documents: Iterable[Mapping[str, Any]]) -> 
         _put(at, "documentID", document["documentId"])
         _put(at, "documentName", document["documentName"])
         _put(at, "index", document["index"])
+        for file in document.get("contentFiles", ()):
+            part = _put(at, "ContentFiles")
+            for name in ("fileName", "contentType", "content"):
+                _put(part, name, file[name])
         for text in document["contentTextBody"]:
             _put(_put(at, "ContentText"), "characterSequence", text)
 

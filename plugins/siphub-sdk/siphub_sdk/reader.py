@@ -30,7 +30,7 @@ _NAMES: Final = (
 class SdkReader:
     """Reads what comes by SDK, and what an access point hands over."""
 
-    info: Final = ReaderInfo(name="sdk", media_types=frozenset({"application/xml", "text/xml", MEDIA_TYPE}))
+    info: ReaderInfo = ReaderInfo(name="sdk", media_types=frozenset({"application/xml", "text/xml", MEDIA_TYPE}))
 
     def recognises(self, submission: Submission) -> bool:
         """Say whether the head of the document names one of SDK's namespaces; JSON is known by its media type alone."""

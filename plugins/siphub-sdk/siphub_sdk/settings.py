@@ -24,6 +24,7 @@ NAMES: Final = (
     "access_point",
     "senders",
     "agencies",
+    "left_to_others",
     "timeout_seconds",
     "poll_seconds",
 )
@@ -56,6 +57,7 @@ class SdkSettings:
         access_point: Our access point's id in the network.
         senders: By owner.
         agencies: Organisation number by participant: whose answers are believed to be whose.
+        left_to_others: Participants whose receipts and answers another plugin takes.
         timeout: For one whole request.
         poll_every: How long a poll is not repeated.
     """
@@ -68,6 +70,7 @@ class SdkSettings:
     access_point: str = ""
     senders: Mapping[str, SdkSender] = field(default_factory=dict)
     agencies: Mapping[str, str] = field(default_factory=dict)
+    left_to_others: frozenset[str] = frozenset()
     timeout: timedelta = timedelta(seconds=10)
     poll_every: timedelta = timedelta(seconds=30)
 
@@ -100,6 +103,7 @@ def read_settings(given: Mapping[str, str]) -> SdkSettings:
         access_point=_access_point(given),
         senders=dict(_sender(entry) for entry in _entries(given, "senders")),
         agencies=dict(_agency(entry) for entry in _entries(given, "agencies")),
+        left_to_others=_participants(given),
         timeout=_seconds(given, "timeout_seconds", _LONGEST) or standard.timeout,
         poll_every=_seconds(given, "poll_seconds", _RAREST, least=0.0) if "poll_seconds" in given else standard.poll_every,
     )
@@ -144,6 +148,13 @@ def _agency(entry: str) -> tuple[str, str]:
     if len(parts) != 2 or not PARTICIPANT.fullmatch(parts[0]):  # noqa: PLR2004 - the two words of an entry
         raise SettingsError("sdk: each of agencies is 0203:domain and an organisation number, and a semicolon stands between two")
     return parts[0], _number(parts[1], "agencies")
+
+
+def _participants(given: Mapping[str, str]) -> frozenset[str]:
+    found = _entries(given, "left_to_others")
+    if not all(PARTICIPANT.fullmatch(one) for one in found):
+        raise SettingsError("sdk: left_to_others names organisations as 0203:domain, and a semicolon stands between two")
+    return frozenset(found)
 
 
 def _number(text: str, name: str) -> str:

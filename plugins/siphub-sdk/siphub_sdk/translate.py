@@ -6,8 +6,9 @@ It must never take a value from anywhere but the cut, the recipient's directory 
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -22,6 +23,8 @@ MAX_BYTES: Final = 30 * 1024 * 1024
 PLUGIN: Final = "siphub-sdk@0.1.0"
 """What a payload says it was made by; a test keeps it at the distribution's version."""
 GENERATING_SYSTEM: Final = "siphub"
+FILE_NAME: Final = "sip.pdf"
+"""The name of every attachment: it says nothing of anybody."""
 FUNCTIONAL_ADDRESS: Final = "urn:riv:infrastructure:messaging:functionalAddress"
 IDENTITY_ROOTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -33,8 +36,10 @@ IDENTITY_ROOTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 _LONGEST = 256
 
 
-def translated(cut: Cut, recipient: Recipient, settings: SdkSettings) -> Payload:
-    """Return the payload for a cut.
+def translated(
+    cut: Cut, recipient: Recipient, settings: SdkSettings, further: Sequence[tuple[str, str]] = (), pdf: bytes | None = None
+) -> Payload:
+    """Return the payload for a cut, with further lines of text beneath our reference, and with a document of it attached.
 
     Raises:
         MappingError: `sdk.no_sender`, `sdk.no_participant`, `sdk.too_long`, `sdk.unsupported_kind`, `mapping.unmapped`; the delivery is held.
@@ -45,12 +50,16 @@ def translated(cut: Cut, recipient: Recipient, settings: SdkSettings) -> Payload
     participant = recipient.options.get("participant", "")
     if not PARTICIPANT.fullmatch(participant):
         raise MappingError("the directory entry has no option participant of the form 0203:domain", code="sdk.no_participant")
-    document = {"data": {"type": "messages", "attributes": _attributes(cut, recipient, participant, sender)}}
+    attributes = _attributes(cut, recipient, participant, sender, further)
+    if pdf is not None:
+        file = {"fileName": FILE_NAME, "contentType": "application/pdf", "content": base64.b64encode(pdf).decode("ascii")}
+        attributes["digitalDocument"][0]["contentFiles"] = [file]
+    document = {"data": {"type": "messages", "attributes": attributes}}
     return Payload(json.dumps(document, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass"), MEDIA_TYPE, plugin=PLUGIN)
 
 
-def _attributes(cut: Cut, recipient: Recipient, participant: str, sender: SdkSender) -> dict[str, Any]:
-    text = text_of(cut)
+def _attributes(cut: Cut, recipient: Recipient, participant: str, sender: SdkSender, further: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    text = text_of(cut, further)
     return {
         "type": "messages",  # the OpenAPI asks for it here too, by a misplaced `required`
         "creationDateTime": _instant(str(cut.document["sent_at"])),

@@ -52,6 +52,7 @@ _WAYS: Final[Mapping[str, str]] = MappingProxyType(
         "both": "Ja, åt båda hållen: den enskilde har samtyckt till att vi lämnar uppgifter till er och att ni lämnar uppgifter till oss",
     }
 )
+_OURS = "Vår referens"
 _HOW = "genom att svara på detta meddelande i SDK med en av raderna längst ned, eller per telefon"
 
 
@@ -63,8 +64,8 @@ class Text:
     body: str
 
 
-def text_of(cut: Cut) -> Text:
-    """Return the label and text for a cut.
+def text_of(cut: Cut, further: Sequence[tuple[str, str]] = ()) -> Text:
+    """Return the label and text for a cut; further lines, each a name and what is said, stand beneath our reference.
 
     Raises:
         MappingError: `sdk.unsupported_kind`, a kind that is not sent over SDK, or `mapping.unmapped`, a purpose there are no words for.
@@ -73,7 +74,9 @@ def text_of(cut: Cut) -> Text:
     if label is None:
         raise MappingError(f"a {cut.message_type} is not sent over SDK", code="sdk.unsupported_kind")
     content: Mapping[str, Any] = _part(cut.document, "content")
-    return Text(label, "\n".join([f"# {label}", "", *_LINES[cut.message_type](cut, content)]))
+    lines = _LINES[cut.message_type](cut, content)
+    place = next(number for number, line in enumerate(lines, 1) if line.startswith(f"* **{_OURS}:**"))
+    return Text(label, "\n".join([f"# {label}", "", *lines[:place], *_listed(further), *lines[place:]]))
 
 
 def _asked(cut: Cut, content: Mapping[str, Any]) -> list[str]:
@@ -91,7 +94,7 @@ def _asked(cut: Cut, content: Mapping[str, Any]) -> list[str]:
         ("Den enskilde", _person(cut)),
         ("Får vi tala med varandra?", _allowed(cut)),
         ("Svara senast", _answer_by(content)),
-        ("Vår referens", _reference(cut)),
+        (_OURS, _reference(cut)),
     ]
     tail = ["", "Tidigare svar gäller inte längre: svara på nytt."] if moved else []
     return [*_listed(lines), *tail, *_form()]
@@ -103,7 +106,7 @@ def _reminded(cut: Cut, content: Mapping[str, Any]) -> list[str]:
         ("Det som saknas", "ert svar"),
         ("Svara senast", _answer_by(content)),
         ("Har ni redan svarat?", "Då kan ni bortse från detta."),
-        ("Vår referens", _reference(cut)),
+        (_OURS, _reference(cut)),
     ]
     return [*_listed(lines), *_form()]
 
@@ -114,7 +117,7 @@ def _changed(cut: Cut, content: Mapping[str, Any]) -> list[str]:
             ("Ni behöver göra", "ingenting annat än att vända er till den nya kontakten"),
             ("Ny kontakt", _caller(_part(content, "coordinator"))),
             ("Från och med", _day(date.fromisoformat(content["from_date"])) if "from_date" in content else ""),
-            ("Vår referens", _reference(cut)),
+            (_OURS, _reference(cut)),
         ]
     )
 
@@ -125,7 +128,7 @@ def _received(cut: Cut, content: Mapping[str, Any]) -> list[str]:  # noqa: ARG00
         [
             ("Ni behöver göra", "ingenting. Er fråga har kommit fram"),
             ("Vad händer nu?", "Det får ni inte veta här. Beskedet är detsamma vem det än gäller och vad det än leder till."),
-            ("Vår referens", _reference(cut)),
+            (_OURS, _reference(cut)),
         ]
     )
 
@@ -141,7 +144,7 @@ def _stop(cut: Cut, content: Mapping[str, Any]) -> list[str]:
             ("Ni behöver göra", "ingenting. Inbjudan ni fått i detta ärende gäller inte längre, och ni får inga fler meddelanden om den"),
             ("Frågor", f"kontakta avsändaren{sender}"),
             ("Gäller", f"{'mötet' if content.get('about') == 'meeting' else 'planen'}, version {content['about_version']}"),
-            ("Vår referens", _reference(cut)),
+            (_OURS, _reference(cut)),
         ]
     )
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
-from siphub.contract import PluginContext, Recipient, SystemClock
+from siphub.contract import PluginContext, Recipient
 from siphub.contract.http import Http
 from siphub.model import people as p
 from siphub.sandbox.sdk import MessageService
 from siphub.sandbox.sdk_server import SdkSandbox
 from siphub.testing.schematron import Schematrons, missing
+from siphub.testing.sdk_context import sdk_context
 from siphub_sdk import Sdk
 
 MakeContext = Callable[..., PluginContext]
-SENDERS = f"{p.MUNICIPALITY} 0203:norrby.example sdk:sip:0203:norrby.example Norrby kommun"
-AGENCIES = f"0203:forsakringskassan.example {p.FORSAKRINGSKASSAN}; 0203:arbetsformedlingen.example {p.ARBETSFORMEDLINGEN}"
 FK_ADDRESS = "sdk:sip:0203:forsakringskassan.example"
 
 
@@ -41,61 +38,13 @@ def service(running: SdkSandbox) -> Iterator[MessageService]:
 @pytest.fixture
 def make_context(running: SdkSandbox) -> Iterator[MakeContext]:
     """Give what makes the hub's tools for the plugin, with settings as named beside those for the sandbox."""
-    http, kept = Http(ca_file=running.ca_file), Kept()
+    http = Http(ca_file=running.ca_file)
 
     def make(secret: str | None = None, **settings: str) -> PluginContext:
-        given = {
-            "service": running.url,
-            "token_url": running.token_url,
-            "client_id": "siphub",
-            "senders": SENDERS,
-            "agencies": AGENCIES,
-            "timeout_seconds": "2",
-            "poll_seconds": "0",
-        }
-        rest: dict[str, Any] = {"mappings": None, "state": kept, "render": None, "log": Quiet()}
-        return PluginContext(
-            plugin="sdk",
-            clock=SystemClock(),
-            http=http,
-            settings={**given, **settings},
-            secrets={"client_secret": running.service.client[1] if secret is None else secret},
-            **rest,
-        )
+        return sdk_context(running, http, secret=secret, **settings)
 
     yield make
     http.close()
-
-
-class Kept:
-    """A plugin's state, in memory."""
-
-    def __init__(self) -> None:
-        self._values: dict[tuple[str, str], bytes] = {}
-
-    def get(self, owner: str, key: str) -> bytes | None:
-        """Return what is kept under a key."""
-        return self._values.get((owner, key))
-
-    def put(self, owner: str, key: str, value: bytes) -> None:
-        """Keep a value."""
-        self._values[owner, key] = value
-
-
-class Quiet:
-    """A log that goes to the standard library's, with its facts."""
-
-    def info(self, event: str, /, **facts: object) -> None:
-        """Log something that happened."""
-        logging.getLogger("sdk").info("%s %s", event, facts)
-
-    def warning(self, event: str, /, **facts: object) -> None:
-        """Log something to look at."""
-        logging.getLogger("sdk").warning("%s %s", event, facts)
-
-    def error(self, event: str, /, **facts: object) -> None:
-        """Log something that is broken."""
-        logging.getLogger("sdk").error("%s %s", event, facts)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -137,6 +139,29 @@ def test_a_receipt_is_the_same_whatever_was_decided(adapter: Sdk, fk: Recipient)
     receipt = agency_cut("sip.request.answered", maximal=False)
     document = {**receipt.document, "content": sample("sip.request.answered", maximal=True).to_document()["content"]}
     assert text(adapter, Cut(document, "no_person_data"), fk) == text(adapter, receipt, fk)
+
+
+def test_an_entry_may_ask_for_the_message_as_a_pdf_too(make_context: MakeContext, fk: Recipient) -> None:
+    """Given an entry with the option `attachment = "pdf"`, then the cut is attached as PDF/A under a name that says nothing; another word holds the delivery."""
+
+    def render(cut: Cut, form: str) -> bytes:
+        return f"%PDF {form} of {cut.message_type}".encode()
+
+    adapter = Sdk(replace(make_context(), render=render))
+    cut, asking = agency_cut("meeting.invited", maximal=True), replace(fk, options={**fk.options, "attachment": "pdf"})
+    made = attributes(adapter, cut, asking)
+    assert made["digitalDocument"][0]["contentFiles"] == [
+        {"fileName": "sip.pdf", "contentType": "application/pdf", "content": base64.b64encode(b"%PDF pdf of meeting.invited").decode()}
+    ]
+    assert issues_of({**made, "messageId": KEY}) == []
+    assert "contentFiles" not in attributes(adapter, cut, fk)["digitalDocument"][0]
+    read = SdkReader().read(Submission(message_payload(adapter.translate(cut, asking).body, KEY), "application/xml"))
+    assert isinstance(read, Draft)
+    said: Any = read.content["sdk"]
+    assert said["files"] == [{"name": "sip.pdf", "media_type": "application/pdf"}]
+    with pytest.raises(MappingError) as caught:
+        adapter.translate(cut, replace(fk, options={**fk.options, "attachment": "docx"}))
+    assert caught.value.code == "sdk.attachment_unknown"
 
 
 def test_values_have_no_power_over_the_text(adapter: Sdk, fk: Recipient) -> None:

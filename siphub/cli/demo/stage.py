@@ -120,7 +120,7 @@ def _require_answer(hub: Hub) -> None:
 
 
 def _settings(data: Path, partners: Partners, broker_url: str) -> Settings:
-    """Return the settings of a hub with all five adapters; SDK is asked for answers at every sweep, and that is often: people wait."""
+    """Return the settings of a hub with an adapter of each kind; SDK is asked for answers at every sweep, and that is often: people wait."""
     service = partners.sdk.service
     sdk: dict[str, str] = {
         "service": partners.sdk.url,

@@ -1,0 +1,55 @@
+"""SIP invitations and what belongs to them, to Arbetsförmedlingen over SDK: the SDK adapter, with what Arbetsförmedlingen must have before it speaks.
+
+    name        arbetsformedlingen
+    kinds       coordinator.changed, meeting.invited, meeting.reminder, meeting.rescheduled, sip.request.answered, stop.notice
+    media type  application/json
+    receipts    later: ACCEPTED or REJECTED, fetched by polling
+    idempotent  no: a second message under one messageId is refused; GET says whether the first arrived
+    ordered     yes
+    recall      by a further message
+    max bytes   31457280
+    mapping     none
+    settings    service, token_url, client_id, scopes, hand_over, access_point, senders, agencies, left_to_others, timeout_seconds, poll_seconds
+
+It takes Arbetsförmedlingen's receipts and answers alone. Somebody protected is told of by telephone and in no other way.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from siphub.contract import Cut, PluginContext, Recipient, hookimpl
+from siphub_sdk import Agency, AgencyReader, Organisation, objection, sdk_info
+
+__all__ = ["ARBETSFORMEDLINGEN", "Arbetsformedlingen"]
+
+ARBETSFORMEDLINGEN = Organisation("arbetsformedlingen", "2021002114", "Arbetsförmedlingen")
+_REGISTERED = "kontrollera att samtycket är registrerat hos er; om det är det vet vi inte, och det hindrar inte inbjudan"
+
+
+class Arbetsformedlingen(Agency):
+    """Delivers to Arbetsförmedlingen; the datasheet stands at the top."""
+
+    info = sdk_info("arbetsformedlingen")
+    of = ARBETSFORMEDLINGEN
+
+    def further(self, cut: Cut) -> Sequence[tuple[str, str]]:
+        """Return the lines that Arbetsförmedlingen gets beneath our reference."""
+        return (("Innan ni lämnar uppgifter", _REGISTERED),) if cut.basis == "consent" else ()
+
+
+@hookimpl
+def siphub_adapters(context: PluginContext) -> list[Arbetsformedlingen]:
+    """Give the hub the one adapter."""
+    return [Arbetsformedlingen(context)]
+
+
+@hookimpl
+def siphub_readers(context: PluginContext) -> list[AgencyReader]:  # noqa: ARG001 - a reader needs no tools: it looks at bytes only
+    """Give the hub the reader of what the adapter fetches."""
+    return [AgencyReader(ARBETSFORMEDLINGEN)]
+
+
+@hookimpl
+def siphub_disclosure_objections(cut: Cut, recipient: Recipient, basis: str, now: datetime) -> str | None:  # noqa: ARG001 - what the hook gives
+    """Object to what policy should never have let through to Arbetsförmedlingen."""
+    return objection(ARBETSFORMEDLINGEN, cut, recipient, basis)
