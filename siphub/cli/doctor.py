@@ -268,7 +268,7 @@ def directory(hub: Hub) -> Iterator[Finding]:
     current = directories.current(hub.ground)
     problems = directories.check(current, hub.registry.adapters, day_of(hub.ground.now()), hub.registry.keepers)
     for problem in problems:
-        yield wrong(f"the directory, {problem.pointer}: {problem.detail}")
+        yield wrong(f"the directory, {problem.pointer}: {problem.detail} ({problem.code})")
     homeless = [unit.id for unit in current.units if unit.address is None and unit.closed_on is None]
     if homeless:
         yield look(f"{len(homeless)} unit(s) have no address: what is for them is held")

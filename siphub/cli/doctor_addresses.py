@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def addresses(hub: Hub) -> Iterator[Finding]:
     """Ask every adapter that can say so about each address it serves; units about which it says the same stand in one line."""
-    from siphub.contract import ChecksAddresses, Recipient
+    from siphub.contract import ChecksAddresses
     from siphub.flow import directory as directories
 
     said: dict[tuple[str, bool, str], list[str]] = {}
@@ -24,16 +24,7 @@ def addresses(hub: Hub) -> Iterator[Finding]:
         adapter: object = hub.registry.adapters[address.adapter]
         if not isinstance(adapter, ChecksAddresses):
             continue
-        there = Recipient(
-            unit=unit.id,
-            organisation=unit.organisation,
-            label=unit.public_label,
-            adapter=address.adapter,
-            endpoint=address.endpoint,
-            mapping=address.mapping,
-            options=dict(address.options),
-        )
-        for check in adapter.check_address(there):
+        for check in adapter.check_address(directories.place(unit.id, unit.organisation, unit.public_label, address)):
             said.setdefault((address.adapter, check.ok, check.what), []).append(unit.id)
     for (adapter_name, well, what), units in said.items():
         yield (ok if well else wrong)(f"{adapter_name} to {', '.join(units)}: {what}")

@@ -4,7 +4,20 @@ Additions only within a major version; a plugin states the version it was writte
 It must never give a plugin the hub, the store, or a field its recipient may not see.
 """
 
-from siphub.contract.adapter import API, Adapter, AdapterInfo, Check, ChecksAddresses, Confirms, Cut, Erases, Payload, Polls, Recipient
+from siphub.contract.adapter import (
+    API,
+    Adapter,
+    AdapterInfo,
+    Check,
+    ChecksAddresses,
+    Confirms,
+    Cut,
+    Erases,
+    Payload,
+    Polls,
+    Recipient,
+    RefusesAddresses,
+)
 from siphub.contract.certificates import ClientCertificate
 from siphub.contract.client_keys import ClientKey, ClientSecret, Proof
 from siphub.contract.context import Clock, Log, MappingPack, Mappings, PluginContext, Render, State, SystemClock
@@ -12,6 +25,7 @@ from siphub.contract.door import DoorInfo, StandardDoor, StandardId
 from siphub.contract.hooks import DeliveryEvent, hookimpl, hookspec
 from siphub.contract.http import Http, HttpAnswer, HttpFailure
 from siphub.contract.oauth import AccessTokens
+from siphub.contract.origins import Origins
 from siphub.contract.outcome import Accepted, Delivered, Outcome, Rejected, Retry, Uncertain
 from siphub.contract.outcomes_http import outcome_of
 from siphub.contract.permit import Permit, permitted, require_permit
@@ -65,6 +79,7 @@ __all__ = [
     "MappingPack",
     "Mappings",
     "NoToken",
+    "Origins",
     "Outcome",
     "Payload",
     "Permit",
@@ -81,6 +96,7 @@ __all__ = [
     "RecordKeeper",
     "RecordPackage",
     "Refused",
+    "RefusesAddresses",
     "Rejected",
     "Render",
     "Retry",

@@ -12,6 +12,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from siphub.contract.outcome import Outcome
 from siphub.contract.reader import Inbound
+from siphub.errors import Problem
 
 API = 1
 """The version of the plugin contract. A plugin that names another major version stops start-up."""
@@ -161,6 +162,17 @@ class ChecksAddresses(Protocol):
 
     def check_address(self, recipient: Recipient) -> Iterable[Check]:
         """Say what it does with this address and its options, and what of them cannot be used. Asks nobody, and never raises."""
+
+
+@runtime_checkable
+class RefusesAddresses(Protocol):
+    """An adapter that must not send to every address a directory may name: what lets us in there is for some servers only (`Origins`)."""
+
+    def refusal(self, recipient: Recipient) -> Problem | None:
+        """Return why nothing may be sent to this address, with a stable code and the remedy, or None.
+
+        A directory with such an address is not switched to, and a delivery there is held with the code. Asks nobody, and never raises.
+        """
 
 
 @runtime_checkable

@@ -6,22 +6,21 @@ It must never send to a plain address off this machine, and never say "not sent"
 
 from __future__ import annotations
 
-import ipaddress
+import copy
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final, Self
 
 from urllib3 import PoolManager, Retry, Timeout
 from urllib3 import exceptions as broken
-from urllib3.util import parse_url
 
 from siphub.contract.certificates import ClientCertificate
+from siphub.contract.origins import REFUSED, Origins, Target, target_of
 from siphub.contract.wire import Attempt, PermittedPool, PermittedTlsPool, attempting
 from siphub.errors import SettingsError
 
@@ -84,6 +83,8 @@ class Http:
         answer_limit: int = ANSWER_LIMIT,
     ) -> None:
         self._timeout, self._limit, self._ca_file = timeout, answer_limit, ca_file
+        self.only: Origins | None = None
+        """The servers that it sends to (`within`); None for any."""
         context = _trust(ca_file, client_cert)
         if certificate is not None:
             certificate.load_into(context)
@@ -96,7 +97,15 @@ class Http:
         Raises:
             SettingsError: `http.certificate_wrong`; it cannot be used.
         """
-        return type(self)(ca_file=self._ca_file, certificate=certificate, timeout=self._timeout, answer_limit=self._limit)
+        made = type(self)(ca_file=self._ca_file, certificate=certificate, timeout=self._timeout, answer_limit=self._limit)
+        made.only = self.only
+        return made
+
+    def within(self, origins: Origins) -> Self:
+        """Return this client, on the same connections, that sends to these servers only: anything else is refused before the first byte."""
+        bound = copy.copy(self)
+        bound.only = origins
+        return bound
 
     def post(
         self, url: str, body: bytes, headers: Mapping[str, str] | None = None, timeout: timedelta | None = None
@@ -105,7 +114,7 @@ class Http:
 
         Raises:
             PermitExpired: The permit ran out before the first byte; nothing was sent.
-            SettingsError: `http.plain_refused` or `http.bad_url`; nothing was sent.
+            SettingsError: `http.plain_refused`, `http.bad_url`, or `address.origin_refused` (`within`); nothing was sent.
         """
         return self.request("POST", url, body, headers, timeout)
 
@@ -117,11 +126,13 @@ class Http:
         self, method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None, timeout: timedelta | None = None
     ) -> HttpAnswer | HttpFailure:
         """Make one request with any method; the same errors as `post`."""
-        address = _address(url)
+        there = target_of(url)
+        if self.only is not None and there.origin not in self.only.named:
+            raise SettingsError("what lets us in may not be shown to the server of this address", code=REFUSED)
         seconds = (timeout or self._timeout).total_seconds()
         with attempting(Attempt(until=time.monotonic() + seconds)) as attempt:
             try:
-                return self._exchange(method, address, body, {**_OURS, **(headers or {})}, seconds)
+                return self._exchange(method, there, body, {**_OURS, **(headers or {})}, seconds)
             except (broken.HTTPError, HTTPException, OSError) as error:
                 return HttpFailure(_code_of(error), attempt.sent)
 
@@ -129,11 +140,11 @@ class Http:
         """Close the connections that rest."""
         self._pools.clear()
 
-    def _exchange(self, method: str, address: _Address, body: bytes | None, headers: Mapping[str, str], seconds: float) -> HttpAnswer:
-        pool = self._pools.connection_from_host(address.host, address.port, address.scheme)
+    def _exchange(self, method: str, there: Target, body: bytes | None, headers: Mapping[str, str], seconds: float) -> HttpAnswer:
+        pool = self._pools.connection_from_host(there.host, there.port, there.scheme)
         answer = pool.urlopen(
             method,
-            address.target,
+            there.path,
             body=body,
             headers=headers,
             timeout=Timeout(connect=seconds, read=seconds),
@@ -170,37 +181,6 @@ def _trust(ca_file: Path | None, client_cert: tuple[Path, Path] | None) -> ssl.S
         ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
-
-
-@dataclass(frozen=True, slots=True)
-class _Address:
-    """Where a request goes: which pool of connections, and what is asked for there."""
-
-    scheme: str
-    host: str
-    port: int | None
-    target: str
-
-
-@lru_cache(maxsize=1024)
-def _address(url: str) -> _Address:
-    """Return an address taken apart when it may be used: https anywhere, plain http on this machine only, no name and password in it."""
-    try:
-        parts = parse_url(url)
-    except broken.LocationParseError:
-        parts = parse_url("")
-    if parts.scheme not in {"http", "https"} or not parts.host or parts.auth:
-        raise SettingsError("the address must be an https URL with a host and without a user name", code="http.bad_url")
-    if parts.scheme == "http" and not _is_here(parts.host):
-        raise SettingsError(f"plain http to {parts.host} is refused: use https", code="http.plain_refused")
-    return _Address(parts.scheme, parts.host, parts.port, parts.request_uri)
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _code_of(error: BaseException) -> str:

@@ -23,6 +23,7 @@ from siphub.contract import (
     Payload,
     Permit,
     Recipient,
+    RefusesAddresses,
     Rejected,
     Retry,
     Uncertain,
@@ -152,6 +153,9 @@ def prepare(ground: Ground, row: DeliveryRow, adapter: Adapter, directory: Direc
     if isinstance(cut, Held):
         return cut
     recipient = recipient_of(row, directory)
+    refusal = adapter.refusal(recipient) if isinstance(adapter, RefusesAddresses) else None
+    if refusal is not None:
+        return Held(refusal.code)
     try:
         payload = adapter.translate(cut, recipient)
     except MappingError as error:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from pydantic import ValidationError
 
+from siphub.contract import Recipient, RefusesAddresses
 from siphub.errors import Invalid, Problem
 from siphub.flow.ground import Ground, snapshot
 from siphub.flow.outline import filled
@@ -71,7 +72,7 @@ def _table(body: bytes) -> Mapping[str, Any]:
 
 def check(
     directory: Directory,
-    adapters: Collection[str],
+    adapters: Mapping[str, object],
     day: date | None = None,
     keepers: Collection[str] | None = None,
     earlier: Directory | None = None,
@@ -80,7 +81,7 @@ def check(
 
     Args:
         directory: What is to be judged.
-        adapters: The adapters that are enabled.
+        adapters: The adapters that are enabled, by name; those that refuse some addresses (`RefusesAddresses`) are asked about theirs.
         day: Today in Sweden: a unit that closes later may have its address still. Where none is named, it counts as closed.
         keepers: The record keepers that are enabled; where none are named, they are called as the adapters are.
         earlier: The directory that it takes the place of, if any.
@@ -95,12 +96,15 @@ def check(
     )
 
 
-def _organisations(directory: Directory, adapters: Collection[str], keepers: Collection[str]) -> Iterator[Problem]:
+def _organisations(directory: Directory, adapters: Mapping[str, object], keepers: Collection[str]) -> Iterator[Problem]:
     twice = "this organisation stands twice"
     for index, organisation in enumerate(directory.organisations):
         if any(earlier.number == organisation.number for earlier in directory.organisations[:index]):
             yield Problem("directory.organisation_twice", twice, pointer=f"/organisations/{index}/number")
         yield from _adapter(organisation.letters, f"/organisations/{index}/letters", adapters)
+        if organisation.letters is not None:
+            there = place("", organisation.number, organisation.public_label, organisation.letters)
+            yield from _refused(there, f"/organisations/{index}/letters", adapters)
         if organisation.records is not None and organisation.records.adapter not in keepers:
             missing = "this hub has no such record keeper enabled"
             yield Problem("directory.keeper_missing", missing, pointer=f"/organisations/{index}/records/adapter")
@@ -114,20 +118,34 @@ def _cleared(directory: Directory) -> Iterator[Problem]:
             yield Problem("directory.agency_cleared", never, pointer=f"/units/{index}/cleared")
 
 
-def _adapter(address: Address | None, at: str, adapters: Collection[str]) -> Iterator[Problem]:
+def place(unit: str, organisation: str, label: str, address: Address) -> Recipient:
+    """Return whom an adapter reaches at an address, as it is told so."""
+    return Recipient(unit, organisation, label, address.adapter, address.endpoint, address.mapping, dict(address.options))
+
+
+def _refused(there: Recipient, at: str, adapters: Mapping[str, object]) -> Iterator[Problem]:
+    adapter = adapters.get(there.adapter)
+    refusal = adapter.refusal(there) if isinstance(adapter, RefusesAddresses) else None
+    if refusal is not None:
+        yield replace(refusal, pointer=f"{at}/endpoint")
+
+
+def _adapter(address: Address | None, at: str, adapters: Mapping[str, object]) -> Iterator[Problem]:
     if address is not None and address.adapter not in adapters:
         yield Problem("directory.adapter_missing", "this hub has no such adapter enabled", pointer=f"{at}/adapter")
     if address is not None and not sound(address.options):
         yield Problem("directory.limit_wrong", "a limit of a partner is a number from 1 to 999999", pointer=f"{at}/options")
 
 
-def _units(directory: Directory, adapters: Collection[str]) -> Iterator[Problem]:
+def _units(directory: Directory, adapters: Mapping[str, object]) -> Iterator[Problem]:
     missing = "the unit's organisation is not in the directory"
     shared = "two units have the same address: an answer or a file could reach the wrong one"
     for index, unit in enumerate(directory.units):
         if directory.organisation(unit.organisation) is None:
             yield Problem("directory.organisation_missing", missing, pointer=f"/units/{index}/organisation")
         yield from _adapter(unit.address, f"/units/{index}/address", adapters)
+        if unit.address is not None:
+            yield from _refused(place(unit.id, unit.organisation, unit.public_label, unit.address), f"/units/{index}/address", adapters)
         if any(earlier.id == unit.id for earlier in directory.units[:index]):
             yield Problem("directory.unit_twice", "this unit stands twice", pointer=f"/units/{index}/id")
         if unit.address is not None and len(directory.units_at(unit.address.adapter, unit.address.endpoint)) > 1:

@@ -155,6 +155,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The address that was to be used belongs to somebody else today: ask the unit where it wants this sent.",
             "Adressen som skulle användas hör i dag till någon annan: fråga enheten vart den vill ha detta skickat.",
         ),
+        "address.origin_refused": Reason(
+            "The address book names a server that our key to this recipient is not for: phone meanwhile, and tell your system administrator.",
+            "Adressboken pekar på en server som vår nyckel till mottagaren inte gäller för: ring så länge och säg till systemförvaltaren.",
+        ),
         "address.letters_none": Reason(
             "There is nowhere to leave letters for printing and posting: print the letter yourself and hand it over.",
             "Det finns ingenstans att lämna brev för utskrift och post: skriv ut brevet själv och lämna över det.",

@@ -261,6 +261,7 @@ _SETTLED = "the delivery is released, tried again, handled by hand, or overtaken
 _HELD = (
     "address.letters_none",
     "address.none",
+    "address.origin_refused",
     "address.unit_changed",
     "adapter.not_enabled",
     "basis.none",

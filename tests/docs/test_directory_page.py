@@ -14,5 +14,5 @@ def test_the_pages_directory_is_valid() -> None:
     """Given the page's example, then it is read, and nothing is wrong with it where its adapters are enabled."""
     example = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)[0]
     directory = directories.parse(example.encode())
-    assert directories.check(directory, {"municipal-xml", "folder"}) == ()
+    assert directories.check(directory, dict.fromkeys(("municipal-xml", "folder"))) == ()
     assert directory.kind_of("2021005521/sip") == "state_agency"

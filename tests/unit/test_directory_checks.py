@@ -7,7 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from siphub.errors import Invalid
+from siphub.contract import Recipient
+from siphub.errors import Invalid, Problem
 from siphub.flow import directory as directories
 from siphub.flow.directory import check, parse
 from siphub.flow.ground import snapshot
@@ -52,7 +53,7 @@ def limited(**options: str) -> Directory:
 
 def of(directory: Directory, adapters: set[str] = ENABLED) -> list[tuple[str, str | None]]:
     """Return what is wrong: codes and pointers."""
-    return [(problem.code, problem.pointer) for problem in check(directory, adapters, DAY)]
+    return [(problem.code, problem.pointer) for problem in check(directory, dict.fromkeys(adapters), DAY)]
 
 
 def test_nothing_is_wrong_with_a_whole_directory() -> None:
@@ -104,15 +105,15 @@ def test_a_unit_that_closes_later_keeps_its_address_until_then() -> None:
     """Given a unit that closes tomorrow, then its address is in order today, and where nobody says which day it is, it is not."""
     later = base(unit={"closed_on": DAY + timedelta(days=1), "successor": p.CONTACT})
     assert of(later) == []
-    assert [problem.code for problem in check(later, ENABLED)] == ["directory.closed_with_address"]
+    assert [problem.code for problem in check(later, dict.fromkeys(ENABLED))] == ["directory.closed_with_address"]
 
 
 def test_a_unit_that_has_changed_hands_needs_a_number_of_its_own() -> None:
     """Given a unit that belonged to another organisation in the directory before, then it is pointed at; one that is new, or stays, is not."""
     moved = base(unit={"organisation": p.NEIGHBOUR})
-    problems = [(each.code, each.pointer) for each in check(moved, ENABLED, DAY, earlier=base())]
+    problems = [(each.code, each.pointer) for each in check(moved, dict.fromkeys(ENABLED), DAY, earlier=base())]
     assert problems == [("directory.unit_changed_hands", "/units/1/organisation")]
-    assert check(moved, ENABLED, DAY, earlier=Directory()) == check(moved, ENABLED, DAY, earlier=moved) == ()
+    assert check(moved, dict.fromkeys(ENABLED), DAY, earlier=Directory()) == check(moved, dict.fromkeys(ENABLED), DAY, earlier=moved) == ()
 
 
 def test_a_long_circle_is_found_at_each_of_its_units() -> None:
@@ -122,6 +123,27 @@ def test_a_long_circle_is_found_at_each_of_its_units() -> None:
     circle = contact.model_copy(update={"closed_on": DAY, "address": None, "successor": p.HOME_CARE})
     found = of(whole.model_copy(update={"units": (circle, *units)}))
     assert found == [("directory.successor_circle", "/units/0/successor"), ("directory.successor_circle", "/units/1/successor")]
+
+
+class Particular:
+    """An adapter that refuses whatever is not its one server."""
+
+    def refusal(self, there: Recipient) -> Problem | None:
+        """Refuse, and say of whom."""
+        return None if there.endpoint.startswith("https://known.example/") else Problem("address.origin_refused", there.unit or there.label)
+
+
+def test_an_adapter_is_asked_about_its_addresses() -> None:
+    """Given an adapter that refuses some addresses, those of units and of letters are pointed at with its code; its others, and others', not."""
+    known, strange = (Address(adapter="box", endpoint=f"https://{name}.example/x") for name in ("known", "strange"))
+    adapters = {"folder": None, "letter": None, "box": Particular()}
+    found = check(base(unit={"address": strange}, organisation={"letters": strange}), adapters, DAY, ENABLED)
+    assert [(each.code, each.pointer) for each in found] == [
+        ("address.origin_refused", "/organisations/0/letters/endpoint"),
+        ("address.origin_refused", "/units/1/address/endpoint"),
+    ]
+    assert [each.detail for each in found] == [base().organisations[0].public_label, p.HOME_CARE]
+    assert check(base(unit={"address": known}, organisation={"letters": known}), adapters, DAY, ENABLED) == ()
 
 
 def test_the_stores_rows_are_the_directory_again() -> None:

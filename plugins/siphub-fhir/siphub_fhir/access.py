@@ -1,8 +1,9 @@
 """How a partner lets us in: a fixed token, an access token by OAuth2 client credentials, our certificate, or a certificate beside a token.
 
-A directory entry names one by the option `secret` (a fixed token) or `access`. What an `access` is stands with the administrator, not in the
-directory: the setting `clients` says where its tokens come from, and files in the folder of secrets hold what shows who we are. So a directory
-cannot send a key or a client secret anywhere; a token, though, goes to the endpoint of whatever entry names it. It must never show a secret.
+A directory entry names one by the option `secret` (a fixed token) or `access`. What that is stands with the administrator, not in the
+directory: the setting `clients` says to which servers it may be shown and where its tokens come from, and files in the folder of secrets hold
+what shows who we are. So a directory can send neither a key, a secret nor a token anywhere but to servers that the administrator has named for
+it. It must never show a secret.
 
     NAME_key                     our private key: assertions are signed with it (SMART Backend Services, private_key_jwt)
     NAME_secret                  a client secret, where the token server wants that (client_secret_basic)
@@ -27,12 +28,15 @@ from siphub.contract import (
     HttpAnswer,
     HttpFailure,
     NoToken,
+    Origins,
     PluginContext,
+    Problem,
     Recipient,
     SettingsError,
 )
 from siphub.contract.certificates import SOON
-from siphub_fhir.settings import Client, FhirSettings
+from siphub.contract.origins import REFUSED
+from siphub_fhir.settings import FhirSettings, TokenEndpoint
 
 _ENDINGS: Final = ("_certificate_key", "_certificate", "_key", "_secret")
 _OF_A_CERTIFICATE: Final = ("_certificate_key", "_certificate")
@@ -47,26 +51,28 @@ class Door:
         SettingsError: A key or a certificate cannot be used, or there is nothing that shows who we are.
     """
 
-    def __init__(self, name: str, client: Client | None, context: PluginContext, settings: FhirSettings) -> None:
-        self.name, self._context = name, context
+    def __init__(self, name: str, server: TokenEndpoint | None, origins: Origins, context: PluginContext, settings: FhirSettings) -> None:
+        self.name = name
         secrets = {ending: context.secrets.get(f"{name}{ending}", "") for ending in _ENDINGS}
         self.certificate = _certificate(name, secrets)
         self.key = ClientKey(secrets["_key"]) if secrets["_key"] else None
         self._tokens: AccessTokens | None = None
         proof = self.key or (ClientSecret(secrets["_secret"]) if secrets["_secret"] else None)
-        if client is not None and proof is None:
+        if server is not None and proof is None:
             raise SettingsError(f"there is neither {name}_key nor {name}_secret in the folder of secrets", code="settings.secret_missing")
-        if client is None and proof is not None:
-            raise SettingsError(f"fhir: the setting clients says nothing of {name}: where its tokens come from", code="settings.missing")
-        self.http = context.http.showing(self.certificate) if self.certificate else context.http
-        if client is not None and proof is not None:
+        if server is None and proof is not None:
+            raise SettingsError(f"fhir: the setting clients does not say where the tokens of {name} come from", code="settings.missing")
+        self._own = context.http.showing(self.certificate) if self.certificate else None
+        http = self._own or context.http
+        self._http = http.within(origins)
+        if server is not None and proof is not None:
             self._tokens = AccessTokens(
-                self.http,
+                http,
                 context.clock,
-                url=client.token_url,
-                client_id=client.client_id,
+                url=server.url,
+                client_id=server.client_id,
                 proof=proof,
-                scopes=client.scopes,
+                scopes=server.scopes,
                 timeout=settings.timeout,
             )
 
@@ -77,14 +83,15 @@ class Door:
 
         Raises:
             NoToken: There is none to be had; nothing was sent.
+            SettingsError: `address.origin_refused`: the address is not at a server that this is for; nothing was sent.
         """
         if self._tokens is None:
-            return ask(self.http, {})
+            return ask(self._http, {})
         token = self._tokens.header()
-        answer = ask(self.http, token)
+        answer = ask(self._http, token)
         if isinstance(answer, HttpAnswer) and answer.status == HTTPStatus.UNAUTHORIZED:
             self._tokens.forget(token)
-            answer = ask(self.http, self._tokens.header())
+            answer = ask(self._http, self._tokens.header())
         return answer
 
     def check(self, now: datetime) -> Iterator[Check]:
@@ -103,8 +110,8 @@ class Door:
 
     def close(self) -> None:
         """Close what is this door's own."""
-        if self.http is not self._context.http:
-            self.http.close()
+        if self._own is not None:
+            self._own.close()
 
 
 class Doors:
@@ -112,11 +119,13 @@ class Doors:
 
     def __init__(self, context: PluginContext, settings: FhirSettings) -> None:
         self._context = context
+        self._origins = {name: client.origins for name, client in settings.clients.items()}
         self._doors: dict[str, Door] = {}
         self._broken: dict[str, SettingsError] = {}
-        for name in sorted({*settings.clients, *_named(context.secrets)}):
+        servers = {name: client.tokens for name, client in settings.clients.items() if client.tokens is not None}
+        for name in sorted({*servers, *_named(context.secrets)}):
             try:
-                self._doors[name] = Door(name, settings.clients.get(name), context, settings)
+                self._doors[name] = Door(name, servers.get(name), self._origins.get(name, Origins()), context, settings)
             except SettingsError as error:
                 self._broken[name] = error
 
@@ -124,13 +133,30 @@ class Doors:
         """Make one request by the way in that a directory entry names, or by none.
 
         Raises:
-            SettingsError: The entry names two, or one that is not there or cannot be used; nothing was sent.
+            SettingsError: The entry names two, or one that is not there, cannot be used or is not for this server; nothing was sent.
             NoToken: There is none to be had; nothing was sent.
         """
         door, secret = self.of(recipient)
         if door is not None:
             return door.through(ask)
-        return ask(self._context.http, {"Authorization": f"Bearer {secret}"} if secret else {})
+        if not secret:
+            return ask(self._context.http, {})
+        bound = self._context.http.within(self._origins.get(recipient.options["secret"], Origins()))
+        return ask(bound, {"Authorization": f"Bearer {secret}"})
+
+    def refusal(self, recipient: Recipient) -> Problem | None:
+        """Return why what an entry names may not be shown at its endpoint, or None."""
+        name = recipient.options.get("access") or recipient.options.get("secret")
+        if not name or self._origins.get(name, Origins()).covers(recipient.endpoint):
+            return None
+        if name not in self._origins:
+            return Problem(
+                REFUSED, "the setting clients of fhir names no server for the access or secret that the entry names: add it there"
+            )
+        return Problem(
+            REFUSED,
+            "the endpoint is not at a server that the setting clients of fhir names for this access or secret: mend the entry, or add the server",
+        )
 
     def of(self, recipient: Recipient) -> tuple[Door | None, str]:
         """Return the way in that an entry names, or the fixed token, or neither.
@@ -164,6 +190,17 @@ class Doors:
             yield Check(ok=False, what=f"access {name}: {error.detail} ({error.code})")
         for door in self._doors.values():
             yield from door.check(now)
+        for name in self._nowhere():
+            yield Check(ok=False, what=f"{name}: the setting clients names no server for it, so that it is sent nowhere ({REFUSED})")
+
+    def _nowhere(self) -> Iterator[str]:
+        """Yield the ways in, and the fixed tokens, that may be shown to nobody."""
+        for name in self._doors:
+            if name not in self._origins:
+                yield f"access {name}"
+        for name, value in self._context.secrets.items():
+            if value and name not in self._origins and not name.endswith(_ENDINGS):
+                yield f"the secret {name}"
 
     def close(self) -> None:
         """Close the connections that are the doors' own."""

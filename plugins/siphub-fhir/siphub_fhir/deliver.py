@@ -21,6 +21,7 @@ from siphub.contract import (
     Outcome,
     Payload,
     PluginContext,
+    Problem,
     Recipient,
     Retry,
     SettingsError,
@@ -48,7 +49,12 @@ class Fhir:
     """Delivers to FHIR servers; the datasheet stands at the top of the package."""
 
     info: Final = AdapterInfo(
-        name="fhir", media_type=MEDIA_TYPE, kinds=frozenset(FORMS), idempotent=True, recall="message", max_bytes=MAX_BYTES
+        name="fhir",
+        media_type=MEDIA_TYPE,
+        kinds=frozenset(FORMS),
+        idempotent=True,
+        recall="message",
+        max_bytes=MAX_BYTES,
     )
 
     def __init__(self, context: PluginContext) -> None:
@@ -108,12 +114,19 @@ class Fhir:
         except SettingsError as error:
             yield Check(ok=False, what=f"{error.detail} ({error.code})")
             return
+        refusal = self.refusal(recipient)
+        if refusal is not None:
+            yield Check(ok=False, what=f"{refusal.detail} ({refusal.code})")
         for name in strange_in(recipient):
             yield Check(ok=False, what=f"fhir has no option {name}; it has {', '.join(NAMES)}")
         if (entry.form == "message") != recipient.endpoint.endswith(OPERATION):
             yield Check(ok=False, what=_ELSEWHERE[entry.form == "message"])
         access = recipient.options.get("access") or ("a fixed token" if recipient.options.get("secret") else "nothing")
         yield Check(ok=True, what=f"{_SAID[entry.form]} as {entry.format.upper()}, let in by {access}")
+
+    def refusal(self, recipient: Recipient) -> Problem | None:
+        """Return why what lets us in may not be shown at an entry's endpoint, or None."""
+        return self._doors.refusal(recipient)
 
     def close(self) -> None:
         """Close the connections on which our certificates were shown; the hub owns the others."""

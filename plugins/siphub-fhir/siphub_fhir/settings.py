@@ -8,22 +8,34 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from siphub.contract import SettingsError
+from siphub.contract import Origins, SettingsError
 from siphub_fhir.checks import is_url
 from siphub_fhir.vocabulary import BASE
 
 NAMES: Final = ("source", "careplan_profile", "timeout_seconds", "clients")
 _LONGEST: Final = 120.0
-_CLIENT: Final = re.compile(r"([A-Za-z0-9_-]{1,40})\s+(https?://[^\s?#@;]{1,400})\s+(\S{1,200})(?:\s+(\S[^;]{0,1000}))?")
+_CLIENT: Final = re.compile(
+    r"(?P<name>[A-Za-z0-9._-]{1,80})\s+(?P<origins>https?://\S{1,2000})"
+    r"(?:\s+(?P<url>https?://[^\s?#@]{1,400})\s+(?P<id>\S{1,200})(?:\s+(?P<scopes>\S.{0,1000}))?)?"
+)
+_EXAMPLE: Final = "journal https://journal.example https://auth.example/token siphub-7 system/CarePlan.c"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEndpoint:
+    """Who we are at one token server, and what we ask for there."""
+
+    url: str
+    client_id: str
+    scopes: str
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who we are at one token server, and what we ask for there."""
+    """One way in: the servers that what lets us in may be shown to, and where its access tokens come from, where it has those."""
 
-    token_url: str
-    client_id: str
-    scopes: str
+    origins: Origins
+    tokens: TokenEndpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +46,7 @@ class FhirSettings:
         source: Our own address, as partners read it in `MessageHeader.source.endpoint`.
         careplan_profile: The profile every CarePlan claims to follow; None claims none.
         timeout: For one whole attempt.
-        clients: Where access tokens come from, by the name that directory entries use as `access`.
+        clients: The ways in, by the name that directory entries use as `access` or `secret`.
     """
 
     source: str = f"{BASE}/$process-message"
@@ -68,13 +80,27 @@ def _clients(text: str) -> Mapping[str, Client]:
     found: dict[str, Client] = {}
     for entry in filter(None, (part.strip() for part in re.split(r"[;\n]", text))):
         read = _CLIENT.fullmatch(entry)
-        if read is None or read[1] in found:
+        if read is None or read["name"] in found:
             raise SettingsError(
-                "fhir: each of clients is a name, the https address of a token endpoint, a client id and, where wanted, scopes; a semicolon "
-                "stands between two, and each name is there once"
+                "fhir: each of clients is a name, the servers it is for (https://host, with commas between several) and, where it has access "
+                "tokens, the https address of the token endpoint, a client id and, where wanted, scopes; a semicolon stands between two, and "
+                f"each name is there once: {_EXAMPLE}"
             )
-        found[read[1]] = Client(read[2], read[3], " ".join((read[4] or "").split()))
+        found[read["name"]] = Client(_origins(read["name"], read["origins"]), _tokens(read))
     return found
+
+
+def _origins(name: str, text: str) -> Origins:
+    try:
+        return Origins.read(text.split(","))
+    except SettingsError as error:
+        raise SettingsError(
+            f"fhir: in clients, after {name}, stand the servers that it is for: {error.detail}; such as {_EXAMPLE}", code=error.code
+        ) from None
+
+
+def _tokens(read: re.Match[str]) -> TokenEndpoint | None:
+    return TokenEndpoint(read["url"], read["id"], " ".join((read["scopes"] or "").split())) if read["url"] else None
 
 
 def _timeout(text: str) -> timedelta:

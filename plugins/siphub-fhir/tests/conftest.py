@@ -45,9 +45,10 @@ def make_context(running: Sandbox) -> Iterator[MakeContext]:
 
 
 @pytest.fixture
-def adapter(make_context: MakeContext) -> Fhir:
-    """Give the adapter with its settings as they come, but for a short time-out."""
-    return Fhir(make_context(settings={"timeout_seconds": "1"}, secrets={"vardbolaget": "nyckel-1", "old": "nyckel-0"}))
+def adapter(make_context: MakeContext, running: Sandbox) -> Fhir:
+    """Give the adapter with its settings as they come, but for a short time-out, and two fixed tokens for the partners."""
+    clients = f"vardbolaget {running.url}; old {running.url},https://region.example"
+    return Fhir(make_context(settings={"timeout_seconds": "1", "clients": clients}, secrets={"vardbolaget": "nyckel-1", "old": "nyckel-0"}))
 
 
 @pytest.fixture

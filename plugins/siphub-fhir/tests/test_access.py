@@ -16,12 +16,14 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from siphub.contract import ClientKey, Delivered, Http, PluginContext, Recipient, Retry, SettingsError, SystemClock
+from siphub.contract import ClientKey, Delivered, Http, Origins, PluginContext, Recipient, Retry, SettingsError, SystemClock
 from siphub.model import sample
 from siphub.sandbox.certificate import Authority
+from siphub.testing.partner import partner, says
 from siphub.testing.samples import whole_cut
 from siphub.testing.token_server import Register, TokenServer
 from siphub_fhir import Fhir
+from siphub_fhir.settings import Client, TokenEndpoint, read_settings
 
 MakeRecipient = Callable[..., Recipient]
 KEY = ec.generate_private_key(ec.SECP384R1()).private_bytes(
@@ -85,6 +87,11 @@ class World:
         self.http = Http(ca_file=self.ca)
 
     @property
+    def origin(self) -> str:
+        """The FHIR server's origin."""
+        return self.server.url.removesuffix("/fhir/$process-message")
+
+    @property
     def certificate(self) -> dict[str, str]:
         """Our certificate and its key, as secrets of the access `journal`."""
         return {
@@ -94,7 +101,7 @@ class World:
 
     def adapter(self, secrets: dict[str, str], clients: str | None = None) -> Fhir:
         """Make the adapter."""
-        given = f"journal {self.tokens.url} hub-7 system/CarePlan.c" if clients is None else clients
+        given = f"journal {self.origin} {self.tokens.url} hub-7 system/CarePlan.c" if clients is None else clients
         rest: dict[str, Any] = {"log": None, "state": None, "render": None, "mappings": None}
         settings = {"clients": given, "timeout_seconds": "10"}
         return Fhir(PluginContext(plugin="fhir", clock=SystemClock(), http=self.http, settings=settings, secrets=secrets, **rest))
@@ -166,7 +173,7 @@ def test_without_a_token_nothing_is_sent(world: World, recipient: MakeRecipient)
     assert sent(world.adapter({"journal_key": KEY.decode()}), there) == Retry("token.refused")
     world.register.says = (503, b"")
     assert sent(world.adapter({"journal_key": KEY.decode()}), there) == Retry("token.unavailable")
-    away = world.adapter({"journal_key": KEY.decode()}, "journal https://127.0.0.1:9/token hub-7")
+    away = world.adapter({"journal_key": KEY.decode()}, f"journal {world.origin} https://127.0.0.1:9/token hub-7")
     assert sent(away, there) == Retry("partner.refused")
     assert (world.server.taken, world.server.refused) == ([], 0)
 
@@ -185,7 +192,8 @@ def test_our_certificate_opens_both_doors(strict: World, recipient: MakeRecipien
 def test_a_certificate_needs_no_token(strict: World, recipient: MakeRecipient) -> None:
     """Given a partner that wants the certificate alone, no token is asked for."""
     strict.tokens.knows = lambda header: header == ""  # type: ignore[method-assign]  # a partner that wants no token
-    assert sent(strict.adapter(strict.certificate, ""), recipient(strict.server.url, access="journal")) == Delivered()
+    adapter = strict.adapter(strict.certificate, f"journal {strict.origin}")
+    assert sent(adapter, recipient(strict.server.url, access="journal")) == Delivered()
     assert strict.tokens.forms == []
 
 
@@ -240,21 +248,110 @@ def test_check_says_which_key_the_partner_must_know(world: World) -> None:
     "text",
     [
         "journal",
-        "journal https://x.example/token",
+        "journal https://x.example hub",
+        "journal https://auth.example/token hub system/CarePlan.c",
         "a b c",
-        "journal https://x.example/t?q=1 hub",
-        "j https://x.example/t a; j https://x.example/t b",
+        "journal https://x.example https://x.example/t?q=1 hub",
+        "journal https://x.example https://x.example/token",
+        "j https://x.example; j https://y.example",
     ],
 )
 def test_clients_that_cannot_be_read_stop_the_start(world: World, text: str) -> None:
-    """Given an entry that is none, or a name that stands twice, the start stops."""
+    """Given an entry that is none, as one from before the servers stood in it, or a name that stands twice, the start stops."""
     with pytest.raises(SettingsError, match="each of clients is a name"):
         world.adapter({}, text)
 
 
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "https://auth.example/token",
+        "https://x.example,",
+        "https://x.example,https://y.example/fhir",
+        "https://user@x.example",
+        "http://x.example",
+        "https://x.example?a",
+        "https://x.example/?",
+    ],
+)
+def test_what_is_no_server_stops_the_start(world: World, origins: str) -> None:
+    """Given a path where the servers stand, or anything else that is no origin, the start says so."""
+    with pytest.raises(SettingsError, match="after journal, stand the servers that it is for") as caught:
+        world.adapter({}, f"journal {origins} https://auth.example/token hub-7")
+    assert caught.value.code == "settings.origin_wrong"
+
+
 def test_several_clients_are_read() -> None:
     """Given two entries on lines or between semicolons, both are there, with and without scopes."""
-    from siphub_fhir.settings import Client, read_settings
+    text = (
+        " a https://a.example https://auth.example/token hub  s1  s2 ;\n b-2 https://B.example:8443/,https://c.example https://b.example/t o\n"
+        "fast.token https://d.example:443"
+    )
+    assert read_settings({"clients": text}).clients == {
+        "a": Client(Origins(frozenset({"https://a.example:443"})), TokenEndpoint("https://auth.example/token", "hub", "s1 s2")),
+        "b-2": Client(
+            Origins(frozenset({"https://b.example:8443", "https://c.example:443"})), TokenEndpoint("https://b.example/t", "o", "")
+        ),
+        "fast.token": Client(Origins(frozenset({"https://d.example:443"}))),
+    }
 
-    found = read_settings({"clients": " a https://a.example/token hub  s1  s2 ;\n b-2 https://b.example/t other\n"}).clients
-    assert found == {"a": Client("https://a.example/token", "hub", "s1 s2"), "b-2": Client("https://b.example/t", "other", "")}
+
+ELSEWHERE = [
+    "https://127.0.0.2:{port}/fhir/$process-message",
+    "https://localhost:{port}/fhir/$process-message",
+    "https://127.0.0.1:9/fhir/$process-message",
+    "http://127.0.0.1:{port}/fhir/$process-message",
+    "https://127.0.0.1:{port}@evil.example/$process-message",
+    "https://127.0.0.1.evil.example:{port}/$process-message",
+]
+
+
+@pytest.mark.parametrize("there", ELSEWHERE)
+@pytest.mark.parametrize("options", [{"access": "journal"}, {"secret": "journal"}, {"access": "ours"}])
+def test_what_lets_us_in_is_shown_to_no_other_server(world: World, recipient: MakeRecipient, there: str, options: dict[str, str]) -> None:
+    """Given an entry with another scheme, host or port than the administrator named, it is refused, and nothing is sent there all the same."""
+    port = world.server.url.split(":")[2].partition("/")[0]
+    secrets = {"journal_key": KEY.decode(), "journal": "nyckel-1"}
+    secrets |= {name.replace("journal", "ours"): value for name, value in world.certificate.items()}
+    adapter = world.adapter(secrets, f"journal {world.origin} {world.tokens.url} hub-7; ours {world.origin}")
+    elsewhere, here = recipient(there.format(port=port), **options), recipient(world.server.url, **options)
+    refusal = adapter.refusal(elsewhere)
+    assert refusal is not None
+    assert (refusal.code, adapter.refusal(here)) == ("address.origin_refused", None)
+    found = sent(adapter, elsewhere)
+    assert isinstance(found, Retry)
+    assert found.code in {"address.origin_refused", "http.bad_url"}
+    assert (world.server.taken, world.server.refused) == ([], 0)
+
+
+def test_without_a_server_named_nothing_lets_us_in_anywhere(world: World, recipient: MakeRecipient) -> None:
+    """Given a fixed token and a certificate that the settings say nothing of, entries with them are refused, and the check says which."""
+    adapter = world.adapter({"fast": "nyckel-1", **world.certificate}, "")
+    for options in ({"secret": "fast"}, {"access": "journal"}, {"secret": "journal_certificate_key"}):
+        there = recipient(world.server.url, **options)
+        refusal = adapter.refusal(there)
+        assert refusal is not None
+        assert "names no server" in refusal.detail
+        assert sent(adapter, there) == Retry("address.origin_refused")
+        assert any("address.origin_refused" in one.what for one in adapter.check_address(there) if not one.ok)
+    assert (world.server.taken, world.server.refused) == ([], 0)
+    said = [one.what.partition(":")[0] for one in adapter.check() if not one.ok and "address.origin_refused" in one.what]
+    assert said == ["access journal", "the secret fast"]
+    assert adapter.refusal(recipient(world.server.url)) is None
+
+
+def test_a_redirect_leads_nothing_elsewhere(world: World, recipient: MakeRecipient) -> None:
+    """Given a partner and a token server that point at another server, that one hears nothing: no message, no token, no assertion."""
+    with partner(says("200 OK")) as other:
+        for status in ("301 Moved Permanently", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"):
+            with partner(says(status, Location=other.url)) as leads:
+                origin = leads.url.removesuffix("/inbox")
+                adapter = world.adapter(
+                    {"journal_key": KEY.decode(), "fast": "x"}, f"journal {origin} {world.tokens.url} hub-7; fast {origin}"
+                )
+                for options in ({"access": "journal"}, {"secret": "fast"}):
+                    assert not isinstance(sent(adapter, recipient(leads.url, **options)), Delivered)
+                lost = world.adapter({"journal_key": KEY.decode()}, f"journal {world.origin} {leads.url} hub-7")
+                assert sent(lost, recipient(world.server.url, access="journal")) == Retry("token.refused")
+                assert leads.requests == 3
+        assert (other.connections, world.server.taken) == ([], [])

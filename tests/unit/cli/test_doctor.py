@@ -252,6 +252,22 @@ def test_no_hub_at_all(siphub: Callable[..., Done], tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_address_where_our_key_may_not_be_shown(doctor: Doctor, data_folder: Path) -> None:
+    """Given an entry with a key whose servers the settings do not name any more, then it is wrong, with its place and its code."""
+    (data_folder / "siphub.toml").write_text('min_free_disk = 1\nplugins = ["folder", "fhir"]\n')
+    first, *units = sample_directory().units
+    there = Address(adapter="fhir", endpoint="https://region.example/fhir", options={"form": "resource", "secret": "journal"})
+    named = Settings(
+        data=data_folder, min_free_disk=1, plugins=("folder", "fhir"), plugin={"fhir": {"clients": "journal https://region.example"}}
+    )
+    hub = build(named)
+    switch(hub.ground, sample_directory().model_copy(update={"units": (first.model_copy(update={"address": there}), *units)}), by="test")
+    hub.stop()
+    [wrong] = [one for one in said(doctor(), "wrong") if one.startswith("the directory, ")]
+    assert "/address/endpoint: the setting clients of fhir names no server" in wrong
+    assert wrong.endswith(" (address.origin_refused)")
+
+
 def test_what_the_directorys_addresses_ask_of_their_adapter(doctor: Doctor, data_folder: Path) -> None:
     """Given units at FHIR servers, then the form and format of each is said, and an option that is wrong, with the unit's name."""
     (data_folder / "siphub.toml").write_text('min_free_disk = 1\nplugins = ["folder", "fhir"]\n')

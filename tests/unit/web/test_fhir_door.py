@@ -314,7 +314,16 @@ class TestMetadata:
 def test_our_own_adapter_takes_the_answer_for_a_receipt(fhir: Door) -> None:
     """Given a hub that sends to this one, its adapter reads the answer as delivered, and again for a repeat."""
     rest: dict[str, Any] = {"log": None, "state": None, "render": None, "mappings": None}
-    adapter = Fhir(PluginContext(plugin="fhir", clock=SystemClock(), http=Http(), settings={}, secrets={"hub": fhir.key()}, **rest))
+    adapter = Fhir(
+        PluginContext(
+            plugin="fhir",
+            clock=SystemClock(),
+            http=Http(),
+            settings={"clients": f"hub {fhir.server.url}"},
+            secrets={"hub": fhir.key()},
+            **rest,
+        )
+    )
     there = Recipient(p.CONTACT, p.MUNICIPALITY, "Norrby kommun", "fhir", fhir.server.url + OPERATION, None, {"secret": "hub"})
     message = FhirReader().read(Submission(json.dumps(bundle()).encode(), JSON))
     payload = adapter.translate(Cut(message.to_document(), "none"), there)  # type: ignore[union-attr]  # a whole message
