@@ -39,10 +39,14 @@ _log = Log(worker="sweeper")
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """Where an answer belongs: a delivery to that organisation, and whether it is the very one that is answered or merely its case's newest."""
+    """Where an answer belongs: a delivery to that organisation, and whether it is the very one that is answered or merely its case's newest.
+
+    `alone` says that it can be no other unit's answer: the case has gone to one unit there.
+    """
 
     row: DeliveryRow
     exact: bool
+    alone: bool = True
 
 
 def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission) -> None:
@@ -100,7 +104,9 @@ def _thread(ground: Ground, adapter: str, inbound: Inbound, draft: Draft) -> Thr
         named = draft.content.get("cases")
         ids = dict.fromkeys([str(draft.content.get("conversation_id", "")), *(map(str, named) if isinstance(named, list) else ())])
         threads = [_of_case(rows) for case_id in ids if (rows := [row for row in _deliveries(work, case_id) if theirs(row)])]
-    return Thread(threads[0].row, threads[0].exact and len(threads) == 1) if threads else None
+    if not threads:
+        return None
+    return threads[0] if len(threads) == 1 else Thread(threads[0].row, exact=False, alone=False)
 
 
 def _deliveries(work: Work, case_id: str) -> list[DeliveryRow]:
@@ -108,9 +114,13 @@ def _deliveries(work: Work, case_id: str) -> list[DeliveryRow]:
 
 
 def _of_case(rows: Sequence[DeliveryRow]) -> Thread:
-    """Return what an answer in a case belongs to: the newest call to its one meeting, where nothing has been sent after that, else its newest delivery."""
+    """Return what an answer in a case belongs to: the newest call to its one meeting, where nothing has been sent after that, else its newest delivery.
+
+    Where several units there have had something of the case, whose answer it is cannot be told.
+    """
+    alone = len({row.recipient for row in rows}) == 1
     meetings = {row.object_id for row in rows if row.message_type in _CALLS}
-    return Thread(rows[-1], exact=len(meetings) == 1 and rows[-1].message_type in _CALLS)
+    return Thread(rows[-1], exact=alone and len(meetings) == 1 and rows[-1].message_type in _CALLS, alone=alone)
 
 
 def _with_the_hour(ground: Ground, draft: Draft, thread: Thread | None) -> Draft:
@@ -150,5 +160,6 @@ def _show(work: Work, adapter: str, inbound: Inbound, thread: Thread | None, cod
     else:
         row = thread.row
         work.audit.append(row.owner, inbound.organisation or "-", "poll", "inbound.unread", {**facts, "case_id": row.case_id})
-        open_in_case(work, (row.owner, row.case_id), "inbound.unread", row.sender_unit, now, delivery_id=row.id)
+        delivery = row.id if thread.alone else None  # whose of several units' it is, a person reads there and the hub does not guess
+        open_in_case(work, (row.owner, row.case_id), "inbound.unread", row.sender_unit, now, delivery_id=delivery)
     work.inbound.add("-", adapter, inbound.partner_id, now)

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from siphub.contract import Recipient, RefusesAddresses
+from siphub.contract import Adapter, Recipient, RefusesAddresses
 from siphub.errors import Invalid, Problem
 from siphub.flow.ground import Ground, snapshot
 from siphub.flow.outline import filled
@@ -139,7 +139,7 @@ def _adapter(address: Address | None, at: str, adapters: Mapping[str, object]) -
 
 def _units(directory: Directory, adapters: Mapping[str, object]) -> Iterator[Problem]:
     missing = "the unit's organisation is not in the directory"
-    shared = "two units have the same address: an answer or a file could reach the wrong one"
+    shared = "two units have the same address, and what this adapter sends does not say for which of them it is"
     for index, unit in enumerate(directory.units):
         if directory.organisation(unit.organisation) is None:
             yield Problem("directory.organisation_missing", missing, pointer=f"/units/{index}/organisation")
@@ -148,12 +148,19 @@ def _units(directory: Directory, adapters: Mapping[str, object]) -> Iterator[Pro
             yield from _refused(place(unit.id, unit.organisation, unit.public_label, unit.address), f"/units/{index}/address", adapters)
         if any(earlier.id == unit.id for earlier in directory.units[:index]):
             yield Problem("directory.unit_twice", "this unit stands twice", pointer=f"/units/{index}/id")
-        if unit.address is not None and len(directory.units_at(unit.address.adapter, unit.address.endpoint)) > 1:
+        if unit.address is not None and _shared(directory, unit.address, adapters):
             yield Problem("directory.address_shared", shared, pointer=f"/units/{index}/address")
         if unit.care is not None and unit.financed_by is None:
             yield Problem(
                 "directory.care_without_payer", "a unit that gives care says who pays for it", pointer=f"/units/{index}/financed_by"
             )
+
+
+def _shared(directory: Directory, address: Address, adapters: Mapping[str, object]) -> bool:
+    """Say whether an address is also another unit's, and nothing that goes there would say for which of them it is."""
+    adapter = adapters.get(address.adapter)
+    named = isinstance(adapter, Adapter) and adapter.info.names_receiver
+    return not named and len(directory.units_at(address.adapter, address.endpoint)) > 1
 
 
 def _closed(directory: Directory, day: date | None) -> Iterator[Problem]:

@@ -146,7 +146,7 @@ class Directory(Value):
     def __copy__(self) -> Self:
         """Copy without what was looked up: a copy with other units must not answer from the old ones."""
         copied = super().__copy__()
-        for name in ("_organisations", "_units", "_addresses", "any_closed"):
+        for name in ("_organisations", "_units", "_addresses", "_options", "any_closed"):
             copied.__dict__.pop(name, None)
         return copied
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol, cast, get_args
 from uuid import uuid4
 
 import pytest
@@ -36,6 +36,7 @@ from siphub.contract import (
     permitted,
 )
 from siphub.model import CATALOGUE, sample, sample_directory
+from siphub.model.identifiers import UnitId
 from siphub.policy import disclosure
 from siphub.testing.samples import RECIPIENT_OF_KIND, whole_cut
 from siphub.testing.watching import watched
@@ -79,6 +80,7 @@ def datasheet_of(info: AdapterInfo, settings: tuple[str, ...] = ()) -> dict[str,
         "max bytes": str(info.max_bytes),
         "mapping": info.mapping or "none",
         "settings": ", ".join(settings) or "none",
+        **({"receiver": "named inside"} if info.names_receiver else {}),
     }
 
 
@@ -143,6 +145,20 @@ class AdapterContract:
             left = "\n".join([*_texts(cut.document), cut.basis])  # the basis is a part of the cut
             secret = [text for text in _texts(whole.document) if len(text) > _SHORT and text not in left]
             assert not [text for text in secret if text in shown]
+
+    def test_what_goes_to_a_shared_address_says_for_which_unit_it_is(self, under_test: AdapterUnderTest) -> None:
+        """Where several units may have one address, whatever a cut shows, its payload names the unit it is for, and not one of the others."""
+        if not under_test.adapter.info.names_receiver:
+            return
+        units = {unit for unit in RECIPIENT_OF_KIND.values() if isinstance(unit, UnitId)}
+        for _, cut in _cuts(under_test.adapter):
+            unit = next(iter(cast("list[str]", cut.document["recipients"])))
+            if "owner" in cut.document:
+                there = replace(under_test, recipient=replace(under_test.recipient, unit=unit))
+                shown = _shown_of(there, cut)
+                named = "\n".join(_texts({name: value for name, value in cut.document.items() if name != "recipients"}))
+                assert unit in shown, cut.message_type
+                assert not [other for other in units - {unit} if other in shown and other not in named], cut.message_type
 
     def test_delivery_is_a_value_and_arrives(self, under_test: AdapterUnderTest, key: str) -> None:
         """One attempt at a partner in good health is Delivered, or Accepted where receipts come later, and the partner has one thing."""

@@ -63,12 +63,18 @@ class Wire:
     name: str = "wire"
     idempotent: bool = True
     answers: Answers = delivered
+    names_receiver: bool = False
     took: list[Took] = field(default_factory=list)
 
     @property
     def info(self) -> AdapterInfo:
         """What it is."""
-        return AdapterInfo(name=self.name, media_type="text/plain", idempotent=self.idempotent)
+        return AdapterInfo(
+            self.name,
+            media_type="text/plain",
+            idempotent=self.idempotent,
+            names_receiver=self.names_receiver,
+        )
 
     def translate(self, cut: Cut, recipient: Recipient) -> Payload:
         """Say which message it is, and all that the recipient may read of it, but for what it may rely on: a withdrawal changes no bytes."""

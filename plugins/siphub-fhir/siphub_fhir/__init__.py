@@ -10,6 +10,7 @@
     max bytes   8388608
     mapping     none
     settings    source, careplan_profile, timeout_seconds, clients
+    receiver    named inside: MessageHeader.destination, or an extension of the resource; several units may have one address
 
 The answer to the request is the receipt: an OperationOutcome in it is read, and none of its words is kept. A repeat has the same Bundle.id,
 MessageHeader.id and `Idempotency-Key`, or finds what the first one made by its identifier. The plugin's reader takes such Bundles back, and foreign CarePlans and Appointments as drafts.

@@ -55,6 +55,7 @@ class Fhir:
         idempotent=True,
         recall="message",
         max_bytes=MAX_BYTES,
+        names_receiver=True,
     )
 
     def __init__(self, context: PluginContext) -> None:
