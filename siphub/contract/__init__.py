@@ -28,7 +28,7 @@ from siphub.contract.oauth import AccessTokens
 from siphub.contract.origins import Origins
 from siphub.contract.outcome import Accepted, Delivered, Outcome, Rejected, Retry, Uncertain
 from siphub.contract.outcomes_http import outcome_of
-from siphub.contract.permit import Permit, permitted, require_permit
+from siphub.contract.permit import Permit, completing, permitted, require_permit
 from siphub.contract.reader import Draft, Inbound, Reader, ReaderInfo, Receipt, Submission
 from siphub.contract.records import Confirmation, RecordKeeper, RecordPackage, sane_reference
 from siphub.contract.xml import parse_xml, serialise_xml
@@ -109,6 +109,7 @@ __all__ = [
     "TooLarge",
     "Uncertain",
     "UnsupportedMedia",
+    "completing",
     "hookimpl",
     "hookspec",
     "outcome_of",

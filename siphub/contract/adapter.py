@@ -34,6 +34,8 @@ class AdapterInfo:
         mapping: The mapping pack it uses, or None.
         max_concurrent: How many deliveries any of its partners takes at the same time, where that is fewer than the hub would send.
         max_per_minute: How many deliveries any of its partners takes in a minute, where there is a limit.
+        recalls_each: Every meeting and plan stands at the partner by itself, and each is called back by a notice of its own. Without it a unit
+            gets one notice, about the newest thing it was sent.
         names_receiver: What it sends says inside for which unit it is, so that several units may have one address: a message server of a
             region, or the base address of a server. Without it a directory in which two units share an address is not switched to.
     """
@@ -50,6 +52,7 @@ class AdapterInfo:
     mapping: str | None = None
     max_concurrent: int | None = None
     max_per_minute: int | None = None
+    recalls_each: bool = False
     names_receiver: bool = False
 
     def carries(self, message_type: str) -> bool:

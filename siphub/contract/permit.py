@@ -42,6 +42,19 @@ def permitted(permit: Permit) -> Iterator[None]:
         _current.reset(token)
 
 
+@contextmanager
+def completing() -> Iterator[None]:
+    """Let an adapter finish what it has begun: a further request of the same delivery, after its first byte has left, needs no permit anew.
+
+    Without it a partner that takes longer than the permit over the first request would never get the second.
+    """
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 def require_permit() -> None:
     """Check the permit of the delivery under way; call it immediately before the first byte.
 

@@ -6,7 +6,7 @@ The text of a recall is made in `siphub.policy.recall` alone: nobody can tell a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -186,17 +186,31 @@ class Line:
         self.pending |= {row.recipient for row in marked}
 
     def notify(self, rows: Iterable[DeliveryRow], reason: str = "withdrawn") -> None:
-        """Queue one stop notice per unit, about the newest thing it was sent."""
-        newest: dict[str, DeliveryRow] = {}
+        """Queue one stop notice per unit, about the newest thing it was sent; at a partner where each thing stands by itself, one for each."""
+        newest: dict[str, dict[str, DeliveryRow]] = {}
         sent = [row for row in rows if not _is_answer(row)]
         for row in sorted(sent, key=lambda row: row.position):
             if about_of(row) is not None:
-                newest[self.unit_of(row)] = row
+                things = newest.setdefault(self.unit_of(row), {})
+                things.pop(str(row.object_id), None)
+                things[str(row.object_id)] = row
         for unit in sorted(newest):
-            self._call_back(newest[unit])
+            for row in self._to_call_back(tuple(newest[unit].values())):
+                self._call_back(row)
         ids = [row.id for row in sent if self.unit_of(row) in newest]
         states = SENT | STOPPED | (WAITING - {"queued"})  # what still waited has been stopped first, and says so
         self.work.deliveries.change_all(ids, Change(from_states=states, to_state="recalled", event="recalled", at=self.now, reason=reason))
+
+    def _to_call_back(self, things: Sequence[DeliveryRow]) -> Sequence[DeliveryRow]:
+        """Return what a unit gets a notice about, of the things it was sent, the newest last: a meeting that was held needs none beside others."""
+        adapter = self.ground.registry.adapters.get(things[-1].adapter)
+        if adapter is None or not adapter.info.recalls_each:
+            return things[-1:]
+        return [row for row in things if not self._was_held(row)] or things[-1:]
+
+    def _was_held(self, row: DeliveryRow) -> bool:
+        meeting = self.case.meeting(UUID(row.object_id)) if row.object_id else None
+        return meeting is not None and meeting.state == "held"
 
     def _call_back(self, row: DeliveryRow) -> None:
         about = about_of(row)

@@ -271,6 +271,7 @@ _HELD = (
     "message.gone",
     "misdirected",
     "objection",
+    "partner.plan_in_force",
     "payload.too_large",
     "person.not_in_case",
     "plugin.failed",
@@ -283,7 +284,7 @@ _HELD = (
     "unit.closed",
     "unit.moved_organisation",
 )
-"""The reasons for which the hub itself stops a delivery, or waits for a receipt of it no longer."""
+"""The reasons for which the hub itself stops a delivery, or waits for a receipt of it no longer; and one of a partner's that tells what to do."""
 _OTHER: Mapping[str, WorkType] = {
     "delivery.rejected.*": WorkType(
         "The recipient's system or unit says that it does not take this: phone, and send again or in another way.",

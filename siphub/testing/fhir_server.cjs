@@ -1,6 +1,7 @@
 // A FHIR R4 server that is not ours, in memory: Medplum's router and repository, behind node's HTTP. What it is given it validates.
 // Prints its port as the first line, and ends with its standard input. Beside FHIR it takes, for tests:
-//   POST /_fault    {"status": 503, "times": 1, "headers": {…}, "after": false}    the next writes are answered so, before or after they are done
+//   POST /_fault    {"status": 503, "times": 1, "headers": {…}, "after": false}    the next writes are answered so, before or after they are done;
+//                                                                                  with "method" only those by that method
 //   GET  /_seen     [{"method", "url", "headers"}]                                 every write so far
 'use strict';
 
@@ -70,7 +71,8 @@ async function serve(request, response) {
   }
   if (url.pathname === '/_seen') return answer(response, 200, seen);
   if (request.method !== 'GET') seen.push({ method: request.method, url: request.url, headers: request.headers });
-  const strikes = request.method !== 'GET' && fault.times > 0;
+  const meant = request.method !== 'GET' && (fault.method ?? request.method) === request.method;
+  const strikes = meant && fault.times > 0;
   if (strikes) fault.times -= 1;
   if (strikes && !fault.after) return answer(response, fault.status, fault.outcome, fault.headers);
   const [status, content, headers] = await handed(request, text, url);

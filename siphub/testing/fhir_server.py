@@ -48,19 +48,26 @@ class FhirServer:
         """Let the server keep a resource of its own."""
         return dict(self._asked("POST", f"/{resource['resourceType']}", resource))
 
+    def patch(self, kind: str, name: str, operations: list[Mapping[str, Any]]) -> None:
+        """Change a resource there, as somebody at the partner would."""
+        self._asked("PATCH", f"/{kind}/{name}", operations)
+
     def clear(self) -> None:
         """Take the faults away."""
         self.fault(200, times=0)
 
     def fault(self, status: int, *, times: int = 1, after: bool = False, **more: Any) -> None:
-        """Let the next writes be answered with a status, before or after they are done; 0 cuts the line. `more` are `headers` and `outcome`."""
+        """Let the next writes be answered with a status, before or after they are done; 0 cuts the line.
+
+        `more` are `headers` and `outcome` of the answer, and `method` where only writes by that method are meant.
+        """
         self._asked("POST", "/_fault", {"status": status, "times": times, "after": after, **more})
 
     def seen(self) -> list[dict[str, Any]]:
         """Return every write so far: method, url, headers."""
         return list(self._asked("GET", "/_seen"))
 
-    def _asked(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def _asked(self, method: str, path: str, body: object = None) -> Any:
         sent = None if body is None else json.dumps(body).encode()
         answer = self._http.request(method, self.url + path, sent, {"Content-Type": "application/fhir+json"})
         assert isinstance(answer, HttpAnswer), answer

@@ -63,6 +63,7 @@ class Wire:
     name: str = "wire"
     idempotent: bool = True
     answers: Answers = delivered
+    recalls_each: bool = False
     names_receiver: bool = False
     took: list[Took] = field(default_factory=list)
 
@@ -73,6 +74,7 @@ class Wire:
             self.name,
             media_type="text/plain",
             idempotent=self.idempotent,
+            recalls_each=self.recalls_each,
             names_receiver=self.names_receiver,
         )
 

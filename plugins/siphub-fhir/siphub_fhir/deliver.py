@@ -1,8 +1,9 @@
 """The adapter: one request to the partner's FHIR server, in the form that the directory entry asks for.
 
 A message Bundle goes to `$process-message`; a repeat carries the same Bundle.id, the same MessageHeader.id and the same `Idempotency-Key`. A
-transaction goes to the base address, and a resource below it; a repeat finds what the first one made by its identifier. What an answer means
-stands in `answers`. It must never loop, sleep, follow a redirect, or ask a partner for anything about a person.
+transaction goes to the base address, and a resource below it; a repeat finds what the first one made by its identifier. Where a plan is called
+back at such a server, a second request of the same attempt ends it there (`ended`). What an answer means stands in `answers`.
+It must never loop, sleep, follow a redirect, or ask a partner for anything about a person.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from siphub.contract import (
     AdapterInfo,
     Check,
     Cut,
+    Delivered,
     Http,
     HttpAnswer,
     HttpFailure,
@@ -25,7 +27,9 @@ from siphub.contract import (
     Recipient,
     Retry,
     SettingsError,
+    completing,
 )
+from siphub_fhir import ended
 from siphub_fhir.access import Ask, Doors
 from siphub_fhir.answers import outcome_from
 from siphub_fhir.entry import NAMES, Entry, Form, read_entry, strange_in
@@ -54,6 +58,7 @@ class Fhir:
         kinds=frozenset(FORMS),
         idempotent=True,
         recall="message",
+        recalls_each=True,
         max_bytes=MAX_BYTES,
         names_receiver=True,
     )
@@ -72,7 +77,7 @@ class Fhir:
         return translated(cut, recipient, self._settings)
 
     def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
-        """Make one request; a second only where the partner does not take our token (401) and there is a new one to be had.
+        """Make one request; a second where a plan is ended too, or the partner does not take our token (401) and there is a new one to be had.
 
         Raises:
             PermitExpired: Nothing was sent.
@@ -80,9 +85,30 @@ class Fhir:
         try:
             entry = read_entry(recipient)
             answer = self._doors.through(recipient, self._asking(payload, recipient, entry, key))
+            outcome = outcome_from(answer, self._context.clock.now(), messaging=entry.form == "message")
+            return self._and_ended(outcome, payload, recipient, key) if isinstance(outcome, Delivered) else outcome
         except (SettingsError, NoToken) as error:
-            return Retry(error.code)  # nothing was sent, and the message is in order: an administrator must mend the address or the access
-        return outcome_from(answer, self._context.clock.now(), messaging=entry.form == "message")
+            return Retry(error.code)  # it is in order, and may be sent again: an administrator must mend the address or the access
+
+    def _and_ended(self, notice: Outcome, payload: Payload, recipient: Recipient, key: str) -> Outcome:
+        """End the plan that a notice, which has arrived, calls back; where it calls back none, the notice is all."""
+        below = payload.headers.get(ended.ENDED)
+        if below is None:
+            return notice
+        headers = {
+            "Content-Type": ended.MEDIA_TYPE,
+            "Accept": payload.media_type,
+            "Idempotency-Key": f"{key}-ended",
+            "Prefer": "return=minimal",
+        }
+
+        def ask(http: Http, token: Mapping[str, str]) -> HttpAnswer | HttpFailure:
+            url = f"{recipient.endpoint.rstrip('/')}/{below}"
+            return http.request("PATCH", url, ended.PATCH, {**headers, **token}, self._settings.timeout)
+
+        with completing():
+            answer = self._doors.through(recipient, ask)
+        return ended.outcome_of(notice, answer, self._context.clock.now())
 
     def _asking(self, payload: Payload, recipient: Recipient, entry: Entry, key: str) -> Ask:
         """Return what makes the request."""
@@ -136,6 +162,6 @@ class Fhir:
 
 def _request(payload: Payload, recipient: Recipient) -> tuple[str, str, dict[str, str]]:
     """Return method, address and further headers: a single resource says its own."""
-    own = dict(payload.headers)
+    own = {name: value for name, value in payload.headers.items() if name != ended.ENDED}
     method, _, below = own.pop(REQUEST, "POST ").partition(" ")
     return method, f"{recipient.endpoint.rstrip('/')}/{below}" if below else recipient.endpoint, own

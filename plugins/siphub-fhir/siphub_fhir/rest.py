@@ -163,7 +163,7 @@ class _Content:
             return kind, self._of_the_case(kind), True
         for one in resource.get("identifier") or []:
             if one.get("system") in _LASTING:
-                return kind, str(uuid5(_SPACE, f"{self._unit}/{one['system']}/{one['value']}")), True
+                return kind, record_number(self._unit, one["system"], one["value"]), True
         return kind, str(resource["id"]), False
 
     def _envelope(self, kind: str, resource: Resource, *, own: bool) -> list[Resource]:
@@ -248,13 +248,19 @@ def _identity(resource: Resource) -> Resource:
     return {"system": first["system"], "value": first["value"]}
 
 
-def by_identifier(system: str, value: str) -> str:
-    """Return the search that finds what has an identifier."""
-    return _by("identifier", system, value)
+def record_number(unit: str, system: str, value: str) -> str:
+    """Return the number under which a unit's server has a meeting or a plan, by its own identifier."""
+    return str(uuid5(_SPACE, f"{unit}/{system}/{value}"))
 
 
-def _by(parameter: str, system: str, value: str) -> str:
-    return f"{parameter}={quote(system, safe=':/')}%7C{quote(value, safe=':/')}"
+def by_identifier(system: str, *values: str) -> str:
+    """Return the search that finds what has an identifier of a system: this one, or any of these."""
+    return _by("identifier", system, *values)
+
+
+def _by(parameter: str, system: str, *values: str) -> str:
+    found = (f"{quote(system, safe=':/')}%7C{quote(value, safe=':/')}" for value in values)
+    return f"{parameter}={','.join(found)}"
 
 
 def _entry(url: str, request: Request) -> Resource:

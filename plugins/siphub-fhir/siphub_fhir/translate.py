@@ -12,6 +12,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from siphub.contract import Cut, Invalid, MappingError, Payload, Recipient, SettingsError
 from siphub_fhir.checks import problems_of
+from siphub_fhir.ended import ENDED, address_in
 from siphub_fhir.entry import Form, read_entry
 from siphub_fhir.lens import Resource
 from siphub_fhir.message import FORMS, bundle_of
@@ -55,13 +56,19 @@ def _formed(bundle: Resource, unit: str, form: Form) -> tuple[Resource, dict[str
         case "message":
             return bundle, {}
         case "transaction":
-            return transaction_of(bundle, unit), {}
+            return transaction_of(bundle, unit), _also(bundle, unit)
         case "resource":
             request = resource_of(bundle, unit)
             once = {"If-None-Exist": request.if_none_exist} if request.if_none_exist else {}
-            return request.resource, {REQUEST: f"{request.method} {request.url}", **once}
+            return request.resource, {REQUEST: f"{request.method} {request.url}", **once, **_also(bundle, unit)}
         case _:
             assert_never(form)
+
+
+def _also(bundle: Resource, unit: str) -> dict[str, str]:
+    """Return what is to be done besides: a plan that is called back is ended where it stands."""
+    ended = address_in(bundle, unit)
+    return {ENDED: ended} if ended else {}
 
 
 def written(bundle: Resource) -> bytes:

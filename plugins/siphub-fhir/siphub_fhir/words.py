@@ -32,6 +32,7 @@ STATUSES: Final = {
     "received": "mottagen",
     "rejected": "avvisad",
     "requested": "begärd",
+    "revoked": "gäller inte längre",
     "scheduled": "planerad",
     "tentative": "kanske",
 }

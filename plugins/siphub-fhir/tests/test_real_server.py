@@ -64,6 +64,10 @@ def numbered(server: FhirServer, kind: str, name: str, value: str) -> list[dict[
 def test_every_message_is_kept_once(patient: Fhir, recipient: MakeRecipient, server: FhirServer, form: str, kind: str) -> None:
     """Given any message, the server validates and keeps it; the same one again gets the same name, and nothing is kept twice."""
     there, cut = recipient(server.url, form=form), new(kind)
+    about = {"stop.notice": "about_id", "plan.closed": "plan_id"}.get(kind)
+    if about is not None:  # what is called back is there
+        content: Any = cut.document["content"]
+        patient.deliver(patient.translate(new("plan.established", thing=content[about]), there), there, "k-0")
     payload = patient.translate(cut, there)
     first = patient.deliver(payload, there, "k")
     assert isinstance(first, Delivered)
@@ -181,6 +185,94 @@ def test_what_stands_there_twice_is_left_alone(patient: Fhir, recipient: MakeRec
     invalid = (form, kind) == ("transaction", "plan.established")  # what this server calls it there
     assert found.code == ("partner.fhir_refused" if invalid else "partner.fhir_ambiguous")
     assert numbered(server, own["resourceType"], "message", cut.message_id) == []
+
+
+def called_back(patient: Fhir, there: Recipient, plan: str) -> Outcome:
+    """Deliver a stop notice about a plan."""
+    document: Any = sample("stop.notice", maximal=True).to_document()
+    content = {**document["content"], "about": "plan", "about_id": plan}
+    cut = Cut({**document, "message_id": str(uuid4()), "content": content}, "recall")
+    return patient.deliver(patient.translate(cut, there), there, str(uuid4()))
+
+
+@REST
+def test_a_plan_that_is_called_back_is_revoked(patient: Fhir, recipient: MakeRecipient, server: FhirServer, form: str) -> None:
+    """Given a plan and a stop notice, twice over: the CarePlan is revoked once, by its status alone, and told so by its narrative."""
+    there, plan = recipient(server.url, form=form), str(uuid4())
+    assert isinstance(patient.deliver(patient.translate(new("plan.established", thing=plan), there), there, "k"), Delivered)
+    found = called_back(patient, there, plan)
+    assert isinstance(found, Delivered)
+    assert str(found.partner_id).startswith("Communication/")
+    [kept] = numbered(server, "CarePlan", "plan", plan)
+    after, before = server.history("CarePlan", kept["id"])
+    assert (before["status"], after["status"]) == ("active", "revoked")
+    assert "Status: gäller inte längre" in after["text"]["div"]
+    same = set(before) - {"status", "text", "meta"}
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+    assert isinstance(called_back(patient, there, plan), Delivered)
+    assert [one["status"] for one in numbered(server, "CarePlan", "plan", plan)] == ["revoked"]
+
+
+@REST
+def test_a_plan_that_is_agreed_on_anew_is_in_force_again(patient: Fhir, recipient: MakeRecipient, server: FhirServer, form: str) -> None:
+    """Given a plan that was called back and a next version after it, the same CarePlan is active, with its narrative."""
+    there, plan = recipient(server.url, form=form), str(uuid4())
+    patient.deliver(patient.translate(new("plan.established", thing=plan), there), there, "k")
+    called_back(patient, there, plan)
+    patient.deliver(patient.translate(new("plan.revised", thing=plan), there), there, "k")
+    [kept] = numbered(server, "CarePlan", "plan", plan)
+    assert kept["status"] == "active"
+    assert "gäller inte längre" not in kept["text"]["div"]
+
+
+@REST
+@pytest.mark.parametrize("status", [405, 415, 501])
+def test_a_server_that_ends_no_plan_leaves_it_to_a_person(
+    patient: Fhir, recipient: MakeRecipient, server: FhirServer, form: str, status: int
+) -> None:
+    """Given a server that knows no PATCH, the notice is there, the plan is active, and the delivery says so instead of that it went well."""
+    there, plan = recipient(server.url, form=form), str(uuid4())
+    patient.deliver(patient.translate(new("plan.established", thing=plan), there), there, "k")
+    notices = len(server.kept("Communication"))
+    server.fault(status, method="PATCH", outcome=outcome("not-supported"))
+    found = called_back(patient, there, plan)
+    assert isinstance(found, Rejected)
+    assert found.code == "partner.plan_in_force"
+    assert [one["status"] for one in numbered(server, "CarePlan", "plan", plan)] == ["active"]
+    assert len(server.kept("Communication")) == notices + 1
+
+
+@REST
+@pytest.mark.parametrize("there_are", [0, 2])
+def test_a_plan_that_is_not_there_once_is_left_to_a_person(
+    patient: Fhir, recipient: MakeRecipient, server: FhirServer, form: str, there_are: int
+) -> None:
+    """Given no plan under the number (404), or two (412), nothing is changed, and nobody is told that it was."""
+    there, plan = recipient(server.url, form=form), str(uuid4())
+    if there_are:
+        patient.deliver(patient.translate(new("plan.established", thing=plan), there), there, "k")
+        [kept] = numbered(server, "CarePlan", "plan", plan)
+        server.keep({name: value for name, value in kept.items() if name not in {"id", "meta"}})
+    found = called_back(patient, there, plan)
+    assert isinstance(found, Rejected)
+    assert found.code == "partner.plan_in_force"
+    assert {one["status"] for one in numbered(server, "CarePlan", "plan", plan)} <= {"active"}
+
+
+@REST
+def test_what_the_partner_has_changed_is_replaced(patient: Fhir, recipient: MakeRecipient, server: FhirServer, form: str) -> None:
+    """Given a change of the partner's own between two versions, the later one replaces it whole, and the server's history has both.
+
+    That is what docs/fhir.md says: the copy is ours, nobody else's words stand in it, and no If-Match is sent.
+    """
+    there, plan = recipient(server.url, form=form), str(uuid4())
+    patient.deliver(patient.translate(new("plan.established", thing=plan), there), there, "k")
+    [kept] = numbered(server, "CarePlan", "plan", plan)
+    server.patch("CarePlan", kept["id"], [{"op": "add", "path": "/title", "value": "Vår egen rubrik"}])
+    assert isinstance(patient.deliver(patient.translate(new("plan.revised", thing=plan), there), there, "k"), Delivered)
+    ours, theirs, _ = server.history("CarePlan", kept["id"])
+    assert (theirs["title"], ours.get("title")) == ("Vår egen rubrik", kept.get("title"))
+    assert not any("if-match" in one["headers"] for one in server.seen())
 
 
 def outcome(code: str) -> dict[str, Any]:
