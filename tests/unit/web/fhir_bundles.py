@@ -67,4 +67,4 @@ def rows(door: Door, table: str) -> int:
 
 def other_key(door: Door, role: str = "send") -> str:
     """Return a key of another organisation."""
-    return add_key(door.hub.store, door.hub.ground.clock, organisation=p.REGION, name="other", roles=(role,))
+    return add_key(door.hub.store, door.hub.ground.clock, organisation=p.REGION, name=str(uuid4()), roles=(role,))

@@ -57,12 +57,6 @@ def store_given(request: pytest.FixtureRequest, data_folder: Path) -> Mapping[st
 
 
 @pytest.fixture
-def fhir(make_door: Callable[..., Door]) -> Door:
-    """Return a door over a hub with the plugin, whose threads stand still."""
-    return make_door(**PLUGINS)
-
-
-@pytest.fixture
 def doors(make_door: Callable[..., Door], store_given: Mapping[str, str]) -> tuple[Door, Door]:
     """Return two doors of one hub: over two processes' hubs where the store takes several, and else one twice."""
     first = make_door(**PLUGINS, **store_given)
@@ -77,44 +71,44 @@ def renamed(resource: Resource, as_in: Resource | None = None) -> Resource:
 
 
 class TestIdsThatWereUsed:
-    def test_the_same_again_gets_the_same_answer(self, fhir: Door) -> None:
+    def test_the_same_again_gets_the_same_answer(self, fhir: Door, taken: Callable[[], int]) -> None:
         """Given the same Bundle.id and MessageHeader.id, the first answer comes again, byte for byte, and nothing more happens."""
         sent = bundle()
         first = post(fhir, sent)
         again = post(fhir, sent)
-        assert (again.body, again.headers["x-siphub-repeated"], messages(fhir)) == (first.body, "yes", 1)
+        assert (again.body, again.headers["x-siphub-repeated"], taken()) == (first.body, "yes", 1)
         assert "x-siphub-repeated" not in first.headers
 
-    def test_a_resubmission_gets_the_same_answer(self, fhir: Door) -> None:
+    def test_a_resubmission_gets_the_same_answer(self, fhir: Door, taken: Callable[[], int]) -> None:
         """Given a new Bundle.id and a MessageHeader.id that was used, the same answer comes, and nothing more happens."""
         sent = bundle()
         first = post(fhir, sent)
-        assert (post(fhir, {**sent, "id": str(uuid4())}).body, messages(fhir)) == (first.body, 1)
+        assert (post(fhir, {**sent, "id": str(uuid4())}).body, taken()) == (first.body, 1)
 
-    def test_a_used_bundle_with_another_message_is_refused(self, fhir: Door) -> None:
+    def test_a_used_bundle_with_another_message_is_refused(self, fhir: Door, taken: Callable[[], int]) -> None:
         """Given a Bundle.id that was used and a new MessageHeader.id, 409 with the place, and nothing is taken."""
         sent, other = bundle(), bundle()
         post(fhir, sent)
         reply = post(fhir, {**other, "id": sent["id"]})
-        assert (reply.status, said(reply)[1:], messages(fhir)) == (409, ("fatal-error", [("error", "conflict")]), 1)
+        assert (reply.status, said(reply)[1:], taken()) == (409, ("fatal-error", [("error", "conflict")]), 1)
         assert reply.document["entry"][1]["resource"]["issue"][0]["expression"] == ["Bundle.id"]
         assert post(fhir, other).status == 200
 
-    def test_a_used_header_about_another_message_is_refused(self, fhir: Door) -> None:
+    def test_a_used_header_about_another_message_is_refused(self, fhir: Door, taken: Callable[[], int]) -> None:
         """Given a MessageHeader.id that was used for another message, 409 with the place, and nothing is taken."""
         sent, other = bundle(), bundle()
         post(fhir, sent)
         reply = post(fhir, json.loads(json.dumps(other).replace(header_of(other)["id"], header_of(sent)["id"])))
-        assert (reply.status, messages(fhir)) == (409, 1)
+        assert (reply.status, taken()) == (409, 1)
         assert reply.document["entry"][1]["resource"]["issue"][0]["expression"] == ["Bundle.entry[0].resource.id"]
 
-    def test_a_used_header_with_another_body_is_refused(self, fhir: Door) -> None:
+    def test_a_used_header_with_another_body_is_refused(self, fhir: Door, taken: Callable[[], int]) -> None:
         """Given the same ids and another content, 409: what was taken first stands."""
         sent = bundle()
         post(fhir, sent)
         header_of(sent)["extension"] = [one for one in header_of(sent)["extension"] if not one["url"].endswith("/registry-number")]
         reply = post(fhir, sent)
-        assert (reply.status, said(reply)[1], messages(fhir)) == (409, "fatal-error", 1)
+        assert (reply.status, said(reply)[1], taken()) == (409, "fatal-error", 1)
 
     def test_what_was_refused_leaves_nothing_behind(self, fhir: Door) -> None:
         """Given a message that was refused, the same ids may be used when it is mended."""
@@ -130,16 +124,16 @@ class TestIdsThatWereUsed:
         post(fhir, sent)
         assert said(post(fhir, sent, key=key))[1:] == said(fresh)[1:]
 
-    def test_a_message_under_new_ids_is_the_same_message(self, fhir: Door) -> None:
+    def test_a_message_under_new_ids_is_the_same_message(self, fhir: Door, taken: Callable[[], int]) -> None:
         """Given a message that was taken, in another envelope under another header, it is known by its own id, and both are used from then on."""
         sent = bundle()
         post(fhir, sent)
         again = renamed({**sent, "id": str(uuid4())}, sent)
         reply = post(fhir, again)
-        assert (reply.status, reply.headers["x-siphub-repeated"], messages(fhir)) == (200, "yes", 1)
+        assert (reply.status, reply.headers["x-siphub-repeated"], taken()) == (200, "yes", 1)
         for other in (renamed(bundle(), again), {**bundle(), "id": again["id"]}):
             assert post(fhir, other).status == 409
-        assert messages(fhir) == 1
+        assert taken() == 1
 
     def test_a_hub_that_takes_nothing_more_still_knows_them(self, fhir: Door, monkeypatch: pytest.MonkeyPatch) -> None:
         """Given a hub without room, the same again gets its answer, and what was used for something else its 409: neither is told to come later."""
@@ -298,8 +292,9 @@ def test_killed_before_its_commit_it_has_used_nothing(
 
 
 class TestForHowLong:
-    def test_they_go_with_the_answer(self, fhir: Door) -> None:
+    def test_they_go_with_the_answer(self, make_door: Callable[..., Door]) -> None:
         """Given a case that was erased, its ids are known for as long as its answers, and then they are free."""
+        fhir = make_door(**PLUGINS)
         sent, later, now = bundle(), bundle(), fhir.hub.ground.now()
         post(fhir, sent)
         post(fhir, later)
