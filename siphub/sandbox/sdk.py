@@ -57,6 +57,7 @@ class _Kept:
 
     attributes: dict[str, Any] = field(repr=False)
     inbound: bool = False
+    since: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ STANDARD: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
 class MessageService:
     """The service's mind, without its lines. Safe to share between threads.
 
-    `faults` strike new messages, `ask_faults` strike questions. `receipts` says whether a receipt has come by the next question.
+    `faults` strike new messages, `ask_faults` strike questions. `receipts` says whether receipts come at all, `receipt_after` how many
+    seconds after a message its receipt does.
 
     Args:
         folder: Where ledgers (`<agency>.jsonl`) are written; None is memory only.
@@ -89,7 +91,7 @@ class MessageService:
     def __init__(self, folder: Path | None = None, client: tuple[str, str] = ("siphub", "sandbox-secret")) -> None:
         self.client = client
         self.faults, self.ask_faults, self.token_faults = Faults(), Faults(), Faults()
-        self.receipts = True
+        self.receipts, self.receipt_after = True, 0.0
         self.agencies: Mapping[str, Agency] = {
             name: Agency(name, *entry, Ledger(folder / f"{name}.jsonl" if folder else None)) for name, entry in STANDARD.items()
         }
@@ -108,7 +110,7 @@ class MessageService:
     def clear(self) -> None:
         """Let everything be in order again."""
         self._refusing.clear()
-        self.receipts = True
+        self.receipts, self.receipt_after = True, 0.0
         for faults in (self.faults, self.ask_faults, self.token_faults):
             faults.clear()
 
@@ -258,6 +260,8 @@ class MessageService:
     def _move_on(self, kept: _Kept) -> None:
         """Let the receipt of a message of ours come, where receipts come."""
         if kept.inbound or not self.receipts or kept.attributes["messageStatus"] != "WAITING_FOR_RECEIPT":
+            return
+        if time.monotonic() - kept.since < self.receipt_after:
             return
         agency = self._agency_of(kept.attributes)
         why = ("BV", "not-found") if agency is None else self._refusing.get(agency.address)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -34,6 +36,7 @@ from siphub.sandbox.sdk_server import SdkSandbox
 from siphub.testing.partner import cuts, hangs, partner, says
 from siphub.testing.samples import whole_cut
 from siphub_sdk import Sdk
+from siphub_sdk.outcomes import DETAILS
 
 MakeContext = Callable[..., PluginContext]
 CUT: Cut = whole_cut(sample("meeting.invited", maximal=True))
@@ -212,6 +215,22 @@ def test_receipts_are_fetched(
     assert receipts_for(adapter, key) == []
     service.receipts = True
     assert receipts_for(adapter, key) == [said]
+
+
+@pytest.mark.parametrize(("kind", "detail"), [*product(("SV", "BV", "SIG"), DETAILS), ("BV", "MESSAGE_EXCHANGE_ERROR")])
+def test_each_rejection_leads_to_its_code_by_every_way(
+    adapter: Sdk, service: MessageService, fk: Recipient, kind: str, detail: str
+) -> None:
+    """Given a rejection of each class and detail, then the polled receipt and the question after an uncertain send say the same code, which README.md has a row for."""
+    service.refuse("fk", kind, detail)
+    key = str(uuid4())
+    assert adapter.deliver(adapter.translate(CUT, fk), fk, key) == Accepted(key)
+    expected = f"sdk.{kind.lower()}.{detail}" if detail in DETAILS else f"sdk.{kind.lower()}"
+    assert adapter.confirm(key, fk) == Rejected(expected)
+    [receipt] = [one.content for one in adapter.poll(None) if isinstance(one.content, Receipt) and one.content.key == key]
+    assert (receipt.kind, receipt.code) == ("rejected", expected)
+    page = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    assert f"`sdk.bv.{detail}`" in page or f"`sdk.{kind.lower()}.{detail}`" in page or f"`sdk.{kind.lower()}`" in page
 
 
 def test_what_was_settled_is_not_fetched_again_and_stays_at_the_service(adapter: Sdk, service: MessageService, fk: Recipient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -124,6 +125,20 @@ def test_receipts_come_and_say_why(service: MessageService) -> None:
     assert [one["messageStatus"] for one in shown] == ["ACCEPTED", "REJECTED", "REJECTED"]
     assert [one["events"][0]["eventIssues"][0]["typeCode"] for one in shown[1:]] == ["BV", "SIG"]
     assert [entry.key for entry in service.agencies["fk"].taken()] == [accepted["messageId"]]
+
+
+def test_a_receipt_takes_its_time(service: MessageService) -> None:
+    """Given receipts that come after a while, then a message waits for its own until then, however often it is asked for."""
+    service.receipt_after = 0.4
+    found = attributes()
+    service.take(body(found))
+    service.get(found["messageId"])
+    assert service.status(found["messageId"]) == "WAITING_FOR_RECEIPT"
+    deadline = time.monotonic() + 20
+    while service.status(found["messageId"]) != "ACCEPTED" and time.monotonic() < deadline:
+        time.sleep(0.05)
+        service.get(found["messageId"])
+    assert service.status(found["messageId"]) == "ACCEPTED"
 
 
 def test_lists_are_filtered_and_without_documents(service: MessageService) -> None:
