@@ -19,6 +19,7 @@ from siphub.model import people as p
 from siphub.model.case import CaseState
 from siphub.policy.lifecycle import CASE, OPENING
 from siphub.testing.samples import cuts_of, policy_cuts_of
+from siphub_fhir import ended
 from siphub_fhir.message import FORMS, INWARD
 from siphub_fhir.settings import FhirSettings
 from siphub_fhir.translate import translated
@@ -187,7 +188,6 @@ UNSENT: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         ("CLOSED", "Task(request)", "completed"),
         ("CLOSED", "Task(request)", "cancelled"),
         ("CLOSED", "CarePlan", "completed"),
-        ("CLOSED", "CarePlan", "revoked"),
         ("CLOSED", "Goal / activity", "completed"),
         ("CLOSED", "Goal / activity", "cancelled"),
         ("CLOSED", "Goal / activity", "abandoned"),
@@ -203,15 +203,17 @@ UNSENT: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
 
 
 def sent_in(row: str) -> dict[str, set[str]]:
-    """Return the statuses that what leaves in the states of a row has, by column."""
+    """Return the statuses that what leaves in the states of a row has, by column; a stop notice puts a Consent and ends a plan where one was put."""
     found: dict[str, set[str]] = {column: set() for column in COLUMNS}
     for column, kinds in COLUMNS.items():
         for state in ROWS_OF_THE_TABLE[row]:
             for name, statuses in LEAVES[state].items():
                 if column != "Task(request)" or name.startswith("sip.") or name == "followup.summoned":
                     found[column].update(*(statuses.get(kind, set()) for kind in kinds))
+        stopped = any("stop.notice" in LEAVES[state] for state in ROWS_OF_THE_TABLE[row])
+        if column == "CarePlan" and stopped:
+            found["CarePlan"].add(ended.STATUS)
         if column == "Consent":
-            stopped = any("stop.notice" in LEAVES[state] for state in ROWS_OF_THE_TABLE[row])
             rests = any(
                 cut.basis == "consent" for state in ROWS_OF_THE_TABLE[row] for name in LEAVES[state] for cut in policy_cuts_of(name)
             )
