@@ -28,7 +28,10 @@ def register(app: typer.Typer) -> None:
 
 def submit(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files with one message each; - is stdin.")],
-    url: Annotated[str, typer.Option("--url", help="Where the hub listens.")] = "http://127.0.0.1:8480",
+    url: Annotated[
+        str,
+        typer.Option("--url", help="Where the hub listens; on this machine, at the port of the settings, unless said.", show_default=False),
+    ] = "",
     key_file: Annotated[
         Path | None, typer.Option("--key-file", help="A file with the API key; keys/sender.key in the hub's folder unless said.")
     ] = None,
@@ -44,7 +47,7 @@ def submit(
     """Hand messages over to a running hub, and say what happens for each recipient."""
     from siphub.cli.client import HubClient
 
-    client = HubClient(url, _key(key_file, data), door="submit")
+    client = HubClient(url or _here(data), _key(key_file, data), door="submit")
     with _progress(files) as walked:
         answers = [(file, _sent(client, body_of(file), media_type, patience)) for file in walked]
     client.close()
@@ -54,6 +57,12 @@ def submit(
         _say(answers)
     if not all(reply.accepted for _, reply in answers):
         raise typer.Exit(NO)
+
+
+def _here(data: Path | None) -> str:
+    from siphub.cli.hubs import settings_for
+
+    return f"http://127.0.0.1:{settings_for(data).port}"
 
 
 def _key(file: Path | None, data: Path | None) -> str:

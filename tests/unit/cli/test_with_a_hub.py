@@ -309,6 +309,12 @@ class TestSubmit:
         assert done.out.count("queued") == 2
         assert [one["status"] for one in run("submit", *files, "--url", door.server.url, "--json").facts] == [202, 400, 202]
 
+    def test_it_goes_where_the_settings_say(self, run: Run, siphub: Run, door: Door, tmp_path: Path) -> None:
+        """Given a hub whose folder names its port, then no address need be said."""
+        (door.hub.settings.data / "siphub.toml").write_text(f"port = {door.server.port}\n")
+        (tmp_path / "m.json").write_text(siphub("sample", "sip.requested", "--fresh").out)
+        assert run("submit", tmp_path / "m.json").status == 0
+
     def test_xml_is_recognised(self, run: Run, siphub: Run, door: Door, tmp_path: Path) -> None:
         """Given a municipality's XML, then it is sent as XML."""
         (tmp_path / "m.json").write_text(siphub("sample", "sip.requested", "--fresh").out)
