@@ -28,18 +28,20 @@ def sandbox(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run partner municipalities on this machine over TLS, each with a ledger of its own, until Ctrl-C."""
+    """Run partners on this machine over TLS, each with a ledger of its own, until Ctrl-C: each takes XML at one address and FHIR at another."""
     from siphub.cli.up import told_to_stop
     from siphub.sandbox import Sandbox
 
     names = partners or list(PARTNERS)
     with told_to_stop() as stop, Sandbox(names, folder=folder, port=port) as running:
         endpoints = {name: running.endpoint(name) for name in names}
+        fhir = {name: running.fhir_endpoint(name) for name in names}
         if as_json:
-            facts({"endpoints": endpoints, "ca_file": str(running.ca_file)})
+            facts({"endpoints": endpoints, "fhir_endpoints": fhir, "ca_file": str(running.ca_file)})
         else:
             for name, endpoint in endpoints.items():
                 print(f"{name:<24} {endpoint}")
+                print(f"{'  as FHIR':<24} {fhir[name]}")
             print(f"{'trust with ca_file':<24} {running.ca_file}")
             print(f"{'a ledger':<24} GET {running.url}/_ledger/{names[0]}")
             print(f"{'a fault':<24} PUT {running.url}/_fault/{names[0]}")

@@ -1,9 +1,10 @@
-"""The page for newcomers, followed to the letter: its commands are run in its order in an empty folder, and what it promises is looked for."""
+"""The pages for newcomers, followed to the letter: their commands are run in their order in an empty folder, and what they promise is looked for."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,13 +12,17 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "first-message.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 PORT = "8480"
+SANDBOX_PORT = "8490"
+UP = "siphub up --data my-hub &"
+ANSWERS = "for n in $(seq 200); do [ -f my-hub/up.lock ] && siphub submit /dev/null --data my-hub 2>&1 | grep -q body.unreadable && break; sleep 0.1; done"
+LISTENS = "for n in $(seq 200); do [ -f journal/sandbox-ca.pem ] && curl -s --cacert journal/sandbox-ca.pem https://127.0.0.1:{port}/ >/dev/null && break; sleep 0.1; done"
 
 
-def commands() -> list[str]:
-    """Return what the page tells a newcomer to type, but for the line that puts siphub on the path."""
-    blocks = re.findall(r"```console\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+def commands(page: str) -> list[str]:
+    """Return what a page tells a newcomer to type, but for the line that puts siphub on the path."""
+    blocks = re.findall(r"```console\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
     typed = [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
     return [line for line in typed if not line.startswith("export PATH")]
 
@@ -27,21 +32,32 @@ def _free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+def _any_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def typed(lines: list[str], waits: dict[str, str], folder: Path) -> str:
+    """Type these lines into a shell in a folder, with a wait after those that start something, and return what is said; each must end well."""
+    script = ["set -eum"]
+    for number, line in enumerate(lines):
+        script += [f"echo '$ {number}'", line, *(wait for start, wait in waits.items() if line.startswith(start))]
+    place = {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", "HOME": str(folder)}
+    words = ["/bin/bash", "-c", "\n".join([*script, "wait"])]
+    done = subprocess.run(words, cwd=folder, env=place, check=False, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-2000:]
+    return done.stdout
+
+
 @pytest.mark.slow
 def test_the_page_works_as_it_is_written(tmp_path: Path) -> None:
     """Given an empty folder, when every command of the page is typed, then each ends well, and the page's promises hold."""
     if not _free(int(PORT)):
         pytest.skip(f"somebody listens on {PORT}, the port that the page uses")
-    wait = "for n in $(seq 200); do [ -f my-hub/up.lock ] && siphub submit /dev/null --data my-hub 2>&1 | grep -q body.unreadable && break; sleep 0.1; done"
-    lines = commands()
-    assert lines[0] == "siphub up --data my-hub &"
-    script = "\n".join(
-        ["set -eum", f"{lines[0]} ", wait, *(f"echo '$ {index}'; {line}" for index, line in enumerate(lines[1:], 1)), "wait"]
-    )
-    place = {"PATH": f"{Path(sys.executable).parent}:{os.defpath}", "HOME": str(tmp_path)}
-    done = subprocess.run(["/bin/bash", "-c", script], cwd=tmp_path, env=place, check=False, capture_output=True, text=True, timeout=100)
-    said = done.stdout
-    assert done.returncode == 0, done.stderr[-2000:]
+    lines = commands("first-message.md")
+    assert lines[0] == UP
+    said = typed(lines, {UP: ANSWERS}, tmp_path)
     assert "request.json: valid, sip.requested" in said
     assert re.search(r"request.json +\S+ +SE2120009994-1001 +queued", said)
     assert re.search(r"sip.requested +SE2120009994-1001 +folder +delivered", said)
@@ -50,3 +66,26 @@ def test_the_page_works_as_it_is_written(tmp_path: Path) -> None:
     assert "basis.consent_missing" in first
     assert "basis.scope_missing" in second
     assert "still no" in second
+
+
+@pytest.mark.slow
+def test_the_page_about_fhir_works_as_it_is_written(tmp_path: Path) -> None:
+    """Given an empty folder and two free ports, when every command of the page is typed, then each ends well, and the page's promises hold."""
+    if shutil.which("curl", path=os.defpath) is None:
+        pytest.skip("curl is not installed, which the page uses")
+    ports = {PORT: _any_port(), SANDBOX_PORT: _any_port()}
+    lines = [re.sub("|".join(ports), lambda found: ports[found[0]], line) for line in commands("first-fhir-message.md")]
+    assert UP in lines
+    said = typed(lines, {UP: ANSWERS, "siphub sandbox": LISTENS.format(port=ports[SANDBOX_PORT])}, tmp_path)
+    sent, _, after = said.partition('"resourceType":"Bundle"')
+    assert "fhir to SE2120009994-1001: message Bundles to $process-message as JSON" in sent
+    assert re.search(r"sip.requested +SE2120009994-1001 +fhir +delivered", sent)
+    assert '"accepted": true' in sent
+    received, _, refused = after.partition('"resourceType":"CapabilityStatement"')
+    assert '"code":"ok"' in received
+    assert '"text":"queued"' in received
+    assert '"code":"fatal-error"' in refused
+    assert re.search(r'"expression":\["Bundle.entry\[\d+\].resource.status"\]', refused)
+    assert "not readable" in refused
+    assert re.search(r"sip.requested +SE2120009994-1001 +fhir +rejected +1 +partner.http_422", refused)
+    assert "delivery.partner.http_422" in refused
