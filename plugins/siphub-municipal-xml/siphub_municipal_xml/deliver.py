@@ -1,4 +1,4 @@
-"""The adapter: one POST to the municipality, and the question whether a key arrived.
+"""The adapter: one POST to the municipality, or one file in its folder, and the question whether a key arrived.
 
 What an answer means is decided in one place, the contract's table, with one difference: 409 from these partners means that the key
 was used for other bytes, so it is a refusal and no proof of delivery. It must never loop, sleep, or follow a redirect.
@@ -6,8 +6,10 @@ was used for other bytes, so it is a refusal and no proof of delivery. It must n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -26,10 +28,12 @@ from siphub.contract import (
 )
 from siphub.contract.http import HttpAnswer, HttpFailure
 from siphub.contract.outcomes_http import outcome_of
+from siphub_folder import named, put
 from siphub_municipal_xml.access import LIMITS, OPTIONS, Access
 from siphub_municipal_xml.settings import read_settings
 from siphub_municipal_xml.translate import MAX_BYTES, MEDIA_TYPE, pack_for, translated
 
+_ENDING: Final = "xml"
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -54,16 +58,21 @@ class MunicipalXml:
         return translated(cut, pack_for(recipient, self._context.mappings, self._settings), self._context.render)
 
     def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
-        """POST once.
+        """POST once, or put one file into the folder; a file that is there is never half there, and a repeat has the same name.
 
         Raises:
             PermitExpired: Nothing was sent.
         """
+        if _is_folder(recipient):
+            return put(payload.body, self._settings.folders.folder(recipient), named(key, _ENDING))
         headers = {"Content-Type": payload.media_type, "Idempotency-Key": key, **payload.headers}
         return self._asked("POST", recipient.endpoint, payload.body, headers, recipient)
 
     def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
-        """Ask the partner whether a key arrived: yes, surely not (Retry), or it cannot say (None)."""
+        """Ask the partner whether a key arrived: yes, surely not (Retry), or it cannot say (None); a file that is gone may be collected."""
+        if _is_folder(recipient):
+            folder = self._settings.folders.folder(recipient)
+            return Delivered(named(key, _ENDING)) if folder and (folder / named(key, _ENDING)).is_file() else None
         url = f"{recipient.endpoint.rstrip('/')}/{quote(key, safe='')}"
         try:
             answer = self._exchange("GET", url, None, {}, recipient)
@@ -86,6 +95,8 @@ class MunicipalXml:
             yield Check(ok=False, what=f"mapping pack {name} cannot be used: {error.detail}")
         for secret in sorted(name for name, value in self._context.secrets.items() if not value):
             yield Check(ok=False, what=f"the secret {secret} is empty")
+        if self._settings.folders.root is not None:
+            yield from self._settings.folders.check()
 
     def check_address(self, recipient: Recipient) -> Iterable[Check]:
         """Say which pack an address gets, how it lets us in, and what of it cannot be used. Asks nobody, and never raises."""
@@ -97,7 +108,10 @@ class MunicipalXml:
         unknown = sorted(set(recipient.options) - {*OPTIONS, *LIMITS})
         if unknown:
             yield Check(ok=False, what=f"its address has an option that municipal-xml does not know: {unknown[0]}")
-        yield from self._access.check(recipient.options)
+        if _is_folder(recipient):
+            yield _folder_said(self._settings.folders.folder(recipient), set(recipient.options) & set(OPTIONS))
+        else:
+            yield from self._access.check(recipient.options)
 
     def close(self) -> None:
         """Close the connections on which our certificates were shown; the hub owns the others."""
@@ -115,3 +129,19 @@ class MunicipalXml:
     ) -> HttpAnswer | HttpFailure:
         headers = {**headers, **self._access.headers(recipient.options)}
         return self._access.client(recipient.options).request(method, url, body, headers, self._settings.timeout)
+
+
+def _is_folder(recipient: Recipient) -> bool:
+    """Say whether an address is a folder: a whole path, where others are URLs."""
+    return recipient.endpoint.startswith("/")
+
+
+def _folder_said(folder: Path | None, strange: Collection[str]) -> Check:
+    if folder is None:
+        return Check(ok=False, what="its folder lies outside the root (folder.outside)")
+    if strange:
+        return Check(ok=False, what=f"its address is a folder, and a folder has no {min(strange)}")
+    if not folder.is_dir():
+        return Check(ok=False, what="its folder is not there: make it, or mount the share (folder.missing)")
+    ok = os.access(folder, os.W_OK | os.X_OK)
+    return Check(ok=ok, what=f"gets files in its folder, which can {'' if ok else 'not '}be written")

@@ -1,14 +1,15 @@
-"""The plugin's three settings, read once at start."""
+"""The plugin's four settings, read once at start."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from siphub.contract import SettingsError
+from siphub_folder import Settings as Folders
 
-_NAMES = ("pack", "version", "timeout_seconds")
+_NAMES = ("pack", "version", "timeout_seconds", "root")
 _LONGEST = 120.0
 
 
@@ -19,12 +20,14 @@ class MunicipalXmlSettings:
     Args:
         pack: The mapping pack for recipients whose directory entry names none.
         version: Its version; None is the newest valid one.
-        timeout: For one whole attempt.
+        timeout: For one whole attempt over HTTPS.
+        folders: The root that folders of municipalities must lie below.
     """
 
     pack: str = "municipal-sip"
     version: str | None = None
     timeout: timedelta = timedelta(seconds=10)
+    folders: Folders = field(default_factory=Folders)
 
 
 def read_settings(given: Mapping[str, str]) -> MunicipalXmlSettings:
@@ -41,7 +44,15 @@ def read_settings(given: Mapping[str, str]) -> MunicipalXmlSettings:
         pack=given.get("pack") or standard.pack,
         version=given.get("version") or None,
         timeout=_timeout(given["timeout_seconds"]) if "timeout_seconds" in given else standard.timeout,
+        folders=_folders(given.get("root", "")),
     )
+
+
+def _folders(root: str) -> Folders:
+    try:
+        return Folders.read({"root": root} if root else {}, "municipal-xml")
+    except ValueError:
+        raise SettingsError("municipal-xml: root must be a whole path") from None
 
 
 def _timeout(text: str) -> timedelta:

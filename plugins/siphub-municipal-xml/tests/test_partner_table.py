@@ -206,7 +206,9 @@ def test_too_much_is_refused(adapter: MunicipalXml, recipient: MakeRecipient) ->
     assert caught.value.code == "mapping.too_large"
 
 
-@pytest.mark.parametrize("settings", [{"packs": "x"}, {"timeout_seconds": "0"}, {"timeout_seconds": "soon"}, {"timeout_seconds": "nan"}])
+@pytest.mark.parametrize(
+    "settings", [{"packs": "x"}, {"timeout_seconds": "0"}, {"timeout_seconds": "soon"}, {"timeout_seconds": "nan"}, {"root": "soon"}]
+)
 def test_wrong_settings_stop_the_start(make_context: Callable[..., object], settings: dict[str, str]) -> None:
     """A misspelt setting or a time-out that is none stops the start, and its value is not repeated."""
     with pytest.raises(SettingsError) as caught:

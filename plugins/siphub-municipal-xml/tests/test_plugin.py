@@ -41,4 +41,4 @@ def test_every_rule_of_quality_has_a_status_and_a_reason() -> None:
 def test_the_operators_page_lists_every_setting() -> None:
     """README.md has a row for each setting of the datasheet."""
     page = (HERE / "README.md").read_text("utf-8")
-    assert all(f"| `{name}` |" in page for name in ("pack", "version", "timeout_seconds"))
+    assert all(f"| `{name}` |" in page for name in ("pack", "version", "timeout_seconds", "root"))
