@@ -1,7 +1,7 @@
 """A case among partners that all speak FHIR, each in its own way, over RabbitMQ, with every part of the hub a process of its own.
 
-Home care takes message Bundles as JSON, the contact as XML. The care centre's server has no messaging and gets transactions, and so does that
-of social services, which gets single resources. What has a form in FHIR is handed in as FHIR too. What is looked at is what partners hold.
+Home care takes message Bundles as JSON, the contact as XML. The care centre's server has no messaging and gets transactions; social services
+is at the same one and gets single resources. What has a form in FHIR is handed in as FHIR too. What is looked at is what partners hold.
 """
 
 from __future__ import annotations
@@ -128,8 +128,7 @@ class Land(World):
             there = f"http://127.0.0.1:{self.contact.server_port}/fhir/$process-message"
             return Address(adapter="fhir", endpoint=there, options={"format": "xml"})
         if unit in FORM:
-            base = {"transaction": self.server.url, "resource": f"{self.server.url}/"}  # one server, and two addresses of it
-            return Address(adapter="fhir", endpoint=base[FORM[unit]], options={"form": FORM[unit]})
+            return Address(adapter="fhir", endpoint=self.server.url, options={"form": FORM[unit]})
         return super().address(unit)
 
     def hand_in(self, message: Message) -> Told:
@@ -175,7 +174,12 @@ class Land(World):
     def _is_a_message(resource: dict[str, Any], unit: str, story: Story) -> bool:
         receiver = [one["valueReference"] for one in resource.get("extension", ()) if one["url"] == extension("receiver-unit")]
         addressed = [one["identifier"]["value"] for one in receiver] == [unit]
-        return addressed and bool(message_ids(resource)) and str(story.case_id) in json.dumps(resource)
+        called_back = resource["status"] == "revoked"  # what was there already, with another status
+        return addressed and bool(message_ids(resource)) and not called_back and str(story.case_id) in json.dumps(resource)
+
+    def plans(self, story: Story) -> list[str]:
+        """Return how the plans of a case stand at the servers without messaging."""
+        return [one["status"] for one in self.server.kept("CarePlan") if str(story.case_id) in json.dumps(one)]
 
     def sent_to(self, unit: str, story: Story) -> Held:
         """Return what the hub has for a unit, in the order of the case."""
@@ -210,18 +214,21 @@ def land(tmp_path: Path, rabbitmq: Rabbit, fhir_server: FhirServer, running: Run
         yield land
 
 
-def to_a_plan(story: Story) -> None:
-    """Come from a request to an established plan, with a meeting that is moved on the way."""
+def to_a_plan(land: Land, story: Story) -> None:
+    """Come from a request to an established plan, with a meeting that is moved on the way: what went before has arrived when it would give way."""
     story.ready(UNITS)
     story.summoned(UNITS)
     story.responded(p.HOME_CARE)
+    assert land.settled(story, LONG)
     story.rescheduled(UNITS)
     story.responded(p.CARE_CENTRE, version=2)
     story.held(UNITS, version=2)
     story.proposed(UNITS)
     for index, unit in enumerate(UNITS, start=1):
         story.confirmed(unit, f"a{index}")
+    assert land.settled(story, LONG)
     story.established(UNITS)
+    assert land.settled(story, LONG)
 
 
 def status_of(story: Story) -> fu.ActivityStatus:
@@ -234,8 +241,7 @@ def status_of(story: Story) -> fu.ActivityStatus:
 def test_from_a_request_to_a_plan_and_its_end(land: Land, siphub: Callable[..., Done]) -> None:
     """Given four kinds of FHIR partners, each gets every message once and in order; a refusal is somebody's work, with the place it names."""
     story = land.story(land.hand_in)
-    to_a_plan(story)
-    assert land.settled(story, LONG)
+    to_a_plan(land, story)
     land.contact.refuses["activity.status"] = "Bundle.entry[1].resource.owner.where(display='Prov Provsdotter')"
     story.say(status_of(story), [p.CONTACT], by=p.HOME_CARE)
 
@@ -260,6 +266,7 @@ def test_from_a_request_to_a_plan_and_its_end(land: Land, siphub: Callable[..., 
         told = ["delivery.failed"] if unit == p.HOME_CARE else []
         assert [kind for kind, _ in land.held_by(unit, story)] == [*course, *told, "stop.notice"]
         assert land.held_by(unit, story) == land.sent_to(unit, story)
+    assert land.plans(story) == ["revoked"] * len(FORM)
     answered = ["meeting.response"] * 2 + ["plan.commitment.confirmed"] * 3 + ["activity.status"] * 2
     came = land.held_by(p.CONTACT, story)
     assert [kind for kind, _ in came] == ["sip.requested", *answered]
