@@ -87,9 +87,9 @@ class Bait:
 
     def close(self) -> None:
         self._over = True
-        with suppress(OSError):
-            os.close(os.open(self.pipe, os.O_RDONLY | os.O_NONBLOCK))
+        reading = os.open(self.pipe, os.O_RDONLY | os.O_NONBLOCK)  # kept open, for the writer may not have come to it yet
         self._writer.join(5)
+        os.close(reading)
         self._listener.close()
 
 
