@@ -101,3 +101,5 @@ class Inbound:
     cursor: str | None = None
     organisation: str | None = None
     """The organisation number of the partner whose endpoint it came from, as the adapter's own settings say; it is the caller."""
+    owner: str | None = None
+    """The organisation number of the one of ours whose endpoint it came to: whose people look at it where it belongs to no case."""

@@ -32,6 +32,8 @@ _NOT_AN_ID = re.compile(r"[^A-Za-z0-9._:,/@+*=-]")
 _SAID: Final = ("type", "message_id", "sent_at", "author", "conversation_id", "registry_number")
 _CALLS: Final = frozenset({"meeting.invited", "meeting.rescheduled", "meeting.reminder"})
 """What an answer that names its case alone can be the answer to."""
+NO_CASE: Final = "-"
+"""What stands for the case of a work item that is about none."""
 _FORESEEN: Final = 366
 """How many days ahead a day without a month is looked for."""
 _log = Log(worker="sweeper")
@@ -152,11 +154,14 @@ def _nearest(text: str, meeting: date, said: date) -> date | None:
 def _show(work: Work, adapter: str, inbound: Inbound, thread: Thread | None, code: str, now: datetime) -> None:
     """Audit what could not be taken as it is, put it on the convener's desk, and remember it, all at once.
 
-    The text itself stays where it can be read in full, at the partner's or message service's own side: it is named, and not copied.
+    The text itself stays where it can be read in full, at the partner's or message service's own side: it is named, and not copied. What
+    belongs to no case here is on the desk of the organisation that it came to, where the adapter says which.
     """
     facts = {"adapter": adapter, "code": code, "partner_id": _NOT_AN_ID.sub("_", inbound.partner_id)[:200]}
     if thread is None:
-        work.audit.append("-", inbound.organisation or "-", "poll", "inbound.refused", facts)
+        work.audit.append(inbound.owner or "-", inbound.organisation or "-", "poll", "inbound.refused", facts)
+        if inbound.owner is not None:
+            open_in_case(work, (inbound.owner, NO_CASE), "inbound.unthreaded", inbound.owner, now)
     else:
         row = thread.row
         work.audit.append(row.owner, inbound.organisation or "-", "poll", "inbound.unread", {**facts, "case_id": row.case_id})

@@ -190,6 +190,11 @@ _CASE: Mapping[str, WorkType] = {
         "Ett svar har kommit som inte kunde läsas: titta på det där det kom in och ring avsändaren.",
         _SENDER,
     ),
+    "inbound.unthreaded": _by_hand(
+        "A message has come that belongs to no case here: look at it where it came in, register it, and decide whose it is.",
+        "Ett meddelande har kommit som inte hör till något ärende här: titta på det där det kom in, registrera det och avgör vem som ska ha det.",
+        "the organisation it came to",
+    ),
 }
 
 _SAID: Mapping[str, tuple[str, str, str]] = {

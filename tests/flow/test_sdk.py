@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from siphub.flow import track
+from siphub.flow import track, work_items
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
 from siphub.sandbox import Fault, Sandbox
@@ -304,6 +304,25 @@ def test_nobody_answers_for_another(world: SdkWorld) -> None:
     assert until(lambda: refused() == set(answers))
     assert "meeting.response" not in world.types(p.CONTACT, story)
     assert desk(world, story) == []
+
+
+def test_a_message_that_belongs_to_no_case_waits_on_the_organisations_desk(world: SdkWorld) -> None:
+    """Given a message of AF's, and one of an organisation nobody knows, in no conversation of ours, then each is one work item of the municipality it came to, and of nobody else's."""
+    af = world.agency(p.AF)
+    to = ("0203:soderby.example", "sdk:sip:0203:soderby.example")
+    for sender in ((af.participant, af.address, af.label), ("0203:okand.example", "sdk:x", "Okänd")):
+        world.service.write(sender=sender, recipient=to, text="Hej, vi undrar över en sak.")
+
+    def waiting() -> list[tuple[str, str, str]]:
+        return [(item.owner, item.unit, item.case_id) for item in track.desk(world.hub.ground) if item.type == "inbound.unthreaded"]
+
+    assert until(lambda: len(waiting()) == 2)
+    world.again()
+    time.sleep(0.5)
+    assert waiting() == [(p.NEIGHBOUR, p.NEIGHBOUR, "-")] * 2
+    for item in track.desk(world.hub.ground):
+        work_items.close(world.hub.ground, item.id, how="registered", by=str(p.NEIGHBOUR), channel="cli")
+    assert waiting() == []
 
 
 def test_a_withdrawn_consent_is_followed_by_one_stop_notice(world: SdkWorld) -> None:

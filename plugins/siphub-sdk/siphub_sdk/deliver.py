@@ -185,7 +185,8 @@ class Sdk:
         elif _address(attributes, "recipientAttention") in {one.address for one in senders} and self.hears(str(attributes.get("sender"))):
             content = self._fetched(message_id, attributes)
             if content is not None:
-                yield Inbound(partner_id, content, organisation=self._settings.agencies.get(str(attributes.get("sender"))))
+                whose = self._settings.owner_at(_address(attributes, "recipientAttention"))
+                yield Inbound(partner_id, content, None, self._settings.agencies.get(str(attributes.get("sender"))), whose)
 
     def _receipt(self, message_id: str, attributes: Mapping[str, Any]) -> Receipt:
         taken = attributes["messageStatus"] == "ACCEPTED"

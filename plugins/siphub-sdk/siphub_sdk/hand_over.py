@@ -158,7 +158,8 @@ class HandOver:
             return Came(file, Inbound(f"{found.message_id.lower()}/{found.code or 'ACCEPTED'}", found.as_receipt()))
         self._references.note(found)
         who = self._settings.agencies.get(found.sender.participant or "")
-        inbound = Inbound(found.message_id, Submission(body, "application/xml"), organisation=who)
+        whose = self._settings.owner_at(found.recipient.address)
+        inbound = Inbound(found.message_id, Submission(body, "application/xml"), organisation=who, owner=whose)
         return Came(file, inbound, self._answer(found))
 
     def _answer(self, found: SdkMessage) -> MessageReceipt | None:

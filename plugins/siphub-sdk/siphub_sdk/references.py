@@ -23,14 +23,13 @@ class References:
     """What the recipients call our cases."""
 
     def __init__(self, context: PluginContext, settings: SdkSettings) -> None:
-        self._state, self._agencies = context.state, settings.agencies
-        self._owner_at = {sender.address: owner for owner, sender in settings.senders.items()}
+        self._state, self._settings = context.state, settings
         self._owner_of = {(sender.participant, sender.address): owner for owner, sender in settings.senders.items()}
 
     def note(self, message: SdkMessage) -> None:
         """Keep the number that one of the agencies names, for the conversation and for the cases of ours that it repeats."""
-        owner, number, theirs = self._owner_at.get(message.recipient.address), their_number(message), message.sender.participant
-        if owner is None or number is None or theirs is None or theirs not in self._agencies:
+        owner, number, theirs = self._settings.owner_at(message.recipient.address), their_number(message), message.sender.participant
+        if owner is None or number is None or theirs is None or theirs not in self._settings.agencies:
             return
         for case in dict.fromkeys([message.conversation_id.lower(), *our_cases(message)][:_MOST]):
             self._state.put(owner, _key(case, theirs), number.encode())

@@ -81,6 +81,10 @@ class SdkSettings:
         needed = {**({"access_point": self.access_point} if self.hand_over else service), "senders": self.senders}
         return tuple(name for name, value in needed.items() if not value)
 
+    def owner_at(self, address: str) -> str | None:
+        """Return the owner whose functional address this is, or None."""
+        return next((owner for owner, sender in self.senders.items() if sender.address == address), None)
+
 
 def read_settings(given: Mapping[str, str]) -> SdkSettings:
     """Read the settings.
