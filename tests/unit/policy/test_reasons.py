@@ -28,6 +28,7 @@ TAKES_A_CODE = {"Refusal", "Held", "Withheld", "Shortcoming"}
 STATES = {"withheld", "held", "expired", "gave_up", "superseded", "rejected"}
 REFUSES = {"Invalid", "Conflict", "Forbidden", "NotThere", "Busy"}
 FOR_THE_SYSTEM = {
+    "caller.role",
     "delivery.wrong_state",
     "delivery.outdated",
     "delivery.no_address",
