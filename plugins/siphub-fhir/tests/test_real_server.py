@@ -313,14 +313,16 @@ def test_a_refusal_has_its_outcome_and_the_repeat_arrives(
 
 
 def test_what_a_server_does_not_hold_valid_is_refused(patient: Fhir, recipient: MakeRecipient, server: FhirServer) -> None:
-    """Given a resource that the server's own validation is against, the delivery is rejected with the issue's code, and nothing is kept."""
+    """Given a resource that the server's own validation is against, the delivery is rejected with the issue's code and place, and nothing is kept."""
     there, cut = recipient(server.url, form="resource"), new("sip.requested")
     payload = patient.translate(cut, there)
     broken = type(payload)(
         payload.body.replace(b'"intent":"proposal"', b'"intent":["proposal"]'), payload.media_type, payload.plugin, None, payload.headers
     )
     assert broken.body != payload.body
-    assert patient.deliver(broken, there, "k") == Rejected("partner.fhir_refused", "the partner's OperationOutcome says structure")
+    assert patient.deliver(broken, there, "k") == Rejected(
+        "partner.fhir_refused", "the partner's OperationOutcome says structure at Task.intent"
+    )
     assert numbered(server, "Task", "message", cut.message_id) == []
 
 
