@@ -9,7 +9,7 @@
     recall      by a further message
     max bytes   8388608
     mapping     municipal-sip
-    settings    pack, version, timeout_seconds, root
+    settings    pack, version, timeout_seconds, root, clients
 
 The answer to the POST is the receipt. The partner recognises the header `Idempotency-Key`, so a repeat does no harm, and answers
 `GET <endpoint>/<key>` when it is asked whether a key arrived. A municipality that collects files has a folder for an address: a file that

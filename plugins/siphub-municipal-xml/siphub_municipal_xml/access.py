@@ -8,7 +8,8 @@ Among the entry's options:
     certificate     the name of our certificate for mutual TLS
 
 In the folder of secrets, as `plugin.municipal-xml.NAME`: the secret itself, and for a certificate `NAME_certificate` (PEM, the chain after
-it) and `NAME_certificate_key` (PEM without a password). It must never log, repeat or put into an address what lets us in.
+it) and `NAME_certificate_key` (PEM without a password). The setting `clients` says to which servers each may be shown, and a directory
+cannot send it anywhere else. It must never log, repeat or put into an address what lets us in.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from datetime import datetime
 from threading import Lock
 from typing import Final
 
-from siphub.contract import Check, ClientCertificate, Http, PluginContext, SettingsError
+from siphub.contract import Check, ClientCertificate, Http, Origins, PluginContext, Problem, Recipient, SettingsError
 from siphub.contract.certificates import SOON
+from siphub.contract.origins import REFUSED
 
 OPTIONS: Final = ("secret", "user", "header", "certificate")
 LIMITS: Final = ("max_concurrent", "max_per_minute")
@@ -33,8 +35,8 @@ _OURS: Final = frozenset({"content-type", "idempotency-key", "host", "content-le
 class Access:
     """The ways in of all municipalities; clients that show a certificate are made once for each, and closed with it."""
 
-    def __init__(self, context: PluginContext) -> None:
-        self._context = context
+    def __init__(self, context: PluginContext, clients: Mapping[str, Origins]) -> None:
+        self._context, self._origins = context, clients
         self._clients: dict[str, Http] = {}
         self._lock = Lock()
 
@@ -57,18 +59,27 @@ class Access:
         return {"Authorization": f"Basic {b64encode(f'{user}:{secret}'.encode()).decode()}" if user else f"Bearer {secret}"}
 
     def client(self, options: Mapping[str, str]) -> Http:
-        """Return the client: one that shows our certificate where the entry names one.
+        """Return the client: it shows our certificate where the entry names one, and sends to no server that what lets us in is not for.
 
         Raises:
             SettingsError: `settings.secret_missing`, or `http.certificate_wrong`.
         """
-        name = options.get("certificate")
-        if not name:
-            return self._context.http
-        with self._lock:
-            if name not in self._clients:
-                self._clients[name] = self._context.http.showing(self._certificate(name))
-            return self._clients[name]
+        name, named = options.get("certificate"), _named(options)
+        http = self._showing(name) if name else self._context.http
+        return http.within(Origins(frozenset.intersection(*map(self._servers, named)))) if named else http
+
+    def refusal(self, recipient: Recipient) -> Problem | None:
+        """Return why what an entry names may not be shown at its endpoint, or None."""
+        for name in _named(recipient.options):
+            if name not in self._origins:
+                what = (
+                    "the setting clients of municipal-xml names no server for the secret or certificate that the entry names: add it there"
+                )
+                return Problem(REFUSED, what)
+            if not self._origins[name].covers(recipient.endpoint):
+                what = "the endpoint is not at a server that the setting clients of municipal-xml names for this secret or certificate"
+                return Problem(REFUSED, f"{what}: mend the entry, or add the server")
+        return None
 
     def check(self, options: Mapping[str, str]) -> Iterator[Check]:
         """Say what of an entry's options cannot be used, and until when its certificate holds. Asks nobody."""
@@ -85,6 +96,23 @@ class Access:
         for client in self._clients.values():
             client.close()
 
+    def unnamed(self) -> Iterator[Check]:
+        """Say of each secret and certificate that no server is named for."""
+        for name in sorted(
+            {name.removesuffix("_key").removesuffix("_certificate") for name, value in self._context.secrets.items() if value}
+        ):
+            if name not in self._origins:
+                yield Check(ok=False, what=f"{name}: the setting clients names no server for it, so that it is sent nowhere ({REFUSED})")
+
+    def _servers(self, name: str) -> frozenset[str]:
+        return self._origins.get(name, Origins()).named
+
+    def _showing(self, name: str) -> Http:
+        with self._lock:
+            if name not in self._clients:
+                self._clients[name] = self._context.http.showing(self._certificate(name))
+            return self._clients[name]
+
     def _secret(self, name: str) -> str:
         found = self._context.secrets.get(name)
         if not found:
@@ -93,6 +121,11 @@ class Access:
 
     def _certificate(self, name: str) -> ClientCertificate:
         return ClientCertificate(self._secret(f"{name}_certificate"), self._secret(f"{name}_certificate_key"))
+
+
+def _named(options: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of what an entry lets us in by."""
+    return tuple(name for word in ("secret", "certificate") if (name := options.get(word)))
 
 
 def _held(name: str, ends: datetime, now: datetime) -> Check:

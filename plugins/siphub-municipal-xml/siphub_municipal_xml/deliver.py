@@ -22,6 +22,7 @@ from siphub.contract import (
     Outcome,
     Payload,
     PluginContext,
+    Problem,
     Recipient,
     Retry,
     SettingsError,
@@ -47,7 +48,7 @@ class MunicipalXml:
     def __init__(self, context: PluginContext) -> None:
         self._context = context
         self._settings = read_settings(context.settings)
-        self._access = Access(context)
+        self._access = Access(context, self._settings.clients)
 
     def translate(self, cut: Cut, recipient: Recipient) -> Payload:
         """Make the municipality's XML from a cut.
@@ -95,6 +96,7 @@ class MunicipalXml:
             yield Check(ok=False, what=f"mapping pack {name} cannot be used: {error.detail}")
         for secret in sorted(name for name, value in self._context.secrets.items() if not value):
             yield Check(ok=False, what=f"the secret {secret} is empty")
+        yield from self._access.unnamed()
         if self._settings.folders.root is not None:
             yield from self._settings.folders.check()
 
@@ -112,6 +114,13 @@ class MunicipalXml:
             yield _folder_said(self._settings.folders.folder(recipient), set(recipient.options) & set(OPTIONS))
         else:
             yield from self._access.check(recipient.options)
+            refusal = self.refusal(recipient)
+            if refusal is not None:
+                yield Check(ok=False, what=f"{refusal.detail} ({refusal.code})")
+
+    def refusal(self, recipient: Recipient) -> Problem | None:
+        """Return why what lets us in may not be shown at an entry's endpoint, or None; in a folder nothing is shown."""
+        return None if _is_folder(recipient) else self._access.refusal(recipient)
 
     def close(self) -> None:
         """Close the connections on which our certificates were shown; the hub owns the others."""

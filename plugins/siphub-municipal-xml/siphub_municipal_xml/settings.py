@@ -1,16 +1,20 @@
-"""The plugin's four settings, read once at start."""
+"""The plugin's settings, read once at start."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
-from siphub.contract import SettingsError
+from siphub.contract import Origins, SettingsError
 from siphub_folder import Settings as Folders
 
-_NAMES = ("pack", "version", "timeout_seconds", "root")
+_NAMES = ("pack", "version", "timeout_seconds", "root", "clients")
 _LONGEST = 120.0
+_CLIENT: Final = re.compile(r"([A-Za-z0-9._-]{1,80})\s+(\S{1,2000})")
+_EXAMPLE: Final = "norrby https://norrby.example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +26,14 @@ class MunicipalXmlSettings:
         version: Its version; None is the newest valid one.
         timeout: For one whole attempt over HTTPS.
         folders: The root that folders of municipalities must lie below.
+        clients: The servers that a secret or a certificate may be shown to, by the name that directory entries use.
     """
 
     pack: str = "municipal-sip"
     version: str | None = None
     timeout: timedelta = timedelta(seconds=10)
     folders: Folders = field(default_factory=Folders)
+    clients: Mapping[str, Origins] = field(default_factory=dict)
 
 
 def read_settings(given: Mapping[str, str]) -> MunicipalXmlSettings:
@@ -45,7 +51,27 @@ def read_settings(given: Mapping[str, str]) -> MunicipalXmlSettings:
         version=given.get("version") or None,
         timeout=_timeout(given["timeout_seconds"]) if "timeout_seconds" in given else standard.timeout,
         folders=_folders(given.get("root", "")),
+        clients=_clients(given.get("clients", "")),
     )
+
+
+def _clients(text: str) -> Mapping[str, Origins]:
+    found: dict[str, Origins] = {}
+    for entry in filter(None, (part.strip() for part in re.split(r"[;\n]", text))):
+        read = _CLIENT.fullmatch(entry)
+        if read is None or read[1] in found:
+            raise SettingsError(
+                "municipal-xml: each of clients is a name and the servers it is for (https://host, with commas between several); a semicolon "
+                f"stands between two, and each name is there once: {_EXAMPLE}"
+            )
+        try:
+            found[read[1]] = Origins.read(read[2].split(","))
+        except SettingsError as error:
+            raise SettingsError(
+                f"municipal-xml: in clients, after {read[1]}, stand the servers that it is for: {error.detail}; such as {_EXAMPLE}",
+                code=error.code,
+            ) from None
+    return found
 
 
 def _folders(root: str) -> Folders:

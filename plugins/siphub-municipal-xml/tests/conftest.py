@@ -52,9 +52,14 @@ def make_context(running: Sandbox, mappings: Mappings) -> Iterator[MakeContext]:
 
 
 @pytest.fixture
-def adapter(make_context: MakeContext) -> MunicipalXml:
+def adapter(make_context: MakeContext, running: Sandbox) -> MunicipalXml:
     """Give the adapter with its settings as they come, but for a short time-out."""
-    return MunicipalXml(make_context(settings={"timeout_seconds": "1"}, secrets={"soderby": "nyckel-1", "old": "nyckel-0"}))
+    return MunicipalXml(
+        make_context(
+            settings={"timeout_seconds": "1", "clients": f"soderby {running.url}; old {running.url}"},
+            secrets={"soderby": "nyckel-1", "old": "nyckel-0"},
+        )
+    )
 
 
 @pytest.fixture

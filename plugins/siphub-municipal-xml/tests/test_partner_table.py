@@ -207,7 +207,18 @@ def test_too_much_is_refused(adapter: MunicipalXml, recipient: MakeRecipient) ->
 
 
 @pytest.mark.parametrize(
-    "settings", [{"packs": "x"}, {"timeout_seconds": "0"}, {"timeout_seconds": "soon"}, {"timeout_seconds": "nan"}, {"root": "soon"}]
+    "settings",
+    [
+        {"packs": "x"},
+        {"timeout_seconds": "0"},
+        {"timeout_seconds": "soon"},
+        {"timeout_seconds": "nan"},
+        {"root": "soon"},
+        {"clients": "soon"},
+        {"clients": "norrby soon"},
+        {"clients": "norrby https://a.example/sip"},
+        {"clients": "norrby https://a.example; norrby https://b.example"},
+    ],
 )
 def test_wrong_settings_stop_the_start(make_context: Callable[..., object], settings: dict[str, str]) -> None:
     """A misspelt setting or a time-out that is none stops the start, and its value is not repeated."""
