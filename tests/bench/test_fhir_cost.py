@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -25,8 +26,13 @@ from siphub_fhir.xml_out import to_xml
 ACTIVITIES, GOALS, PARTICIPANTS = 10, 5, 8
 TIMES, ROUNDS = 20, 60
 ENTRIES, REQUESTS = 20_000, 3
-OTHERS = {"JSON": {}, "a transaction": {"form": "transaction"}, "a resource": {"form": "resource"}, "XML": {"format": "xml"}}
-"""Told beside it: the same once more, what the forms for servers without messaging take, and the message as XML."""
+FORMS: Mapping[str, dict[str, str]] = {
+    "JSON": {},
+    "a transaction": {"form": "transaction"},
+    "a resource": {"form": "resource"},
+    "XML": {"format": "xml"},
+}
+"""A message, the forms for servers without messaging, and the message as XML, which has no limit and is told beside them."""
 
 
 def full_plan() -> Cut:
@@ -53,44 +59,45 @@ def full_plan() -> Cut:
 
 
 def milliseconds(work: Callable[[], object], times: int = TIMES) -> float:
-    """Return how long one call takes, as the mean of a few."""
-    began = time.perf_counter()
+    """Return how long one call keeps a processor, as the mean of a few: what else the machine does is no part of it."""
+    began = time.process_time()
     for _ in range(times):
         work()
-    return (time.perf_counter() - began) / times * 1000
+    return (time.process_time() - began) / times * 1000
 
 
-def quickest(cut: Cut, settings: FhirSettings, **options: str) -> float:
-    """Return how long it takes to make and judge the same in another form or format, in milliseconds."""
+def cost(cut: Cut, settings: FhirSettings, **options: str) -> tuple[float, float]:
+    """Return how long a bare `json.dumps` of a form takes, and to make and judge it, in milliseconds: turn about, and the shortest of each."""
     there = Recipient(p.HOME_CARE, p.MUNICIPALITY, "Norrby kommun", "fhir", "https://region.example/fhir", None, options)
-    return min(milliseconds(lambda: translated(cut, there, settings), times=3) for _ in range(ROUNDS))
+    document = json.loads(translated(cut, replace(there, options={**options, "format": "json"}), settings).body)
+    pairs = [(milliseconds(lambda: json.dumps(document)), milliseconds(lambda: translated(cut, there, settings))) for _ in range(ROUNDS)]
+    return min(one for one, _ in pairs), min(other for _, other in pairs)
 
 
 @pytest.mark.bench
 def test_a_full_plan_costs_little_more_than_its_json(write_result: Callable[[str, Mapping[str, object]], None]) -> None:
-    """Given a full plan, then to translate and judge it takes at most three times `json.dumps` of the same Bundle and a millisecond."""
+    """Given a full plan, then to translate and judge it takes at most three times `json.dumps` of the same and a millisecond, in each form of JSON."""
     cut, settings = full_plan(), FhirSettings()
     there = Recipient(p.HOME_CARE, p.MUNICIPALITY, "Norrby kommun", "fhir", "https://region.example/fhir/$process-message")
     body = translated(cut, there, settings).body
-    bundle = json.loads(body)
-    # Turn about, and the shortest of each: what the machine does besides strikes neither alone.
-    pairs = [(milliseconds(lambda: json.dumps(bundle)), milliseconds(lambda: translated(cut, there, settings))) for _ in range(ROUNDS)]
-    bare, whole = min(one for one, _ in pairs), min(other for _, other in pairs)
-    took = {name: quickest(cut, settings, **options) for name, options in OTHERS.items()}
+    took = {name: cost(cut, settings, **options) for name, options in FORMS.items()}
+    bare, whole = took["JSON"]
+    limits = {name: 3 * one + 1 for name, (one, _) in took.items()}
     write_result(
         "fhir-cost",
         {
             "bytes": len(body),
-            "entries": len(bundle["entry"]),
+            "entries": len(json.loads(body)["entry"]),
             "json.dumps": f"{bare:.3f} ms",
             "translate and validate": f"{whole:.3f} ms",
             "ratio": f"{whole / bare:.1f}",
-            "limit (3 × and 1 ms)": f"{3 * bare + 1:.3f} ms",
-            **{f"as {name}": f"{one:.3f} ms" for name, one in took.items()},
-            "XML / JSON": f"{took['XML'] / took['JSON']:.1f}",
+            "limit (3 × and 1 ms)": f"{limits['JSON']:.3f} ms",
+            **{f"as {name}": f"{took[name][1]:.3f} ms" for name in FORMS if name != "JSON"},
+            **{f"part of the limit, {name}": f"{took[name][1] / limits[name]:.2f}" for name in FORMS if name != "XML"},
+            "XML / JSON": f"{took['XML'][1] / whole:.1f}",
         },
     )
-    assert whole <= 3 * bare + 1
+    assert {name: took[name][1] for name in FORMS if name != "XML" and took[name][1] > limits[name]} == {}
 
 
 @pytest.mark.bench

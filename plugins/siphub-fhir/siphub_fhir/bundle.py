@@ -82,15 +82,16 @@ class Out:
         self._entries.setdefault(f"urn:uuid:{identity}", {**resource, "id": identity})
         return {"reference": f"urn:uuid:{identity}"}
 
-    def entries(self) -> list[Resource]:
-        """Return the entries in the order they were added."""
-        return [{"fullUrl": url, "resource": self._finished(resource)} for url, resource in self._entries.items()]
+    def entries(self, *, told: bool) -> list[Resource]:
+        """Return the entries in the order they were added; `told` gives each its narrative."""
+        finish = finished if told else tidied
+        return [{"fullUrl": url, "resource": finish(self._profiled(resource))} for url, resource in self._entries.items()]
 
-    def _finished(self, resource: Resource) -> Resource:
+    def _profiled(self, resource: Resource) -> Resource:
         profile = self._profiles.get(resource["resourceType"])
         if profile is not None:
             resource["meta"] = {**resource.get("meta", {}), "profile": [profile]}
-        return finished(resource)
+        return resource
 
     def unit(self, unit: str) -> Resource:
         """Return a reference to a unit: a HealthcareService, provided by an organisation."""

@@ -116,8 +116,16 @@ HEADER: Final = (
 """The envelope, but for the message's id and time (they stand in Bundle) and the parties (below)."""
 
 
-def bundle_of(cut: Cut, recipient: Recipient, source: str, profile: str | None) -> Resource:
-    """Return the message Bundle for a cut, with the header first and everything it refers to in it."""
+def bundle_of(cut: Cut, recipient: Recipient, source: str, profile: str | None, *, told: bool = True) -> Resource:
+    """Return the message Bundle for a cut, with the header first and everything it refers to in it.
+
+    Args:
+        cut: What the recipient may have.
+        recipient: Whom it goes to.
+        source: Our own address.
+        profile: The profile that a CarePlan claims to follow, or None.
+        told: Whether each resource gets its narrative; where most of them become a part of another, only that one's is wanted.
+    """
     document = cut.document
     profiles = SWEDISH_PROFILES if profile is None else {**SWEDISH_PROFILES, "CarePlan": profile}
     out = Out(document, recipient.unit, _known(document, recipient), profiles)
@@ -136,7 +144,7 @@ def bundle_of(cut: Cut, recipient: Recipient, source: str, profile: str | None) 
         "identifier": _numbered(document, out),
         "type": "message",
         "timestamp": document["sent_at"],
-        "entry": [{"fullUrl": f"urn:uuid:{header['id']}", "resource": finished(header)}, *out.entries()],
+        "entry": [{"fullUrl": f"urn:uuid:{header['id']}", "resource": finished(header)}, *out.entries(told=told)],
     }
 
 

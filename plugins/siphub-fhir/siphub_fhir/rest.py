@@ -21,6 +21,7 @@ from uuid import NAMESPACE_URL, uuid5
 from siphub_fhir.bundle import finished, protection_named, tidied
 from siphub_fhir.consent import basis_of
 from siphub_fhir.lens import Resource, at
+from siphub_fhir.telling import narrative_of
 from siphub_fhir.vocabulary import BASE, PLANS, extension, numbering
 
 _NAMED: Final = frozenset({"Organization", "HealthcareService", "Practitioner"})
@@ -32,6 +33,7 @@ BESIDE: Final[Mapping[str, str]] = {"Appointment": "supportingInformation", "Car
 """Where a single resource refers to what else the message is about."""
 _SPACE: Final = uuid5(NAMESPACE_URL, f"{BASE}/records")
 _STOPPED: Final = "stop.notice"
+_NESTED: Final = frozenset({dict, list})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class _Content:
     def _created(self, url: str) -> Request:
         original = self.by_url[url]
         folded = _Folded(self, url)
-        resource = folded.folded({name: value for name, value in original.items() if name != "id"})
+        resource = folded.folded({name: value for name, value in original.items() if name != "id"}) | {"text": narrative_of(original)}
         if folded.contained:
             resource["contained"] = list(folded.contained.values())
         identity = _identity(original)
@@ -118,6 +120,7 @@ class _Content:
         numbers = [*([self._message] if url == self.main else []), {"system": numbering("record"), "value": key}]
         resource |= {
             "meta": self._meta(original, folded.labels),
+            "text": narrative_of(original),
             "extension": [*resource.get("extension", ()), *envelope],
             "identifier": [*resource.get("identifier", ()), *numbers],
             "contained": list(folded.contained.values()),
@@ -143,7 +146,8 @@ class _Content:
                 folded = _Folded(self, url)
                 resource = folded.folded({name: value for name, value in original.items() if name not in {"id", "target"}})
                 tag = {"system": numbering("record"), "code": original["id"]}
-                resource |= {"meta": {**self._meta(original, folded.labels), "tag": [tag]}, "target": [{"reference": self.main}]}
+                meta = {**self._meta(original, folded.labels), "tag": [tag]}
+                resource |= {"meta": meta, "text": narrative_of(original), "target": [{"reference": self.main}]}
                 resource |= {"contained": list(folded.contained.values())} if folded.contained else {}
                 yield url, Request("POST", "Provenance", _by("_tag", tag["system"], tag["code"]), tidied(resource))
 
@@ -217,15 +221,14 @@ class _Folded:
 
     def folded(self, node: Any) -> Any:
         """Return a part of a resource with every reference leading where it does from now on."""
-        if isinstance(node, list):
-            return [self.folded(one) for one in node]
-        if not isinstance(node, dict):
+        if type(node) is list:
+            return [self.folded(one) if type(one) in _NESTED else one for one in node]
+        if type(node) is not dict:
             return node
-        url = node.get("reference")
-        led = self._content.led_to(url, self) if isinstance(url, str) else None
+        led = self._content.led_to(node["reference"], self) if type(node.get("reference")) is str else None
         if led is not None:
             return {**{name: value for name, value in node.items() if name != "reference"}, **led}
-        return {name: value if type(value) is str else self.folded(value) for name, value in node.items()}
+        return {name: self.folded(value) if type(value) in _NESTED else value for name, value in node.items()}
 
     def inside(self, url: str, resource: Resource) -> Resource:
         """Contain a resource, and return the reference to it. Its labels become the whole's: R4 lets what is contained have none (dom-5)."""

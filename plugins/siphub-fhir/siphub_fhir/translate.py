@@ -42,7 +42,10 @@ def translated(cut: Cut, recipient: Recipient, settings: FhirSettings) -> Payloa
         entry = read_entry(recipient)
     except SettingsError as error:
         raise MappingError(error.detail, code="mapping.option_wrong") from None
-    resource, headers = _formed(bundle_of(cut, recipient, settings.source, settings.careplan_profile), recipient.unit, entry.form)
+    told = entry.form == "message"  # the other forms tell what is left when the rest is contained
+    resource, headers = _formed(
+        bundle_of(cut, recipient, settings.source, settings.careplan_profile, told=told), recipient.unit, entry.form
+    )
     body = written(resource)
     if entry.format == "xml":
         body = as_xml(resource)
