@@ -69,7 +69,7 @@ def _sample(name: str, *, maximal: bool) -> Mapping[str, Any]:
 def _in(file: Path) -> Mapping[str, Any]:
     try:
         document = json.loads(body_of(file))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise refuse("file.unreadable", f"{file}: it is no JSON", status=WRONG_USE) from None
     if not isinstance(document, dict) or not isinstance(document.get("type"), str):
         raise refuse("file.unreadable", f"{file}: it is no message", status=WRONG_USE)

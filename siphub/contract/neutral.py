@@ -178,8 +178,8 @@ def _fill(element: etree._Element, value: object, local_times: bool) -> None:  #
             if _NOT_XML.search(value):
                 raise _Odd("holds a character that XML 1.0 cannot carry")
             element.text = value
-            if local_times and _MOMENT.fullmatch(value):
-                element.set("local", f"{datetime.fromisoformat(value).astimezone(_STOCKHOLM):%Y-%m-%dT%H:%M:%S}")
+            if local_times and _MOMENT.fullmatch(value) and (local := _local(value)):
+                element.set("local", local)
         case dict() | Mapping():
             element.set("is", "object")
             _fields(element, value, local_times)
@@ -197,6 +197,14 @@ def _fill(element: etree._Element, value: object, local_times: bool) -> None:  #
             element.set("is", "null")
         case _:
             raise _Odd("is neither text, whole number, boolean, null, list nor object")
+
+
+def _local(moment: str) -> str | None:
+    """Return a moment in Swedish time, or None for a text that looks like one and is none: people may write anything in a free text."""
+    try:
+        return f"{datetime.fromisoformat(moment).astimezone(_STOCKHOLM):%Y-%m-%dT%H:%M:%S}"
+    except (ValueError, OverflowError):
+        return None
 
 
 class _Odd(Exception):
@@ -219,6 +227,8 @@ def _where(value: object, pointer: str) -> str | None:
 def _value_of(element: etree._Element, pointer: str) -> object:
     kind = element.get("is")
     text = element.text or ""
+    if kind in {"object", "array"} and any(part and part.strip() for part in (text, *(child.tail for child in element))):
+        raise _broken(pointer, "there is text beside its fields, which would be lost")
     match kind:
         case None if len(element) == 0:
             return text

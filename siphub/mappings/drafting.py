@@ -5,18 +5,20 @@ Nothing but a draft is ever written to: an approved version is changed by a new 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 from siphub.contract.neutral import to_partner
 from siphub.errors import MappingError
-from siphub.mappings.manifest import MANIFEST, Manifest, checksums, namespace_of, read_manifest
+from siphub.mappings.manifest import MANIFEST, Manifest, is_listable, namespace_of, read_manifest
 from siphub.mappings.pack import Pack
 from siphub.mappings.shelf import load_folder
 from siphub.mappings.trial import readable, require_sound, samples_of, stand_in
@@ -35,7 +37,8 @@ def begin(origin: Pack, folder: Path, pack: str, version: str, *, owner: str, to
     """Make a draft from a pack, with its own namespace, and return its folder, `<folder>/<pack>/<version>`.
 
     Raises:
-        MappingError: `mapping.name`, the id is none; `mapping.exists`, there is something already; `mapping.broken`, the version or owner is none.
+        MappingError: `mapping.name`, the id is none; `mapping.exists`, there is something already; `mapping.broken`, the version or owner is none;
+            `mapping.unwritable`.
     """
     if not _NAME.fullmatch(pack):
         raise MappingError("an id is lower-case letters, digits and hyphens, such as norrby-sip", code="mapping.name")
@@ -44,7 +47,14 @@ def begin(origin: Pack, folder: Path, pack: str, version: str, *, owner: str, to
         raise MappingError(f"there is something at {place} already: choose another version", code="mapping.exists")
     values = origin.manifest.model_dump() | {"id": pack, "version": version, "owner": owner, "status": "draft", "valid_from": today}
     manifest = _checked({**values, "valid_to": None, "files": {}, **dict.fromkeys(_FIXED[1:])})
-    place.mkdir(parents=True)
+    with _writing(place):
+        place.mkdir(parents=True)
+        _copy(origin, place, manifest)
+    return place
+
+
+def _copy(origin: Pack, place: Path, manifest: Manifest) -> None:
+    pack, version = manifest.id, manifest.version
     before, after = namespace_of(origin.id, origin.version), namespace_of(pack, version)
     for name, body in origin.files.items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
@@ -52,24 +62,41 @@ def begin(origin: Pack, folder: Path, pack: str, version: str, *, owner: str, to
         (place / name).write_bytes(body.replace(before.encode(), after.encode()) if text else body)
     (place / "README.md").write_text(_NEW_README.format(name=f"{pack} {version}", origin=origin.name), "utf-8")
     (place / MANIFEST).write_text(_written(manifest), "utf-8")
-    return place
 
 
 def approve(folder: Path, *, by: str, today: date) -> Pack:
     """Fix a draft's bytes: write its golden files anew, then the manifest with checksums and status. Return the pack as it is now.
 
+    What is fixed are the bytes that were tried: a file that changes meanwhile makes the pack refuse to load.
+
     Raises:
-        MappingError: `mapping.not_draft`; `mapping.unsound`, a sample does not come through whole; or it does not load.
+        MappingError: `mapping.not_draft`; `mapping.unsound`, a sample does not come through whole; `mapping.name`, a file's name cannot
+            stand in a manifest; `mapping.broken`, `by` is no line; `mapping.unwritable`; or it does not load.
     """
     manifest = read_manifest(folder)
     if manifest.status != "draft":
         raise MappingError(f"{manifest.name} is {manifest.status}: make a new version of it", code="mapping.not_draft")
     pack = load_folder(folder)
+    strange = next((name for name in sorted(pack.files) if not is_listable(name)), None)
+    if strange is not None:
+        raise MappingError(
+            f"{strange} of {manifest.name} cannot stand in a manifest: take it away, or name it otherwise", code="mapping.name"
+        )
     require_sound(pack)
-    write_golden(pack)
-    approved = manifest.model_copy(update={"status": "approved", "approved_by": by, "approved_on": today, "files": checksums(folder)})
-    (folder / MANIFEST).write_text(_written(_checked(approved.model_dump())), "utf-8")
+    files = {name: hashlib.sha256(body).hexdigest() for name, body in pack.files.items()}
+    approved = _checked(manifest.model_dump() | {"status": "approved", "approved_by": by, "approved_on": today, "files": files})
+    with _writing(folder):
+        write_golden(pack)
+        (folder / MANIFEST).write_text(_written(approved), "utf-8")
     return load_folder(folder)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise MappingError(f"{error.filename or folder} cannot be written: {error.strerror}", code="mapping.unwritable") from error
 
 
 def write_golden(pack: Pack) -> None:
@@ -82,10 +109,13 @@ def write_golden(pack: Pack) -> None:
 
 
 def _checked(values: Mapping[str, object]) -> Manifest:
+    people = [str(values[name]) for name in ("owner", "approved_by") if values.get(name) is not None]
     try:
-        return Manifest.model_validate(dict(values))
+        if all(person.strip() and person.isprintable() for person in people):
+            return Manifest.model_validate(dict(values))
     except ValueError:
-        raise MappingError("the version is numbers with dots, such as 1.0, and the owner one line") from None
+        pass  # told below, without what was given
+    raise MappingError("the version is numbers with dots, such as 1.0; the owner, and who has reviewed it, one line each")
 
 
 def _written(manifest: Manifest) -> str:

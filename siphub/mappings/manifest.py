@@ -17,8 +17,9 @@ from siphub.model.base import Code, Line, Value
 MANIFEST: Final = "mapping.toml"
 """The manifest's file name."""
 _UNLISTED = re.compile(r"golden/.*|README\.md|" + re.escape(MANIFEST))
+_LISTABLE: Final = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 Files = dict[
-    Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")],
+    Annotated[str, StringConstraints(pattern=_LISTABLE)],
     Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")],
 ]
 
@@ -67,6 +68,11 @@ def shipped() -> Path:
     package = Path(__file__).parents[1]
     inside = package / "_mappings"
     return inside if inside.is_dir() else package.parent / "mappings"
+
+
+def is_listable(name: str) -> bool:
+    """Say whether a file's path may stand in a manifest: no hidden file, no backup of an editor, nothing above the pack's folder."""
+    return re.fullmatch(_LISTABLE, name) is not None
 
 
 def checksums(folder: Path) -> dict[str, str]:

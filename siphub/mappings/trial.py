@@ -15,6 +15,7 @@ from lxml import etree
 from siphub.contract.neutral import document_to_xml, forms_wanted, from_partner, written
 from siphub.contract.xml import parse_xml, serialise_xml
 from siphub.errors import MappingError, SiphubError
+from siphub.mappings.manifest import namespace_of
 from siphub.mappings.pack import Pack
 from siphub.model import CATALOGUE, Message, sample
 
@@ -157,9 +158,20 @@ def findings(pack: Pack) -> Iterator[Finding]:
             yield Finding(name, "mapping.loss", f"{loss.pointer} is {loss.how} on the way there and back")
         if trial.body is not None:
             yield from _golden(pack, name, trial.body)
+            yield from _namespace(pack, name, trial.body)
     for file in sorted((pack.folder / "golden").glob("*")):
         if file.name not in known:
             yield Finding(f"golden/{file.name}", "mapping.golden", "no sample of this pack has this name")
+
+
+def _namespace(pack: Pack, name: str, body: bytes) -> Iterator[Finding]:
+    """Find a pack that reads and writes in another pack's namespace: the hub would read its documents by that other one, by other words."""
+    found = etree.QName(parse_xml(body)).namespace or ""
+    own = namespace_of(pack.id, pack.version)
+    if INWARD in pack.files and found.startswith("urn:siphub:") and found != own:
+        yield Finding(
+            name, "mapping.namespace", f"what it writes is in the namespace of another pack: by {own} the hub knows its documents"
+        )
 
 
 def _golden(pack: Pack, name: str, body: bytes) -> Iterator[Finding]:

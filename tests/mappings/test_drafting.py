@@ -138,6 +138,9 @@ def test_golden_files_that_are_old_missing_or_strange_are_found(draft: Path) -> 
         ("../norrby", "1.0", "N", "mapping.name"),
         ("norrby", "../1", "N", "mapping.broken"),
         ("norrby", "1.0", "", "mapping.broken"),
+        ("norrby", "1.0", " ", "mapping.broken"),
+        ("norrby", "1.0", "N\nstatus", "mapping.broken"),
+        ("norrby", "1.0", "N\x7f", "mapping.broken"),
         ("norrby-sip", "1.0", "N", "mapping.exists"),
     ],
 )
@@ -148,6 +151,47 @@ def test_a_draft_needs_a_name_a_version_an_owner_and_a_free_place(
     before = sorted(draft.parents[1].rglob("*"))
     assert code_of(lambda: begin(municipal, draft.parents[1], pack, version, owner=owner, today=TODAY)) == code
     assert sorted(draft.parents[1].rglob("*")) == before
+
+
+def test_a_place_that_cannot_be_written_is_said_and_nothing_half_is_left(municipal: Pack, draft: Path) -> None:
+    """Given a file where the folder of packs should be, or a golden folder that leads elsewhere, then that is said, and what it leads to is left alone."""
+    elsewhere = draft.parents[1] / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "kept").touch()
+    (draft / "golden").symlink_to(elsewhere)
+    assert code_of(lambda: begin(municipal, elsewhere / "kept", "norrby", "1.0", owner="N", today=TODAY)) == "mapping.unwritable"
+    assert code_of(lambda: approve(draft, by="Eva Kontakt", today=TODAY)) == "mapping.unwritable"
+    assert [one.name for one in elsewhere.iterdir()] == ["kept"]
+    assert tomllib.loads((draft / MANIFEST).read_text("utf-8"))["status"] == "draft"
+
+
+@pytest.mark.parametrize("name", [".out.xsl.swp", "out.xsl~", "schema/my schema.xsd.bak"])
+def test_a_file_that_no_manifest_can_list_is_named(draft: Path, name: str) -> None:
+    """Given what an editor leaves behind, the draft is tried all the same, and is not approved before that is gone: it is named."""
+    (draft / name).touch()
+    load_folder(draft)
+    with pytest.raises(MappingError) as refused:
+        approve(draft, by="Eva Kontakt", today=TODAY)
+    assert (refused.value.code, name in refused.value.detail) == ("mapping.name", True)
+    assert not (draft / "golden").exists()
+
+
+def test_what_was_tried_is_what_is_approved(draft: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a file that is changed after it was tried and before it is fixed, then the pack is not the one that was approved, and refuses to load."""
+
+    def meanwhile(pack: Pack) -> None:
+        (pack.folder / "codes.csv").write_bytes(pack.files["codes.csv"].replace(b"planerad", b"avbruten"))
+
+    monkeypatch.setattr("siphub.mappings.drafting.write_golden", meanwhile)
+    assert code_of(lambda: approve(draft, by="Eva Kontakt", today=TODAY)) == "mapping.altered"
+
+
+def test_a_pack_in_the_namespace_of_another_is_found(draft: Path) -> None:
+    """Given a copy made by hand that kept the namespace, the hub would read its documents by the other's words: that is said, and it is not approved."""
+    for name in ("in.xsl", "out.xsl", "schema/municipal-sip.xsd"):
+        (draft / name).write_bytes((draft / name).read_bytes().replace(b"urn:siphub:norrby-sip:1.0", b"urn:siphub:municipal-sip:1.0"))
+    assert {one.code for one in findings(load_folder(draft))} == {"mapping.namespace"}
+    assert code_of(lambda: approve(draft, by="Eva Kontakt", today=TODAY)) == "mapping.unsound"
 
 
 def test_a_message_type_without_a_form_is_refused_by_name(draft: Path) -> None:

@@ -18,7 +18,7 @@ from siphub.model import Message, parse_message
 from siphub_municipal_xml.settings import read_settings
 
 _HEAD = 4096
-_NAMESPACE = re.compile(rb"""\bxmlns(?::[A-Za-z_][\w.-]*)?\s*=\s*["']urn:siphub:([a-z0-9-]{1,40}):([0-9]{1,4}(?:\.[0-9]{1,4}){1,3})["']""")
+_NAMESPACE = re.compile(rb"""\bxmlns(?::[A-Za-z_][\w.-]*)?\s*=\s*["']urn:siphub:([a-z0-9-]{1,40}):([0-9]{1,4}(?:\.[0-9]{1,4}){0,3})["']""")
 
 
 class MunicipalXmlReader:

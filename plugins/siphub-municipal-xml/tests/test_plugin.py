@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import siphub_municipal_xml
+from siphub.contract import Submission, SystemClock
+from siphub.contract.neutral import to_partner
+from siphub.mappings import Mappings, begin, shipped
+from siphub.model import sample
 from siphub_municipal_xml.translate import PLUGIN
 
 HERE = Path(__file__).parents[1]
@@ -42,3 +50,18 @@ def test_the_operators_page_lists_every_setting() -> None:
     """README.md has a row for each setting of the datasheet."""
     page = (HERE / "README.md").read_text("utf-8")
     assert all(f"| `{name}` |" in page for name in ("pack", "version", "timeout_seconds", "root"))
+
+
+@pytest.mark.parametrize("version", ["2", "2.0.1.7"])
+def test_a_version_of_one_number_or_of_four_is_read(make_context: Callable[..., Any], tmp_path: Path, version: str) -> None:
+    """Whatever version a manifest may have, a document in its namespace is recognised and read by it."""
+    clock = SystemClock()
+    begin(
+        Mappings([shipped()], clock).load("municipal-sip"), tmp_path, "norrby-sip", version, owner="Norrby kommun", today=date(2026, 1, 1)
+    )
+    packs = Mappings([tmp_path], clock, drafts=True)
+    message = sample("nack")
+    submission = Submission(to_partner(packs.load("norrby-sip"), message.to_document()), "application/xml")
+    reader = siphub_municipal_xml.MunicipalXmlReader(replace(make_context(), mappings=packs))
+    assert reader.recognises(submission)
+    assert reader.read(submission) == message

@@ -150,11 +150,13 @@ class TestTry:
             (["x.json", "--sample", "nack"], "mapping.what"),
             (["--sample", "meeting.sumoned"], "message.unknown_type"),
             (["nothing.json"], "file.unreadable"),
+            (["deep.json"], "file.unreadable"),
             (["--message", str(uuid4())], "key.unreadable"),
         ],
     )
-    def test_wrong_use(self, run: Run, words: list[str], code: str) -> None:
-        """Given nothing to try on, two things, a type or file that is not there, or no key, then exit 2 and why."""
+    def test_wrong_use(self, run: Run, tmp_path: Path, words: list[str], code: str) -> None:
+        """Given nothing to try on, two things, a type or file that is not there, one without end, or no key, then exit 2 and why."""
+        (tmp_path / "deep.json").write_text("[" * 200_000)
         done = run("mappings", "try", OWN, *words)
         assert (done.status, done.out) == (2, "")
         assert code in done.err

@@ -69,10 +69,13 @@ def test_what_xml_cannot_carry_is_refused_with_its_pointer(document: dict[str, o
         b'<message is="object"><a is="number"></a></message>',
         b'<message is="object"><a is="boolean">ja</a></message>',
         b'<message is="object"><a is="date">2026-01-01</a></message>',
+        b'<message is="object">lost<a>1</a></message>',
+        b'<message is="object"><a>1</a>lost</message>',
+        b'<message is="object"><a is="array"><item>1</item>lost</a></message>',
     ],
 )
 def test_what_is_not_neutral_xml_is_a_mistake_of_the_sheet(body: bytes) -> None:
-    """A field that stands twice, a text with elements in it, a kind that does not exist or fit: a mapping error, never a guess."""
+    """A field that stands twice, a text with elements in it or beside fields, a kind that does not exist or fit: a mapping error, never a guess."""
     with pytest.raises(MappingError) as caught:
         document_from_xml(body)
     assert caught.value.code == "mapping.broken"
@@ -161,3 +164,10 @@ def test_a_pack_gets_what_it_wants() -> None:
     with pytest.raises(MappingError) as caught:
         to_partner(Demanding(), document)
     assert caught.value.code == "mapping.not_rendered"
+
+
+@pytest.mark.parametrize("text", ["2026-99-99T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-23T11:00:60Z"])
+def test_a_text_that_looks_like_a_moment_and_is_none_stays_a_text(text: str) -> None:
+    """Where a pack wants Swedish times, a free text may say what it likes: it gets none, and the message goes on."""
+    body = document_to_xml({"note": text}, local_times=True).decode()
+    assert f"<note>{text}</note>" in body
