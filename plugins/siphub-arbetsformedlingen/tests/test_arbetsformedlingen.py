@@ -154,9 +154,28 @@ def test_each_objection_is_raised_by_what_it_is_for() -> None:
         (changed(content={"plan": {}}), "agency.narrative"),
     ):
         assert objection(cut) == code
-        assert objection(cut, replace(US, adapter="sdk")) is None
+        assert objection(cut, replace(US, adapter="letter", options={})) is None
     assert objection(changed(), basis="secrecy_assessed") == "agency.consent_missing"
     assert objection(changed(), replace(US, organisation=p.MUNICIPALITY)) == "agency.other_organisation"
+
+
+def test_no_entry_leads_past_the_rules() -> None:
+    """Given an entry that leads to the agency by SDK and another adapter, then nothing goes there; what goes by SDK to others is theirs."""
+    assert objection(changed(), replace(US, adapter="sdk")) == "agency.other_adapter"
+    assert objection(changed(), replace(US, adapter="sdk", organisation=p.MUNICIPALITY)) is None
+
+
+def test_a_persons_number_stands_in_no_text() -> None:
+    """Given the person's number in a question, a place or our registry number, in any of its forms, then it does not go; a telephone number does."""
+    content: Any = cut_for("meeting.invited").document["content"]
+    whole = str(p.SUBJECT_NUMBER)
+    for number in (whole, f"{whole[:8]}-{whole[8:]}", whole[2:], f"{whole[2:8]}-{whole[8:]}", f"{whole[:8]} {whole[8:]}"):
+        asked = changed(content={**content, "questions": [{"text": f"Gäller {number}."}]})
+        placed = changed(content={**content, "meeting": {**content["meeting"], "place": {"kind": "other", "text": number}}})
+        found = [objection(cut) for cut in (asked, placed, changed(registry_number=number))]
+        assert found == ["agency.number_in_text"] * 3
+    assert objection(changed(content={**content, "convener": {"name": "x", "phone": whole[2:]}})) is None
+    assert objection(changed(registry_number="SN 2026-117")) is None
 
 
 def test_a_narrative_needs_both_the_entry_and_the_consent() -> None:

@@ -6,12 +6,15 @@ and objects to whatever policy should never have let through to it. It must neve
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from siphub.contract import Check, Cut, Inbound, ReaderInfo, Recipient, Submission
+from siphub.model.identifiers import CoordinationNumber, PersonNumber
 from siphub_sdk.deliver import Sdk
 from siphub_sdk.reader import SdkReader
 from siphub_sdk.settings import PARTICIPANT
@@ -41,6 +44,8 @@ _MINIMAL: Final = frozenset(
     }
 )
 """The fields of content that an invitation and what belongs to it may have (LIFECYCLE 5.3); whatever else there is tells of a person's life."""
+_NUMBER: Final = re.compile(r"(?<![\w-])(?:\d{2})?\d{6}[-+ ]?\d{4}(?![\w-])")
+_WHOLE: Final = 12
 _SAYS_NOTHING: Final = frozenset({"recall", "no_person_data"})
 """The bases of messages that say nothing of a person."""
 _PURPOSES: Final[Mapping[str, str]] = MappingProxyType(
@@ -120,10 +125,12 @@ def objection(organisation: Organisation, cut: Cut, recipient: Recipient, basis:
     """Return why a cut must not go to an agency, or None; what goes to others is nobody's business here.
 
     A second lock on what policy decides: the individual's consent, and with a statement of it that names the agency where the person is
-    named; nobody protected; nothing of anybody's life, unless the entry has the option `narrative = "yes"` and the consent lets us tell.
+    named; nobody protected; nothing of anybody's life, unless the entry has the option `narrative = "yes"` and the consent lets us tell; no
+    number of a person's in any text. An entry that leads to the agency by SDK and another adapter would lead past all this.
     """
     if recipient.adapter != organisation.adapter:
-        return None
+        by_sdk = recipient.organisation == organisation.number and "participant" in recipient.options
+        return "agency.other_adapter" if by_sdk else None
     return next(_objections(organisation, cut, recipient, basis), None)
 
 
@@ -141,6 +148,9 @@ def _objections(organisation: Organisation, cut: Cut, recipient: Recipient, basi
     told = set(_part(cut.document, "content")) - _MINIMAL
     if told and not (recipient.options.get("narrative") == "yes" and direction in {"to", "both"}):
         yield "agency.narrative"
+    texts = {name: part for name, part in cut.document.items() if name not in {"subject", "schema_version", "case_id", "message_id"}}
+    if any(_is_a_persons(found) for text in _texts(texts) for found in _NUMBER.findall(text)):
+        yield "agency.number_in_text"
 
 
 def _part(document: Mapping[str, object], name: str) -> Mapping[str, Any]:
@@ -153,3 +163,29 @@ def _protects(value: object) -> bool:
     if isinstance(value, Mapping):
         return any((name == "protection" and part is not None) or _protects(part) for name, part in value.items())
     return isinstance(value, list | tuple) and any(_protects(part) for part in value)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Give every text in a document but telephone numbers, ten digits of which can look like a person's."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from () if name == "phone" else _texts(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts(part)
+
+
+def _is_a_persons(digits: str) -> bool:
+    """Say whether digits are a personnummer or samordningsnummer, with or without its century."""
+    plain = re.sub("[^0-9]", "", digits)
+    return any(_taken(plain if len(plain) == _WHOLE else century + plain) for century in ("19", "20"))
+
+
+def _taken(number: str) -> bool:
+    for kind in (PersonNumber, CoordinationNumber):
+        with contextlib.suppress(ValueError):
+            kind(number)
+            return True
+    return False
