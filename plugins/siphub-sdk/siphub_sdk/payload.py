@@ -11,6 +11,7 @@ import binascii
 import json
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any, Final
 
 from lxml import etree
@@ -21,6 +22,7 @@ from siphub_sdk.message import File, Party, SdkMessage, invalid, participant
 from siphub_sdk.receipt import ROOT as RECEIPT
 from siphub_sdk.receipt import MessageReceipt, receipt_of
 from siphub_sdk.rules import envelope_breaches, message_breaches, refuse_breaches
+from siphub_sdk.rules.envelope import NAMES, PARTIES
 
 NAMESPACE: Final = "urn:riv:infrastructure:messaging:MessageWithAttachments:3"
 _OLDER: Final = "urn:riv:infrastructure:messaging:MessageWithAttachments:2"
@@ -85,7 +87,22 @@ def _enveloped(root: etree._Element) -> SdkMessage | MessageReceipt:
     content = root.xpath("./*[local-name()='Payloads']/*/*[local-name()='PayloadContent']/*")
     if len(content) != 1 or content[0].tag == root.tag:
         raise invalid(at, code="sdk.unsupported_payload", detail="it is no XML message")
-    return _by_root(deepcopy(content[0]))
+    return _as_enveloped(_by_root(deepcopy(content[0])), *(root.findtext(path, "", NAMES).strip() for path in PARTIES))
+
+
+def _as_enveloped(found: SdkMessage | MessageReceipt, sender: str, recipient: str) -> SdkMessage | MessageReceipt:
+    """Hold what is in an envelope to the parties of the envelope, which is what the access point has looked at.
+
+    For version 3 the rules have done so. A message of version 2 that names other parties, as Digg's own example does, is nobody's: its text
+    can be read, and counts for no organisation. A receipt that does is refused.
+    """
+    if isinstance(found, MessageReceipt):
+        if (found.sender, found.recipient) != (sender, recipient):
+            raise invalid("/XHE/Header", code="sdk.bv.invariant", detail="its envelope and its receipt name different parties")
+        return found
+    if (found.sender.participant, found.recipient.participant) == (sender, recipient):
+        return found
+    return replace(found, sender=replace(found.sender, participant=None), recipient=replace(found.recipient, participant=None))
 
 
 def _message(root: etree._Element) -> SdkMessage:

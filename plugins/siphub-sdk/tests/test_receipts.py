@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from lxml import etree
 
-from siphub.contract import Receipt, Submission, parse_xml
+from siphub.contract import Receipt, Refused, Submission, parse_xml
 from siphub.testing.schematron import Schematrons
 from siphub_sdk import MessageReceipt, Reason, SdkReader, receipt_xml
 from siphub_sdk.outcomes import DETAILS
@@ -85,3 +85,14 @@ def test_each_reason_has_its_code() -> None:
         assert rejected(Reason(kind, detail)).code == f"sdk.{kind.lower()}.{detail}"
     assert rejected(Reason("SIG")).code == "sdk.sig"
     assert rejected().code == "sdk.rejected"
+
+
+def test_white_space_hides_no_contradiction() -> None:
+    """Given ACCEPTED with blanks around it and a reason beneath, or REJECTED without any, then it is refused as it would be without blanks."""
+    for receipt, word, other in (
+        (rejected(Reason("BV")), b"REJECTED", b" ACCEPTED "),
+        (MessageReceipt(str(uuid4()), *WHO, AT), b"ACCEPTED", b" REJECTED "),
+    ):
+        with pytest.raises(Refused) as caught:
+            SdkReader().read(Submission(receipt_xml(receipt).replace(word, other), "application/xml"))
+        assert caught.value.code == "sdk.bv.invariant"

@@ -21,6 +21,8 @@ CUSTOMIZATION: Final = "urn:fdc:digg.se:edelivery:xhe:1"
 ACTOR: Final = "iso6523-actorid-upis"
 CRITERIA: Final = ("DOCUMENTID", "DOCUMENTID_SCHEME", "PROCESSID", "PROCESSID_SCHEME", "FEDERATIONID")
 _SCHEMA: Final = Schema("xhe/XHE-1.0.xsd")
+PARTIES: Final = tuple(f"xha:Header/xha:{side}Party/xha:PartyIdentification/xhb:ID" for side in ("From", "To"))
+"""Where an envelope says who sends it and who is to have it."""
 _PAYLOAD = "xha:Payloads/xha:Payload"
 _UNUSED: Final = (
     "ext:XHEExtensions",

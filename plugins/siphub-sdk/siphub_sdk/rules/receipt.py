@@ -33,8 +33,8 @@ SCHEMATRON: Final[Rules] = (
             "[normalize-space() != 'SV' and normalize-space() != 'BV' and normalize-space() != 'SIG']"
         ),
     ),
-    ("R7-APP", "cac:DocumentResponse/cac:Response[cbc:ResponseCode = 'ACCEPTED' and //cac:LineResponse]"),
-    ("R8-APP", "cac:DocumentResponse/cac:Response[cbc:ResponseCode = 'REJECTED' and not(//cac:LineResponse)]"),
+    ("R7-APP", "cac:DocumentResponse/cac:Response[normalize-space(cbc:ResponseCode) = 'ACCEPTED' and //cac:LineResponse]"),
+    ("R8-APP", "cac:DocumentResponse/cac:Response[normalize-space(cbc:ResponseCode) = 'REJECTED' and not(//cac:LineResponse)]"),
     ("R9-APP", "cac:DocumentResponse/cac:LineResponse/cac:Response[not(cac:Status)]"),
     ("R9-APP", "cac:SenderParty[not(cbc:EndpointID/@schemeID)] | cac:ReceiverParty[not(cbc:EndpointID/@schemeID)]"),
 )
