@@ -94,10 +94,14 @@ def completed(draft: Draft, thread: Thread | None) -> Message:
 
 
 def _thread(ground: Ground, adapter: str, inbound: Inbound, draft: Draft) -> Thread | None:
-    """Find what an answer belongs to: only among deliveries that went to that organisation by that adapter, and were tried."""
+    """Find what an answer belongs to: only among deliveries that went to that organisation by that adapter, and were tried.
+
+    What came to the endpoint of one of ours belongs to no case of another's: that one could not read it, and the first would never see it.
+    """
 
     def theirs(row: DeliveryRow) -> bool:
-        return row.adapter == adapter and row.recipient_organisation == inbound.organisation and row.attempts > 0
+        to_it = row.adapter == adapter and row.recipient_organisation == inbound.organisation and row.attempts > 0
+        return to_it and inbound.owner in {None, row.owner}
 
     with ground.store.read() as work:
         row = work.deliveries.find_by_key(str(draft.content.get("causation_id", "")))

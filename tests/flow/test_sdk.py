@@ -325,6 +325,24 @@ def test_a_message_that_belongs_to_no_case_waits_on_the_organisations_desk(world
     assert waiting() == []
 
 
+def test_what_came_to_one_owner_is_no_answer_in_anothers_case(world: SdkWorld) -> None:
+    """Given AF's answer to one municipality's invitation, sent to another one's function, then it is no answer, and the one that has it looks at it."""
+    story = invited(world, p.AF)
+    assert in_state(world, story, p.AF, "delivered")
+    af = world.agency(p.AF)
+    world.service.write(
+        sender=(af.participant, af.address, af.label),
+        recipient=("0203:soderby.example", "sdk:sip:0203:soderby.example"),
+        text="Svar: nej",
+        conversation_id=str(story.case_id),
+        refToMessageId=newest(world, story, p.AF).key,
+    )
+    ground = world.hub.ground
+    assert until(lambda: [item.owner for item in track.desk(ground) if item.type == "inbound.unthreaded"] == [p.NEIGHBOUR])
+    assert "meeting.response" not in world.types(p.CONTACT, story)
+    assert desk(world, story) == []
+
+
 def test_a_withdrawn_consent_is_followed_by_one_stop_notice(world: SdkWorld) -> None:
     """Given an invitation that FK has, when the consent is withdrawn, then FK gets the one stop notice in the same conversation."""
     story = invited(world, p.FK)

@@ -24,10 +24,13 @@ _GREETING = re.compile(
     r"(hej|hejsan|god (morgon|dag)|med vänliga? hälsning(ar)?|vänliga hälsningar|mvh|hälsningar|tack)\b[,.! ]*", re.IGNORECASE
 )
 _NUMBER = re.compile(
-    r"[,;]?\s*\b(?:vårt |vår |ert )?(?:dnr|diarienr|diarienummer)\b[.:]?\s*(?P<number>[\w./-]+(?: \d[\w./-]*)?)", re.IGNORECASE
+    r"[,;]?\s*\b(?:vårt |vår |ert )?(?:dnr|diarienr|diarienummer)\b[.:]?\s*(?P<number>[\w./-]+ \d[\w./-]*|[\w./-]*\d[\w./-]*)",
+    re.IGNORECASE,
 )
 _CASE = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _PLAIN: Final[Mapping[str, str]] = MappingProxyType({"ja": "accept", "nej": "decline", "kontakta oss": "contact-us"})
+_NOBODY: Final = "förnamn efternamn"
+"""What stands in the form where a name belongs."""
 _ZONE: Final = ZoneInfo("Europe/Stockholm")
 
 
@@ -55,14 +58,15 @@ def understood(text: str, written: date | None = None) -> Reply | None:
     """
     own = [line for line in map(str.strip, text.splitlines()) if line and not line.startswith(">")]
     if any(_ANSWER.fullmatch(line) for line in own):
-        return _by_form(own)
+        return _by_form(own, written)
     plain = [stripped for line in own if (stripped := _NUMBER.sub("", line).strip()) and not _GREETING.fullmatch(stripped)]
     return None if written is None else _in_swedish(plain, written)
 
 
 def registry_number(text: str) -> str | None:
-    """Return the one registry number that a text names with the word for it, or None."""
-    found = {match["number"].rstrip(".,;") for line in text.splitlines() if not line.startswith(">") for match in _NUMBER.finditer(line)}
+    """Return the one registry number that a text names with the word for it, or None. A line with a case's id is ours, come back."""
+    own = [line for line in text.splitlines() if not line.startswith(">") and not _CASE.search(line)]
+    found = {match["number"].rstrip(".,;") for line in own for match in _NUMBER.finditer(line)}
     return found.pop() if len(found) == 1 else None
 
 
@@ -71,9 +75,9 @@ def case_numbers(text: str) -> list[str]:
     return list(dict.fromkeys(found.lower() for found in _CASE.findall(text)))
 
 
-def _by_form(own: Sequence[str]) -> Reply | None:
+def _by_form(own: Sequence[str], written: date | None) -> Reply | None:
     answers = {match["said"] for line in own if (match := _ANSWER.fullmatch(line))}
-    contents = [content for said in answers if (content := _content(said)) is not None]
+    contents = [content for said in answers if (content := _content(said, written)) is not None]
     if len(answers) != 1 or not contents:
         return None
     rest = [line for line in own if not _ANSWER.fullmatch(line) and not _GREETING.fullmatch(line)]
@@ -93,13 +97,15 @@ def _in_swedish(own: Sequence[str], written: date) -> Reply | None:
     return None if at is None else Reply({"response": found.response, "proposed_times": [{"starts_at": at}]}, "\n".join(own))
 
 
-def _content(said: str) -> Mapping[str, Any] | None:
+def _content(said: str, written: date | None) -> Mapping[str, Any] | None:
     said = " ".join(said.split())
     if plain := _PLAIN.get(said.lower()):
         return {"response": plain}
-    if substitute := _SUBSTITUTE.fullmatch(said):
+    if (substitute := _SUBSTITUTE.fullmatch(said)) and substitute["name"].casefold() != _NOBODY:
         return {"response": "delegate", "substitute_name": substitute["name"]}
     time = _TIME.fullmatch(said)
+    if time is not None and written is not None and time["day"] < written.isoformat():
+        return None
     at = None if time is None else _local(time["day"], int(time["hour"]), int(time["minute"]))
     return None if at is None else {"response": "propose-new-time", "proposed_times": [{"starts_at": at}]}
 

@@ -1,7 +1,7 @@
 """Short answers in plain Swedish: yes, no, phone us, another time. Whole sentences from a closed list; anything else is not understood.
 
-A yes or a no counts only where nothing else is said: "Ja, men inte före tio" is for a person. Another time counts where one day is named, as
-something to have instead, in a sentence without a no or a condition.
+A yes or a no counts only where nothing else is said, and nothing is asked: "Ja, men inte före tio" and "Ja?" are for a person. Another time
+counts where one day is named as something to have instead: "annan tid än den 4:e" and "förhinder den 4:e, föreslår ny tid" name another.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from typing import Final
 
 _WHERE = r"(?: (?:på|i|vid|till) (?:mötet|sip-mötet))?"
 _ACCEPT: Final = re.compile(
-    r"(?:ja|ja tack|okej|ok|vi ses då|vi tackar ja|(?:ja,? )?(?:vi|jag) (?:kommer|deltar|medverkar|är med|kan komma|kan delta|kan medverka|kan vara med)"
+    r"(?:ja|ja tack|vi ses då|vi tackar ja|(?:ja,? )?(?:vi|jag) (?:kommer|deltar|medverkar|är med|kan komma|kan delta|kan medverka|kan vara med)"
     rf"(?: gärna)?{_WHERE}|(?:ja,? )?(?:tiden|det|dagen) (?:passar|går|fungerar)(?: (?:bra|fint|utmärkt))?(?: för oss)?)"
 )
+_COME = rf"(?:komma|delta|medverka|vara med){_WHERE}"
 _DECLINE: Final = re.compile(
-    r"(?:nej|nej tack|vi avböjer|(?:vi|jag) (?:tackar|måste tacka) nej|(?:nej,? |tyvärr,? )*(?:(?:vi|jag) (?:kommer|deltar|medverkar)(?: tyvärr)? inte"
-    r"|(?:(?:vi|jag) kan(?: tyvärr)?|kan (?:vi|jag)(?: tyvärr)?|(?:vi|jag) kommer(?: tyvärr)? inte att kunna) (?:inte )?(?:komma|delta|medverka|vara med))"
-    rf"{_WHERE})"
+    r"nej|nej tack|vi avböjer|(?:vi|jag) (?:tackar|måste tacka) nej"
+    rf"|(?:nej,? |tyvärr,? )*(?:vi|jag) (?:(?:kommer|deltar|medverkar)(?: tyvärr)? inte{_WHERE}"
+    rf"|kan(?: tyvärr)? inte {_COME}|kommer(?: tyvärr)? inte att kunna {_COME})"
+    rf"|(?:nej,? )?tyvärr,? kan (?:vi|jag) inte {_COME}"
 )
 _CONTACT: Final = re.compile(
     r"(?:(?:vänligen |var god och )?(?:ring|kontakta) (?:oss|mig)(?: gärna)?|hör av er(?: till (?:oss|mig))?"
@@ -28,6 +30,16 @@ _CONTACT: Final = re.compile(
 )
 _NO: Final = re.compile(r"\b(?:inte|ej|aldrig|inget|ingen|omöjligt|om|ifall|men|eller|kanske|före|efter|tidigast|senast)\b")
 _INSTEAD: Final = re.compile(r"\b(?:i ?stället|hellre|föreslår|förslag|passar bättre|annan tid|ny tid)\b")
+_MORE = r"(?: (?:i ?stället|hellre|gärna))?"
+_WHEN = r"(?:på )?(?:¤ )?§,?(?: ¤)?"
+_PROPOSE: Final = re.compile(
+    rf"(?:vi|jag) (?:kan|skulle kunna){_MORE}(?: (?:komma|delta|medverka|vara med|ses|träffas))?{_MORE} {_WHEN}{_MORE}"
+    rf"|kan (?:vi|ni){_MORE}(?: (?:ta|ta det|ta mötet|ha mötet|komma|ses|träffas))?{_MORE} {_WHEN}{_MORE}"
+    rf"|(?:(?:vi|jag) (?:föreslår|vill föreslå)(?: (?:en )?(?:annan|ny) tid)?|(?:vårt )?förslag|(?:annan|ny) tid):? {_WHEN}{_MORE}"
+    rf"|(?:går|passar|fungerar)(?: det)?(?: bra)?{_MORE} {_WHEN}{_MORE}|hellre {_WHEN}"
+    rf"|{_WHEN} (?:i ?stället|passar (?:oss |mig )?bättre(?: för oss)?)"
+)
+"""Whole sentences once more, with § where a day stands and ¤ where an hour does."""
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "maj", "jun", "jul", "aug", "sep", "okt", "nov", "dec")
 _DAYS: Final = ("måndag", "tisdag", "onsdag", "torsdag", "fredag", "lördag", "söndag")
 _DATE: Final = re.compile(
@@ -69,12 +81,14 @@ def _said(sentence: str, written: date) -> Answer | None:
     plain = " ".join(sentence.lower().split()).rstrip(".!?").strip()
     for pattern, response in ((_ACCEPT, "accept"), (_DECLINE, "decline"), (_CONTACT, "contact-us")):
         if pattern.fullmatch(plain):
-            return None if response == "decline" and " inte" not in plain and "kan" in plain else Answer(response)
+            asks = sentence.rstrip().endswith("?") and response != "contact-us"
+            return None if asks else Answer(response)
     if _NO.search(plain) or not _INSTEAD.search(plain):
         return None
     hours = list(_HOUR.finditer(plain))
-    days = list(_DATE.finditer(_HOUR.sub(" ", plain)))
-    if len(days) != 1 or len(hours) > 1:
+    timed = _HOUR.sub("¤", plain)
+    days = list(_DATE.finditer(timed))
+    if len(days) != 1 or len(hours) > 1 or not _PROPOSE.fullmatch(_DATE.sub("§", timed)):
         return None
     day = _day(days[0], written)
     hour = (int(hours[0]["hour"]), int(hours[0]["minute"] or 0)) if hours else None
@@ -87,7 +101,8 @@ def _day(found: re.Match[str], written: date) -> str | None:
         if found["iso"]:
             day = date.fromisoformat(found["iso"])
         elif not found["month"] and not found["m"]:
-            return f"---{int(found['day']):02}" if 1 <= int(found["day"]) <= 31 and not found["weekday"] else None  # noqa: PLR2004 - days of a month
+            told = found[0].startswith("den ") or ":" in found[0]  # a number alone may count people or name a room
+            return f"---{int(found['day']):02}" if told and 1 <= int(found["day"]) <= 31 else None  # noqa: PLR2004 - days of a month
         else:
             day = _next(int(found["day"] or found["d"]), _month(found), found["year"], written)
     except ValueError:

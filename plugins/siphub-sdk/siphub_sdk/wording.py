@@ -31,7 +31,7 @@ LABELS: Final[Mapping[str, str]] = MappingProxyType(
 FORM: Final[Sequence[str]] = (
     "Svar: ja",
     "Svar: nej",
-    "Svar: ny tid 2026-01-31 13:00",
+    "Svar: ny tid ÅÅÅÅ-MM-DD TT:MM",
     "Svar: ersättare Förnamn Efternamn",
     "Svar: kontakta oss",
 )
@@ -105,7 +105,7 @@ def _reminded(cut: Cut, content: Mapping[str, Any]) -> list[str]:
         ("Ni ombeds", f"svara på inbjudan till ett möte som ni redan har fått i detta ärende (version {content['meeting_version']})"),
         ("Det som saknas", "ert svar"),
         ("Svara senast", _answer_by(content)),
-        ("Har ni redan svarat?", "Då kan ni bortse från detta."),
+        ("Om ni redan har svarat", "bortse från detta"),
         (_OURS, _reference(cut)),
     ]
     return [*_listed(lines), *_form()]

@@ -72,7 +72,10 @@ def test_an_answer_in_our_form_is_understood(text: str, answer: dict[str, Any]) 
         "Svar: ny tid 2026-10-25 02:30",
         "Svar: ny tid 2026-01-31 25:00",
         "Svar: ny tid på fredag",
+        "Svar: ny tid 2026-01-14 13:00",
+        "Svar: ny tid ÅÅÅÅ-MM-DD TT:MM",
         "Svar: ersättare",
+        "Svar: ersättare Förnamn Efternamn",
         "> Svar: ja",
         "* Svar: ja",
     ],
@@ -131,6 +134,21 @@ def test_plain_swedish_is_understood_where_it_can_mean_one_thing_only(text: str,
         "Vi kan komma den 4:e i stället för den 7:e",
         "Vi kommer den 4:e",
         "Ja\nNej",
+        "Ja?",
+        "Kan vi inte komma?",
+        "Ok",
+        "Vi kommer, diarienummer saknas",
+        "Vi kommer inte att kunna inte komma",
+        "Vi kan inte inte komma",
+        "Vi är upptagna den 4:e, vi föreslår ny tid",
+        "Vi har förhinder den 4 februari och föreslår en annan tid",
+        "Kan ni flytta från den 4:e till en annan tid?",
+        "Kan vi ses i stället för den 4:e?",
+        "Vi kan vara 4 i stället",
+        "Vi kan 4 i stället",
+        "Rum 3 i stället",
+        "<p>Vi kan den 4:e i stället</p>",
+        "Vi kan den 4:e i stället\n-----Ursprungligt meddelande-----\nSvar: ja\nSvar: nej",
     ],
 )
 def test_what_could_mean_another_thing_is_left_for_a_person(text: str) -> None:
@@ -155,6 +173,9 @@ def test_their_registry_number_and_our_case_are_found() -> None:
     attention = {**HEAD["senderAttention"], "referenceId": [{"root": "dnr", "extension": "AF-2", "label": "x"}]}
     assert read("dnr AF-1", senderAttention=attention).content["registry_number"] == "AF-2"
     assert "registry_number" not in read("dnr AF-1 och dnr AF-2").content
+    assert "registry_number" not in read("Vi återkommer, diarienummer saknas").content
+    quoted = read(f"Vi återkommer.\nVår referens: diarienummer SN 2026-117, ärende {case}").content
+    assert (quoted.get("registry_number"), quoted["cases"]) == (None, [case])
 
 
 def test_what_is_written_beside_the_answer_is_kept_as_a_remark() -> None:
