@@ -113,10 +113,14 @@ class HandOver:
         Args:
             hears: Says of an organisation whether what it sends is for this adapter; what is not is left where it lies.
         """
-        for file in sorted((self._root / "in").glob("*.xml"), key=lambda one: (one.stat().st_mtime_ns, one.name)):
+        for file in sorted((self._root / "in").glob("*.xml"), key=_written):
             if not file.is_file() or file.is_symlink():
                 continue
-            came = self._read(file, hears)
+            try:
+                came = self._read(file, hears)
+            except OSError:  # gone meanwhile, or not ours to read: it keeps no other from being read
+                self._context.log.warning("inbound.unreadable", adapter="sdk", code="sdk.file_unreadable")
+                continue
             if came is not None:
                 self._came[came.inbound.partner_id] = came
                 yield came.inbound
@@ -193,6 +197,14 @@ class HandOver:
         posting = Posting(RECEIPT, receipt_id, at, receipt.sender, receipt.recipient)
         body = submit_request(posting, envelope_xml(posting, content), self._settings.access_point)
         return put(body, self._root / "out", named(f"receipt-{receipt.message_id}", "xml"))
+
+
+def _written(file: Path) -> tuple[int, str]:
+    """Return when a file was written, and its name; one that is gone meanwhile comes first."""
+    try:
+        return file.stat().st_mtime_ns, file.name
+    except OSError:
+        return 0, file.name
 
 
 def handed_over(body: bytes, message_id: str, access_point: str) -> bytes:

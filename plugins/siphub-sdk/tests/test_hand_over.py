@@ -345,3 +345,22 @@ def test_a_message_of_the_older_version_is_its_envelopes_senders(adapter: Sdk, f
         assert isinstance(found, Draft)
         said: Any = found.content["sdk"]
         assert said["sender"].get("participant") == believed
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_back(
+    adapter: Sdk, fk: Recipient, folders: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Given one file that is not ours to read and one that is gone when it is opened, then what lies beside them is read, and the log says so."""
+    key = sent(adapter, fk)
+    shut, gone = comes(folders, "a.xml", b"<a/>"), comes(folders, "b.xml", b"<b/>")
+    comes(folders, "c.xml", receipt_xml(MessageReceipt(key, FK, US, datetime(2026, 11, 26, 12, tzinfo=UTC))))
+    reads = Path.read_bytes
+
+    def read_bytes(file: Path) -> bytes:
+        if file in {shut, gone}:
+            raise PermissionError if file == shut else FileNotFoundError
+        return reads(file)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    assert [one.partner_id for one in adapter.poll(None)] == [f"{key}/ACCEPTED"]
+    assert caplog.text.count("inbound.unreadable") == 2
