@@ -101,6 +101,9 @@ def _organisations(directory: Directory, adapters: Mapping[str, object], keepers
     for index, organisation in enumerate(directory.organisations):
         if any(earlier.number == organisation.number for earlier in directory.organisations[:index]):
             yield Problem("directory.organisation_twice", twice, pointer=f"/organisations/{index}/number")
+        if organisation.code and any(earlier.code == organisation.code for earlier in directory.organisations[:index]):
+            same = "another organisation has this code: a unit that names its organisation by it could belong to either"
+            yield Problem("directory.code_twice", same, pointer=f"/organisations/{index}/code")
         yield from _adapter(organisation.letters, f"/organisations/{index}/letters", adapters)
         if organisation.letters is not None:
             there = place("", organisation.number, organisation.public_label, organisation.letters)

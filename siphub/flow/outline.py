@@ -42,7 +42,8 @@ def filled(table: Mapping[str, Any]) -> Filled:
     organisations, units = table.get("organisations", []), table.get("units", [])
     if not (_rows(organisations) and _rows(units)):
         return Filled(table)
-    numbers = {row["code"]: row.get("number") for row in organisations if row.get("code")}
+    filled_last = sorted(organisations, key=lambda row: row.get("number") != "")
+    numbers = {row["code"]: row.get("number") for row in filled_last if row.get("code")}
     kept = {
         "organisations": _places(organisations, lambda row: row.get("number") != ""),
         "units": _places(units, lambda row: numbers.get(row.get("organisation"), row.get("organisation")) != ""),

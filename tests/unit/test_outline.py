@@ -84,6 +84,24 @@ def test_a_unit_names_its_organisation_by_code() -> None:
     assert (found.id, found.organisation, found.address) == (UnitId(f"{p.MUNICIPALITY}/sip"), p.MUNICIPALITY, None)
 
 
+UNIT_ROW = '[[units]]\norganisation = "0980"\nid = ""\nname = "SIP"\npublic_label = "Gotland"\n'
+
+
+def test_a_code_that_stands_twice_is_a_problem() -> None:
+    """Given two organisations with one code, a unit that names it could belong to either: the file is not switched to, and the row is said."""
+    parsed = directories.parse_file((ROW.format(number=p.MUNICIPALITY) + ROW.format(number=p.REGION) + UNIT_ROW).encode())
+    found = directories.check(parsed.directory, {}, DAY)
+    assert [(problem.code, problem.pointer) for problem in found] == [("directory.code_twice", "/organisations/1/code")]
+
+
+@pytest.mark.parametrize("numbers", [(p.MUNICIPALITY, ""), ("", p.MUNICIPALITY)])
+def test_a_row_that_is_not_filled_in_takes_no_unit_away(numbers: tuple[str, str]) -> None:
+    """Given a row that is filled in and its blank, in either order, the unit stays with the one that is filled in."""
+    parsed = directories.parse_file(("".join(ROW.format(number=number) for number in numbers) + UNIT_ROW).encode())
+    assert [one.organisation for one in parsed.directory.units] == [p.MUNICIPALITY]
+    assert directories.check(parsed.directory, {}, DAY) == ()
+
+
 @pytest.mark.parametrize(
     ("text", "pointers"),
     [
