@@ -7,14 +7,15 @@ or the answer to a transaction says more, it decides:
 |---|---|
 | 2xx, nothing against it | Delivered |
 | 2xx and a page, or bytes that are neither JSON nor XML | Uncertain `partner.unexpected_body` |
+| a response that names another message than ours (`response.identifier`) | Uncertain `partner.unexpected_body`: it says nothing of ours |
 | response.code `ok` | Delivered |
 | response.code `transient-error`; issues of R4's branch `transient` alone | Retry `partner.fhir_transient` |
 | issues of R4's branch `security` alone | Retry `partner.unauthorised`: an administrator must act |
-| an issue `duplicate`, to a message | Delivered: the partner has it already |
-| response.code `fatal-error`; any other issue of severity error or fatal | Rejected `partner.fhir_refused` |
+| issues `duplicate` alone, to a message | Delivered: the partner has it already |
+| response.code `fatal-error`, or one that R4 has not; any other issue, but of severity warning or information | Rejected `partner.fhir_refused` |
 | 409 to a transaction or a resource | Retry `partner.fhir_conflict`: somebody else was changing the same at that moment |
 | 412, or an issue `multiple-matches`, to a transaction or a resource | Rejected `partner.fhir_ambiguous`: several resources there have the identifier that should be one's own |
-| an entry of a transaction's answer that is not 2xx, beside others that are | Uncertain `partner.fhir_partial` |
+| an entry of a transaction's answer that is not 2xx, beside others that are; fewer entries than were sent | Uncertain `partner.fhir_partial` |
 | 5xx, 429, 401, 403, 404 whatever they say besides | as the status says |
 
 `ISSUES` has every issue code of R4; docs/fhir.md shows it, and a test holds the two together. No word of the answer is kept but the issue's
@@ -26,7 +27,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, Literal
@@ -76,11 +77,22 @@ ISSUES: Final[Mapping[str, Meaning]] = {
     "informational": "nothing",
 }
 """What an issue of severity error or fatal means, by its code: all of R4's `issue-type`, in its order."""
+_HARMLESS: Final = frozenset({"warning", "information", "success"})
+"""Severities of what stands against nothing; `success` is R5's. Whatever else a partner writes there is taken for an error."""
+_OUTCOME: Final = {"resourceType": "OperationOutcome"}
 _MOST_ISSUES: Final = 5
 _PLACE: Final = re.compile(r"(?:^|/)([A-Z][A-Za-z]{2,40}/[A-Za-z0-9.\-]{1,64})(?:/_history/[A-Za-z0-9.\-]{1,64})?$")
 
 
-def outcome_from(answer: HttpAnswer | HttpFailure, now: datetime, *, messaging: bool = True) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an answer must be to: the ids of a message (its header's, and its Bundle's), or how many entries a transaction has."""
+
+    ids: frozenset[str] = frozenset()
+    entries: int = 0
+
+
+def outcome_from(answer: HttpAnswer | HttpFailure, now: datetime, *, messaging: bool = True, asked: Asked | None = None) -> Outcome:
     """Say what one attempt led to; `messaging` is False where a transaction or a resource was sent and not a message."""
     outcome = outcome_of(answer, now=now, expects=MEDIA_TYPES)
     if isinstance(answer, HttpFailure) or not isinstance(outcome, (Delivered, Rejected)):
@@ -88,9 +100,18 @@ def outcome_from(answer: HttpAnswer | HttpFailure, now: datetime, *, messaging: 
     body = body_of(answer)
     if body is None and answer.body and isinstance(outcome, Delivered):
         return Uncertain("partner.unexpected_body")
+    body, asked = body or {}, asked or Asked()
     if not messaging:
-        return _of_rest(body or {}, answer, now) or _with_its_name(outcome, body or {}, answer)
-    return _said(body or {}, answer, now, messaging=True) or outcome
+        return _of_rest(body, answer, now, asked) or _with_its_name(outcome, body, answer)
+    if _is_to_another(body, asked):
+        return Uncertain("partner.unexpected_body")
+    return _said(body, answer, now, messaging=True) or outcome
+
+
+def _is_to_another(body: dict[str, Any], asked: Asked) -> bool:
+    """Say whether a response names another message than what was sent. Some servers name the Bundle where R4 wants the header."""
+    named = at(body, "entry[].resource.response.identifier")
+    return bool(asked.ids) and named is not None and str(named) not in asked.ids
 
 
 def body_of(answer: HttpAnswer) -> dict[str, Any] | None:
@@ -106,16 +127,15 @@ def body_of(answer: HttpAnswer) -> dict[str, Any] | None:
 
 def _said(body: dict[str, Any], answer: HttpAnswer, now: datetime, *, messaging: bool) -> Outcome | None:
     """Return what an OperationOutcome or a response says, or None where it says nothing against it."""
-    codes = {issue["code"] for issue in _issues(body) if issue.get("severity") in {"error", "fatal"}}
-    meanings = {ISSUES.get(code, "refused") for code in codes} - {"nothing"}
+    meanings = {ISSUES.get(issue["code"], "refused") for issue in _issues(body) if _is_against(issue)} - {"nothing"}
     code = at(body, "entry[].resource.response.code") if messaging else None
-    if "duplicate" in meanings and messaging:
+    if meanings == {"duplicate"} and messaging:
         return Delivered()
     if code == "transient-error" or meanings == {"transient"}:
         return Retry("partner.fhir_transient", retry_after(answer, now))
     if meanings == {"administrator"}:
         return Retry("partner.unauthorised")
-    if code == "fatal-error" or meanings:
+    if code not in (None, "ok") or meanings:
         return Rejected("partner.fhir_refused", f"the partner's OperationOutcome says {_named(body)}")
     return None
 
@@ -124,13 +144,18 @@ def _named(body: dict[str, Any]) -> str:
     """Return the issues that refuse, each with its places where it names any: `required at Bundle.entry[2].resource.status, value`."""
     places: dict[str, list[str]] = {}
     for issue in _issues(body):
-        if issue.get("severity") in {"error", "fatal"} and ISSUES.get(issue["code"], "nothing") in {"refused", "duplicate"}:
+        if _is_against(issue) and ISSUES.get(issue["code"], "nothing") in {"refused", "duplicate"}:
             places.setdefault(issue["code"], []).extend(places_of(issue))
     told = [f"{code} at {' and '.join(dict.fromkeys(found))}" if found else code for code, found in sorted(places.items())]
     return ", ".join(told[:_MOST_ISSUES]) or "error"
 
 
-def _of_rest(body: dict[str, Any], answer: HttpAnswer, now: datetime) -> Outcome | None:
+def _is_against(issue: dict[str, Any]) -> bool:
+    severity = issue.get("severity")
+    return not (isinstance(severity, str) and severity in _HARMLESS)
+
+
+def _of_rest(body: dict[str, Any], answer: HttpAnswer, now: datetime, asked: Asked) -> Outcome | None:
     """Return what stands against a transaction or a resource, or None."""
     if answer.status == HTTPStatus.CONFLICT:
         return Retry("partner.fhir_conflict", retry_after(answer, now))
@@ -141,7 +166,10 @@ def _of_rest(body: dict[str, Any], answer: HttpAnswer, now: datetime) -> Outcome
     if wrong:
         if len(wrong) < len(statuses):
             return Uncertain("partner.fhir_partial")
-        return outcome_from(replace(answer, status=wrong[0], body=b""), now, messaging=False)
+        headers, told = {**answer.headers, "content-type": JSON_TYPES[0]}, json.dumps({**_OUTCOME, "issue": _issues(body)})
+        return outcome_from(replace(answer, status=wrong[0], headers=headers, body=told.encode()), now, messaging=False)
+    if body.get("resourceType") == "Bundle" and len(statuses) < asked.entries:
+        return Uncertain("partner.fhir_partial")
     return _said(body, answer, now, messaging=False)
 
 
@@ -172,10 +200,12 @@ def _with_its_name(outcome: Outcome, body: dict[str, Any], answer: HttpAnswer) -
 
 
 def _issues(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the issues of every OperationOutcome in an answer, each with a code: an empty one where it has none that is a text."""
     entries = body.get("entry") if body.get("resourceType") == "Bundle" else [{"resource": body}]
     found: list[Any] = []
     for entry in entries if isinstance(entries, list) else []:
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if isinstance(resource, dict) and resource.get("resourceType") == "OperationOutcome" and isinstance(resource.get("issue"), list):
-            found += resource["issue"]
-    return [one for one in found if isinstance(one, dict) and isinstance(one.get("code"), str)]
+        for resource in (at(entry, "resource"), at(entry, "response.outcome")):
+            if at(resource, "resourceType") == "OperationOutcome" and isinstance(resource.get("issue"), list):
+                found += resource["issue"]
+    said = [one for one in found if isinstance(one, dict) and any(isinstance(one.get(name), str) for name in ("severity", "code"))]
+    return [one if isinstance(one.get("code"), str) else {**one, "code": ""} for one in said]

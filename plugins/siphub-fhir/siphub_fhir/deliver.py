@@ -31,11 +31,11 @@ from siphub.contract import (
 )
 from siphub_fhir import ended
 from siphub_fhir.access import Ask, Doors
-from siphub_fhir.answers import outcome_from
+from siphub_fhir.answers import Asked, outcome_from
 from siphub_fhir.entry import NAMES, Entry, Form, read_entry, strange_in
 from siphub_fhir.message import FORMS
 from siphub_fhir.settings import read_settings
-from siphub_fhir.translate import MAX_BYTES, MEDIA_TYPE, REQUEST, translated
+from siphub_fhir.translate import ASKED, MAX_BYTES, MEDIA_TYPE, REQUEST, translated
 
 OPERATION: Final = "$process-message"
 _SAID: Final[Mapping[Form, str]] = {
@@ -85,7 +85,7 @@ class Fhir:
         try:
             entry = read_entry(recipient)
             answer = self._doors.through(recipient, self._asking(payload, recipient, entry, key))
-            outcome = outcome_from(answer, self._context.clock.now(), messaging=entry.form == "message")
+            outcome = outcome_from(answer, self._context.clock.now(), messaging=entry.form == "message", asked=_asked(payload))
             return self._and_ended(outcome, payload, recipient, key) if isinstance(outcome, Delivered) else outcome
         except (SettingsError, NoToken) as error:
             return Retry(error.code)  # it is in order, and may be sent again: an administrator must mend the address or the access
@@ -162,6 +162,12 @@ class Fhir:
 
 def _request(payload: Payload, recipient: Recipient) -> tuple[str, str, dict[str, str]]:
     """Return method, address and further headers: a single resource says its own."""
-    own = {name: value for name, value in payload.headers.items() if name != ended.ENDED}
+    own = {name: value for name, value in payload.headers.items() if name not in {ended.ENDED, ASKED}}
     method, _, below = own.pop(REQUEST, "POST ").partition(" ")
     return method, f"{recipient.endpoint.rstrip('/')}/{below}" if below else recipient.endpoint, own
+
+
+def _asked(payload: Payload) -> Asked:
+    """Return what an answer must be to."""
+    said = payload.headers.get(ASKED, "")
+    return Asked(entries=int(said)) if said.isdigit() else Asked(frozenset(said.split()))

@@ -27,6 +27,8 @@ PLUGIN: Final = "siphub-fhir@0.1.0"
 """What a payload says it was made by; a test keeps it at the distribution's version."""
 REQUEST: Final = "Siphub-Request"
 """Among a payload's headers: the method and the address below the endpoint for a single resource. It is no header and is never sent."""
+ASKED: Final = "Siphub-Asked"
+"""Among a payload's headers: what an answer must be to, a message's ids or a transaction's number of entries. It is never sent either."""
 
 
 def translated(cut: Cut, recipient: Recipient, settings: FhirSettings) -> Payload:
@@ -57,9 +59,10 @@ def translated(cut: Cut, recipient: Recipient, settings: FhirSettings) -> Payloa
 def _formed(bundle: Resource, unit: str, form: Form) -> tuple[Resource, dict[str, str]]:
     match form:
         case "message":
-            return bundle, {}
+            return bundle, {ASKED: f"{bundle['entry'][0]['resource']['id']} {bundle['id']}"}
         case "transaction":
-            return transaction_of(bundle, unit), _also(bundle, unit)
+            transaction = transaction_of(bundle, unit)
+            return transaction, {ASKED: str(len(transaction["entry"])), **_also(bundle, unit)}
         case "resource":
             request = resource_of(bundle, unit)
             once = {"If-None-Exist": request.if_none_exist} if request.if_none_exist else {}

@@ -36,7 +36,7 @@ def says_that(*codes: str, severity: str = "error") -> bytes:
 
 def responds(code: str, *issues: str) -> bytes:
     """Return a message Bundle that answers, with an OperationOutcome where there are issues."""
-    header = {"resourceType": "MessageHeader", "response": {"identifier": "x", "code": code}}
+    header = {"resourceType": "MessageHeader", "response": {"code": code}}
     outcome = [{"resource": json.loads(says_that(*issues))}] if issues else []
     return json.dumps({"resourceType": "Bundle", "type": "message", "entry": [{"resource": header}, *outcome]}).encode()
 
@@ -52,7 +52,27 @@ TABLE: list[tuple[str, bytes, dict[str, Any], Outcome]] = [
     ("200 OK", responds("transient-error"), {"Retry_After": "7"}, Retry("partner.fhir_transient", timedelta(seconds=7))),
     ("200 OK", responds("fatal-error"), {}, Rejected(REFUSED, "the partner's OperationOutcome says error")),
     ("200 OK", responds("fatal-error", "required"), {}, Rejected(REFUSED, "the partner's OperationOutcome says required")),
+    ("200 OK", responds("error"), {}, Rejected(REFUSED, "the partner's OperationOutcome says error")),
     ("200 OK", says_that("duplicate"), {}, Delivered()),
+    (
+        "400 Bad Request",
+        says_that("duplicate", "required"),
+        {},
+        Rejected(REFUSED, "the partner's OperationOutcome says duplicate, required"),
+    ),
+    ("200 OK", says_that("required", severity="ERROR"), {}, Rejected(REFUSED, "the partner's OperationOutcome says required")),
+    (
+        "200 OK",
+        b'{"resourceType":"OperationOutcome","issue":[{"severity":"fatal"}]}',
+        {},
+        Rejected(REFUSED, "the partner's OperationOutcome says error"),
+    ),
+    (
+        "200 OK",
+        b'{"resourceType":"OperationOutcome","issue":[{"code":"value"}]}',
+        {},
+        Rejected(REFUSED, "the partner's OperationOutcome says value"),
+    ),
     ("409 Conflict", says_that("duplicate"), {}, Delivered()),
     ("409 Conflict", says_that("conflict"), {}, Rejected(REFUSED, "the partner's OperationOutcome says conflict")),
     ("409 Conflict", b"{}", {}, Rejected("partner.http_409", "the partner answered 409")),
@@ -97,17 +117,25 @@ def responses(*statuses: str) -> bytes:
     return json.dumps({"resourceType": "Bundle", "type": "transaction-response", "entry": entries}).encode()
 
 
+def refuses_all(code: str) -> bytes:
+    """Return the answer to a transaction none of whose entries was taken, with the reason beside the first."""
+    answer = json.loads(responses("422 Unprocessable Content", "422"))
+    answer["entry"][0]["response"]["outcome"] = json.loads(says_that(code))
+    return json.dumps(answer).encode()
+
+
 AMBIGUOUS = Rejected("partner.fhir_ambiguous", "several resources there have the identifier that should be one's own")
 REST: list[tuple[str, bytes, dict[str, Any], Outcome]] = [
     ("200 OK", b"", {}, Delivered()),
     ("201 Created", b"", {"Location": "https://x.example/fhir/Task/7/_history/1"}, Delivered("Task/7")),
     ("201 Created", b"", {"Location": "https://x.example/?name=Prov"}, Delivered()),
     ("200 OK", b'{"resourceType":"Task"}', {"Location": "Task/7"}, Delivered("Task/7")),
-    ("200 OK", responses("200 OK", "201 Created"), {}, Delivered("Task/t1")),
+    ("200 OK", responses(*["201 Created"] * 9), {}, Delivered("Task/t8")),
     ("200 OK", responses("201", "412 Precondition Failed"), {}, Uncertain("partner.fhir_partial")),
     ("200 OK", responses("201", "what"), {}, Uncertain("partner.fhir_partial")),
     ("200 OK", responses("412"), {}, AMBIGUOUS),
     ("200 OK", responses("503", "503"), {}, Retry("partner.http_503")),
+    ("200 OK", refuses_all("required"), {}, Rejected(REFUSED, "the partner's OperationOutcome says required")),
     ("200 OK", responses("422"), {}, Rejected("partner.http_422", "the partner answered 422")),
     ("200 OK", says_that("duplicate"), {}, Rejected(REFUSED, "the partner's OperationOutcome says duplicate")),
     ("200 OK", says_that("exception"), {}, Retry("partner.fhir_transient")),
@@ -134,6 +162,42 @@ def test_each_answer_to_a_transaction_or_a_resource_has_its_outcome(
         assert found == outcome
         assert "Prov" not in repr(found)
         assert other.requests == 1
+
+
+@pytest.mark.parametrize("number", [0, 1, -1])
+def test_a_transaction_of_which_the_answer_leaves_entries_out_is_in_doubt(adapter: Fhir, recipient: MakeRecipient, number: int) -> None:
+    """Given an answer with fewer entries than were sent, nobody knows what became of the others: it is sent again."""
+    cut = summons()
+    sent = len(json.loads(adapter.translate(cut, recipient(form="transaction")).body)["entry"])
+    there = number if number >= 0 else sent
+    with partner(says("200 OK", responses(*["201"] * there), JSON)) as other:
+        to = recipient(other.url, form="transaction")
+        whole = Delivered(f"Task/t{sent - 1}")
+        assert adapter.deliver(adapter.translate(cut, to), to, "k") == (whole if there == sent else Uncertain("partner.fhir_partial"))
+
+
+@pytest.mark.parametrize(
+    ("which", "code", "outcome"),
+    [
+        ("header", "ok", Delivered()),
+        ("bundle", "ok", Delivered()),
+        ("another", "ok", Uncertain("partner.unexpected_body")),
+        ("another", "fatal-error", Uncertain("partner.unexpected_body")),
+    ],
+)
+def test_a_response_to_another_message_says_nothing_of_this_one(
+    adapter: Fhir, recipient: MakeRecipient, which: str, code: str, outcome: Outcome
+) -> None:
+    """A response counts where it names our MessageHeader or its Bundle: what something in between gave to another message is no receipt for this."""
+    cut = summons()
+    bundle = json.loads(adapter.translate(cut, recipient()).body)
+    ids = {"header": bundle["entry"][0]["resource"]["id"], "bundle": bundle["id"], "another": str(uuid4())}
+    answer = json.loads(responds(code))
+    answer["entry"][0]["resource"]["response"]["identifier"] = ids[which]
+    with partner(says("200 OK", json.dumps(answer).encode(), JSON)) as other:
+        to = recipient(other.url)
+        assert adapter.deliver(adapter.translate(cut, to), to, "k") == outcome
+        assert b"Siphub-" not in bytes(other.connections[0])
 
 
 @pytest.mark.parametrize(
