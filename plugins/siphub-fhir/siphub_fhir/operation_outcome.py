@@ -7,7 +7,7 @@
 | `fhir.invariant` and the other rules of R4 | invariant |
 | `fhir.unknown_element`, `fhir.unknown_type`, and what is no JSON or XML | structure |
 | `fhir.wrong_value`, `fhir.text`, `fhir.id`, other codes of fields | value |
-| `fhir.unknown_event`, `fhir.nothing_for_us`, an unknown media type or version | not-supported |
+| `fhir.unknown_event`, `fhir.nothing_for_us`, `fhir.response`, an unknown media type or version | not-supported |
 | `message.id_reused`, `message.out_of_order`, `fhir.bundle_reused`, `fhir.header_reused` | conflict |
 | no key, not permitted | login, forbidden |
 | too large, too much at once, broken | too-long, throttled, exception |
@@ -49,6 +49,7 @@ _ISSUES: Final[Mapping[str, str]] = {
     "fhir.unknown_event": "not-supported",
     "fhir.not_to_ours": "not-supported",
     "fhir.no_answer": "business-rule",
+    "fhir.response": "not-supported",
     "fhir.nothing_for_us": "not-supported",
     "fhir.no_sip": "not-supported",
     "fhir.version": "not-supported",

@@ -14,7 +14,7 @@ from siphub.model import Message, parse_message
 from siphub_fhir.checks import dangling_in
 from siphub_fhir.foreign import draft_of
 from siphub_fhir.intake import XML_TYPE, modifiers_in, refused, resource_of
-from siphub_fhir.lens import Resource
+from siphub_fhir.lens import Resource, at
 from siphub_fhir.message import document_of, ours
 from siphub_fhir.records import is_record, mains_in, message_of
 
@@ -37,14 +37,24 @@ class FhirReader:
             BadBody: It is no JSON, has a key twice, or is XML that is hostile or broken; a problem carries the position.
             TooLarge: Above the limit.
             UnsupportedMedia: `fhir.version`; it says that it is of another version than 4.0.
-            Invalid: It does not hold to R4, or has nothing for us (pointers into the document), or the message it stands for is none
-                (pointers into the message).
+            Invalid: It does not hold to R4, is a response (`fhir.response`), or has nothing for us (pointers into the document), or the
+                message it stands for is none (pointers into the message).
         """
         _refuse_another_version(submission)
         resource = resource_of(submission)
         if is_record(resource):
             return _message(resource, message_of(resource))
-        return _message(resource, resource) if ours(resource) else draft_of(resource)
+        if not ours(resource):
+            return draft_of(resource)
+        _refuse_a_response(resource)
+        return _message(resource, resource)
+
+
+def _refuse_a_response(resource: Resource) -> None:
+    """Refuse what answers a message of ours, as some servers do with all of it in the answer: it is no new one, whatever stands in it."""
+    if at(resource, "entry[].resource.response") is not None:
+        detail = "this is a response to a message, and no message: it is the answer to the request that brought that"
+        raise refused(Problem("fhir.response", detail, pointer="/entry/0/resource/response"))
 
 
 def _refuse_another_version(submission: Submission) -> None:

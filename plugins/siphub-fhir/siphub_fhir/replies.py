@@ -154,17 +154,21 @@ def _code(task: Resource) -> str | None:
 
 
 def _scope(resource: Resource, back: In) -> Resource:
-    """Return owner and case as the identifiers of ours say that it names, and the message that led to it where it names one."""
-    found: Resource = {}
+    """Return owner and case as the identifiers of ours say that it names, and the message that led to it where it names one.
+
+    Where they name several, none counts: two cases may have a meeting of one number, and an answer to the one is none in the other.
+    """
     named = [*_numbers(resource), *_numbers((within(resource.get("appointment"), resource, back) or {}).get("identifier"))]
-    for name, value in named:
-        owner, case = owner_and_case_in(value)
-        if owner is not None:
-            found.setdefault("owner", owner)
-        if name in IN_A_CASE and case is not None:
-            found.setdefault("case_id", case)
+    found = [(*owner_and_case_in(value), name) for name, value in named]
+    owners = {owner for owner, _, _ in found if owner is not None}
+    cases = {case for _, case, name in found if case is not None and name in IN_A_CASE}
+    one = len(owners) <= 1 and len(cases) <= 1
     message = _message_of(resource) if resource["resourceType"] == "Task" else None
-    return found | ({} if message is None else {"causation_id": number_in(message)})
+    return {
+        **({"owner": owners.pop()} if one and owners else {}),
+        **({"case_id": cases.pop()} if one and cases else {}),
+        **({} if message is None else {"causation_id": number_in(message)}),
+    }
 
 
 def _numbers(node: Any) -> Iterator[tuple[str, str]]:

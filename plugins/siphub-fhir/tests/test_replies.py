@@ -268,3 +268,24 @@ def test_an_answer_says_only_what_stands_there(reader: FhirReader) -> None:
         "responder": {"name": "Hanna Hemtjänst"},
     }
     assert {"/case_id", "/owner"} <= set(draft.missing)
+
+
+@pytest.mark.parametrize("which", ["case", "owner"])
+def test_an_answer_that_names_two_cases_of_ours_is_in_neither(sent: Callable[..., Document], reader: FhirReader, which: str) -> None:
+    """Given identifiers of two cases, or of two owners, in one answer, nobody is taken by the first of them: case and owner are missing."""
+    named = sent("meeting.summoned", "Appointment")["identifier"][0]
+    owner, case, number = named["value"].split("/")
+    other = f"{owner}/{case[:-4]}ffff/{number}" if which == "case" else f"2120000001/{case}/{number}"
+    answer = answering({"identifier": [named]}, identifier=[{"system": named["system"], "value": other}])
+    draft = read(reader, answer)
+    assert not {"owner", "case_id"} & set(draft.content)
+    assert {"/case_id", "/owner"} <= set(draft.missing)
+
+
+@pytest.mark.parametrize("code", ["ok", "transient-error", "fatal-error"])
+def test_a_response_is_no_message(adapter: Fhir, recipient: MakeRecipient, reader: FhirReader, code: str) -> None:
+    """Given a message of ours that came back whole as a response, as some servers answer, it is not taken a second time, and surely not as new."""
+    bundle = json.loads(adapter.translate(whole_cut(sample("meeting.summoned", maximal=True)), recipient()).body)
+    header = bundle["entry"][0]["resource"]
+    header["response"] = {"identifier": header["id"], "code": code}
+    assert problems(reader, bundle) == [("fhir.response", "/entry/0/resource/response")]
