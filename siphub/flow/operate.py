@@ -18,6 +18,7 @@ from siphub.model import Address, Directory
 from siphub.policy.days import day_of
 from siphub.policy.disclosure import Covered, judge
 from siphub.policy.lifecycle import DELIVERY, after
+from siphub.policy.retention import UNSENT
 from siphub.policy.routing import address_of
 from siphub.store import Change, DeliveryRow, Work
 
@@ -110,7 +111,14 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
 
 
 def _outdated(work: Work, row: DeliveryRow) -> bool:
-    """Say whether a later message of the case took its place: one that was never queued then was not superseded either."""
+    """Say whether a later message of the case took its place: one that was never queued then was not superseded either.
+
+    A stop notice has lost its place where its unit is told of the same meeting or plan again since: it would call back what stands there now.
+    """
+    if row.recall:
+        mine = (row.recipient, row.object_id)
+        there = (found for found in work.deliveries.of_case(row.owner, row.case_id) if found.state not in {*UNSENT, "rejected"})
+        return any(not found.recall and (found.recipient, found.object_id) == mine and found.position > row.position for found in there)
     later = next((newer for older, newer in OUTDATED_BY if row.message_type in older), frozenset())
     return bool(later) and any(
         found.type in later and found.case_seq > row.position for found in work.messages.of_case(row.owner, row.case_id)

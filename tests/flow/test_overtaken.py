@@ -195,6 +195,25 @@ def test_a_retry_never_calls_to_a_meeting_that_was_called_off(still: World, told
     assert (seen.allowed, seen.reason) == (False, "superseded")
 
 
+@pytest.mark.parametrize("again", [True, False])
+def test_a_retry_never_calls_back_what_was_agreed_anew(still: World, told: Told, again: bool) -> None:
+    """Given a stop notice that the partner rejected, and the meeting called again under a new consent since, then a retry of the notice is refused."""
+    story, row = called(still)
+    send(still, row)
+    story.withdrawn()
+    told.answers = [Rejected("partner.full")]
+    send(still, newest(still, story, "stop.notice"))
+    notice = newest(still, story, "stop.notice")
+    story.consented([p.HOME_CARE])
+    if again:
+        story.approved([p.HOME_CARE])
+        story.summoned([p.HOME_CARE])
+        with pytest.raises(Conflict) as refused:
+            operate.operate(still.hub.ground, notice.id, "retry", by="operator", channel="retry")
+        assert refused.value.code == "delivery.outdated"
+    assert (notice.state, operate.preview(still.hub.ground, notice.id).allowed) == ("rejected", not again)
+
+
 def test_what_is_held_again_is_somebodys_work_again(still: World, told: Told) -> None:
     """Given a delivery that a plugin objected to and a person released, when it is objected to again, then a person is told again."""
     story, row = called(still)

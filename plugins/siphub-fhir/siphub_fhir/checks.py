@@ -32,7 +32,7 @@ from siphub_fhir.lens import Resource
 from siphub_fhir.required import CODES, TARGETS
 
 _ID: Final = re.compile(r"[A-Za-z0-9.\-]{1,64}")
-_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _TIMELESS: Final = frozenset({"proposed", "cancelled", "waitlist"})
 _NOTHING: Final = object()
 _Paths = Mapping[str, tuple[tuple[str, tuple[str, ...], frozenset[str]], ...]]
@@ -277,7 +277,7 @@ _ESCAPED: Final = re.compile(r"\\[ubf]")
 
 def _sound_as_written(text: str, urls: set[str] | None) -> bool:
     """Say the same of a resource as compact JSON. It may say no of one that is sound, and then `_values` has nothing to say of it either."""
-    if "[]" in text or "{}" in text or ("\\" in text and _ESCAPED.search(text)):
+    if "[]" in text or "{}" in text or "\ufffe" in text or "\uffff" in text or ("\\" in text and _ESCAPED.search(text)):
         return False
     found = _ODD.findall(text)
     return not any(odd for odd, _ in found) and (urls is None or all(url in urls for _, url in found))

@@ -136,6 +136,11 @@ def control_character(bundle: Bundle) -> None:
     the(bundle, "Appointment")["description"] = "a\x07b"
 
 
+def noncharacter(bundle: Bundle) -> None:
+    """A text holds what Unicode has set aside and XML has no place for: its narrative would be no XHTML."""
+    the(bundle, "Appointment")["description"] = "a\ufffeb"
+
+
 Mutate = Callable[[Bundle], None]
 TRAPS: list[tuple[Mutate, str, str, bool]] = [
     (organisation_as_actor, "meeting.summoned", "fhir.actor_type", True),
@@ -158,6 +163,7 @@ TRAPS: list[tuple[Mutate, str, str, bool]] = [
     (leads_nowhere, "meeting.summoned", "fhir.dangling", True),
     (empty_text, "meeting.summoned", "fhir.empty", False),
     (control_character, "meeting.summoned", "fhir.text", False),
+    (noncharacter, "meeting.summoned", "fhir.text", True),
 ]
 """A mutant, the sample it is made of, the code, and whether fhir.resources lets it pass."""
 
@@ -194,6 +200,8 @@ def test_each_trap_is_refused(
 
 
 UNSOUND: list[Any] = [
+    "a\ufffe",
+    "\uffff",
     "",
     " ",
     "\n \t",
