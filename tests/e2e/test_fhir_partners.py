@@ -174,7 +174,7 @@ class Land(World):
     def _is_a_message(resource: dict[str, Any], unit: str, story: Story) -> bool:
         receiver = [one["valueReference"] for one in resource.get("extension", ()) if one["url"] == extension("receiver-unit")]
         addressed = [one["identifier"]["value"] for one in receiver] == [unit]
-        called_back = resource["status"] == "revoked"  # what was there already, with another status
+        called_back = resource.get("status") == "revoked"  # what was there already, with another status
         return addressed and bool(message_ids(resource)) and not called_back and str(story.case_id) in json.dumps(resource)
 
     def plans(self, story: Story) -> list[str]:
