@@ -232,6 +232,12 @@ def write_result(request: pytest.FixtureRequest) -> WriteResult:
     return write
 
 
+@pytest.fixture
+def slack(request: pytest.FixtureRequest) -> int:
+    """Return how many times its bound a cost may be: once where figures are taken (`--results`), five times in the suite, which shares its machine."""
+    return 5 if request.config.getoption("--results") is None else 1
+
+
 def _add_row(page: Path, row: Mapping[str, object]) -> None:
     head = f"| {' | '.join(row)} |"
     text = page.read_text("utf-8") if page.exists() else f"# {page.stem.replace('-', ' ').capitalize()}\n"

@@ -75,7 +75,7 @@ def cost(cut: Cut, settings: FhirSettings, **options: str) -> tuple[float, float
 
 
 @pytest.mark.bench
-def test_a_full_plan_costs_little_more_than_its_json(write_result: Callable[[str, Mapping[str, object]], None]) -> None:
+def test_a_full_plan_costs_little_more_than_its_json(write_result: Callable[[str, Mapping[str, object]], None], slack: int) -> None:
     """Given a full plan, then to translate and judge it takes at most three times `json.dumps` of the same and a millisecond, in each form of JSON."""
     cut, settings = full_plan(), FhirSettings()
     there = Recipient(p.HOME_CARE, p.MUNICIPALITY, "Norrby kommun", "fhir", "https://region.example/fhir/$process-message")
@@ -97,11 +97,11 @@ def test_a_full_plan_costs_little_more_than_its_json(write_result: Callable[[str
             "XML / JSON": f"{took['XML'][1] / whole:.1f}",
         },
     )
-    assert {name: took[name][1] for name in FORMS if name != "XML" and took[name][1] > limits[name]} == {}
+    assert {name: took[name][1] for name in FORMS if name != "XML" and took[name][1] > slack * limits[name]} == {}
 
 
 @pytest.mark.bench
-def test_a_large_document_costs_one_parse(write_result: Callable[[str, Mapping[str, object]], None]) -> None:
+def test_a_large_document_costs_one_parse(write_result: Callable[[str, Mapping[str, object]], None], slack: int) -> None:
     """Given a message with thousands of small entries beside it, then what the door does after reading it takes less than to parse it once."""
     there = Recipient(p.CONTACT, p.MUNICIPALITY, "Norrby kommun", "fhir", "https://hub.example/fhir/$process-message")
     message = bundle_of(Cut(sample("sip.requested").to_document(), "none"), there, FhirSettings().source, None)
@@ -112,7 +112,7 @@ def test_a_large_document_costs_one_parse(write_result: Callable[[str, Mapping[s
     took["XML"] = at_the_door(to_xml(message), XML_TYPE)
     figures = {f"{form}, {what}": f"{one:.0f} ms" for form, found in took.items() for what, one in found.items()}
     write_result("fhir-door", {"entries (XML a fourth)": ENTRIES, **figures})
-    assert all(found["ids and answer"] < found["parse"] for found in took.values())
+    assert all(found["ids and answer"] < slack * found["parse"] for found in took.values())
 
 
 def at_the_door(body: bytes, media_type: str) -> Mapping[str, float]:
