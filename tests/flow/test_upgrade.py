@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
+from siphub.contract import SystemClock
+from siphub.store import Store
 from siphub.store.schema import CONTENT, Schema, upgrade
 from siphub.testing.postgresql import Postgres, name_of
 from siphub.testing.story import until
@@ -33,7 +36,11 @@ def upgrade():
     op.create_table("next_version", sa.Column("owner", sa.String(), primary_key=True))
     op.add_column("attempt", sa.Column("next_version", sa.String(), nullable=True))
     create_index("ix_delivery_next_version", "delivery", ["state", "updated_at"])
-    drop_index("ix_delivery_unsettled", "delivery")
+
+def downgrade():
+    drop_index("ix_delivery_next_version", "delivery")
+    op.drop_column("attempt", "next_version")
+    op.drop_table("next_version")
 """
 """What the next version's migration may look like: the hub that runs meanwhile is of this one, which knows nothing of it. THIS is its revision."""
 
@@ -52,11 +59,28 @@ class Next(Schema):
         return config
 
 
+@pytest.fixture
+def following(tmp_path: Path, store_urls: tuple[str, str]) -> Iterator[Next]:
+    """Return the next version's content, and take what it did to the database back: the next test gets the same one."""
+    folder = tmp_path / "next"
+    folder.mkdir()
+    (folder / "9999_next.py").write_text(NEXT.replace("THIS", str(CONTENT.head())), "utf-8")
+    schema = Next("content", CONTENT.metadata, folder)
+    yield schema
+    store = Store(*store_urls, bytes(32), SystemClock())
+    try:
+        with store._content.connect() as connection:
+            command.downgrade(schema.config(connection), str(CONTENT.head()))
+            connection.commit()
+    finally:
+        store.close()
+
+
 @pytest.mark.node
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("store_given", ["postgresql"], indirect=True)
 def test_messages_are_accepted_during_an_upgrade(
-    make_world: Callable[..., World], postgresql: Postgres, store_urls: tuple[str, str], tmp_path: Path
+    make_world: Callable[..., World], postgresql: Postgres, store_urls: tuple[str, str], following: Next
 ) -> None:
     """Given a hub, when the next version upgrades its database under a stream of messages, then each is accepted and delivered.
 
@@ -64,9 +88,6 @@ def test_messages_are_accepted_during_an_upgrade(
     """
     taken, stop = list[int](), threading.Event()
     words = postgresql.admin(name_of(store_urls[0]))
-    folder = tmp_path / "next"
-    folder.mkdir()
-    (folder / "9999_next.py").write_text(NEXT.replace("THIS", str(CONTENT.head())), "utf-8")
     with make_world() as world:
 
         def hand_in() -> None:
@@ -78,7 +99,7 @@ def test_messages_are_accepted_during_an_upgrade(
             sender = threads.submit(hand_in)
             with psycopg.connect(words) as other:
                 other.execute("UPDATE delivery SET position = position WHERE false")
-                upgraded = threads.submit(upgrade, world.hub.store._content, Next("content", CONTENT.metadata, folder))
+                upgraded = threads.submit(upgrade, world.hub.store._content, following)
                 try:
                     assert until(lambda: watching.execute(WAITING).fetchone() == (1,), LONG)
                     before = len(taken)
