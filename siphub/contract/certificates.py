@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from siphub.contract.adapter import Check
 from siphub.errors import SettingsError
 
 SOON: Final = timedelta(days=30)
@@ -41,6 +42,23 @@ class ClientCertificate:
         except ValueError:
             pass  # told below, outside the handler
         raise _wrong()
+
+    def check(self, said: str, renew: str, now: datetime) -> Check:
+        """Say how long it holds; it is not well where it has run out, or is about to (`SOON`).
+
+        Args:
+            said: What it is called, such as `access journal: our certificate`.
+            renew: The file to renew when it must be.
+            now: The time, UTC.
+
+        Raises:
+            SettingsError: `http.certificate_wrong`; there is no certificate in it.
+        """
+        ends = self.ends_at()
+        if ends - now >= SOON:
+            return Check(ok=True, what=f"{said} holds until {ends:%Y-%m-%d}")
+        when = f"ran out on {ends:%Y-%m-%d}" if ends <= now else f"runs out on {ends:%Y-%m-%d}"
+        return Check(ok=False, what=f"{said} {when}: renew {renew} and its key")
 
     def load_into(self, context: ssl.SSLContext) -> None:
         """Let a TLS context show it.

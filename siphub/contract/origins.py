@@ -7,7 +7,7 @@ the other: with it a client sends to the servers that the administrator has name
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Self
@@ -15,7 +15,7 @@ from typing import Final, Self
 from urllib3 import exceptions as broken
 from urllib3.util import parse_url
 
-from siphub.errors import SettingsError
+from siphub.errors import Problem, SettingsError
 
 REFUSED: Final = "address.origin_refused"
 """The code of an address at a server to which what lets us in there may not be shown."""
@@ -83,6 +83,24 @@ class Origins:
             return target_of(url).origin in self.named
         except SettingsError:
             return False
+
+
+def refusal(plugin: str, named: Mapping[str, Origins], names: Iterable[str], endpoint: str) -> Problem | None:
+    """Return why what lets us in may not be shown at an endpoint (`RefusesAddresses`), or None.
+
+    Args:
+        plugin: Whose setting `clients` the servers stand in.
+        named: The servers of each way in that it names.
+        names: The ways in that the directory entry names.
+        endpoint: The entry's.
+    """
+    for name in names:
+        if name not in named:
+            return Problem(REFUSED, f"the setting clients of {plugin} names no server for what the entry lets us in by: add it there")
+        if not named[name].covers(endpoint):
+            what = f"the endpoint is not at a server that the setting clients of {plugin} names for what the entry lets us in by"
+            return Problem(REFUSED, f"{what}: mend the entry, or add the server")
+    return None
 
 
 def _origin(text: str) -> str:

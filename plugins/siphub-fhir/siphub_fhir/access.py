@@ -34,8 +34,7 @@ from siphub.contract import (
     Recipient,
     SettingsError,
 )
-from siphub.contract.certificates import SOON
-from siphub.contract.origins import REFUSED
+from siphub.contract.origins import REFUSED, refusal
 from siphub_fhir.settings import FhirSettings, TokenEndpoint
 
 _ENDINGS: Final = ("_certificate_key", "_certificate", "_key", "_secret")
@@ -97,7 +96,7 @@ class Door:
     def check(self, now: datetime) -> Iterator[Check]:
         """Say until when our certificate holds, which key the partner must know, and whether there is a token to be had."""
         if self.certificate is not None:
-            yield _held(self.name, self.certificate.ends_at(), now)
+            yield self.certificate.check(f"access {self.name}: our certificate", f"{self.name}_certificate", now)
         if self.key is not None:
             yield Check(ok=True, what=f"access {self.name}: assertions are signed with {self.key.algorithm}, kid {self.key.kid}")
         if self._tokens is not None:
@@ -147,16 +146,7 @@ class Doors:
     def refusal(self, recipient: Recipient) -> Problem | None:
         """Return why what an entry names may not be shown at its endpoint, or None."""
         name = recipient.options.get("access") or recipient.options.get("secret")
-        if not name or self._origins.get(name, Origins()).covers(recipient.endpoint):
-            return None
-        if name not in self._origins:
-            return Problem(
-                REFUSED, "the setting clients of fhir names no server for the access or secret that the entry names: add it there"
-            )
-        return Problem(
-            REFUSED,
-            "the endpoint is not at a server that the setting clients of fhir names for this access or secret: mend the entry, or add the server",
-        )
+        return refusal("fhir", self._origins, [name] if name else (), recipient.endpoint)
 
     def of(self, recipient: Recipient) -> tuple[Door | None, str]:
         """Return the way in that an entry names, or the fixed token, or neither.
@@ -221,12 +211,3 @@ def _certificate(name: str, secrets: Mapping[str, str]) -> ClientCertificate | N
         missing = f"{name}_certificate_key" if chain else f"{name}_certificate"
         raise SettingsError(f"there is no {missing} in the folder of secrets", code="settings.secret_missing")
     return ClientCertificate(chain, key) if chain else None
-
-
-def _held(name: str, ends: datetime, now: datetime) -> Check:
-    said = f"access {name}: our certificate"
-    if ends <= now:
-        return Check(ok=False, what=f"{said} ran out on {ends:%Y-%m-%d}: renew {name}_certificate and its key")
-    if ends - now < SOON:
-        return Check(ok=False, what=f"{said} runs out on {ends:%Y-%m-%d}: renew {name}_certificate and its key")
-    return Check(ok=True, what=f"{said} holds until {ends:%Y-%m-%d}")

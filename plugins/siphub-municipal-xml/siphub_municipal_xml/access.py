@@ -17,13 +17,11 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from threading import Lock
 from typing import Final
 
 from siphub.contract import Check, ClientCertificate, Http, Origins, PluginContext, Problem, Recipient, SettingsError
-from siphub.contract.certificates import SOON
-from siphub.contract.origins import REFUSED
+from siphub.contract.origins import REFUSED, refusal
 
 OPTIONS: Final = ("secret", "user", "header", "certificate")
 LIMITS: Final = ("max_concurrent", "max_per_minute")
@@ -70,16 +68,7 @@ class Access:
 
     def refusal(self, recipient: Recipient) -> Problem | None:
         """Return why what an entry names may not be shown at its endpoint, or None."""
-        for name in _named(recipient.options):
-            if name not in self._origins:
-                what = (
-                    "the setting clients of municipal-xml names no server for the secret or certificate that the entry names: add it there"
-                )
-                return Problem(REFUSED, what)
-            if not self._origins[name].covers(recipient.endpoint):
-                what = "the endpoint is not at a server that the setting clients of municipal-xml names for this secret or certificate"
-                return Problem(REFUSED, f"{what}: mend the entry, or add the server")
-        return None
+        return refusal("municipal-xml", self._origins, _named(recipient.options), recipient.endpoint)
 
     def check(self, options: Mapping[str, str]) -> Iterator[Check]:
         """Say what of an entry's options cannot be used, and until when its certificate holds. Asks nobody."""
@@ -87,7 +76,8 @@ class Access:
             self.headers(options)
             if options.get("certificate"):
                 self.client(options)
-                yield _held(options["certificate"], self._certificate(options["certificate"]).ends_at(), self._context.clock.now())
+                name = options["certificate"]
+                yield self._certificate(name).check(f"our certificate {name}", f"{name}_certificate", self._context.clock.now())
         except SettingsError as error:
             yield Check(ok=False, what=f"{error.detail} ({error.code})")
 
@@ -126,12 +116,3 @@ class Access:
 def _named(options: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of what an entry lets us in by."""
     return tuple(name for word in ("secret", "certificate") if (name := options.get(word)))
-
-
-def _held(name: str, ends: datetime, now: datetime) -> Check:
-    said = f"our certificate {name}"
-    if ends <= now:
-        return Check(ok=False, what=f"{said} ran out on {ends:%Y-%m-%d}: renew {name}_certificate and its key")
-    if ends - now < SOON:
-        return Check(ok=False, what=f"{said} runs out on {ends:%Y-%m-%d}: renew {name}_certificate and its key")
-    return Check(ok=True, what=f"{said} holds until {ends:%Y-%m-%d}")
