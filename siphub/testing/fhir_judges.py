@@ -6,7 +6,6 @@ left out, and so is nothing else. They must never be asked for more than a judge
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -45,23 +44,13 @@ class FhirJudges:
 
     def learn(self, definition: Mapping[str, Any]) -> None:
         """Teach them a StructureDefinition with its snapshot: resources that claim it are judged by it from now on."""
-        self._ask({"learn": definition})
+        node.asked(self._process, {"learn": definition})
 
     def findings(self, resource: Mapping[str, Any]) -> list[Finding]:
         """Return everything they say of a resource or a Bundle, worst or not."""
-        return [Finding(**one) for one in self._ask({"judge": resource})["findings"]]
+        return [Finding(**one) for one in node.asked(self._process, {"judge": resource})["findings"]]
 
     def against(self, resource: Mapping[str, Any]) -> list[Finding]:
         """Return what they hold against it: every error, and what Medplum warns of; Lantana warns of recommended value sets only."""
         found = self.findings(resource)
         return [one for one in found if one.severity in {"error", "fatal"} or (one.by.startswith("medplum") and one.severity == "warning")]
-
-    def _ask(self, question: Mapping[str, Any]) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline() or '{"failed": "node ended"}')
-        if "failed" in answer:
-            raise RuntimeError(answer["failed"])
-        return answer

@@ -5,11 +5,14 @@ The packages stand in `tests/npm`, by name, version and hash; `make test` instal
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 
 def missing(packages: str) -> str | None:
@@ -28,6 +31,22 @@ def started(packages: str, script: str) -> subprocess.Popen[str]:
     modules = {"NODE_PATH": str(folder(packages) / "node_modules"), "PATH": str(Path(node).parent)}
     with as_file(files("siphub.testing") / script) as file:
         return subprocess.Popen([node, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=modules)  # noqa: S603 - a script of ours
+
+
+def asked(process: subprocess.Popen[str], question: Mapping[str, Any]) -> Any:
+    """Ask a script that answers each line with a line of JSON, and return its answer.
+
+    Raises:
+        RuntimeError: It failed, and says why, or it has ended.
+    """
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps(question) + "\n")
+    process.stdin.flush()
+    answer = json.loads(process.stdout.readline() or '{"failed": "node ended"}')
+    if "failed" in answer:
+        raise RuntimeError(answer["failed"])
+    return answer
 
 
 def program(packages: str, path: str) -> list[str]:

@@ -6,12 +6,11 @@ them, and an assertion without an id gets its pattern's. It runs in one process 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from lxml import etree
 
@@ -32,7 +31,7 @@ class Schematrons:
 
     def __enter__(self) -> Self:
         self._process = node.started(PACKAGES, "schematron.cjs")
-        self._ask({"ready": True})
+        node.asked(self._process, {"ready": True})
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,17 +46,7 @@ class Schematrons:
             rules: Only the patterns with one of these assertions are asked, where a table of hundreds of others would take its time.
         """
         asked = {"schematron": _written_out(schematron, rules), "document": document.decode("utf-8")}
-        return Counter(self._ask(asked)["broken"])
-
-    def _ask(self, question: dict[str, Any]) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline() or '{"failed": "node ended"}')
-        if "failed" in answer:
-            raise RuntimeError(answer["failed"])
-        return answer
+        return Counter(node.asked(self._process, asked)["broken"])
 
 
 @cache
