@@ -158,6 +158,12 @@ def fhir_server() -> Iterator[FhirServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def need() -> Callable[[str | None], None]:
+    """Return what skips a test for a reason, and fails it in CI; without a reason it does neither."""
+    return _need
+
+
 def _need(reason: str | None) -> None:
     """Skip a test for a reason, and fail it in CI."""
     if reason is None:

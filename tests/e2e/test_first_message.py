@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -71,10 +72,9 @@ def test_the_page_works_as_it_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_page_about_fhir_works_as_it_is_written(tmp_path: Path) -> None:
+def test_the_page_about_fhir_works_as_it_is_written(tmp_path: Path, need: Callable[[str | None], None]) -> None:
     """Given an empty folder and two free ports, when every command of the page is typed, then each ends well, and the page's promises hold."""
-    if shutil.which("curl", path=os.defpath) is None:
-        pytest.skip("curl is not installed, which the page uses")
+    need(None if shutil.which("curl", path=os.defpath) else "curl is not installed, which the page uses")
     ports = {PORT: _any_port(), SANDBOX_PORT: _any_port()}
     lines = [re.sub("|".join(ports), lambda found: ports[found[0]], line) for line in commands("first-fhir-message.md")]
     assert UP in lines
