@@ -33,15 +33,22 @@ from siphub.contract import (
     hookimpl,
 )
 from siphub_folder.deliver import named, put, put_all, remove_all
-from siphub_folder.records import FolderRecords
+from siphub_folder.drop import Drop, Dropped, FolderDrop, is_plain, plain
+from siphub_folder.records import DropRecords, FolderRecords
 from siphub_folder.settings import Settings
 from siphub_folder.translate import MEDIA_TYPE, to_json
 
 __all__ = [
+    "Drop",
+    "DropRecords",
+    "Dropped",
     "FolderAdapter",
+    "FolderDrop",
     "FolderRecords",
     "Settings",
+    "is_plain",
     "named",
+    "plain",
     "put",
     "put_all",
     "remove_all",

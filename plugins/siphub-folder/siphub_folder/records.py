@@ -5,18 +5,17 @@
     <package>.confirmed   put there by the registry: its own reference on the first line, with a line's end
 
 A package that is there is never half there, a confirmation that is half there is none. Names are the package's id and nothing else.
+Where the files lie is a drop's matter: the same keeper serves a folder here and a server elsewhere.
 """
 
 from __future__ import annotations
 
 import re
-import stat
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 
-from siphub.contract import Check, Confirmation, Delivered, Outcome, Recipient, RecordPackage, sane_reference
-from siphub_folder.deliver import put_all
+from siphub.contract import Check, Confirmation, Delivered, Outcome, PluginError, Recipient, RecordPackage, Retry, sane_reference
+from siphub_folder.drop import Drop, FolderDrop
 from siphub_folder.settings import Settings
 
 CONFIRMED = ".confirmed"
@@ -24,60 +23,87 @@ _PACKAGE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MOST_READ = 4096
 
 
-class FolderRecords:
-    """Record copies in folders below the plugin's root; the `records` address's endpoint is the folder."""
+class DropRecords:
+    """Record copies in drops.
 
-    name = "folder"
+    Args:
+        name: What the directory's `records` addresses call it.
+        drop_at: The drop of such an address.
+    """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, name: str, drop_at: Callable[[Recipient], Drop]) -> None:
+        self._name, self._drop_at = name, drop_at
+
+    @property
+    def name(self) -> str:
+        """The name in the directory."""
+        return self._name
 
     def offer(self, package: RecordPackage, address: Recipient) -> Outcome:
         """Put the document there, then the metadata, each whole or not at all. What has been confirmed is not put there again."""
         if not _PACKAGE.fullmatch(package.package_id):
             raise ValueError("a package's id must be a UUID in lower case")
-        folder = self._settings.folder(address)
-        if folder is not None and _said(folder / f"{package.package_id}{CONFIRMED}") is not None:
+        drop = self._drop_at(address)
+        said = _said(drop, f"{package.package_id}{CONFIRMED}")
+        if isinstance(said, Retry):
+            return said
+        if said is not None:
             return Delivered(package.metadata_name)
-        return put_all({package.pdf_name: package.pdf, package.metadata_name: package.metadata}, folder)
+        return drop.put({package.pdf_name: package.pdf, package.metadata_name: package.metadata})
 
     def confirmations(self, address: Recipient) -> Iterable[Confirmation]:
-        """Read what the registry has put there. A missing folder has confirmed nothing."""
-        folder = self._settings.folder(address)
-        return _confirmations(folder) if folder is not None and folder.is_dir() else ()
+        """Read what the registry has put there. Where nobody can look, nothing is confirmed."""
+        drop = self._drop_at(address)
+        names = drop.names()
+        return () if isinstance(names, Retry) else _confirmations(drop, names)
 
     def settle(self, package_id: str, address: Recipient) -> None:
-        """Take away what is left of a confirmed package, the confirmation last: until it is gone everything can be settled again."""
-        folder = self._settings.folder(address)
-        if folder is not None and _PACKAGE.fullmatch(package_id):
-            for ending in (".pdf", ".json", CONFIRMED):
-                (folder / f"{package_id}{ending}").unlink(missing_ok=True)
+        """Take away what is left of a confirmed package, the confirmation last: until it is gone everything can be settled again.
+
+        Raises:
+            PluginError: It cannot be taken away now.
+        """
+        if _PACKAGE.fullmatch(package_id):
+            left = self._drop_at(address).remove(f"{package_id}{ending}" for ending in (".pdf", ".json", CONFIRMED))
+            if left is not None:
+                raise PluginError(self._name, "a confirmed package cannot be taken away now: it is settled again", code=left.code)
 
     def check(self) -> Iterable[Check]:
-        """Say which folders can be written."""
-        return self._settings.check()
+        """Say what would make this keeper fail tomorrow."""
+        return ()
 
     def close(self) -> None:
         """Hold nothing, let go of nothing."""
 
 
-def _confirmations(folder: Path) -> Iterator[Confirmation]:
-    for file in sorted(folder.glob(f"*{CONFIRMED}")):
-        package_id = file.name.removesuffix(CONFIRMED)
-        found = _said(file) if _PACKAGE.fullmatch(package_id) else None
-        if found is not None:
+class FolderRecords(DropRecords):
+    """Record copies in folders below the plugin's root; the `records` address's endpoint is the folder."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__("folder", lambda address: FolderDrop(settings.folder(address)))
+        self._settings = settings
+
+    def check(self) -> Iterable[Check]:
+        """Say which folders can be written."""
+        return self._settings.check()
+
+
+def _confirmations(drop: Drop, names: Iterable[str]) -> Iterator[Confirmation]:
+    for name in names:
+        package_id = name.removesuffix(CONFIRMED)
+        found = _said(drop, name) if name.endswith(CONFIRMED) and _PACKAGE.fullmatch(package_id) else None
+        if isinstance(found, tuple):
             yield Confirmation(package_id, found[0], found[1])
 
 
-def _said(file: Path) -> tuple[str, datetime] | None:
+def _said(drop: Drop, name: str) -> tuple[str, datetime] | Retry | None:
     """Return the reference on the first line and when it was written, or None: no file, no end of line yet, no UTF-8, no sane reference."""
+    found = drop.read(name, _MOST_READ)
+    if found is None or isinstance(found, Retry):
+        return found
+    line, end, _ = found.body.partition(b"\n")
     try:
-        found = file.lstat()
-        if not stat.S_ISREG(found.st_mode):
-            return None
-        with file.open("rb") as opened:
-            line, end, _ = opened.read(_MOST_READ).partition(b"\n")
         reference = sane_reference(line.decode("utf-8")) if end else None
-        return None if reference is None else (reference, datetime.fromtimestamp(found.st_mtime, UTC))
-    except (OSError, UnicodeDecodeError):
+    except UnicodeDecodeError:
         return None
+    return None if reference is None else (reference, found.written_at)

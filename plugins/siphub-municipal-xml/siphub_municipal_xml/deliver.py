@@ -1,4 +1,4 @@
-"""The adapter: one POST to the municipality, or one file in its folder, and the question whether a key arrived.
+"""The adapter: one POST to the municipality, or one file in its drop, and the question whether a key arrived.
 
 What an answer means is decided in one place, the contract's table, with one difference: 409 from these partners means that the key
 was used for other bytes, so it is a refusal and no proof of delivery. It must never loop, sleep, or follow a redirect.
@@ -6,10 +6,8 @@ was used for other bytes, so it is a refusal and no proof of delivery. It must n
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -29,8 +27,9 @@ from siphub.contract import (
 )
 from siphub.contract.http import HttpAnswer, HttpFailure
 from siphub.contract.outcomes_http import outcome_of
-from siphub_folder import named, put
+from siphub_folder import Dropped, named
 from siphub_municipal_xml.access import LIMITS, OPTIONS, Access
+from siphub_municipal_xml.drops import Drops
 from siphub_municipal_xml.settings import read_settings
 from siphub_municipal_xml.translate import MAX_BYTES, MEDIA_TYPE, pack_for, translated
 
@@ -49,6 +48,7 @@ class MunicipalXml:
         self._context = context
         self._settings = read_settings(context.settings)
         self._access = Access(context, self._settings.clients)
+        self._drops = Drops(self._settings.folders)
 
     def translate(self, cut: Cut, recipient: Recipient) -> Payload:
         """Make the municipality's XML from a cut.
@@ -59,21 +59,23 @@ class MunicipalXml:
         return translated(cut, pack_for(recipient, self._context.mappings, self._settings), self._context.render)
 
     def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
-        """POST once, or put one file into the folder; a file that is there is never half there, and a repeat has the same name.
+        """POST once, or put one file into the drop; a file that is there is never half there, and a repeat has the same name.
 
         Raises:
             PermitExpired: Nothing was sent.
         """
-        if _is_folder(recipient):
-            return put(payload.body, self._settings.folders.folder(recipient), named(key, _ENDING))
+        drop = self._drops.at(recipient)
+        if drop is not None:
+            return drop.put({named(key, _ENDING): payload.body})
         headers = {"Content-Type": payload.media_type, "Idempotency-Key": key, **payload.headers}
         return self._asked("POST", recipient.endpoint, payload.body, headers, recipient)
 
     def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
         """Ask the partner whether a key arrived: yes, surely not (Retry), or it cannot say (None); a file that is gone may be collected."""
-        if _is_folder(recipient):
-            folder = self._settings.folders.folder(recipient)
-            return Delivered(named(key, _ENDING)) if folder and (folder / named(key, _ENDING)).is_file() else None
+        drop = self._drops.at(recipient)
+        if drop is not None:
+            name = named(key, _ENDING)
+            return Delivered(name) if isinstance(drop.read(name, 0), Dropped) else None
         url = f"{recipient.endpoint.rstrip('/')}/{quote(key, safe='')}"
         try:
             answer = self._exchange("GET", url, None, {}, recipient)
@@ -97,8 +99,7 @@ class MunicipalXml:
         for secret in sorted(name for name, value in self._context.secrets.items() if not value):
             yield Check(ok=False, what=f"the secret {secret} is empty")
         yield from self._access.unnamed()
-        if self._settings.folders.root is not None:
-            yield from self._settings.folders.check()
+        yield from self._drops.check()
 
     def check_address(self, recipient: Recipient) -> Iterable[Check]:
         """Say which pack an address gets, how it lets us in, and what of it cannot be used. Asks nobody, and never raises."""
@@ -110,8 +111,8 @@ class MunicipalXml:
         unknown = sorted(set(recipient.options) - {*OPTIONS, *LIMITS})
         if unknown:
             yield Check(ok=False, what=f"its address has an option that municipal-xml does not know: {unknown[0]}")
-        if _is_folder(recipient):
-            yield _folder_said(self._settings.folders.folder(recipient), set(recipient.options) & set(OPTIONS))
+        if self._drops.at(recipient) is not None:
+            yield from self._drops.check_address(recipient)
         else:
             yield from self._access.check(recipient.options)
             refusal = self.refusal(recipient)
@@ -120,7 +121,7 @@ class MunicipalXml:
 
     def refusal(self, recipient: Recipient) -> Problem | None:
         """Return why what lets us in may not be shown at an entry's endpoint, or None; in a folder nothing is shown."""
-        return None if _is_folder(recipient) else self._access.refusal(recipient)
+        return self._access.refusal(recipient) if self._drops.at(recipient) is None else None
 
     def close(self) -> None:
         """Close the connections on which our certificates were shown; the hub owns the others."""
@@ -138,19 +139,3 @@ class MunicipalXml:
     ) -> HttpAnswer | HttpFailure:
         headers = {**headers, **self._access.headers(recipient.options)}
         return self._access.client(recipient.options).request(method, url, body, headers, self._settings.timeout)
-
-
-def _is_folder(recipient: Recipient) -> bool:
-    """Say whether an address is a folder: a whole path, where others are URLs."""
-    return recipient.endpoint.startswith("/")
-
-
-def _folder_said(folder: Path | None, strange: Collection[str]) -> Check:
-    if folder is None:
-        return Check(ok=False, what="its folder lies outside the root (folder.outside)")
-    if strange:
-        return Check(ok=False, what=f"its address is a folder, and a folder has no {min(strange)}")
-    if not folder.is_dir():
-        return Check(ok=False, what="its folder is not there: make it, or mount the share (folder.missing)")
-    ok = os.access(folder, os.W_OK | os.X_OK)
-    return Check(ok=ok, what=f"gets files in its folder, which can {'' if ok else 'not '}be written")
