@@ -159,7 +159,11 @@ class Confirms(Protocol):
     """An adapter that can ask the partner whether a key arrived, after an uncertain attempt."""
 
     def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
-        """Return Delivered, Accepted or Rejected where the partner knows the key, Retry where it surely does not, None where it cannot say."""
+        """Return what the partner has under a key.
+
+        Delivered, Accepted or Rejected where it knows the key; Retry where it surely does not, so that it may be sent once more; Uncertain
+        where it cannot be asked now, and is asked again later, not before its `after`; None where it cannot say: then a person asks.
+        """
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ Delivered   the partner has it, for good
 Accepted    the partner took it and will send a receipt
 Retry       it definitely did not arrive; try again, not before `after` where given
 Rejected    it definitely did not arrive, and never will as it is
-Uncertain   nobody knows: the line broke after the first byte
+Uncertain   nobody knows: the line broke after the first byte, or the answer leaves it open
 """
 
 from __future__ import annotations
@@ -49,9 +49,13 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """It may or may not have arrived. `code` says what broke (`partner.timeout`, `partner.connection_cut`, …)."""
+    """It may or may not have arrived. `code` says what broke (`partner.timeout`, `partner.connection_cut`, …).
+
+    `after` is how long the partner asked to be left alone: before that it is neither sent to again nor asked.
+    """
 
     code: str
+    after: timedelta | None = None
 
 
 Outcome = Delivered | Accepted | Retry | Rejected | Uncertain

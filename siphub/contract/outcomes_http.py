@@ -9,7 +9,7 @@
 | 404 410 | Retry `partner.not_found`: the address is wrong or the service is not up; the message is in order |
 | 301 302 307 308 | Retry `partner.redirected`: never followed, the address must be changed; 303 is Uncertain (the request was taken) |
 | 408 425 429, 5xx | Retry `partner.http_<status>`, not before Retry-After |
-| 502 504 | Uncertain `partner.gateway`: what stands in between does not know whether it arrived |
+| 502 504 | Uncertain `partner.gateway`, not before Retry-After: what stands in between does not know whether it arrived |
 | other 4xx, 400 413 415 422 among them | Rejected `partner.http_<status>` |
 | anything else | Uncertain `partner.unexpected_status` |
 | no answer, nothing sent | Retry with the failure's code |
@@ -80,7 +80,7 @@ def outcome_of(
 
 def _not_taken(status: int, answer: HttpAnswer, now: datetime) -> Outcome:
     if status in _UNKNOWN:
-        return Uncertain(_UNKNOWN[status])
+        return Uncertain(_UNKNOWN[status], retry_after(answer, now))
     if status in _ADMINISTRATOR:
         return Retry(_ADMINISTRATOR[status], retry_after(answer, now))
     if status in _LATER or 500 <= status <= 599:  # noqa: PLR2004 - the class of server errors

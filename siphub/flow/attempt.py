@@ -33,6 +33,7 @@ from siphub.errors import MappingError, PermitExpired, Sealed, SiphubError, Stor
 from siphub.flow.ground import Ground
 from siphub.flow.letters import addressee, as_grants, granted_of, names_in, need_of, recipient_of, today
 from siphub.flow.opening import Opening, opened
+from siphub.flow.partners import SETTLED
 from siphub.model import Directory, Message
 from siphub.model.case import SipCase
 from siphub.model.identifiers import person_ref
@@ -163,9 +164,19 @@ def prepare(ground: Ground, row: DeliveryRow, adapter: Adapter, directory: Direc
     if len(payload.body) > adapter.info.max_bytes:
         return Held("payload.too_large")
     digest = hashlib.sha256(payload.body).hexdigest()
-    if row.uncertain and row.pinned_hash not in {None, digest}:
+    if _differs(row, digest) and not _asked_first(adapter):
         return Held("send.changed")
     return Ready(payload, recipient, digest)
+
+
+def _differs(row: DeliveryRow, digest: str) -> bool:
+    """Say whether what is in doubt was of other bytes."""
+    return row.uncertain and row.pinned_hash not in {None, digest}
+
+
+def _asked_first(adapter: Adapter) -> bool:
+    """Say whether a partner is asked what it has before anything in doubt is sent again: then it does not matter what was sent before."""
+    return isinstance(adapter, Confirms) and not adapter.info.idempotent
 
 
 def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directory, opening: Opening | None = None) -> OutcomeRow:
@@ -190,7 +201,7 @@ def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directo
         known = _already_there(adapter, row, ready.recipient)
         if known is not None:
             ground.partners.heard(row, known)
-            return outcome_row(ground, row, known, ready)
+            return outcome_row(ground, row, known, None if _differs(row, ready.hash) else ready)
         if not adapter.info.idempotent:
             row = replace(row, uncertain=False)  # if it was uncertain, the partner has been asked, and it surely did not arrive
         ground.points.reach("before_send")
@@ -294,8 +305,8 @@ def _by_outcome(ground: Ground, row: DeliveryRow, outcome: Outcome) -> OutcomeRo
             if next_at is None:
                 return _ended(ground, row, "gave_up", state="gave_up", code=code, reason="retry.exhausted")
             return _ended(ground, row, "retry", state="queued", code=code, reason=code, next_at=next_at)
-        case Uncertain(code=code):
-            return _uncertain(ground, row, code)
+        case Uncertain(code=code, after=after):
+            return _uncertain(ground, row, code, after)
     assert_never(outcome)
 
 
@@ -310,12 +321,11 @@ def _again_at(ground: Ground, row: DeliveryRow, asked: timedelta | None) -> date
     return None if next_at is None else ground.partners.spaced(row, next_at)
 
 
-def _uncertain(ground: Ground, row: DeliveryRow, code: str) -> OutcomeRow:
+def _uncertain(ground: Ground, row: DeliveryRow, code: str, after: timedelta | None) -> OutcomeRow:
     """Nobody knows whether it arrived: again under the same key where that does no harm or the partner can be asked, else a person."""
-    adapters = ground.registry.adapters
-    adapter = adapters.get(row.adapter)
-    can_ask = adapter is not None and (adapter.info.idempotent or (isinstance(adapter, Confirms) and not row.uncertain))
-    next_at = _again_at(ground, row, None)
+    adapter = ground.registry.adapters.get(row.adapter)
+    can_ask = adapter is not None and (adapter.info.idempotent or (isinstance(adapter, Confirms) and code not in SETTLED))
+    next_at = _again_at(ground, row, after)
     if not can_ask or next_at is None:
         return _ended(ground, row, "hold", state="held", code=code, reason="send.uncertain", uncertain=True)
     return _ended(ground, row, "uncertain", state="queued", code=code, reason=code, next_at=next_at, uncertain=True)

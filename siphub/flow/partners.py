@@ -63,8 +63,8 @@ def heard_from(place: Place, outcome: Outcome) -> Heard | None:
             return Heard(place)
         case Retry(code=code, after=after):
             return Heard(place, code, after)
-        case Uncertain(code=code):
-            return Heard(place, code) if code not in SETTLED else None
+        case Uncertain(code=code, after=after):
+            return Heard(place, code, after) if code not in SETTLED else None
 
 
 @dataclass(slots=True)

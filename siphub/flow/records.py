@@ -196,8 +196,8 @@ def _after(ground: Ground, row: RecordCopyRow, outcome: Outcome, now: datetime) 
             return "sent", None, now
         case Retry(code=code, after=after):
             return "offered", code, max(again, now + (after or timedelta(0)))
-        case Uncertain(code=code):
-            return "failed", code, again
+        case Uncertain(code=code, after=after):
+            return "failed", code, max(again, now + (after or timedelta(0)))
         case Rejected(code=code):
             return "refused", code, now + REFUSED
     assert_never(outcome)

@@ -1,7 +1,7 @@
 """What may go wrong at a partner, on request: n times or until it is cleared.
 
     slow     answers after `seconds`
-    status   answers `status`, with Retry-After where `retry_after` is given; takes nothing
+    status   answers `status`, with Retry-After where `retry_after` is given; afterwards it is what stands in between that says so
     reset    cuts the connection
     html     answers 200 with a web page, as a proxy in between does
     down     cuts the connection at the first line, before it has read what was sent
@@ -28,7 +28,7 @@ class Fault:
     Args:
         kind: What; see the module.
         times: How many requests it strikes; None is until it is cleared.
-        when: Before the partner takes the message, or after. A `status` or `down` is always before.
+        when: Before the partner takes the message, or after. A `down` is always before.
         seconds: How slow.
         status: The status to answer.
         retry_after: Seconds for Retry-After, with `status`.
@@ -49,8 +49,8 @@ class Fault:
             raise ValueError(f"times is at least 1, seconds is 0 to {_LONGEST:.0f}")
         if not 200 <= self.status <= 599:  # noqa: PLR2004 - what a final HTTP status can be
             raise ValueError("status is 200 to 599")
-        if self.kind in {"status", "down"} and self.when == "after":
-            raise ValueError(f"{self.kind} is always before")
+        if self.kind == "down" and self.when == "after":
+            raise ValueError("down is always before")
 
 
 def fault_from(values: Mapping[str, object]) -> Fault:

@@ -278,6 +278,66 @@ def test_a_partner_that_cannot_recognise_a_repeat_is_not_sent_one(still: World, 
 
 
 @pytest.mark.req(2)
+@dataclass
+class Asked(Wire):
+    """A wire that does not recognise a repeat, and says what it has."""
+
+    says: list[Outcome | None] = field(default_factory=list)
+
+    def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
+        """Say the next thing."""
+        return self.says.pop(0)
+
+
+@pytest.fixture
+def asked(make_world: Callable[..., World], hand: Hand) -> Iterator[tuple[World, Asked]]:
+    """Give a hub whose workers stand still, and its wire to a partner that can be asked."""
+    wire, made = Asked(info=AdapterInfo(name="wire", media_type="text/plain", idempotent=False)), make_world()
+    world = Wired(made.sandbox, made.folders, made.data, given={"permit": "30s", "lease": "60s"}, plugins={"wire": wire}, clock=hand)
+    world.open(start=False)
+    yield world, wire
+    world.hub.stop()
+
+
+def test_a_partner_that_cannot_be_asked_now_is_asked_again_when_it_said(asked: tuple[World, Asked], hand: Hand) -> None:
+    """Given a send in doubt and a partner that asks to be left alone, then it is neither sent to nor asked before that, and never sent to until it has answered."""
+    world, wire = asked
+    story, _ = called(world)
+    wire.answers = [Uncertain("partner.http_503", timedelta(hours=1))]
+    for says in ([], [Uncertain("partner.http_429", timedelta(hours=2))], [Uncertain("partner.refused")]):
+        wire.says = list(says)
+        wait = next((one.after for one in (*wire.answers, *says) if isinstance(one, Uncertain)), None)
+        send(world, newest(world, story))
+        found = newest(world, story)
+        assert (found.state, found.uncertain, len(wire.took)) == ("queued", True, 1)
+        if wait is not None:
+            assert found.next_at is not None
+            assert found.next_at - hand.at >= wait
+        hand.at += timedelta(hours=3)
+    wire.says = [Retry("partner.not_there")]
+    send(world, newest(world, story))
+    assert (newest(world, story).state, len(wire.took)) == ("delivered", 2)
+    assert len(set(wire.took)) == 1
+
+
+def test_who_is_asked_first_is_sent_other_bytes_only_where_none_arrived(asked: tuple[World, Asked], hand: Hand) -> None:
+    """Given a send in doubt whose translation has changed since, then a partner that has it keeps what it got, and one that has not gets the new."""
+    world, wire = asked
+    for says, took in ((Accepted(), 1), (Retry("partner.not_there"), 2)):
+        wire.took.clear()
+        wire.note = b""
+        story, row = called(world)
+        wire.answers = [Uncertain("partner.timeout")]
+        send(world, row)
+        first = newest(world, story).pinned_hash
+        wire.note, wire.says = b" changed", [says]
+        hand.at += timedelta(minutes=20)
+        send(world, newest(world, story))
+        found = newest(world, story)
+        assert (found.state, len(wire.took)) == ("awaiting_receipt" if took == 1 else "delivered", took)
+        assert (found.pinned_hash == first) is (took == 1)
+
+
 def test_retry_after_is_honoured_and_the_last_attempt_is_a_dead_letter(
     make_world: Callable[..., World], wire: Wire, hand: Hand, tmp_path: Path
 ) -> None:

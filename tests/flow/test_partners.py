@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from siphub.contract import Rejected, Retry
+from siphub.contract import Outcome, Rejected, Retry, Uncertain
 from siphub.model import Address
 from siphub.policy.partners import partner_id
 from siphub.testing.clock import Hand
@@ -93,10 +93,11 @@ def test_a_partner_that_is_away_costs_one_probe_a_pause(make_place: Callable[...
 
 
 @pytest.mark.timeout(120)
-def test_a_retry_after_holds_for_the_whole_partner(make_place: Callable[..., Quarter]) -> None:
+@pytest.mark.parametrize("outcome", [Retry("partner.http_429", HOUR), Uncertain("partner.http_429", HOUR)], ids=["retry", "uncertain"])
+def test_a_retry_after_holds_for_the_whole_partner(make_place: Callable[..., Quarter], outcome: Outcome) -> None:
     """Given one answer with a Retry-After, nothing is sent to that partner until then, whatever message it is of; to others it is."""
     place = make_place()
-    place.crowd.says[FAR] = Retry("partner.http_429", HOUR)
+    place.crowd.says[FAR] = outcome
     place.calls(1)
     assert until(lambda: place.stands("open"))
     place.crowd.says.clear()

@@ -102,9 +102,17 @@ def test_without_information_exchange_the_invitation_names_no_person(world: SdkW
 
 
 @pytest.mark.parametrize("unit", [p.FK, p.AF])
-@pytest.mark.parametrize("fault", [Fault("reset", times=1, when="after"), Fault("html", times=1, when="after")], ids=["reset", "html"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("reset", times=1, when="after"),
+        Fault("html", times=1, when="after"),
+        *(Fault("status", times=1, when="after", status=status) for status in (408, 429, 503, 504)),
+    ],
+    ids=["reset", "html", "408", "429", "503", "504"],
+)
 def test_the_line_dies_after_the_message_was_taken(world: SdkWorld, unit: UnitId, fault: Fault) -> None:
-    """Given a line that dies when the service has taken the message, then it is asked, knows it, and there is one invitation, delivered."""
+    """Given a line that dies, or whatever stands in between says "later", when the service has taken the message, then it is asked, knows it, and there is one invitation, delivered."""
     world.service.faults.add(fault)
     story = invited(world, unit)
     assert in_state(world, story, unit, "delivered")
@@ -136,7 +144,7 @@ def test_the_line_dies_before_the_message_was_taken(world: SdkWorld, unit: UnitI
 @pytest.mark.parametrize("when", ["after", "before"])
 def test_the_line_dies_and_nobody_can_say(world: SdkWorld, unit: UnitId, when: Any) -> None:
     """Given a line that died and a service that cannot be asked, then it is held for a person, and nothing is sent a second time."""
-    world.service.ask_faults.add(Fault("status", status=500))
+    world.service.ask_faults.add(Fault("html"))
     world.service.faults.add(Fault("reset", times=1, when=when))
     story = invited(world, unit)
     assert in_state(world, story, unit, "held")
@@ -145,9 +153,24 @@ def test_the_line_dies_and_nobody_can_say(world: SdkWorld, unit: UnitId, when: A
     assert len(world.agency(unit).taken(str(story.case_id))) == (1 if when == "after" else 0)
 
 
+@pytest.mark.parametrize("when", ["after", "before"])
+def test_a_service_that_is_away_for_questions_too_is_waited_for(world: SdkWorld, when: Any) -> None:
+    """Given a service that says 503 to the message and to the question about it, then nothing is sent until it has answered, and no person need act."""
+    world.service.faults.add(Fault("status", times=1, when=when, status=503))
+    world.service.ask_faults.add(Fault("status", status=503))
+    story = invited(world, p.AF)
+    assert until(lambda: newest(world, story, p.AF).attempts >= 3)
+    posted = [entry for entry in world.service.traffic.entries() if entry.key == newest(world, story, p.AF).key]
+    assert len(posted) == (1 if when == "after" else 0)
+    assert desk(world, story) == []
+    world.service.ask_faults.clear()
+    assert in_state(world, story, p.AF, "delivered")
+    assert [entry.times for entry in world.agency(p.AF).taken(str(story.case_id))] == [1]
+
+
 def test_a_held_one_that_had_arrived_is_settled_by_its_receipt(world: SdkWorld) -> None:
     """Given an invitation that is held because nobody could say, when the service can be asked again, then its receipt settles it."""
-    world.service.ask_faults.add(Fault("status", status=500))
+    world.service.ask_faults.add(Fault("html"))
     world.service.faults.add(Fault("reset", times=1, when="after"))
     story = invited(world, p.AF)
     assert in_state(world, story, p.AF, "held")

@@ -30,6 +30,7 @@ from siphub.contract import (
     Rejected,
     Retry,
     Submission,
+    Uncertain,
 )
 from siphub_sdk import outcomes
 from siphub_sdk.hand_over import HandOver
@@ -111,12 +112,14 @@ class Sdk:
         return (self._hand_over or self._service).send(whole, message_id)
 
     def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
-        """Ask the service what it has under a key: by its status, surely nothing (Retry), or it cannot say (None)."""
+        """Ask the service what it has under a key: by its status, surely nothing (Retry), not now (Uncertain), or it cannot say (None)."""
         if self._hand_over is not None:
             return self._hand_over.confirm(key, recipient.endpoint)
         found = self._service.get(key)
         if found == HTTPStatus.NOT_FOUND:
             return Retry("partner.not_there")
+        if isinstance(found, Uncertain):
+            return found
         if not isinstance(found, Mapping) or _address(found, "recipientAttention") not in {recipient.endpoint, ""}:
             return None
         return outcomes.of_status(found, key)

@@ -8,9 +8,15 @@
 | 413 | Rejected `sdk.bv.too-long` |
 | 401 403 | Retry `partner.unauthorised`, with a new token |
 | 404 410, a redirect | Retry: the address is wrong, the message is in order |
-| 408 425 429 503 | Retry, not before Retry-After |
-| 500 and other 5xx, 502 504 | Uncertain: nothing recognises a repeat, so a service that stumbled is asked first |
+| 408 425 429, 500 502 503 504 and other 5xx | Uncertain, not before Retry-After: it, or what stands before it, may have taken the message all the same, and nothing recognises a repeat, so it is asked first |
 | no answer, nothing sent / something sent | Retry / Uncertain |
+
+| asked for a messageId, the service answers | as an answer to `confirm` |
+|---|---|
+| 200 with the message | what its status says, below |
+| 404 | Retry: it never took it, and it may be sent once more |
+| 401 403 408 425 429, 5xx, nothing, or no token is to be had | Uncertain, not before Retry-After: it is asked again, and until it has answered nothing is sent |
+| anything else, a web page for instance | None: it cannot say, and a person asks |
 
 | messageStatus | as an answer to `confirm` | as a receipt |
 |---|---|---|
@@ -55,6 +61,8 @@ DETAILS: Final = (
 _PLAIN: Final[Mapping[str, str]] = MappingProxyType({"MESSAGE_EXCHANGE_ERROR": "sdk.exchange_error"})
 _SERVER_ERRORS = range(500, 600)
 _CLIENT_ERRORS = range(400, 500)
+_LATER: Final = frozenset({408, 425, 429})
+_ADMINISTRATOR: Final = frozenset({401, 403})
 
 
 def of_sending(result: HttpAnswer | HttpFailure, message_id: str, now: datetime) -> Outcome:
@@ -71,11 +79,26 @@ def of_sending(result: HttpAnswer | HttpFailure, message_id: str, now: datetime)
             return Accepted(message_id)
         case Rejected() if isinstance(result, HttpAnswer) and code:
             return Rejected(code, f"the message service answered {result.status}")
-        case Retry(code=why) if (
-            isinstance(result, HttpAnswer) and result.status in _SERVER_ERRORS and result.status != HTTPStatus.SERVICE_UNAVAILABLE
-        ):
-            return Uncertain(why)
+        case Retry(code=why, after=after) if isinstance(result, HttpAnswer) and _undecided(result.status):
+            return Uncertain(why, after)
     return found
+
+
+def of_asking(result: HttpAnswer | HttpFailure, now: datetime) -> Uncertain | None:
+    """Return that the service cannot be asked now, and when it can be asked again; None where it has answered."""
+    if isinstance(result, HttpFailure):
+        return Uncertain(result.code)
+    if not _undecided(result.status) and result.status not in _ADMINISTRATOR:
+        return None
+    match outcome_of(result, now=now):
+        case Retry(code=code, after=after) | Uncertain(code=code, after=after):
+            return Uncertain(code, after)
+    return None
+
+
+def _undecided(status: int) -> bool:
+    """Say whether a status leaves open what became of a request."""
+    return status in _LATER or status in _SERVER_ERRORS
 
 
 def of_status(attributes: Mapping[str, Any], message_id: str) -> Outcome:

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from siphub.contract import HttpAnswer, HttpFailure, NoToken, Outcome, Payload, PluginContext, Retry, SettingsError
+from siphub.contract import HttpAnswer, HttpFailure, NoToken, Outcome, Payload, PluginContext, Retry, SettingsError, Uncertain
 from siphub_sdk import outcomes
 from siphub_sdk.access import Access
 from siphub_sdk.settings import SdkSettings
@@ -47,17 +47,18 @@ class Service:
             return error.code
         return None
 
-    def get(self, message_id: str) -> Mapping[str, Any] | int | None:
-        """Return a message's attributes; a status where the service answered and gave none; None where it cannot be asked.
+    def get(self, message_id: str) -> Mapping[str, Any] | int | Uncertain | None:
+        """Return a message's attributes; a status where the service answered and gave none; Uncertain where it cannot be asked now; else None.
 
         The status is 404 where it surely has no such message, and 200 where there is one above the limit of what is fetched.
         """
         try:
             result = self._asked("GET", f"{_PATH}/{quote(message_id, safe='')}", None, {})
-        except (NoToken, SettingsError):
-            return None
-        if isinstance(result, HttpFailure):
-            return None
+        except (NoToken, SettingsError) as error:
+            return Uncertain(error.code)
+        away = outcomes.of_asking(result, self._context.clock.now())
+        if away is not None or isinstance(result, HttpFailure):
+            return away
         document = outcomes.document_of(result)
         if result.status == HTTPStatus.OK and not result.truncated:
             found = outcomes.attributes_of(document.get("data")) if isinstance(document, Mapping) else None

@@ -64,10 +64,13 @@ TABLE: list[tuple[str, bytes, dict[str, Any], Outcome | None]] = [
     ("404 Not Found", b"", {}, Retry("partner.not_found")),
     ("413 Content Too Large", b"{}", {}, Rejected("sdk.bv.too-long")),
     ("422 Unprocessable Content", b"{}", {}, Rejected("partner.http_422", "the partner answered 422")),
-    ("429 Too Many Requests", b"{}", {"Retry_After": "7"}, Retry("partner.http_429", timedelta(seconds=7))),
-    ("503 Service Unavailable", b"{}", {}, Retry("partner.http_503")),
+    ("408 Request Timeout", b"", {}, Uncertain("partner.http_408")),
+    ("425 Too Early", b"{}", {}, Uncertain("partner.http_425")),
+    ("429 Too Many Requests", b"{}", {"Retry_After": "7"}, Uncertain("partner.http_429", timedelta(seconds=7))),
+    ("503 Service Unavailable", b"{}", {}, Uncertain("partner.http_503")),
+    ("503 Service Unavailable", b"{}", {"Retry_After": "60"}, Uncertain("partner.http_503", timedelta(minutes=1))),
     ("500 Internal Server Error", b"{}", {}, Uncertain("partner.http_500")),
-    ("502 Bad Gateway", b"{}", {}, Uncertain("partner.gateway")),
+    ("502 Bad Gateway", b"{}", {"Retry_After": "9"}, Uncertain("partner.gateway", timedelta(seconds=9))),
     ("307 Temporary Redirect", b"", {"Location": "https://127.0.0.1:9/"}, Retry("partner.redirected")),
 ]
 
@@ -88,11 +91,38 @@ def test_each_answer_has_its_outcome(
 
 @pytest.mark.parametrize(("answer", "code"), [(hangs, "partner.timeout"), (cuts, "partner.connection_cut")])
 def test_a_line_that_breaks_is_uncertain(make_context: MakeContext, fk: Recipient, answer: Any, code: str) -> None:
-    """Silence and a cut connection leave it Uncertain, and such a service cannot say anything about a key."""
+    """Silence and a cut connection leave it Uncertain, for a message and for a question about a key: it is asked again."""
     with partner(answer) as other:
         adapter = Sdk(make_context(service=other.url, timeout_seconds="0.3"))
         assert adapter.deliver(adapter.translate(CUT, fk), fk, str(uuid4())) == Uncertain(code)
-        assert adapter.confirm(str(uuid4()), fk) is None
+        assert adapter.confirm(str(uuid4()), fk) == Uncertain(code)
+
+
+ASKED: list[tuple[str, bytes, dict[str, Any], Outcome | None]] = [
+    ("404 Not Found", b"", {}, Retry("partner.not_there")),
+    ("404 Not Found", b"{}", {}, Retry("partner.not_there")),
+    ("401 Unauthorized", b"", {}, Uncertain("partner.unauthorised")),
+    ("403 Forbidden", b"{}", {}, Uncertain("partner.unauthorised")),
+    ("408 Request Timeout", b"", {}, Uncertain("partner.http_408")),
+    ("425 Too Early", b"", {}, Uncertain("partner.http_425")),
+    ("429 Too Many Requests", b"{}", {"Retry_After": "7"}, Uncertain("partner.http_429", timedelta(seconds=7))),
+    ("500 Internal Server Error", b"{}", {}, Uncertain("partner.http_500")),
+    ("502 Bad Gateway", b"<html>", {}, Uncertain("partner.gateway")),
+    ("503 Service Unavailable", b"{}", {"Retry_After": "60"}, Uncertain("partner.http_503", timedelta(minutes=1))),
+    ("200 OK", b"{}", {}, None),
+    ("400 Bad Request", b"{}", {}, None),
+    ("307 Temporary Redirect", b"", {"Location": "https://127.0.0.1:9/"}, None),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "headers", "outcome"), ASKED)
+def test_each_answer_to_a_question_has_its_meaning(
+    make_context: MakeContext, fk: Recipient, status: str, body: bytes, headers: dict[str, Any], outcome: Outcome | None
+) -> None:
+    """Only 404 says that the service never took it; one that cannot answer now is asked again, not before Retry-After; else a person asks."""
+    with partner(says(status, body, **headers)) as other:
+        assert Sdk(make_context(service=other.url)).confirm(str(uuid4()), fk) == outcome
+        assert other.requests == 1
 
 
 def test_a_web_page_is_no_answer(make_context: MakeContext, fk: Recipient) -> None:
@@ -106,10 +136,10 @@ def test_a_web_page_is_no_answer(make_context: MakeContext, fk: Recipient) -> No
 
 
 def test_without_a_service_nothing_is_sent(make_context: MakeContext, fk: Recipient) -> None:
-    """A service that is not up is a Retry for the message and no answer about a key."""
+    """A service that is not up is a Retry for the message, and is asked about a key again."""
     adapter = Sdk(make_context(service="https://127.0.0.1:9/v1"))
     assert adapter.deliver(adapter.translate(CUT, fk), fk, str(uuid4())) == Retry("partner.refused")
-    assert adapter.confirm(str(uuid4()), fk) is None
+    assert adapter.confirm(str(uuid4()), fk) == Uncertain("partner.refused")
     assert list(adapter.poll(None)) == []
 
 
@@ -133,7 +163,7 @@ def test_without_a_token_nothing_is_sent(
     service.token_faults.add(fault)
     adapter, before = Sdk(make_context()), service.traffic.bytes_seen
     assert adapter.deliver(adapter.translate(CUT, fk), fk, str(uuid4())) == Retry(code)
-    assert adapter.confirm(str(uuid4()), fk) is None
+    assert adapter.confirm(str(uuid4()), fk) == Uncertain(code)
     assert service.traffic.bytes_seen == before
 
 

@@ -94,7 +94,7 @@ JSON = {"application/json"}
         (says("500 Oops"), Retry("partner.http_500")),
         (says("502 Bad Gateway"), Uncertain("partner.gateway")),
         (says("503 Busy", Retry_After="Sun, 22 Nov 2026 12:01:00 GMT"), Retry("partner.http_503", timedelta(seconds=60))),
-        (says("504 Gateway Timeout"), Uncertain("partner.gateway")),
+        (says("504 Gateway Timeout", Retry_After="120"), Uncertain("partner.gateway", timedelta(seconds=120))),
         (says("301 Moved", Location="https://example.org/"), Retry("partner.redirected")),
         (says("303 See Other", Location="/elsewhere"), Uncertain("partner.redirected")),
         (says("206 Partial"), Uncertain("partner.unexpected_status")),

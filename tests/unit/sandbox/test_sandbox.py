@@ -329,7 +329,7 @@ def test_faults_can_be_asked_for_over_http(sandbox: Sandbox, http: Http) -> None
         b"no",
         b'{"kind":"fire"}',
         b'{"kind":"slow","seconds":-1}',
-        b'{"kind":"status","when":"after"}',
+        b'{"kind":"down","when":"after"}',
         b'{"kind":"slow","x":1}',
     ):
         assert status(http.request("PUT", where, wrong)) == 422
