@@ -32,6 +32,7 @@ from siphub.flow.ground import DirectoryNow, Ground, Points
 from siphub.flow.hand_over import HandOver
 from siphub.flow.missing import Missing
 from siphub.flow.plugin_state import PluginState
+from siphub.flow.poll import Poller
 from siphub.flow.presence import Presence
 from siphub.flow.relay import Relay
 from siphub.flow.sweep import Archivist, Sweeper
@@ -81,6 +82,7 @@ class Hub:
     worker: Worker | None = None
     sweeper: Sweeper | None = None
     archivist: Archivist | None = None
+    poller: Poller | None = None
     presence: Presence | None = None
     listening: Listening | None = None
     hand_over: HandOver | None = None
@@ -131,9 +133,9 @@ class Hub:
             self.relay = Relay(self.ground, self.worker.offer if self.worker is not None else None)
             self.relay.start()
         if "sweep" in parts:
-            self.sweeper, self.archivist = Sweeper(self.ground), Archivist(self.ground)
-            self.sweeper.start()
-            self.archivist.start()
+            self.sweeper, self.archivist, self.poller = Sweeper(self.ground), Archivist(self.ground), Poller(self.ground)
+            for thread in (self.sweeper, self.archivist, self.poller):
+                thread.start()
         self.presence = Presence(self.ground, self.parts, names if "work" in parts else (), self._rings)
         self.presence.start()
         self.ground.wake.set()
@@ -158,7 +160,7 @@ class Hub:
         """
         limit = within or self.settings.stop_within
         until = time.monotonic() + limit.total_seconds()
-        sweepers = [thread for thread in (self.archivist, self.sweeper) if thread is not None]
+        sweepers = [thread for thread in (self.poller, self.archivist, self.sweeper) if thread is not None]
         for thread in sweepers:
             thread.tell_to_stop()
         if self.hand_over is not None:
@@ -172,7 +174,7 @@ class Hub:
             thread.stop(max(1.0, until - time.monotonic()))
         if self.presence is not None:
             self.presence.stop()
-        self.archivist = self.sweeper = self.worker = self.relay = self.presence = self.listening = self.hand_over = None
+        self.poller = self.archivist = self.sweeper = self.worker = self.relay = self.presence = self.listening = self.hand_over = None
         self.ground.broker.close()
         self.registry.close()
         self.http.close()
@@ -217,6 +219,7 @@ class Hub:
         if "sweep" in self.parts:
             found["sweeper"] = self.sweeper is not None and self.sweeper.alive
             found["archivist"] = self.archivist is not None and self.archivist.alive
+            found["poller"] = self.poller is not None and self.poller.alive
         return {**found, "sending": found["store"] and operate.switched(self.ground) == "running"}
 
     def sweep(self) -> None:

@@ -114,6 +114,10 @@ class Settings(BaseSettings):
     )
     ring_timeout: Duration = Field(timedelta(seconds=30), description="How old an unclaimed bell is when it is rung again.")
     sweep_every: Duration = Field(timedelta(seconds=1), description="How often leases, deadlines and forgotten bells are looked at.")
+    poll_every: Duration = Field(
+        timedelta(seconds=30),
+        description="How often each partner's own folder or address is asked for answers and receipts; one that cannot be asked is asked ever more seldom.",
+    )
     retry_base: Duration = Field(
         timedelta(seconds=2), description="The pause after the first failed attempt; it doubles with each, with jitter."
     )

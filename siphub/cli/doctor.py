@@ -222,14 +222,28 @@ _APART = {
 
 
 def _of_hub(settings: Settings) -> Iterator[Finding]:
-    from siphub.cli.doctor_addresses import addresses
+    from siphub.cli.doctor_addresses import addresses, sources
     from siphub.cli.doctor_database import servers
     from siphub.cli.doctor_processes import processes
     from siphub.cli.hubs import heard
     from siphub.hub import build
 
     with heard("error"), build(settings) as hub:
-        for part in (servers, broker, processes, directory, addresses, sending, partners, backups, records, retention, callers, audit):
+        for part in (
+            servers,
+            broker,
+            processes,
+            directory,
+            addresses,
+            sources,
+            sending,
+            partners,
+            backups,
+            records,
+            retention,
+            callers,
+            audit,
+        ):
             yield from told(partial(part, hub))
 
 

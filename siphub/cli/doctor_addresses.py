@@ -28,3 +28,20 @@ def addresses(hub: Hub) -> Iterator[Finding]:
             said.setdefault((address.adapter, check.ok, check.what), []).append(unit.id)
     for (adapter_name, well, what), units in said.items():
         yield (ok if well else wrong)(f"{adapter_name} to {', '.join(units)}: {what}")
+
+
+def sources(hub: Hub) -> Iterator[Finding]:
+    """Look at where answers are fetched from, and since when they cannot be."""
+    from siphub.flow import directory as directories
+
+    units: dict[tuple[str, str], list[str]] = {}
+    for unit in directories.current(hub.ground).units:
+        for there, name in directories.sources_of(unit, hub.registry.adapters):
+            units.setdefault((there.adapter, name), []).append(unit.id)
+    with hub.store.read() as work:
+        silent = [row for row in work.poll_leases.failing() if (row.adapter, row.endpoint) in units]
+    for row in silent:
+        whose = ", ".join(units[row.adapter, row.endpoint])
+        yield wrong(f"answers of {whose} cannot be fetched from {row.endpoint} since {row.failing_since:%Y-%m-%d %H:%M} ({row.code})")
+    if units and not silent:
+        yield ok(f"answers are fetched from {len(units)} places of units")

@@ -15,6 +15,7 @@ from siphub.contract.adapter import (
     Erases,
     Payload,
     Polls,
+    PollsAddresses,
     Recipient,
     RefusesAddresses,
 )
@@ -29,7 +30,7 @@ from siphub.contract.origins import Origins
 from siphub.contract.outcome import Accepted, Delivered, Outcome, Rejected, Retry, Uncertain
 from siphub.contract.outcomes_http import outcome_of
 from siphub.contract.permit import Permit, completing, permitted, require_permit
-from siphub.contract.reader import Draft, Inbound, Reader, ReaderInfo, Receipt, Submission
+from siphub.contract.reader import Draft, Inbound, Reader, ReaderInfo, Receipt, Submission, Unreadable
 from siphub.contract.records import Confirmation, RecordKeeper, RecordPackage, sane_reference
 from siphub.contract.xml import parse_xml, serialise_xml
 from siphub.errors import (
@@ -87,6 +88,7 @@ __all__ = [
     "PluginContext",
     "PluginError",
     "Polls",
+    "PollsAddresses",
     "Problem",
     "Proof",
     "Reader",
@@ -108,6 +110,7 @@ __all__ = [
     "SystemClock",
     "TooLarge",
     "Uncertain",
+    "Unreadable",
     "UnsupportedMedia",
     "completing",
     "hookimpl",

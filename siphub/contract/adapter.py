@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
-from siphub.contract.outcome import Outcome
+from siphub.contract.outcome import Outcome, Retry
 from siphub.contract.reader import Inbound
 from siphub.errors import Problem
 
@@ -26,7 +26,8 @@ class AdapterInfo:
         name: The name directory entries use, unique in a hub: `folder`, `municipal-xml`.
         kinds: The message types it can carry; empty means all. What is not among them is held before `translate` is ever asked.
         media_type: What `translate` produces.
-        receipts: `immediate`: the answer to the attempt is the receipt; `later`: Accepted now, a Receipt afterwards; `none`: nobody says.
+        receipts: `immediate`: the answer to the attempt is the receipt; `later`: Accepted now, a Receipt afterwards; `none`: nobody says;
+            `by address`: each directory entry says which of these it is.
         idempotent: The partner recognises the key, so that a repeat after an uncertain send does no harm.
         ordered: The partner needs versions in order.
         recall: How what was sent is called back: `native`, by a further `message`, or `none` (then a person phones).
@@ -44,7 +45,7 @@ class AdapterInfo:
     media_type: str
     api: int = API
     kinds: frozenset[str] = frozenset()
-    receipts: Literal["immediate", "later", "none"] = "immediate"
+    receipts: Literal["immediate", "later", "none", "by address"] = "immediate"
     idempotent: bool = False
     ordered: bool = True
     recall: Literal["native", "message", "none"] = "message"
@@ -206,3 +207,31 @@ class Polls(Protocol):
 
     def settle(self, partner_id: str) -> None:
         """Tell the partner that we have stored it. May be called again for the same id."""
+
+
+@runtime_checkable
+class PollsAddresses(Protocol):
+    """An adapter whose partners' answers and receipts lie where their directory entries say: a folder or an address of each partner's own.
+
+    The hub asks every source by itself, one poller at a time, and later and later while one cannot be asked. What a source gives is believed
+    as a word of the organisation whose entry it is, whatever it says of itself, and about nobody else's deliveries.
+    """
+
+    def sources(self, recipient: Recipient) -> tuple[str, ...]:
+        """Return where an entry's answers lie, each by a name that stays the same, such as a folder or a URL; none where nothing is fetched.
+
+        Asks nobody, and never raises.
+        """
+
+    def fetch(self, source: str, recipient: Recipient) -> Iterable[Inbound] | Retry:
+        """Return what lies there now, in its order, no more of it than one round takes; or why it cannot be asked now.
+
+        Nothing is marked as taken: `taken` does that. What can be seen not to be whole yet is left for later; what never will be anything is
+        `Unreadable`. `Inbound.owner` is whose people look at what belongs to no case; its organisation is the entry's.
+        """
+
+    def taken(self, source: str, recipient: Recipient, partner_id: str, refused: str | None) -> None:
+        """Clear away what we have stored, after our commit; or what was refused, so that the partner sees it and the code.
+
+        May be called again for the same id, also after a restart; it must never take away anything else.
+        """

@@ -64,6 +64,13 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Something a partner has put there that no reader is to see: too large, no file, a receipt that says nothing. `code` says why."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderInfo:
     """The datasheet of a reader: its name and the media types it may recognise."""
 
@@ -97,7 +104,7 @@ class Inbound:
     """Something fetched from a partner: settled only after our commit, deduplicated on (adapter, partner_id)."""
 
     partner_id: str
-    content: Submission | Receipt
+    content: Submission | Receipt | Unreadable
     cursor: str | None = None
     organisation: str | None = None
     """The organisation number of the partner whose endpoint it came from, as the adapter's own settings say; it is the caller."""

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from siphub.contract import Draft, Inbound, Submission
+from siphub.contract import Draft, Inbound, Receipt, Submission
 from siphub.errors import Refused
 from siphub.flow.accept import accept_message
 from siphub.flow.ground import Ground
@@ -34,9 +34,12 @@ _CALLS: Final = frozenset({"meeting.invited", "meeting.rescheduled", "meeting.re
 """What an answer that names its case alone can be the answer to."""
 NO_CASE: Final = "-"
 """What stands for the case of a work item that is about none."""
+NOT_THEIRS: Final = "receipt.not_theirs"
+"""The code of a receipt about nothing that its organisation was sent."""
+_NOT_THE_SENDER: Final = "sender.not_yours"
 _FORESEEN: Final = 366
 """How many days ahead a day without a month is looked for."""
-_log = Log(worker="sweeper")
+_log = Log(worker="poller")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,12 @@ class Thread:
     alone: bool = True
 
 
-def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission) -> None:
-    """Take one message or answer; a refusal is audited, and shown to the convener where we know whose it is."""
+def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission) -> str | None:
+    """Take one message or answer; a refusal is audited, and shown to the convener where we know whose it is. Return its code, or None."""
     thread: Thread | None = None
     unread: str | None = None
+    refused: str | None = None
+    found: Message | Draft | Receipt | None = None
     try:
         found = understood(ground, submission)
         if isinstance(found, Draft):
@@ -65,10 +70,21 @@ def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission)
         accept_message(ground, message, Caller(inbound.organisation or "", frozenset(), frozenset({"send"}), channel="poll"))
     except Refused as error:
         _log.warning("inbound.refused", adapter=adapter, code=error.code)
-        unread = error.code
+        unread = refused = error.code
+        if isinstance(found, Message) and refused != _NOT_THE_SENDER:
+            thread = _thread(ground, adapter, inbound, Draft({"conversation_id": str(found.case_id)}, ()))
     if unread is not None:
         with ground.store.write() as work:
             _show(work, adapter, inbound, thread, unread, ground.now())
+    return refused
+
+
+def show(ground: Ground, adapter: str, inbound: Inbound, code: str) -> str:
+    """Audit and show what is not even looked into, with a code that says why; return the code."""
+    _log.warning("inbound.refused", adapter=adapter, code=code)
+    with ground.store.write() as work:
+        _show(work, adapter, inbound, None, code, ground.now())
+    return code
 
 
 def completed(draft: Draft, thread: Thread | None) -> Message:
@@ -164,11 +180,13 @@ def _show(work: Work, adapter: str, inbound: Inbound, thread: Thread | None, cod
     facts = {"adapter": adapter, "code": code, "partner_id": _NOT_AN_ID.sub("_", inbound.partner_id)[:200]}
     if thread is None:
         work.audit.append(inbound.owner or "-", inbound.organisation or "-", "poll", "inbound.refused", facts)
-        if inbound.owner is not None:
+        if inbound.owner is not None and code in {NOT_THEIRS, _NOT_THE_SENDER}:
+            open_in_case(work, (inbound.owner, NO_CASE), "inbound.not_theirs", inbound.owner, now)
+        elif inbound.owner is not None:
             open_in_case(work, (inbound.owner, NO_CASE), "inbound.unthreaded", inbound.owner, now)
     else:
         row = thread.row
         work.audit.append(row.owner, inbound.organisation or "-", "poll", "inbound.unread", {**facts, "case_id": row.case_id})
         delivery = row.id if thread.alone else None  # whose of several units' it is, a person reads there and the hub does not guess
         open_in_case(work, (row.owner, row.case_id), "inbound.unread", row.sender_unit, now, delivery_id=delivery)
-    work.inbound.add("-", adapter, inbound.partner_id, now)
+    work.inbound.add("-", adapter, inbound.partner_id, now, code)

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from siphub.contract import Adapter, Recipient, RefusesAddresses
+from siphub.contract import Adapter, PollsAddresses, Recipient, RefusesAddresses
 from siphub.errors import Invalid, Problem
 from siphub.flow.ground import Ground, snapshot
 from siphub.flow.outline import filled
@@ -89,6 +89,7 @@ def check(
     return (
         *_organisations(directory, adapters, adapters if keepers is None else keepers),
         *_units(directory, adapters),
+        *_shared_sources(directory, adapters),
         *_closed(directory, day),
         *_changed_hands(directory, earlier),
         *_agreements(directory),
@@ -164,6 +165,28 @@ def _shared(directory: Directory, address: Address, adapters: Mapping[str, objec
     adapter = adapters.get(address.adapter)
     named = isinstance(adapter, Adapter) and adapter.info.names_receiver
     return not named and len(directory.units_at(address.adapter, address.endpoint)) > 1
+
+
+def sources_of(unit: Unit, adapters: Mapping[str, object]) -> Iterator[tuple[Recipient, str]]:
+    """Yield each place where answers of a unit lie, with whom its entry reaches; none where nothing is fetched."""
+    adapter = adapters.get(unit.address.adapter) if unit.address is not None else None
+    if unit.address is not None and isinstance(adapter, PollsAddresses):
+        there = place(unit.id, unit.organisation, unit.public_label, unit.address)
+        yield from ((there, name) for name in adapter.sources(there))
+
+
+def _shared_sources(directory: Directory, adapters: Mapping[str, object]) -> Iterator[Problem]:
+    """Yield the entries whose answers would lie where another organisation's do, or where what is sent to another is put."""
+    shared = "another organisation's answers lie there too, or what is sent to it: whose word is there could not be told"
+    whose: dict[tuple[str, str], set[str]] = {}
+    for unit in directory.units:
+        if unit.address is not None:
+            whose.setdefault((unit.address.adapter, unit.address.endpoint.rstrip("/")), set()).add(unit.organisation)
+        for there, name in sources_of(unit, adapters):
+            whose.setdefault((there.adapter, name), set()).add(unit.organisation)
+    for index, unit in enumerate(directory.units):
+        if any(whose[there.adapter, name] != {unit.organisation} for there, name in sources_of(unit, adapters)):
+            yield Problem("directory.source_shared", shared, pointer=f"/units/{index}/address/options")
 
 
 def _closed(directory: Directory, day: date | None) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""The sweep: whatever nobody else notices. Leases and consents that ran out, messages that expired, bells that were lost, partners to ask for answers.
+"""The sweep: whatever nobody else notices. Leases and consents that ran out, messages that expired, bells that were lost.
 
 Safe to run twice at once: every change is guarded by the state and fence it expects.
 """
@@ -8,14 +8,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from siphub.contract import Adapter, Inbound, Polls, Receipt, Submission
 from siphub.errors import Sealed, SiphubError
-from siphub.flow import answers, notify, receipts, records, retention, withdraw
+from siphub.flow import notify, receipts, records, retention, withdraw
 from siphub.flow.attempt import MOST_LEASES
 from siphub.flow.expiry import expire_consents
 from siphub.flow.ground import Ground
@@ -27,7 +26,6 @@ from siphub.store import Change, DeliveryRow, OutcomeRow
 BATCH = 200
 SLICE = 50
 """How many of those that wait behind another are looked at each time, from a start by chance: none of them should have been forgotten."""
-POLL_LEASE = timedelta(seconds=60)
 APART = 10
 """Deliveries whose lease ran out for the second time are suspects: tried again in any order, a tenth of a lease apart."""
 
@@ -179,56 +177,6 @@ def match_receipts(ground: Ground) -> int:
     return matched
 
 
-def poll_once(ground: Ground, name: str, adapter: Adapter) -> int:
-    """Fetch a partner's answers, store each, then settle it. Return how many were taken."""
-    if not isinstance(adapter, Polls):
-        return 0
-    owner, holder, now = "-", str(uuid4()), ground.now()
-    with ground.store.write() as work:
-        if not work.poll_leases.acquire(owner, name, "", holder=holder, until=now + POLL_LEASE, now=now):
-            return 0
-        cursor = work.poll_leases.cursor(owner, name, "")
-    taken, all_so_far = 0, True
-    try:
-        for inbound in adapter.poll(cursor):
-            if not _taken(ground, name, inbound):
-                all_so_far = False  # the cursor stays before it, so that it is fetched again
-                continue
-            adapter.settle(inbound.partner_id)
-            taken += 1
-            if inbound.cursor is not None and all_so_far:
-                with ground.store.write() as work:
-                    work.poll_leases.save_cursor(owner, name, "", inbound.cursor)
-    finally:
-        with ground.store.write() as work:
-            work.poll_leases.release(owner, name, "", holder=holder)
-    return taken
-
-
-def _taken(ground: Ground, name: str, inbound: Inbound) -> bool:
-    """Take one answer; what breaks it keeps no other from being taken, and it is fetched again."""
-    try:
-        take_inbound(ground, name, inbound)
-    except Exception as error:  # noqa: BLE001 - whatever it was, it is one partner's one answer; the log says it
-        _log.error("inbound.failed", adapter=name, exc_info=error)
-        return False
-    return True
-
-
-def take_inbound(ground: Ground, adapter: str, inbound: Inbound) -> None:
-    """Take one answer, once. A message goes the way every message goes; what is refused is kept as seen, and shown (see `answers`)."""
-    with ground.store.read() as work:
-        if work.inbound.seen("-", adapter, inbound.partner_id):
-            return
-    match inbound.content:
-        case Receipt() as receipt:
-            receipts.note(ground, adapter, receipt)
-        case Submission() as submission:
-            answers.take(ground, adapter, inbound, submission)
-    with ground.store.write() as work:
-        work.inbound.add("-", adapter, inbound.partner_id, ground.now())
-
-
 _log = Log(worker="sweeper")
 
 
@@ -275,17 +223,15 @@ class Sweeper:
     def _looks(self) -> Iterator[Callable[[], int]]:
         for look in looks():
             yield partial(look, self._ground)
-        for name, adapter in self._ground.registry.adapters.items():
-            yield partial(poll_once, self._ground, name, adapter)
 
     @staticmethod
     def _alone(look: Callable[[], int]) -> None:
-        """Look after one thing: what breaks it, a partner that is away or a plugin's bug, keeps nothing else from being looked after."""
+        """Look after one thing: what breaks it, a plugin's bug or what cannot be opened, keeps nothing else from being looked after."""
         try:
             look()
         except SiphubError as error:
             _log.warning("sweep.failed", code=error.code, exc_info=error)
-        except Exception as error:  # noqa: BLE001 - a plugin's poll may raise anything; the sweep must go on, and the log says it
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the rest must go on, and the log says it
             _log.error("sweep.failed", exc_info=error)
 
 

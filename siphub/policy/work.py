@@ -190,6 +190,11 @@ _CASE: Mapping[str, WorkType] = {
         "Ett svar har kommit som inte kunde läsas: titta på det där det kom in och ring avsändaren.",
         _SENDER,
     ),
+    "inbound.not_theirs": _by_hand(
+        "Something has come that speaks for another unit, or about what went to somebody else: it was not believed; ask whoever runs the sending system.",
+        "Något har kommit som talar för en annan enhet eller om det som gick till någon annan: det har inte trotts; fråga den som sköter systemet det kom från.",
+        "the organisation it came from or to",
+    ),
     "inbound.unthreaded": _by_hand(
         "A message has come that belongs to no case here: look at it where it came in, register it, and decide whose it is.",
         "Ett meddelande har kommit som inte hör till något ärende här: titta på det där det kom in, registrera det och avgör vem som ska ha det.",

@@ -53,7 +53,7 @@ from siphub.store.rows import (
     WorkItemRow,
 )
 from siphub.store.rows_directory import AgreementRow, DirectoryRows, OrganisationRow, UnitRow
-from siphub.store.rows_operation import ProcessRow, SwitchRow
+from siphub.store.rows_operation import ProcessRow, SilentRow, SwitchRow
 from siphub.store.rows_partners import Admit, Admitted, Load, PartnerRow, Place
 from siphub.store.sealing import Seal
 from siphub.store.staging import Staged, stage
@@ -99,6 +99,7 @@ __all__ = [
     "Recorded",
     "Refusal",
     "Seal",
+    "SilentRow",
     "Staged",
     "Store",
     "SubmissionRow",

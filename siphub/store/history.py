@@ -90,6 +90,13 @@ class Inbound(Topic):
         mine = (inbound.c.owner == owner, inbound.c.adapter == adapter, inbound.c.partner_id == partner_id)
         return self._connection.scalar(select(inbound.c.partner_id).where(*mine)) is not None
 
-    def add(self, owner: str, adapter: str, partner_id: str, at: datetime) -> bool:
-        """Remember it; return False where it was stored before."""
-        return insert_missing(self._connection, inbound, {"owner": owner, "adapter": adapter, "partner_id": partner_id, "at": at})
+    def refused(self, owner: str, adapter: str, partner_id: str) -> str | None:
+        """Return the code with which something that was seen before was refused; None where it was taken."""
+        mine = (inbound.c.owner == owner, inbound.c.adapter == adapter, inbound.c.partner_id == partner_id)
+        code: str | None = self._connection.scalar(select(inbound.c.code).where(*mine))
+        return code
+
+    def add(self, owner: str, adapter: str, partner_id: str, at: datetime, code: str | None = None) -> bool:
+        """Remember it, with the code where it was refused; return False where it was stored before."""
+        values = {"owner": owner, "adapter": adapter, "partner_id": partner_id, "at": at, "code": code}
+        return insert_missing(self._connection, inbound, values)

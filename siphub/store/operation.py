@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, literal, or_, select, update
 
 from siphub.errors import StoreError
 from siphub.store.columns import Topic, insert_missing
 from siphub.store.rows import NO_OWNER
-from siphub.store.rows_operation import SwitchRow
+from siphub.store.rows_operation import SilentRow, SwitchRow
 from siphub.store.sealing import OVERHEAD
 from siphub.store.tables import plugin_state, poll_lease, switch
 
@@ -90,6 +90,19 @@ class PollLeases(Topic):
         """Note how far the polling has come, in the transaction that stored what came."""
         insert_missing(self._connection, poll_lease, {"owner": owner, "adapter": adapter, "endpoint": endpoint})
         self._connection.execute(update(poll_lease).where(*self._one(owner, adapter, endpoint)).values(cursor=cursor))
+
+    def note(self, owner: str, adapter: str, endpoint: str, code: str | None, at: datetime) -> None:
+        """Note why an endpoint cannot be asked, from now on unless it could not before; None where it can."""
+        insert_missing(self._connection, poll_lease, {"owner": owner, "adapter": adapter, "endpoint": endpoint})
+        since = None if code is None else func.coalesce(poll_lease.c.failing_since, literal(at, poll_lease.c.failing_since.type))
+        mine = self._one(owner, adapter, endpoint)
+        self._connection.execute(update(poll_lease).where(*mine).values(code=code, failing_since=since))
+
+    def failing(self) -> tuple[SilentRow, ...]:
+        """Return the endpoints that cannot be asked, the first that could not first."""
+        columns = (poll_lease.c.adapter, poll_lease.c.endpoint, poll_lease.c.code, poll_lease.c.failing_since)
+        query = select(*columns).where(poll_lease.c.code.is_not(None)).order_by(poll_lease.c.failing_since)
+        return self._all(SilentRow, query)
 
     @staticmethod
     def _one(owner: str, adapter: str, endpoint: str) -> tuple[Any, ...]:

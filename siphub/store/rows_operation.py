@@ -35,3 +35,13 @@ class ProcessRow:
     started_at: datetime
     seen_at: datetime
     rings: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SilentRow:
+    """An endpoint whose answers cannot be fetched: since when, and the newest code that says why."""
+
+    adapter: str
+    endpoint: str
+    code: str
+    failing_since: datetime

@@ -307,7 +307,15 @@ receipt = Table(
     partial("ix_receipt_unmatched", "received_at", where="matched_at IS NULL"),
 )
 
-inbound = Table("inbound", metadata, word("owner", key=True), word("adapter", key=True), word("partner_id", key=True), when("at"))
+inbound = Table(
+    "inbound",
+    metadata,
+    word("owner", key=True),
+    word("adapter", key=True),
+    word("partner_id", key=True),
+    when("at"),
+    word("code", null=True),
+)
 
 work_item = Table(
     "work_item",
@@ -439,6 +447,8 @@ poll_lease = Table(
     word("holder", null=True),
     when("until", null=True),
     Column("cursor", Text, nullable=True),
+    word("code", null=True),
+    when("failing_since", null=True),
 )
 
 # From which revision on a version of siphub can work on this schema, though it is newer than that version knows.

@@ -314,6 +314,31 @@ class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises, ErasurePro
             assert leases.acquire(*where, holder="a", until=soon, now=soon)
             assert leases.cursor(*where) == "17"
 
+    def test_since_when_an_endpoint_cannot_be_asked_is_known(self, store: Store) -> None:
+        """Given an endpoint that fails twice, then the first time and the newest code stand; once it can be asked, nothing does."""
+        where, later = (OWNER, "folder", "in"), NOW + timedelta(hours=1)
+        with store.write() as work:
+            leases = work.poll_leases
+            leases.save_cursor(*where, "17")
+            leases.note(OWNER, "folder", "other", "folder.unreadable", later)
+            leases.note(*where, "folder.missing", NOW)
+            leases.note(*where, "folder.unreadable", later)
+            assert [(row.endpoint, row.code, row.failing_since) for row in leases.failing()] == [
+                ("in", "folder.unreadable", NOW),
+                ("other", "folder.unreadable", later),
+            ]
+            leases.note(*where, None, later)
+            assert [row.endpoint for row in leases.failing()] == ["other"]
+            assert leases.cursor(*where) == "17"
+
+    def test_what_was_refused_is_known_by_its_code(self, store: Store) -> None:
+        """Given something fetched that was refused, then it counts as seen, with the code it was first refused with."""
+        with store.write() as work:
+            assert work.inbound.add(OWNER, "folder", "1", NOW, "xml.invalid")
+            assert not work.inbound.add(OWNER, "folder", "1", NOW)
+            assert work.inbound.add(OWNER, "folder", "2", NOW)
+            assert [work.inbound.refused(OWNER, "folder", number) for number in ("1", "2", "3")] == ["xml.invalid", None, None]
+
     # ── seals ──
 
     def test_a_forgotten_case_is_unreadable_and_its_neighbours_are_not(self, store: Store) -> None:

@@ -34,6 +34,7 @@ AGENCIES = (p.FK, p.AF)
 QUICK = {
     "lease": "2s",
     "sweep_every": "100ms",
+    "poll_every": "100ms",
     "ring_timeout": "1s",
     "retry_base": "50ms",
     "retry_cap": "400ms",

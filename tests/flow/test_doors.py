@@ -16,7 +16,7 @@ import pytest
 
 from siphub.contract import Adapter, AdapterInfo, Check, Cut, Delivered, Inbound, Outcome, Payload, Recipient, Submission, hookimpl
 from siphub.errors import NotThere
-from siphub.flow import operate, sweep
+from siphub.flow import operate, poll
 from siphub.hub import DOORS, add_key
 from siphub.model import Message
 from siphub.model import people as p
@@ -102,7 +102,7 @@ class Doorway:
             str(message.message_id), Submission(message.to_json(), "application/json"), organisation=message.sender.organisation
         )
         self.letterbox.waiting.append(found)
-        sweep.poll_once(self.world.hub.ground, "letterbox", self.letterbox)
+        poll.poll_once(self.world.hub.ground, "letterbox", self.letterbox)
         # The hub's own sweep may have been quicker.
         assert until(lambda: found.partner_id in self.letterbox.settled)
 

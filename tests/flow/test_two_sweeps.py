@@ -18,7 +18,8 @@ from siphub.contract import Accepted, AdapterInfo, Inbound, Outcome, Payload, Re
 from siphub.errors import StoreBusy
 from siphub.flow import attempt as attempts
 from siphub.flow import deliver, receipts
-from siphub.flow.sweep import ARCHIVING, looks, poll_once
+from siphub.flow.poll import poll_once
+from siphub.flow.sweep import ARCHIVING, looks
 from siphub.hub import Hub, build
 from siphub.model import Address
 from siphub.model import people as p

@@ -35,7 +35,7 @@ OWN = {
     "serve": {"ready", "store", "keys", "sending"},
     "relay": {"ready", "store", "broker", "relay", "sending"},
     "work": {"ready", "store", "broker", "worker", "sending"},
-    "sweep": {"ready", "store", "sweeper", "archivist", "sending"},
+    "sweep": {"ready", "store", "sweeper", "archivist", "poller", "sending"},
 }
 """What each part's readiness is made of."""
 

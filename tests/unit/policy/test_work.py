@@ -98,7 +98,7 @@ def test_what_settles_is_a_message() -> None:
     assert {name for found in WORK.values() for name in found.settled_by} <= set(CATALOGUE)
     of_cases = {kind for kind in WORK if not kind.startswith(("delivery.", "deadline."))}
     for ending in ENDED:
-        by_hand = {"recall.phone", "inbound.unread", "inbound.unthreaded", "guardian.read_through"}
+        by_hand = {"recall.phone", "inbound.unread", "inbound.not_theirs", "inbound.unthreaded", "guardian.read_through"}
         assert {kind for kind in of_cases if not settles(ending, kind)} == by_hand
 
 
