@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,19 +52,24 @@ class Schema:
 
     def knows(self, number: str) -> bool:
         """Say whether this version of siphub knows a revision: a newer one it does not."""
-        return number in {script.revision for script in ScriptDirectory.from_config(self.config()).walk_revisions()}
+        return number in {script.revision for script in _scripts(self).walk_revisions()}
 
     def steps(self, before: str | None) -> tuple[Step, ...]:
         """Return the migrations behind a revision, in order."""
-        scripts = ScriptDirectory.from_config(self.config())
         if before is not None and not self.knows(before):
             return ()
-        found = [one for one in scripts.walk_revisions("base", "head") if before is None or one.revision > before]
+        found = [one for one in _scripts(self).walk_revisions("base", "head") if before is None or one.revision > before]
         return tuple(Step(self.name, one.revision, (one.doc or "").strip()) for one in reversed(found))
 
     def head(self) -> str | None:
         """Return the newest revision this version of siphub knows."""
-        return ScriptDirectory.from_config(self.config()).get_current_head()
+        return _scripts(self).get_current_head()
+
+
+@lru_cache(maxsize=8)
+def _scripts(schema: Schema) -> ScriptDirectory:
+    """Return a chain of migrations. Alembic runs each file to know it, so they are read once in a process."""
+    return ScriptDirectory.from_config(schema.config())
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ def upgrade(database: Database, schema: Schema, patience: Patience = Patience())
     if database.dialect == "sqlite":
         with database.write(patient=True) as connection:
             before = revision(connection)
-            if not _ahead(connection, schema):
+            if before != schema.head() and not _ahead(connection, schema):
                 _migrate(connection, schema)
     else:
         with database.read() as connection:
