@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from siphub.contract import Cut, PluginContext, Recipient, SystemClock
+from siphub.contract import Cut, Http, PluginContext, Recipient, SystemClock
 from siphub.model import people as p
 from siphub.model import sample, sample_directory
 from siphub.policy import disclosure
@@ -71,8 +71,8 @@ def attributes_of(kind: type[Agency], unit: str, participant: str, name: str = "
     """Return the attributes of a whole message to an agency, as its adapter makes it of the sample."""
     of = kind.of
     settings = {"senders": SENDERS, "agencies": f"{participant} {of.number}"}
-    tools: dict[str, Any] = dict.fromkeys(("http", "mappings", "render", "state", "log"))
-    adapter = kind(PluginContext(plugin=of.adapter, clock=SystemClock(), settings=settings, **tools))
+    tools: dict[str, Any] = dict.fromkeys(("mappings", "render", "state", "log"))
+    adapter = kind(PluginContext(plugin=of.adapter, clock=SystemClock(), http=Http(), settings=settings, **tools))
     rule = disclosure.rule_for(name, ("agency",))
     if rule is None:
         raise LookupError(f"no rule lets an agency see a {name}")

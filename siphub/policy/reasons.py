@@ -159,6 +159,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The address book names a server that our key to this recipient is not for: phone meanwhile, and tell your system administrator.",
             "Adressboken pekar på en server som vår nyckel till mottagaren inte gäller för: ring så länge och säg till systemförvaltaren.",
         ),
+        "address.other_adapter": Reason(
+            "The address book leads to this authority by a way that does not keep its rules: phone meanwhile, and tell your system administrator.",
+            "Adressboken leder till myndigheten på ett sätt som inte följer dess regler: ring så länge och säg till systemförvaltaren.",
+        ),
         "partner.plan_in_force": Reason(
             "They have been told that no more comes, but the plan still stands as in force in their system: phone and ask them to end it there.",
             "De har fått veta att inget mer kommer, men planen står kvar som gällande i deras system: ring och be dem avsluta den där.",

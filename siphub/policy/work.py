@@ -272,6 +272,7 @@ _HELD = (
     "address.letters_none",
     "address.none",
     "address.origin_refused",
+    "address.other_adapter",
     "address.unit_changed",
     "adapter.not_enabled",
     "basis.none",

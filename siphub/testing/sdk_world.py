@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,8 @@ SENDERS: Final = (
     f"{p.MUNICIPALITY} 0203:norrby.example sdk:sip:0203:norrby.example Norrby kommun; "
     f"{p.NEIGHBOUR} 0203:soderby.example sdk:sip:0203:soderby.example Söderby kommun"
 )
+OWN: Final[Mapping[UnitId, str]] = {p.FK: "forsakringskassan", p.AF: "arbetsformedlingen"}
+"""The adapter of each agency, and the only one that writes to it."""
 NUMBERS: Final = {"fk": p.FORSAKRINGSKASSAN, "af": p.ARBETSFORMEDLINGEN}
 
 
@@ -31,11 +33,11 @@ class SdkWorld(World):
 
     Args:
         sdk: The message service.
-        adapters: The adapter for each agency's unit: `sdk` for both unless said.
+        adapters: The adapter for each agency's unit: its own unless said.
     """
 
     sdk: SdkSandbox | None = None
-    adapters: Mapping[UnitId, str] = field(default_factory=lambda: dict.fromkeys(BY_SDK, "sdk"))
+    adapters: Mapping[UnitId, str] = field(default_factory=lambda: dict(OWN))
 
     @property
     def service(self) -> MessageService:
@@ -63,7 +65,14 @@ class SdkWorld(World):
         return until(lambda: self.newest(story, unit).state == state, within)
 
 
-def sdk_world(sandbox: Sandbox, sdk: SdkSandbox, folder: Path, adapters: Mapping[UnitId, str] | None = None, **given: Any) -> SdkWorld:
+def sdk_world(
+    sandbox: Sandbox,
+    sdk: SdkSandbox,
+    folder: Path,
+    adapters: Mapping[UnitId, str] | None = None,
+    also: Sequence[str] = (),
+    **given: Any,
+) -> SdkWorld:
     """Return a world with FK and AF on SDK; further settings of the hub by name.
 
     Args:
@@ -71,9 +80,10 @@ def sdk_world(sandbox: Sandbox, sdk: SdkSandbox, folder: Path, adapters: Mapping
         sdk: The message service.
         folder: Where everything is kept.
         adapters: The adapter for each agency's unit; each of them is enabled, and knows only the agencies that it is for.
+        also: Further adapters that are enabled and fetch at the same service; they know no agency.
         given: Settings.
     """
-    chosen = adapters or dict.fromkeys(BY_SDK, "sdk")
+    chosen = adapters or OWN
     plugins = {
         name: {
             "service": sdk.url,
@@ -86,7 +96,7 @@ def sdk_world(sandbox: Sandbox, sdk: SdkSandbox, folder: Path, adapters: Mapping
             "timeout_seconds": "2",
             "poll_seconds": "0",
         }
-        for name in dict.fromkeys(chosen.values())
+        for name in dict.fromkeys((*chosen.values(), *also))
     }
     secrets = {name: {"client_secret": sdk.service.client[1]} for name in plugins}
     settings = {"plugins": ["folder", "municipal-xml", *plugins], "plugin": plugins, "plugin_secrets": secrets, **given}

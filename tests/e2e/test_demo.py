@@ -45,7 +45,7 @@ TO_READ_THE_PLAN = frozenset({"copy_to_relative"})
 FOR_OUTSIDE_PARTIES = frozenset({"meeting.invited", "meeting.rescheduled"})
 ABOUT_A_MEETING_OR_PLAN = ("meeting.", "plan.")
 HELD_KEYS = {"message_id", "message_type", "recipient", "agency", "adapter", "state", "reason"}
-ADAPTERS = {"folder", "fhir", "municipal-xml", "sdk", "letter"}
+ADAPTERS = {"folder", "fhir", "municipal-xml", "forsakringskassan", "arbetsformedlingen", "letter"}
 STOPPED = "Inga fler meddelanden i ärendet"
 
 

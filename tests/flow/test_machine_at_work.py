@@ -35,6 +35,7 @@ from siphub.testing.chance import PLAN, Chance
 from siphub.testing.clock import Hand
 from siphub.testing.desk import wide_directory
 from siphub.testing.ledger import Ledger
+from siphub.testing.sdk_world import OWN
 from siphub.testing.shields import at_home, naming_a_relative, shielded
 from siphub.testing.story import Story, until
 from siphub.testing.witness import Witness
@@ -76,7 +77,7 @@ class Everywhere(World):
         """Return where a unit is reached."""
         if unit in BY_SDK:
             agency = self.agencies[BY_SDK[unit]]
-            return Address(adapter="sdk", endpoint=agency.address, options={"participant": agency.participant})
+            return Address(adapter=OWN[unit], endpoint=agency.address, options={"participant": agency.participant})
         if unit in BY_FHIR:
             return Address(adapter="fhir", endpoint=self.sandbox.fhir_endpoint(PARTNERS[unit]))
         if unit in BY_XML:
@@ -296,9 +297,9 @@ def make_everywhere(tmp_path: Path, sandbox: Sandbox, sdk: SdkSandbox) -> Callab
         "poll_seconds": "0",
     }
     given = {
-        "plugins": ["folder", "municipal-xml", "fhir", "sdk", "letter"],
-        "plugin": {"sdk": plugin},
-        "plugin_secrets": {"sdk": {"client_secret": sdk.service.client[1]}},
+        "plugins": ["folder", "municipal-xml", "fhir", *OWN.values(), "letter"],
+        "plugin": dict.fromkeys(OWN.values(), plugin),
+        "plugin_secrets": {name: {"client_secret": sdk.service.client[1]} for name in OWN.values()},
         "lease": "60s",
     }
     return lambda number, clock: Everywhere(
@@ -323,7 +324,7 @@ def test_workers_tell_partners_nothing_that_is_not_permitted_in_any_order(
             course = Course(world, random.Random(f"{chaos_seed}/{number}"), clock)
             course.run()
             found = Counter(row.adapter for row in course.rows() if row.key in course.read)
-        assert set(found) >= {"folder", "municipal-xml", "fhir", "sdk"}
+        assert set(found) >= {"folder", "municipal-xml", "fhir", *OWN.values()}
         read += found
     figures = ", ".join(f"{count} by {adapter}" for adapter, count in sorted(read.items()))
     write_result("machine-at-work", {"seed": chaos_seed, "courses": courses, "steps": courses * STEPS, "messages partners hold": figures})

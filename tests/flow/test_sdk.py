@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from siphub.errors import Invalid
+from siphub.flow import directory as directories
 from siphub.flow import track, work_items
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
@@ -322,7 +324,7 @@ def test_nobody_answers_for_another(world: SdkWorld) -> None:
 
     def refused() -> set[str]:
         with ground.store.read() as work:
-            return {answer for answer in answers if work.inbound.seen("-", "sdk", answer)}
+            return {answer for answer in answers if any(work.inbound.seen("-", adapter, answer) for adapter in world.adapters.values())}
 
     assert until(lambda: refused() == set(answers))
     assert "meeting.response" not in world.types(p.CONTACT, story)
@@ -364,6 +366,44 @@ def test_what_came_to_one_owner_is_no_answer_in_anothers_case(world: SdkWorld) -
     assert until(lambda: [item.owner for item in track.desk(ground) if item.type == "inbound.unthreaded"] == [p.NEIGHBOUR])
     assert "meeting.response" not in world.types(p.CONTACT, story)
     assert desk(world, story) == []
+
+
+def test_no_directory_leads_to_an_agency_past_its_own_rules(make_sdk_world: Callable[..., SdkWorld]) -> None:
+    """Given FK at the adapter sdk, or at AF's, then that directory is not switched to, and the words say which adapter is FK's."""
+    with make_sdk_world(also=["sdk"]) as world:
+        known = world.directory()
+        for adapter in ("sdk", "arbetsformedlingen"):
+            address = world.address(p.FK).model_copy(update={"adapter": adapter})
+            units = tuple(one.model_copy(update={"address": address}) for one in known.units if one.id == p.FK)
+            with pytest.raises(Invalid) as wrong:
+                directories.switch(world.hub.ground, known.model_copy(update={"units": units}), by="test")
+            [problem] = wrong.value.problems
+            assert (problem.code, problem.pointer) == ("address.other_adapter", "/units/0/address/endpoint")
+            assert "Försäkringskassan is written to by the adapter forsakringskassan alone" in problem.detail
+
+
+def test_each_message_is_taken_by_one_adapter_whatever_the_settings_leave_out(make_sdk_world: Callable[..., SdkWorld]) -> None:
+    """Given sdk beside the agencies' own adapters, with nothing said of who takes what, then FK's answer is its response, what nobody knows is one work item, and nothing is taken twice."""
+    with make_sdk_world(also=["sdk"]) as world:
+        story = invited(world, p.FK)
+        assert in_state(world, story, p.FK, "delivered")
+        answer = world.service.reply("fk", newest(world, story, p.FK).key, "Svar: ja")
+        unknown = world.service.write(
+            sender=("0203:okand.example", "sdk:x", "Okänd"), recipient=("0203:norrby.example", "sdk:sip:0203:norrby.example"), text="Hej"
+        )
+
+        def seen() -> set[tuple[str, str]]:
+            with world.hub.ground.store.read() as work:
+                return {
+                    (one, by) for one in (answer, unknown) for by in ("sdk", *world.adapters.values()) if work.inbound.seen("-", by, one)
+                }
+
+        assert until(lambda: len(seen()) == 2)
+        world.again()
+        time.sleep(0.5)
+        assert seen() == {(answer, "forsakringskassan"), (unknown, "sdk")}
+        assert [item.type for item in track.desk(world.hub.ground)] == ["inbound.unthreaded"]
+        assert "meeting.response" in world.types(p.CONTACT, story)
 
 
 def test_a_withdrawn_consent_is_followed_by_one_stop_notice(world: SdkWorld) -> None:

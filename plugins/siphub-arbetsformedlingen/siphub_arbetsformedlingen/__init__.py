@@ -18,11 +18,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from siphub.contract import Cut, PluginContext, Recipient, hookimpl
-from siphub_sdk import Agency, AgencyReader, Organisation, objection, sdk_info
+from siphub_sdk import ARBETSFORMEDLINGEN, Agency, AgencyReader, objection, sdk_info
 
 __all__ = ["ARBETSFORMEDLINGEN", "Arbetsformedlingen"]
 
-ARBETSFORMEDLINGEN = Organisation("arbetsformedlingen", "2021002114", "Arbetsförmedlingen")
 _REGISTERED = "kontrollera att samtycket är registrerat hos er; om det är det vet vi inte, och det hindrar inte inbjudan"
 
 

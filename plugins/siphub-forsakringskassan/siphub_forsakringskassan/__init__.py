@@ -18,11 +18,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from siphub.contract import Cut, PluginContext, Recipient, hookimpl
-from siphub_sdk import Agency, AgencyReader, Organisation, objection, purpose_and_ground, sdk_info
+from siphub_sdk import FORSAKRINGSKASSAN, Agency, AgencyReader, objection, purpose_and_ground, sdk_info
 
 __all__ = ["FORSAKRINGSKASSAN", "Forsakringskassan"]
-
-FORSAKRINGSKASSAN = Organisation("forsakringskassan", "2021005521", "Försäkringskassan")
 
 
 class Forsakringskassan(Agency):

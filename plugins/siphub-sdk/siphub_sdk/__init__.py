@@ -17,13 +17,16 @@ It must never put a person's data into a label, a URL or an error, and never bel
 """
 
 from siphub.contract import PluginContext, hookimpl
-from siphub_sdk.agency import Agency, AgencyReader, Organisation, objection, purpose_and_ground
+from siphub_sdk.agency import Agency, AgencyReader, objection, purpose_and_ground
 from siphub_sdk.deliver import Sdk, sdk_info
+from siphub_sdk.organisations import ARBETSFORMEDLINGEN, FORSAKRINGSKASSAN, Organisation
 from siphub_sdk.payload import message_payload
 from siphub_sdk.reader import SdkReader
 from siphub_sdk.receipt import MessageReceipt, Reason, receipt_xml
 
 __all__ = [
+    "ARBETSFORMEDLINGEN",
+    "FORSAKRINGSKASSAN",
     "Agency",
     "AgencyReader",
     "MessageReceipt",

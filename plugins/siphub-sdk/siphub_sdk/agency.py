@@ -1,7 +1,7 @@
 """What the adapters of single agencies share: one organisation, its rules, and what `siphub doctor` says of its addresses.
 
-An adapter of this kind is the SDK adapter under a name of its own, for one organisation: it takes receipts and answers of that one alone,
-and objects to whatever policy should never have let through to it. It must never permit anything, and never know an agency's address.
+An adapter of this kind is the SDK adapter under a name of its own, for one organisation: it takes that one's receipts and answers, and
+objects to whatever policy should never have let through to it. It must never permit anything, and never know an agency's address.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from siphub.contract import Check, Cut, Inbound, ReaderInfo, Recipient, Submission
 from siphub.model.identifiers import CoordinationNumber, PersonNumber
 from siphub_sdk.deliver import Sdk
+from siphub_sdk.organisations import Organisation
 from siphub_sdk.reader import SdkReader
 from siphub_sdk.settings import PARTICIPANT
 
@@ -60,21 +61,12 @@ _GROUND: Final = "den enskildes samtycke (10 kap. 1 § offentlighets- och sekret
 _NO_GROUND: Final = "meddelandet lämnar inga uppgifter om den enskilde"
 
 
-@dataclass(frozen=True, slots=True)
-class Organisation:
-    """One agency: the adapter that is for it, its organisation number, its name."""
-
-    adapter: str
-    number: str
-    name: str
-
-
 class Agency(Sdk):
     """The SDK adapter for one organisation. A subclass says which, and may add lines."""
 
     of: ClassVar[Organisation]
 
-    def hears(self, participant: str) -> bool:
+    def owns(self, participant: str) -> bool:
         """Say whether an organisation is this agency, as the settings say."""
         return self._settings.agencies.get(participant) == self.of.number
 
@@ -93,7 +85,7 @@ class Agency(Sdk):
         for ok, what in (
             (recipient.organisation == self.of.number, f"the unit belongs to {self.of.name}, organisation number {self.of.number}"),
             (PARTICIPANT.fullmatch(participant) is not None, "the option participant has the form 0203:domain"),
-            (self.hears(participant), f"the setting agencies gives the entry's participant the number {self.of.number}"),
+            (self.owns(participant), f"the setting agencies gives the entry's participant the number {self.of.number}"),
         ):
             yield Check(ok=ok, what=what if ok else f"this is not so: {what}")
         yield Check(ok=True, what=f"{self.of.name} publishes no functional addresses: verify this one in the SDK address book")

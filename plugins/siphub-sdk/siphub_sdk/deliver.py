@@ -24,6 +24,7 @@ from siphub.contract import (
     Outcome,
     Payload,
     PluginContext,
+    Problem,
     Receipt,
     Recipient,
     Refused,
@@ -32,10 +33,11 @@ from siphub.contract import (
     Submission,
     Uncertain,
 )
-from siphub_sdk import outcomes
+from siphub_sdk import beside, outcomes
 from siphub_sdk.hand_over import HandOver
 from siphub_sdk.message import MEDIA_TYPE as INBOUND
 from siphub_sdk.message import from_attributes
+from siphub_sdk.organisations import refusal
 from siphub_sdk.references import References
 from siphub_sdk.service import Service
 from siphub_sdk.settings import read_settings
@@ -71,6 +73,7 @@ class Sdk:
         self._hand_over = HandOver(context, self._settings, self._references) if self._settings.hand_over else None
         self._settled: dict[str, None] = {}
         self._next_poll = 0.0
+        beside.joined(context.http, self)
 
     def translate(self, cut: Cut, recipient: Recipient) -> Payload:
         """Make the SDK API's JSON from a cut, without its messageId.
@@ -92,9 +95,22 @@ class Sdk:
         """Return further lines of the text, each a name and what is said; they stand beneath our reference."""
         return ()
 
+    def owns(self, participant: str) -> bool:  # noqa: ARG002 - an agency's own adapter knows its agency
+        """Say whether an organisation is this adapter's own, and no other's to hear."""
+        return False
+
     def hears(self, participant: str) -> bool:
-        """Say whether receipts and answers of an organisation are this adapter's to take."""
-        return participant not in self._settings.left_to_others
+        """Say whether receipts and answers of an organisation are this adapter's to take; an empty participant is one that nobody knows."""
+        return participant not in self._settings.left_to_others and beside.takes(self._context.http, self, participant)
+
+    @property
+    def fetches_at(self) -> str:
+        """Where receipts and answers are fetched: the message service's address, or the folder of the hand-over."""
+        return self._settings.service or self._settings.hand_over
+
+    def refusal(self, recipient: Recipient) -> Problem | None:
+        """Say why nothing may be sent to an address: it leads to an agency that has an adapter, and rules, of its own."""
+        return refusal(self.info.name, self._settings, recipient)
 
     def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
         """POST once, under the key as messageId.
@@ -156,6 +172,11 @@ class Sdk:
             yield Check(ok=False, what=f"the setting {name} is missing: nothing can be sent over SDK")
         if not self._settings.agencies:
             yield Check(ok=False, what="the setting agencies is missing: answers by SDK are believed to be nobody's")
+        for participant in sorted(self._settings.left_to_others):
+            if not beside.owned(self._context.http, self.fetches_at, participant):
+                yield Check(
+                    ok=False, what=f"the setting left_to_others names {participant}, and no adapter of this hub takes what it sends"
+                )
         if self._hand_over is not None:
             yield from self._hand_over.check()
             return

@@ -57,7 +57,7 @@ class SdkSettings:
         access_point: Our access point's id in the network.
         senders: By owner.
         agencies: Organisation number by participant: whose answers are believed to be whose.
-        left_to_others: Participants whose receipts and answers another plugin takes.
+        left_to_others: Participants whose receipts and answers this adapter leaves, besides those that an agency's own adapter takes.
         timeout: For one whole request.
         poll_every: How long a poll is not repeated.
     """

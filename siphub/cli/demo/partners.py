@@ -34,7 +34,8 @@ ADAPTERS: Final[Mapping[Who, str]] = {
     CONTACT: "folder",
     **dict.fromkeys(MUNICIPAL, "municipal-xml"),
     **dict.fromkeys(REGIONAL, "fhir"),
-    **dict.fromkeys(AGENCIES, "sdk"),
+    FK: "forsakringskassan",
+    AF: "arbetsformedlingen",
     **dict.fromkeys(PEOPLE, "letter"),
 }
 """Unit or person → how they are reached."""
@@ -78,7 +79,7 @@ class Partners:
         """Return what the directory says of a unit."""
         if unit in AGENCIES:
             agency = self.sdk.service.agencies[AGENCIES[unit]]
-            return Address(adapter="sdk", endpoint=agency.address, options={"participant": agency.participant})
+            return Address(adapter=ADAPTERS[unit], endpoint=agency.address, options={"participant": agency.participant})
         if unit in REGIONAL:
             return Address(adapter="fhir", endpoint=self.sandbox.fhir_endpoint(REGIONAL[unit]))
         if unit in MUNICIPAL:

@@ -121,7 +121,7 @@ def _require_answer(hub: Hub) -> None:
 
 def _settings(data: Path, partners: Partners, broker_url: str) -> Settings:
     """Return the settings of a hub with an adapter of each kind; SDK is asked for answers at every sweep, and that is often: people wait."""
-    service = partners.sdk.service
+    service, by_sdk = partners.sdk.service, [ADAPTERS[unit] for unit in AGENCIES]
     sdk: dict[str, str] = {
         "service": partners.sdk.url,
         "token_url": partners.sdk.token_url,
@@ -136,8 +136,8 @@ def _settings(data: Path, partners: Partners, broker_url: str) -> Settings:
         "broker_url": broker_url,
         "ca_file": partners.sandbox.ca_file,
         "plugins": sorted(set(ADAPTERS.values())),
-        "plugin": {"sdk": sdk, "letter": {"root": str(partners.mail_room.outbox)}},
-        "plugin_secrets": {"sdk": {"client_secret": service.client[1]}},
+        "plugin": {**dict.fromkeys(by_sdk, sdk), "letter": {"root": str(partners.mail_room.outbox)}},
+        "plugin_secrets": {name: {"client_secret": service.client[1]} for name in by_sdk},
         "sweep_every": "200ms",
         "ring_timeout": "5s",
     }
