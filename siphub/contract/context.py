@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -73,8 +73,8 @@ class MappingPack(Protocol):
     def transform(self, name: str, document: bytes) -> bytes:
         """Run one of the pack's XSLT 1.0 sheets (`out`, `in`) over an XML document, without access to disk or network."""
 
-    def write(self, neutral: etree._Element, finish: Callable[[etree._Element], None]) -> tuple[bytes, tuple[str, ...]]:
-        """Run the sheet `out` over neutral XML, let `finish` change the result, and return it as bytes with what the schema says."""
+    def write(self, neutral: etree._Element) -> tuple[bytes, tuple[str, ...]]:
+        """Run the sheet `out` over neutral XML, put the partner's words into the result, and return it as bytes with what the schema says."""
 
     def problems(self, document: bytes) -> tuple[str, ...]:
         """Return what the pack's schema says against an XML document; empty means valid. No content of the document is repeated."""

@@ -86,7 +86,7 @@ def written(pack: MappingPack, document: Mapping[str, object], rendered: Mapping
             f"{pack.id}@{pack.version} wants the message as {min(missing)}, and it was not made", code="mapping.not_rendered"
         )
     neutral = document_to_tree(document, rendered, local_times="local-times" in pack.wants)
-    return Written(*pack.write(neutral, partial(_translate, partial(_word, pack))))
+    return Written(*pack.write(neutral))
 
 
 def to_partner(pack: MappingPack, document: Mapping[str, object], rendered: Mapping[str, bytes] = NOTHING) -> bytes:
@@ -97,6 +97,15 @@ def to_partner(pack: MappingPack, document: Mapping[str, object], rendered: Mapp
 def forms_wanted(pack: MappingPack) -> frozenset[Form]:
     """Return the forms in which a pack wants the message as a document for people: some of `text` and `pdf`."""
     return frozenset(form for form in MEDIA_TYPES if form in pack.wants)
+
+
+def put_words(pack: MappingPack, root: etree._Element) -> None:
+    """Put the partner's words in the place of every marked code of ours, and take the marks away: the step between a sheet and the schema.
+
+    Raises:
+        MappingError: `mapping.unmapped`.
+    """
+    _translate(partial(_word, pack), root)
 
 
 def from_partner(pack: MappingPack, body: bytes) -> dict[str, object]:

@@ -160,6 +160,7 @@ def prepare(ground: Ground, row: DeliveryRow, adapter: Adapter, directory: Direc
     try:
         payload = adapter.translate(cut, recipient)
     except MappingError as error:
+        Log(delivery_id=row.id, adapter=row.adapter, message_id=row.message_id).warning("mapping.refused", code=error.code)
         return Held("adapter.kind_unsupported" if error.code == "mapping.unsupported_type" else "mapping.broken")
     if len(payload.body) > adapter.info.max_bytes:
         return Held("payload.too_large")

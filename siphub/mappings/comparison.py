@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from siphub.mappings.manifest import namespace_of
 from siphub.mappings.pack import Pack
 from siphub.mappings.trial import readable, samples_of, tried
+
+_MOST_LINES: Final = 5_000
+"""How long two documents may be to be compared line by line: the work grows with the square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,11 @@ def _sample(name: str, ours: Mapping[str, list[str] | None], theirs: Mapping[str
     before, after = ours[name], theirs[name]
     if before is None or after is None:
         return None if before is after else SampleChange(name, "fails in the first" if before is None else "fails in the second")
-    lines = tuple(difflib.unified_diff(before, after, "first", "second", lineterm="", n=1))
-    return SampleChange(name, "differs", lines) if lines else None
+    if before == after:
+        return None
+    if max(len(before), len(after)) > _MOST_LINES:
+        return SampleChange(name, "differs", ("first", "second", f"more than {_MOST_LINES} lines: too many to compare"))
+    return SampleChange(name, "differs", tuple(difflib.unified_diff(before, after, "first", "second", lineterm="", n=1)))
 
 
 def _codes(first: Pack, second: Pack) -> Iterator[CodeChange]:

@@ -16,6 +16,8 @@ from siphub.model.base import Code, Line, Value
 
 MANIFEST: Final = "mapping.toml"
 """The manifest's file name."""
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""How large a pack's files may be together, golden files among them, in bytes."""
 _UNLISTED = re.compile(r"golden/.*|README\.md|" + re.escape(MANIFEST))
 _LISTABLE: Final = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
 Files = dict[
@@ -106,12 +108,19 @@ def _what(error: OSError | ValueError) -> str:
     return (error.strerror or "it cannot be opened") if isinstance(error, OSError) else str(error)
 
 
+def _refuse_large(manifest: Manifest, folder: Path) -> None:
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    if size > MOST_BYTES:
+        raise MappingError(f"the files of {manifest.name} are larger than {MOST_BYTES} bytes together", code="mapping.too_large")
+
+
 def read_files(manifest: Manifest, folder: Path) -> dict[str, bytes]:
     """Read a pack's files and compare them with the manifest; what is read here is what is used. A draft's files are not compared.
 
     Raises:
-        MappingError: `mapping.altered`, `mapping.unlisted`, or `mapping.not_found`.
+        MappingError: `mapping.altered`, `mapping.unlisted`, `mapping.not_found`, or `mapping.too_large`.
     """
+    _refuse_large(manifest, folder)
     if manifest.status == "draft":
         return {path: (folder / path).read_bytes() for path in checksums(folder)}
     files = {}

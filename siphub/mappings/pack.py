@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from lxml import etree
 
-from siphub.contract.xml import hardened_parser, parse_xml, serialise_xml
+from siphub.contract.neutral import put_words
+from siphub.contract.xml import MAX_BYTES, hardened_parser, parse_xml, serialise_xml
 from siphub.errors import BadBody, MappingError, SiphubError
 from siphub.mappings.manifest import Manifest
 
@@ -67,21 +68,27 @@ class Pack:
 
         Raises:
             BadBody: The document cannot be parsed.
-            MappingError: `mapping.transform_failed`, or `mapping.not_found` where there is no such sheet.
+            MappingError: `mapping.transform_failed`, `mapping.too_large`, or `mapping.not_found` where there is no such sheet.
         """
-        return serialise_xml(self._run(name, parse_xml(document)))
+        return self._bytes(self._run(name, parse_xml(document)))
 
-    def write(self, neutral: etree._Element, finish: Callable[[etree._Element], None]) -> tuple[bytes, tuple[str, ...]]:
-        """Run the sheet `out.xsl` over neutral XML, let `finish` change the result, and return it as bytes with what the schema says.
+    def write(self, neutral: etree._Element) -> tuple[bytes, tuple[str, ...]]:
+        """Run the sheet `out.xsl` over neutral XML, put the partner's words in, and return it as bytes with what the schema says.
 
         It is the way out, in one go: nothing is parsed again that was a tree a moment ago.
 
         Raises:
-            MappingError: As `transform`, `problems` and `finish`.
+            MappingError: As `transform` and `problems`, and `mapping.unmapped`.
         """
         result = self._run("out", neutral)
-        finish(result)
-        return serialise_xml(result), self._judged(result, "out.xsl ")
+        put_words(self, result)
+        return self._bytes(result), self._judged(result, "out.xsl ")
+
+    def _bytes(self, result: etree._Element) -> bytes:
+        body = serialise_xml(result)
+        if len(body) > MAX_BYTES:
+            raise MappingError(f"what {self.name} makes of this document is larger than {MAX_BYTES} bytes", code="mapping.too_large")
+        return body
 
     def _run(self, name: str, root: etree._Element) -> etree._Element:
         try:

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from siphub.contract.context import Clock
 from siphub.errors import MappingError
-from siphub.mappings.manifest import MANIFEST, Manifest, read_files, read_manifest
+from siphub.mappings.confined import Confined
+from siphub.mappings.manifest import MANIFEST, Manifest, read_files, read_manifest, shipped
 from siphub.mappings.pack import Pack
 
 _STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -53,6 +54,7 @@ class Mappings:
         self._looked_at = float("-inf")
         self._loaded: dict[Path, Pack] = {}
         self._lock = threading.Lock()
+        self._locks: dict[Path, threading.Lock] = {}
 
     def load(self, pack: str, version: str | None = None) -> Pack:
         """Return a checked pack that is valid today; without a version, the newest approved one.
@@ -133,12 +135,13 @@ class Mappings:
         return self._named(pack, version)
 
     def _checked(self, manifest: Manifest, folder: Path) -> Pack:
+        loaded = self._loaded
         with self._lock:
-            if folder not in self._loaded:
-                pack = Pack(manifest, folder, read_files(manifest, folder))
-                pack.check()
-                self._loaded[folder] = pack
-            return self._loaded[folder]
+            lock = self._locks.setdefault(folder, threading.Lock())
+        with lock:  # one for each, so that a pack that is slow to check keeps no other back
+            if folder not in loaded:
+                loaded[folder] = _checked(manifest, folder)
+            return loaded[folder]
 
 
 def load_folder(folder: Path) -> Pack:
@@ -147,8 +150,13 @@ def load_folder(folder: Path) -> Pack:
     Raises:
         MappingError: As `Mappings.load`.
     """
-    manifest = read_manifest(folder)
-    pack = Pack(manifest, folder, read_files(manifest, folder))
+    return _checked(read_manifest(folder), folder)
+
+
+def _checked(manifest: Manifest, folder: Path) -> Pack:
+    """Return a pack, checked; one that did not come with siphub runs its sheets where they can be stopped."""
+    kind = Pack if folder.resolve().is_relative_to(shipped().resolve()) else Confined
+    pack = kind(manifest, folder, read_files(manifest, folder))
     pack.check()
     return pack
 

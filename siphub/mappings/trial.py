@@ -154,6 +154,8 @@ def findings(pack: Pack) -> Iterator[Finding]:
         trial = tried(pack, message.to_document(), talkative=True)
         for problem in trial.problems:
             yield Finding(name, trial.code or "mapping.invalid_output", problem)
+        if trial.code == "mapping.too_costly":
+            return  # the other samples would each take as long
         for loss in trial.losses or ():
             yield Finding(name, "mapping.loss", f"{loss.pointer} is {loss.how} on the way there and back")
         if trial.body is not None:
@@ -188,8 +190,9 @@ def require_sound(pack: Pack) -> None:
     """Refuse a pack that `findings` has something against, golden files aside.
 
     Raises:
-        MappingError: `mapping.unsound`, with the first finding.
+        MappingError: `mapping.unsound`, with the first finding; `mapping.too_costly`, where that is it.
     """
     found = next((one for one in findings(pack) if one.code != "mapping.golden"), None)
     if found is not None:
-        raise MappingError(f"{pack.name} is not sound: {found.where}: {found.detail}", code="mapping.unsound")
+        code = found.code if found.code == "mapping.too_costly" else "mapping.unsound"
+        raise MappingError(f"{pack.name} is not sound: {found.where}: {found.detail}", code=code)

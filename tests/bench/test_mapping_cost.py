@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,10 +67,22 @@ def milliseconds(work: Callable[[], object]) -> float:
     return (time.process_time() - began) / TIMES * 1000
 
 
+def waited(work: Callable[[], object]) -> float:
+    """Return how long one call takes by the clock on the wall, as the mean of a few: what another process does counts too."""
+    began = time.monotonic()
+    for _ in range(TIMES):
+        work()
+    return (time.monotonic() - began) / TIMES * 1000
+
+
 @pytest.mark.bench
-def test_a_pack_costs_little_more_than_its_bare_parts(write_result: Callable[[str, Mapping[str, object]], None], slack: int) -> None:
+def test_a_pack_costs_little_more_than_its_bare_parts(
+    write_result: Callable[[str, Mapping[str, object]], None], slack: int, tmp_path: Path
+) -> None:
     """Given a plan of ten kilobytes, then canonical to validated bytes takes at most 1.5 times a bare tree, its XSLT and its XSD."""
     document, pack = plan(), Mappings([shipped()], SystemClock()).load("municipal-sip", "1.0")
+    shutil.copytree(shipped() / "municipal-sip", tmp_path / "municipal-sip")
+    copy = Mappings([tmp_path], SystemClock()).load("municipal-sip", "1.0")
     made = written(pack, document)
     assert made.problems == ()
     assert len(made.body) >= 10_000
@@ -84,6 +98,7 @@ def test_a_pack_costs_little_more_than_its_bare_parts(write_result: Callable[[st
     # Turn about, and the shortest of each: what the machine does besides strikes none alone.
     turns = [{name: milliseconds(one) for name, one in work.items()} for _ in range(ROUNDS)]
     best = {name: min(turn[name] for turn in turns) for name in work}
+    here, elsewhere = (min(waited(lambda: written(one, document)) for _ in range(ROUNDS)) for one in (pack, copy))  # noqa: B023 - called at once
     bare = best["tree"] + best["XSLT"] + best["XSD"]
     write_result(
         "mapping-cost",
@@ -94,5 +109,8 @@ def test_a_pack_costs_little_more_than_its_bare_parts(write_result: Callable[[st
             "ratio": f"{best['whole'] / bare:.2f}",
             "limit": LIMIT,
         },
+    )
+    write_result(
+        "mapping-process", {"bytes": len(made.body), "in the hub": f"{here:.3f} ms", "in a process of its own": f"{elsewhere:.3f} ms"}
     )
     assert best["whole"] <= slack * LIMIT * bare

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
 
+from siphub.contract import SystemClock
 from siphub.flow import directory as directories
 from siphub.flow import operate
+from siphub.mappings import Mappings, approve, begin, shipped
 from siphub.model import people as p
+from siphub.model import sample
 from siphub.store import DeliveryRow
 from siphub.testing.story import Story, until
 from siphub.testing.world import World
 
-PLANS_ONLY, OURS = "rivta-getcareplans@2.0", "municipal-sip@1.0"
+PLANS_ONLY, OURS, TRAP = "rivta-getcareplans@2.0", "municipal-sip@1.0", "norrby-sip@1.0"
 
 
 def switched(world: World, mapping: str) -> None:
@@ -49,3 +54,34 @@ def test_a_type_without_a_form_is_held_and_a_pack_is_changed_there_and_back(worl
     assert world.types(p.HOME_CARE, story)[-1] == "meeting.summoned"
     [row] = kallelser(world, story)
     assert row.pinned_mapping == OURS
+
+
+def without_end(folder: Path) -> None:
+    """Put an approved pack there that comes through every sample, and runs without end on a kallelse of any other case."""
+    today = date(2026, 11, 26)
+    place = begin(Mappings([shipped()], SystemClock()).load("municipal-sip"), folder, "norrby-sip", "1.0", owner="Norrby", today=today)
+    call, again = '<xsl:call-template name="again"><xsl:with-param name="n" select="{}"/></xsl:call-template>', "$n - 1"
+    trap = f"<xsl:if test=\"not(/c:message/c:case_id = '{sample('meeting.summoned').case_id}')\">{call.format(60)}</xsl:if>"
+    template = f'<xsl:template name="again"><xsl:param name="n"/><xsl:if test="$n &gt; 0">{call.format(again) * 2}</xsl:if></xsl:template>'
+    text = (place / "out.xsl").read_text("utf-8")
+    for before, after in (("<kallelse>", f"<kallelse>{trap}"), ("</xsl:stylesheet>", f"{template}</xsl:stylesheet>")):
+        assert text.count(before) == 1
+        text = text.replace(before, after)
+    (place / "out.xsl").write_text(text, "utf-8")
+    approve(place, by="Eva Kontakt", today=today)
+
+
+def test_a_pack_without_end_takes_no_worker_with_it(make_world: Callable[..., World]) -> None:
+    """Given an approved pack that runs without end on a real kallelse, then that delivery alone is held, and goes by another pack when it is released."""
+    with make_world(lease="60s") as world:
+        without_end(world.data / "mappings")
+        switched(world, TRAP)
+        story = world.story(now=world.hub.ground.now())
+        story.ready((p.HOME_CARE, p.SOCIAL_SERVICES))
+        story.summoned((p.HOME_CARE, p.SOCIAL_SERVICES))
+        assert until(lambda: world.states(story, "meeting.summoned") == {p.HOME_CARE: "held", p.SOCIAL_SERVICES: "delivered"}, within=60)
+        [row] = [one for one in kallelser(world, story) if one.recipient == p.HOME_CARE]
+        assert row.reason == "mapping.broken"
+        switched(world, OURS)
+        operate.operate(world.hub.ground, row.id, "release", by="test", channel="cli")
+        assert until(lambda: world.states(story, "meeting.summoned")[p.HOME_CARE] == "delivered")

@@ -74,17 +74,16 @@ class MunicipalXmlReader:
         return pack
 
     def _document(self, body: bytes, pack: MappingPack) -> dict[str, object]:
-        problems = pack.problems(body)
-        if problems:
-            raise Invalid(
-                "the document does not hold to the format's schema; the problems say where",
-                problems=tuple(Problem("xml.invalid", problem, position=_position(problem)) for problem in problems),
-            )
         try:
-            return from_partner(pack, body)
+            problems = pack.problems(body)
+            if not problems:
+                return from_partner(pack, body)
         except MappingError as error:
-            code, detail = error.code, error.detail
-        raise _invalid(code, detail)
+            raise _invalid(error.code, error.detail) from None
+        raise Invalid(
+            "the document does not hold to the format's schema; the problems say where",
+            problems=tuple(Problem("xml.invalid", problem, position=_position(problem)) for problem in problems),
+        )
 
 
 def _named(body: bytes) -> Iterator[tuple[str, str]]:

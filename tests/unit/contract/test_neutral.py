@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
 from siphub.contract import BadBody, MappingError
-from siphub.contract.neutral import document_from_xml, document_to_xml, from_partner, to_partner, written
+from siphub.contract.neutral import document_from_xml, document_to_xml, from_partner, put_words, to_partner, written
 from siphub.model import CATALOGUE, sample
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="".join(map(chr, (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF)))))
@@ -109,10 +107,10 @@ class Upside:
         out = f"<rot><svar {mark}>{inner}</svar></rot>"
         return (out if name == "out" else f'<message is="object"><answer {mark}>{inner}</answer></message>').encode()
 
-    def write(self, neutral: etree._Element, finish: Callable[[etree._Element], None]) -> tuple[bytes, tuple[str, ...]]:
+    def write(self, neutral: etree._Element) -> tuple[bytes, tuple[str, ...]]:
         """Do the same in one go, and find one thing wrong."""
         root = etree.fromstring(self.transform("out", etree.tostring(neutral)))
-        finish(root)
+        put_words(self, root)
         return etree.tostring(root), ("line 1: odd",)
 
     def problems(self, document: bytes) -> tuple[str, ...]:
