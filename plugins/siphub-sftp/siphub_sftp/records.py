@@ -1,0 +1,31 @@
+"""The record keeper `sftp`: record copies on a server, in the form and with the confirmations of the keeper `folder`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from siphub.contract import Check, PluginContext
+from siphub_folder import DropRecords
+from siphub_sftp.servers import SftpServers
+from siphub_sftp.settings import read_settings
+
+NAME: Final = "sftp"
+
+
+class SftpRecords(DropRecords):
+    """Record copies at the servers of `[plugin.sftp]`; the `records` address's endpoint is the folder there."""
+
+    def __init__(self, context: PluginContext) -> None:
+        settings = read_settings(context.settings)
+        self._servers = SftpServers(NAME, settings.logins, context.secrets, settings.timeout)
+        super().__init__(NAME, self._servers.at)
+
+    def check(self) -> Iterable[Check]:
+        """Connect to each server, and say what it shows."""
+        found = list(self._servers.check())
+        return found or [Check(ok=False, what="the setting logins is empty: no record copy can be handed over")]
+
+    def close(self) -> None:
+        """Close the lines. May be called again."""
+        self._servers.close()
