@@ -426,7 +426,8 @@ def broker_definitions() -> str:
     """Return RabbitMQ's definitions for a hub named siphub with every adapter of this repository."""
     from siphub.broker import definitions, topology_for
 
-    topology = topology_for(file.parent.name.removeprefix("siphub-") for file in ROOT.glob("plugins/*/pyproject.toml"))
+    adapters = [file for file in ROOT.glob("plugins/*/siphub_*/__init__.py") if "def siphub_adapters(" in file.read_text("utf-8")]
+    topology = topology_for(file.parent.parent.name.removeprefix("siphub-") for file in adapters)
     return json.dumps(definitions(topology, hub="siphub", vhost="siphub", user="siphub"), indent=2) + "\n"
 
 
