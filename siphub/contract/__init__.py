@@ -30,7 +30,7 @@ from siphub.contract.origins import Origins
 from siphub.contract.outcome import Accepted, Delivered, Outcome, Rejected, Retry, Uncertain
 from siphub.contract.outcomes_http import outcome_of
 from siphub.contract.permit import Permit, completing, permitted, require_permit
-from siphub.contract.reader import Draft, Inbound, Reader, ReaderInfo, Receipt, Submission, Unreadable
+from siphub.contract.reader import UNKNOWN_PARTY, Draft, Inbound, Reader, ReaderInfo, Receipt, Submission, Unreadable
 from siphub.contract.records import Confirmation, RecordKeeper, RecordPackage, sane_reference
 from siphub.contract.xml import parse_xml, serialise_xml
 from siphub.errors import (
@@ -50,6 +50,7 @@ from siphub.errors import (
 
 __all__ = [
     "API",
+    "UNKNOWN_PARTY",
     "Accepted",
     "AccessTokens",
     "Adapter",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, Literal, Protocol, TypeVar, runtime_checkable
 
 from siphub.model import Message
 
@@ -99,6 +99,10 @@ class Reader(Protocol):
         """
 
 
+UNKNOWN_PARTY: Final = "-"
+"""The organisation of a party that an adapter does not know, although it can tell one from another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """Something fetched from a partner: settled only after our commit, deduplicated on (adapter, partner_id)."""
@@ -107,6 +111,10 @@ class Inbound:
     content: Submission | Receipt | Unreadable
     cursor: str | None = None
     organisation: str | None = None
-    """The organisation number of the partner whose endpoint it came from, as the adapter's own settings say; it is the caller."""
+    """The organisation number of the partner whose endpoint it came from, as the adapter's own settings say; it is the caller.
+
+    A receipt counts only where that is whom its delivery went to. None: the adapter cannot tell its partners apart, and whatever comes
+    through it is the recipient's word. `UNKNOWN_PARTY`: it can, and does not know this one, whose receipt counts for nothing.
+    """
     owner: str | None = None
     """The organisation number of the one of ours whose endpoint it came to: whose people look at it where it belongs to no case."""

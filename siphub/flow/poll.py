@@ -150,10 +150,9 @@ def take_inbound(ground: Ground, adapter: str, inbound: Inbound) -> str | None:
         stray = isinstance(inbound.content, Receipt) and not _its_own(work, adapter, inbound.content, inbound.organisation)
     code: str | None = None
     match inbound.content:
-        case Receipt() if stray:
-            code = answers.show(ground, adapter, inbound, answers.NOT_THEIRS)
         case Receipt() as receipt:
-            receipts.note(ground, adapter, receipt)
+            receipts.note(ground, adapter, receipt, inbound.organisation)
+            code = answers.show(ground, adapter, inbound, answers.NOT_THEIRS) if stray else None
         case Submission() as submission:
             code = answers.take(ground, adapter, inbound, submission)
         case Unreadable(code=why):

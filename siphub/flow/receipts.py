@@ -1,6 +1,7 @@
 """Answers from partners: a receipt finds its delivery by the key, or by message and unit; an early one is kept until its send is recorded.
 
-It must never lose a word a partner said, and never believe one about somebody else's delivery.
+It must never lose a word a partner said, and never believe one about somebody else's delivery: what another organisation than the recipient's
+says of it (G14) is kept, audited and shown, and changes nothing.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from siphub.contract import Receipt
 from siphub.errors import NotThere
 from siphub.flow import records
 from siphub.flow.ground import Ground
-from siphub.flow.work_items import open_for, settle_delivery
+from siphub.flow.work_items import open_for, open_in_case, settle_delivery
 from siphub.model import Caller, Directory
+from siphub.observe import Log
 from siphub.policy.lifecycle import DELIVERY, after
 from siphub.policy.reasons import REASONS
 from siphub.store import NO_OWNER, Change, DeliveryRow, ReceiptRow, Work
@@ -26,28 +28,53 @@ if TYPE_CHECKING:
 _EVENTS: Mapping[str, str] = MappingProxyType({"received": "receipt.received", "read": "receipt.read", "rejected": "receipt.rejected"})
 
 
-def note(ground: Ground, adapter: str, receipt: Receipt) -> bool:
+def note(ground: Ground, adapter: str, receipt: Receipt, organisation: str | None = None) -> bool:
     """Take a partner's receipt; return whether it met its delivery. Kept in any case, once.
 
     Args:
         ground: The rooms below.
         adapter: The adapter it came through; it must be the delivery's.
         receipt: What the partner said.
+        organisation: Whose word it is; None where the adapter cannot tell (`Inbound.organisation`).
     """
     directory = ground.directory()
     with ground.store.write() as work:
-        return _note(work, adapter, receipt, directory, ground.now())
+        return _note(work, adapter, receipt, organisation, directory, ground.now())
 
 
-def _note(work: Work, adapter: str, receipt: Receipt, directory: Directory, now: datetime) -> bool:
-    row = ReceiptRow(NO_OWNER, adapter, receipt.key, receipt.kind, receipt.code, receipt.at, now)
+def _note(work: Work, adapter: str, receipt: Receipt, organisation: str | None, directory: Directory, now: datetime) -> bool:
+    row = ReceiptRow(NO_OWNER, adapter, receipt.key, receipt.kind, receipt.code, receipt.at, now, organisation=organisation or "")
     new = work.receipts.add(row)
-    delivery = work.deliveries.find_by_key(receipt.key)
-    if delivery is None or delivery.adapter != adapter or delivery.attempts == 0:
+    delivery = _of(work, row)
+    if delivery is None:
         return False
     if new:
-        _apply(work, delivery, receipt.kind, receipt.code, directory, now)
-        work.receipts.mark_matched(row, delivery.owner, now)
+        _take(work, delivery, row, directory, now)
+    return _is_the_recipients(row, delivery)
+
+
+def _of(work: Work, row: ReceiptRow) -> DeliveryRow | None:
+    """Return the delivery that a receipt is about, where it went through that adapter and may have been sent."""
+    delivery = work.deliveries.find_by_key(row.key)
+    return delivery if delivery is not None and delivery.adapter == row.adapter and delivery.attempts > 0 else None
+
+
+def _is_the_recipients(row: ReceiptRow, delivery: DeliveryRow) -> bool:
+    """Say whether a receipt is of the organisation that its delivery went to, wherever the unit belongs today."""
+    return row.organisation in {"", delivery.recipient_organisation}
+
+
+def _take(work: Work, delivery: DeliveryRow, row: ReceiptRow, directory: Directory, now: datetime) -> bool:
+    """Let a receipt do what it does to its delivery; return False where that was done already."""
+    if not work.receipts.mark_matched(row, delivery.owner, now):
+        return False
+    if _is_the_recipients(row, delivery):
+        _apply(work, delivery, row.kind, row.code, directory, now)
+        return True
+    facts = {"delivery": delivery.id, "adapter": row.adapter, "kind": row.kind, "code": "receipt.not_theirs", "case_id": delivery.case_id}
+    work.audit.append(delivery.owner, row.organisation, "poll", "receipt.not_theirs", facts)
+    open_in_case(work, (delivery.owner, delivery.case_id), "inbound.not_theirs", delivery.sender_unit, now, delivery_id=delivery.id)
+    Log(delivery_id=delivery.id, adapter=row.adapter).error("receipt.not_theirs", code="receipt.not_theirs", organisation=row.organisation)
     return True
 
 
@@ -90,8 +117,5 @@ def _apply(work: Work, row: DeliveryRow, kind: str, code: str | None, directory:
 
 def match(work: Work, row: ReceiptRow, directory: Directory, now: datetime) -> bool:
     """Give a kept receipt to its delivery, now that the send has been recorded; return False where it is not that delivery's."""
-    delivery = work.deliveries.find_by_key(row.key)
-    if delivery is None or delivery.adapter != row.adapter or delivery.attempts == 0:
-        return False
-    _apply(work, delivery, row.kind, row.code, directory, now)
-    return work.receipts.mark_matched(row, delivery.owner, now)
+    delivery = _of(work, row)
+    return delivery is not None and _take(work, delivery, row, directory, now)

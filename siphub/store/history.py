@@ -64,7 +64,7 @@ class Receipts(Topic):
     """Partners' receipts. One may come before our own record of the attempt; it is kept until it can be matched."""
 
     def add(self, row: ReceiptRow) -> bool:
-        """Keep a receipt; return False where the same one is there already."""
+        """Keep a receipt; return False where the same one of the same organisation is there already."""
         return insert_missing(self._connection, receipt, values_of(row))
 
     def of_key(self, key: str) -> tuple[ReceiptRow, ...]:
@@ -78,8 +78,9 @@ class Receipts(Topic):
 
     def mark_matched(self, row: ReceiptRow, owner: str, at: datetime) -> bool:
         """Note whose delivery a receipt is about; return False where that was done already."""
-        mine = (receipt.c.key == row.key, receipt.c.adapter == row.adapter, receipt.c.kind == row.kind, receipt.c.matched_at.is_(None))
-        return self._connection.execute(update(receipt).where(*mine).values(owner=owner, matched_at=at)).rowcount == 1
+        mine = (receipt.c.key == row.key, receipt.c.adapter == row.adapter, receipt.c.kind == row.kind)
+        open_yet = (receipt.c.organisation == row.organisation, receipt.c.matched_at.is_(None))
+        return self._connection.execute(update(receipt).where(*mine, *open_yet).values(owner=owner, matched_at=at)).rowcount == 1
 
 
 class Inbound(Topic):

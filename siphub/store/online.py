@@ -16,11 +16,11 @@ _VALID = sa.text(
 )
 
 
-def create_index(name: str, table: str, columns: Sequence[str], *, where: str | None = None) -> None:
+def create_index(name: str, table: str, columns: Sequence[str], *, where: str | None = None, unique: bool = False) -> None:
     """Build an index, partial with `where`. May be done again."""
     predicate = None if where is None else sa.text(where)
     if op.get_bind().dialect.name != "postgresql":
-        op.create_index(name, table, list(columns), sqlite_where=predicate)
+        op.create_index(name, table, list(columns), unique=unique, sqlite_where=predicate)
         return
     with op.get_context().autocommit_block():
         # It waits for transactions that are older than itself, and nobody waits for it: there is no hurry.
@@ -29,7 +29,7 @@ def create_index(name: str, table: str, columns: Sequence[str], *, where: str | 
         if valid is False:
             op.drop_index(name, table, postgresql_concurrently=True)
         if not valid:
-            op.create_index(name, table, list(columns), postgresql_where=predicate, postgresql_concurrently=True)
+            op.create_index(name, table, list(columns), unique=unique, postgresql_where=predicate, postgresql_concurrently=True)
         op.execute("RESET lock_timeout")
 
 

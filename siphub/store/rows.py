@@ -218,7 +218,10 @@ class BellRow:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptRow:
-    """A partner's word about a key. `owner` is NO_OWNER and `matched_at` None until it is matched with a delivery."""
+    """A partner's word about a key. `owner` is NO_OWNER and `matched_at` None until it is matched with a delivery.
+
+    `organisation` is whose word it is, as its adapter says, and empty where that cannot tell.
+    """
 
     owner: str
     adapter: str
@@ -228,6 +231,7 @@ class ReceiptRow:
     at: datetime
     received_at: datetime
     matched_at: datetime | None = None
+    organisation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

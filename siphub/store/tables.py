@@ -299,6 +299,7 @@ receipt = Table(
     word("key", key=True),
     word("adapter", key=True),
     word("kind", key=True),
+    Column("organisation", String, primary_key=True, server_default=""),
     word("owner"),
     word("code", null=True),
     when("at"),

@@ -206,6 +206,14 @@ class StoreContract(ClaimPromises, RecordPromises, DirectoryPromises, ErasurePro
             assert work.receipts.unmatched() == ()
             assert work.receipts.of_key("key") == (replace(row, owner=OWNER, matched_at=NOW),)
 
+    def test_receipts_of_two_organisations_are_two(self, store: Store) -> None:
+        """Given the same word about a key from two organisations and from one that cannot be told, each is kept, and matched by itself."""
+        rows = [ReceiptRow(NO_OWNER, "folder", "key", "received", None, NOW, NOW, organisation=whose) for whose in ("", OTHER, OWNER)]
+        with store.write() as work:
+            assert [work.receipts.add(row) for row in (*rows, *rows)] == [True] * 3 + [False] * 3
+            assert work.receipts.mark_matched(rows[1], OWNER, NOW)
+            assert {row.organisation for row in work.receipts.unmatched()} == {"", OWNER}
+
     def test_what_was_fetched_is_remembered(self, store: Store) -> None:
         """Given something fetched for one organisation, it is seen for that one, and only there."""
         with store.write() as work:

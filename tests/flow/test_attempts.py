@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from siphub.contract import (
+    UNKNOWN_PARTY,
     Accepted,
     Adapter,
     AdapterInfo,
@@ -440,6 +441,45 @@ def test_a_receipt_that_comes_before_our_record_is_kept(still: World, wire: Wire
     deliver.record(ground, [outcome])
     sweep.match_receipts(ground)
     assert newest(still, story).state == "delivered"
+
+
+@pytest.mark.parametrize("organisation", [p.FORSAKRINGSKASSAN, UNKNOWN_PARTY], ids=["another", "nobody known"])
+@pytest.mark.parametrize("kind", ["received", "read", "rejected"])
+@pytest.mark.parametrize("early", [False, True], ids=["late", "early"])
+def test_a_receipt_of_another_organisation_changes_nothing(still: World, wire: Wire, kind: Any, organisation: str, *, early: bool) -> None:
+    """G14. Given a receipt for a delivery by whoever it did not go to, before or after its send is recorded, then it is kept, audited and shown, once, and the recipient's own still counts."""
+    story, row = called(still)
+    ground = still.hub.ground
+    wire.answers = [Accepted()]
+    ((claimed, permit),) = deliver.claim(ground, [row.id], ground.directory())
+    outcome = attempts.attempt(ground, claimed, permit, ground.directory())
+    for _ in range(2 if early else 0):
+        assert not receipts.note(ground, "wire", Receipt(row.key, kind, ground.now(), "BV.not-found"), organisation)
+    deliver.record(ground, [outcome])
+    for _ in range(0 if early else 2):
+        assert not receipts.note(ground, "wire", Receipt(row.key, kind, ground.now(), "BV.not-found"), organisation)
+    sweep.match_receipts(ground)
+    assert newest(still, story).state == "awaiting_receipt"
+    assert [(item.type, item.unit, item.delivery_id) for item in track.desk(ground)] == [("inbound.not_theirs", row.sender_unit, row.id)]
+    with still.hub.store.read() as work:
+        said = [entry for entry in work.audit.of_case(row.owner, row.case_id) if entry.action == "receipt.not_theirs"]
+        assert [(entry.actor, entry.facts["delivery"], entry.facts["kind"]) for entry in said] == [(organisation, row.id, kind)]
+        assert [found.organisation for found in work.receipts.of_key(row.key)] == [organisation]
+    assert receipts.note(ground, "wire", Receipt(row.key, kind, ground.now(), "BV.not-found"), row.recipient_organisation)
+    assert newest(still, story).state == {"received": "delivered"}.get(kind, kind)
+
+
+def test_a_receipt_that_waits_for_its_delivery_waits_with_whose_it_is(still: World) -> None:
+    """Given two receipts for a key that nobody knows yet, of the recipient and before it of somebody else, then both are kept, and each does what it does when the delivery is there."""
+    story, row = called(still)
+    ground = still.hub.ground
+    for organisation in (p.FORSAKRINGSKASSAN, row.recipient_organisation):
+        assert not receipts.note(ground, "wire", Receipt(row.key, "received", ground.now()), organisation)
+    assert newest(still, story).state == "queued"
+    send(still, row)
+    sweep.match_receipts(ground)
+    assert newest(still, story).state == "delivered"
+    assert [item.type for item in track.desk(ground)] == ["inbound.not_theirs"]
 
 
 def test_a_receipt_for_something_unknown_is_kept_and_shown(still: World) -> None:

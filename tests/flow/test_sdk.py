@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from siphub.sandbox.sdk_server import SdkSandbox
 from siphub.store import DeliveryRow
 from siphub.testing.sdk_world import BY_SDK, SdkWorld, sdk_world
 from siphub.testing.story import Story, until
+from siphub_sdk import Sdk
 
 
 @pytest.fixture
@@ -196,6 +198,16 @@ def test_a_message_that_comes_back_rejected_is_rejected_with_its_code(world: Sdk
     story = invited(world, p.AF)
     assert in_state(world, story, p.AF, "rejected")
     assert newest(world, story, p.AF).reason == "sdk.bv.not-found"
+
+
+def test_a_receipt_that_is_another_agencys_changes_nothing(world: SdkWorld) -> None:
+    """G14. Given settings by which AF's organisation in SDK is FK's number, when AF's receipt comes, then the invitation waits on, and a person is told."""
+    adapter = world.hub.ground.registry.adapters["sdk"]
+    assert isinstance(adapter, Sdk)
+    adapter._settings = replace(adapter._settings, agencies={world.agency(p.AF).participant: p.FORSAKRINGSKASSAN})
+    story = invited(world, p.AF)
+    assert until(lambda: desk(world, story) == [("inbound.not_theirs", p.CONTACT)])
+    assert newest(world, story, p.AF).state == "awaiting_receipt"
 
 
 def test_a_hub_that_is_started_anew_takes_every_answer_once(make_sdk_world: Callable[..., SdkWorld]) -> None:

@@ -185,6 +185,13 @@ class Sdk:
             ok=why is None, what="the message service gives a token" if why is None else f"the message service gives no token: {why}"
         )
 
+    def check_address(self, recipient: Recipient) -> Iterable[Check]:
+        """Say whether the receipts and answers of an entry's organisation will count."""
+        participant = recipient.options.get("participant", "")
+        ok = self._settings.agencies.get(participant) == recipient.organisation
+        what = f"the setting agencies gives {participant} the number {recipient.organisation}"
+        yield Check(ok=ok, what=what if ok else f"this is not so, and its receipts and answers count for nobody: {what}")
+
     def close(self) -> None:
         """Nothing is held open here: the hub owns the connections."""
 
@@ -204,8 +211,9 @@ class Sdk:
             return
         if status in outcomes.ENDED:
             ours = attributes.get("sender") in {one.participant for one in senders} and _made_by_us(attributes)
-            if ours and self.hears(str(attributes.get("recipient"))):
-                yield Inbound(partner_id, self._receipt(message_id, attributes))
+            recipient = str(attributes.get("recipient"))
+            if ours and self.hears(recipient):
+                yield Inbound(partner_id, self._receipt(message_id, attributes), organisation=self._settings.agencies.get(recipient))
         elif _address(attributes, "recipientAttention") in {one.address for one in senders} and self.hears(str(attributes.get("sender"))):
             content = self._fetched(message_id, attributes)
             if content is not None:

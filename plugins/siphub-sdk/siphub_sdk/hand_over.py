@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from siphub.contract import (
+    UNKNOWN_PARTY,
     Accepted,
     BadBody,
     Check,
@@ -159,11 +160,13 @@ class HandOver:
             file.replace(self._root / "done" / file.name)
             return None
         if isinstance(found, MessageReceipt):
-            return Came(file, Inbound(f"{found.message_id.lower()}/{found.code or 'ACCEPTED'}", found.as_receipt()))
+            partner_id = f"{found.message_id.lower()}/{found.code or 'ACCEPTED'}/{found.sender}"
+            whose = self._settings.agencies.get(found.sender, UNKNOWN_PARTY)
+            return Came(file, Inbound(partner_id, found.as_receipt(), organisation=whose))
         self._references.note(found)
         who = self._settings.agencies.get(found.sender.participant or "")
-        whose = self._settings.owner_at(found.recipient.address)
-        inbound = Inbound(found.message_id, Submission(body, "application/xml"), organisation=who, owner=whose)
+        owner = self._settings.owner_at(found.recipient.address)
+        inbound = Inbound(found.message_id, Submission(body, "application/xml"), organisation=who, owner=owner)
         return Came(file, inbound, self._answer(found))
 
     def _answer(self, found: SdkMessage) -> MessageReceipt | None:

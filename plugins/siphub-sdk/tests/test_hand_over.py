@@ -17,6 +17,7 @@ import pytest
 from lxml import etree
 
 from siphub.contract import (
+    UNKNOWN_PARTY,
     Accepted,
     Cut,
     Draft,
@@ -199,6 +200,7 @@ def test_receipts_come_as_files(adapter: Sdk, folders: Path, fk: Recipient) -> N
     found = list(adapter.poll(None))
     said = [(one.content.key, one.content.kind, one.content.code) for one in found if isinstance(one.content, Receipt)]
     assert said == [(keys[0], "received", None), (keys[1], "rejected", "sdk.bv.not-found")]
+    assert {one.organisation for one in found} == {p.FORSAKRINGSKASSAN}
     assert [one.partner_id for one in adapter.poll(None)] == [one.partner_id for one in found]
     for inbound in found:
         adapter.settle(inbound.partner_id)
@@ -206,6 +208,16 @@ def test_receipts_come_as_files(adapter: Sdk, folders: Path, fk: Recipient) -> N
     assert sorted(file.name for file in (folders / "done").iterdir()) == ["1.xml", "2.xml"]
     assert list(adapter.poll(None)) == []
     assert len(list((folders / "out").iterdir())) == 2
+
+
+def test_a_receipt_is_of_whoever_sent_it(adapter: Sdk, folders: Path, fk: Recipient) -> None:
+    """Given receipts for one message from AF, from somebody that the settings do not name, and from FK, then each is its sender's, and none hides another."""
+    key = sent(adapter, fk)
+    for name, sender in enumerate(("0203:arbetsformedlingen.example", "0203:annan.example", FK)):
+        comes(folders, f"{name}.xml", receipt_xml(MessageReceipt(key, sender, US, _now())))
+    found = list(adapter.poll(None))
+    assert {one.organisation for one in found} == {p.ARBETSFORMEDLINGEN, UNKNOWN_PARTY, p.FORSAKRINGSKASSAN}
+    assert len({one.partner_id for one in found}) == len(found) == 3
 
 
 def _now() -> datetime:
@@ -362,5 +374,5 @@ def test_a_file_that_cannot_be_read_keeps_no_other_back(
         return reads(file)
 
     monkeypatch.setattr(Path, "read_bytes", read_bytes)
-    assert [one.partner_id for one in adapter.poll(None)] == [f"{key}/ACCEPTED"]
+    assert [one.partner_id for one in adapter.poll(None)] == [f"{key}/ACCEPTED/{FK}"]
     assert caplog.text.count("inbound.unreadable") == 2

@@ -245,6 +245,7 @@ def test_receipts_are_fetched(
     assert receipts_for(adapter, key) == []
     service.receipts = True
     assert receipts_for(adapter, key) == [said]
+    assert [one.organisation for one in adapter.poll(None) if one.partner_id.startswith(key)] == [p.FORSAKRINGSKASSAN]
 
 
 @pytest.mark.parametrize(("kind", "detail"), [*product(("SV", "BV", "SIG"), DETAILS), ("BV", "MESSAGE_EXCHANGE_ERROR")])
@@ -316,6 +317,24 @@ def test_a_poll_comes_no_more_often_than_set(make_context: MakeContext, service:
     first: list[Inbound] = list(adapter.poll(None))
     assert first
     assert list(adapter.poll(None)) == []
+
+
+def test_the_receipt_of_an_organisation_that_is_not_named_is_the_services_word(
+    make_context: MakeContext, service: MessageService, fk: Recipient
+) -> None:
+    """Given an organisation that the settings do not name, then the status of our own message is its recipient's word; doctor says what is missing, or wrong."""
+    adapter = Sdk(make_context(agencies=""))
+    key = str(uuid4())
+    adapter.deliver(adapter.translate(CUT, fk), fk, key)
+    assert [one.organisation for one in adapter.poll(None) if one.partner_id.startswith(key)] == [None]
+    for agencies, ok in (
+        ("", False),
+        (f"0203:forsakringskassan.example {p.ARBETSFORMEDLINGEN}", False),
+        (f"0203:forsakringskassan.example {p.FORSAKRINGSKASSAN}", True),
+    ):
+        [check] = Sdk(make_context(agencies=agencies)).check_address(fk)
+        assert check.ok is ok
+        assert f"gives 0203:forsakringskassan.example the number {p.FORSAKRINGSKASSAN}" in check.what
 
 
 # ── what cannot be translated, and settings ──
