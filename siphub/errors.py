@@ -21,6 +21,7 @@
     │   ├── StoreLost           the database cannot be reached, or did not answer in time
     │   └── Sealed              content that cannot be opened: wrong key, or altered bytes
     ├── BackupError             a backup that cannot be made, or must not be restored
+    ├── BookError               an address book that cannot be fetched, or must not take its copy's place
     ├── PluginError             a plugin broke its contract; names the plugin
     ├── MappingError            a mapping pack is missing, altered or wrong
     ├── SettingsError           a setting is missing or wrong
@@ -204,6 +205,12 @@ class BackupError(SiphubError):
     """A backup that cannot be made, or must not be restored as things are; nothing was changed."""
 
     code = "backup.failed"
+
+
+class BookError(SiphubError):
+    """An address book that cannot be fetched, or must not take the place of the copy there is."""
+
+    code = "book.error"
 
 
 class PluginError(SiphubError):

@@ -16,15 +16,13 @@ if TYPE_CHECKING:
     from siphub.flow.outline import Reach
     from siphub.model import Unit
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The directory, TOML or JSON; - is stdin.")]
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     those = group("directory", "Organisations, units, and where each is reached.")
     those.command("list", epilog="Example: siphub directory list --json > directory.json")(list_it)
     those.command("check", epilog="Example: siphub directory check directory.toml")(check)
-    those.command("import", epilog="Example: siphub directory import directory.toml")(import_it)
+    those.command("import", epilog="Example: siphub directory import directory.toml; siphub directory import --from sdk")(import_it)
     those.command("new", epilog="Example: siphub directory new --code 24 > directory.toml")(new)
     app.add_typer(those)
 
@@ -72,8 +70,11 @@ def check(
 ) -> None:
     """Say what is wrong with a directory, before or after it is switched to, and what is missing to reach each organisation.
 
-    Something that is missing is nothing wrong: the exit status is 0.
+    Something that is missing, or not as an address book's copy says, does not keep a directory from being switched to: the exit status is 0.
     """
+    from dataclasses import asdict
+
+    from siphub.cli.address_book import listings_of
     from siphub.cli.hubs import opened
     from siphub.flow import directory as directories
     from siphub.flow.outline import reach_of
@@ -83,12 +84,15 @@ def check(
         now, day = directories.current(hub.ground), day_of(hub.ground.now())
         parsed = directories.parse_file(body_of(file)) if file else directories.Parsed(now)
         found = directories.check(parsed.directory, hub.registry.adapters, day, hub.registry.keepers, now)
+        listings = listings_of(hub.ground, parsed.directory)
     problems, reach = tuple(map(parsed.placed, found)), reach_of(parsed.directory, day)
     if as_json:
-        facts(_as_facts(parsed, problems, reach))
+        facts({**_as_facts(parsed, problems, reach), "address_books": [asdict(one) for one in listings]})
     else:
         _tell_problems(parsed, problems)
         _tell_reach(reach, everywhere=everywhere)
+        for one in listings:
+            print(f"{one.what}.")
     if problems:
         raise typer.Exit(NO)
 
@@ -163,8 +167,54 @@ address = {{ adapter = "", endpoint = "" }}  # where it is reached
 """
 
 
-def import_it(file: File, by: By = "operator", data: Data = None, as_json: Json = False) -> None:
-    """Put a directory in the place of the one there is, or say why not and change nothing."""
+def import_it(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="The directory, TOML or JSON; - is stdin.", show_default=False)
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="BOOK", help="Compare the directory, or FILE, with this address book (sdk), and change no entry."),
+    ] = None,
+    *,
+    offline: Annotated[bool, typer.Option("--offline", help="With --from: ask nobody, compare with the copy there is.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --from: fetch everything anew, and keep also a book that is empty or has lost much.")
+    ] = False,
+    organisation: Annotated[
+        str | None,
+        typer.Option(
+            "--organisation", metavar="WHOSE", help="With --from: list the addresses of a number, 0203:domain, or part of a name."
+        ),
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="NEW", help="With --from: write what could be added to a new file, for you to copy from."),
+    ] = None,
+    by: By = "operator",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Put a directory in the place of the one there is, or say why not and change nothing.
+
+    With --from, fetch a copy of an address book instead, and say which entries do not agree with it; 1 where one is wrong by it.
+    """
+    from siphub.cli.address_book import Wish, import_from
+    from siphub.cli.hubs import opened
+
+    if offline and force:
+        raise refuse("use.offline_forced", "--offline asks nobody, so there is nothing to take by --force", status=WRONG_USE)
+    if source is not None:
+        with opened(data) as hub:
+            import_from(hub.ground, Wish(source, file, offline, force, organisation, write), as_json=as_json)
+        return
+    if offline or force or organisation is not None or write is not None:
+        raise refuse("use.from_missing", "--offline, --force, --organisation and --write go with --from", status=WRONG_USE)
+    if file is None:
+        raise refuse("use.file_missing", "name the directory file, or an address book with --from", status=WRONG_USE)
+    _switch(file, by, data, as_json=as_json)
+
+
+def _switch(file: Path, by: str, data: Path | None, *, as_json: bool) -> None:
     from siphub.cli.hubs import opened
     from siphub.errors import Invalid
     from siphub.flow import directory as directories

@@ -222,7 +222,7 @@ _APART = {
 
 
 def _of_hub(settings: Settings) -> Iterator[Finding]:
-    from siphub.cli.doctor_addresses import addresses, sources
+    from siphub.cli.doctor_addresses import address_books, addresses, sources
     from siphub.cli.doctor_database import servers
     from siphub.cli.doctor_processes import processes
     from siphub.cli.hubs import heard
@@ -235,6 +235,7 @@ def _of_hub(settings: Settings) -> Iterator[Finding]:
             processes,
             directory,
             addresses,
+            address_books,
             sources,
             sending,
             partners,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from siphub.cli.address_book import listings_of
 from siphub.cli.doctor import Finding, ok, wrong
 
 if TYPE_CHECKING:
@@ -45,3 +46,9 @@ def sources(hub: Hub) -> Iterator[Finding]:
         yield wrong(f"answers of {whose} cannot be fetched from {row.endpoint} since {row.failing_since:%Y-%m-%d %H:%M} ({row.code})")
     if units and not silent:
         yield ok(f"answers are fetched from {len(units)} places of units")
+
+
+def address_books(hub: Hub) -> Iterator[Finding]:
+    """Look at whether the addresses that have to stand in an address book do, by the copy there is of it."""
+    for listing in listings_of(hub.ground, hub.ground.directory()):
+        yield Finding(listing.level, listing.what)

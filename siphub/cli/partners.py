@@ -1,21 +1,26 @@
-"""`sandbox`: partner municipalities to try a hub against."""
+"""`sandbox`: partner municipalities to try a hub against, and an SDK message service with its address book."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from siphub.cli.words import Json, facts
+
+if TYPE_CHECKING:
+    from siphub.sandbox import Sandbox
 
 PARTNERS = ("norrby-hemtjanst", "norrby-boendestod", "soderby-socialtjanst")
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("sandbox", epilog="Example: siphub sandbox --folder partners --port 8490")(sandbox)
+    app.command("sandbox", epilog="Example: siphub sandbox --folder partners --port 8490 --sdk")(sandbox)
 
 
 def sandbox(
@@ -26,6 +31,9 @@ def sandbox(
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Where certificates and ledgers are written; a folder of its own unless said.")
     ] = None,
+    sdk: Annotated[
+        bool, typer.Option("--sdk", help="Also run an SDK message service with two agencies behind it, and an address book.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run partners on this machine over TLS, each with a ledger of its own, until Ctrl-C: each takes XML at one address and FHIR at another."""
@@ -33,11 +41,13 @@ def sandbox(
     from siphub.sandbox import Sandbox
 
     names = partners or list(PARTNERS)
-    with told_to_stop() as stop, Sandbox(names, folder=folder, port=port) as running:
+    with ExitStack() as open_, told_to_stop() as stop:
+        running = open_.enter_context(Sandbox(names, folder=folder, port=port))
+        by_sdk = _sdk(open_, folder, running) if sdk else {}
         endpoints = {name: running.endpoint(name) for name in names}
         fhir = {name: running.fhir_endpoint(name) for name in names}
         if as_json:
-            facts({"endpoints": endpoints, "fhir_endpoints": fhir, "ca_file": str(running.ca_file)})
+            facts({"endpoints": endpoints, "fhir_endpoints": fhir, "ca_file": str(running.ca_file), **({"sdk": by_sdk} if sdk else {})})
         else:
             for name, endpoint in endpoints.items():
                 print(f"{name:<24} {endpoint}")
@@ -45,5 +55,25 @@ def sandbox(
             print(f"{'trust with ca_file':<24} {running.ca_file}")
             print(f"{'a ledger':<24} GET {running.url}/_ledger/{names[0]}")
             print(f"{'a fault':<24} PUT {running.url}/_fault/{names[0]}")
+            for what, value in by_sdk.items():
+                print(f"{f'sdk {what}':<24} {value}")
         sys.stdout.flush()
         stop.wait()
+
+
+def _sdk(open_: ExitStack, folder: Path | None, running: Sandbox) -> Mapping[str, str]:
+    """Run the message service and the address book too; return the settings that the plugin sdk needs for them."""
+    from siphub.sandbox.sdk_book import FILE
+    from siphub.sandbox.sdk_server import SdkSandbox
+
+    own = folder / "sdk" if folder is not None else None
+    service = open_.enter_context(SdkSandbox(folder=own, certificates=running.certificates))
+    client, secret = service.service.client
+    found = {
+        "service": service.url,
+        "token_url": service.token_url,
+        "client_id": client,
+        "client_secret": secret,
+        "address_book": service.address_book,
+    }
+    return {**found, "address_book_file": str(own / FILE)} if own is not None else found

@@ -1,4 +1,4 @@
-"""Everything a plugin may use, besides `siphub.model`: hooks, adapters, readers, record keepers, outcomes, permits and hardened tools.
+"""Everything a plugin may use, besides `siphub.model`: hooks, adapters, readers, record keepers, address books, outcomes, permits and hardened tools.
 
 Additions only within a major version; a plugin states the version it was written for in `AdapterInfo.api`.
 It must never give a plugin the hub, the store, or a field its recipient may not see.
@@ -19,6 +19,7 @@ from siphub.contract.adapter import (
     Recipient,
     RefusesAddresses,
 )
+from siphub.contract.address_book import AddressBook, Edition, ListedAddress, ListedCode, ListedOrganisation
 from siphub.contract.certificates import ClientCertificate
 from siphub.contract.client_keys import ClientKey, ClientSecret, Proof
 from siphub.contract.context import Clock, Log, MappingPack, Mappings, PluginContext, Render, State, SystemClock
@@ -35,6 +36,7 @@ from siphub.contract.records import Confirmation, RecordKeeper, RecordPackage, s
 from siphub.contract.xml import parse_xml, serialise_xml
 from siphub.errors import (
     BadBody,
+    BookError,
     Conflict,
     Invalid,
     MappingError,
@@ -55,7 +57,9 @@ __all__ = [
     "AccessTokens",
     "Adapter",
     "AdapterInfo",
+    "AddressBook",
     "BadBody",
+    "BookError",
     "Check",
     "ChecksAddresses",
     "ClientCertificate",
@@ -70,12 +74,16 @@ __all__ = [
     "DeliveryEvent",
     "DoorInfo",
     "Draft",
+    "Edition",
     "Erases",
     "Http",
     "HttpAnswer",
     "HttpFailure",
     "Inbound",
     "Invalid",
+    "ListedAddress",
+    "ListedCode",
+    "ListedOrganisation",
     "Log",
     "MappingError",
     "MappingPack",

@@ -39,6 +39,7 @@ class AdapterInfo:
             gets one notice, about the newest thing it was sent.
         names_receiver: What it sends says inside for which unit it is, so that several units may have one address: a message server of a
             region, or the base address of a server. Without it a directory in which two units share an address is not switched to.
+        address_book: The address book (`AddressBook.name`) its entries' addresses have to stand in, where there is one.
     """
 
     name: str
@@ -55,6 +56,7 @@ class AdapterInfo:
     max_per_minute: int | None = None
     recalls_each: bool = False
     names_receiver: bool = False
+    address_book: str | None = None
 
     def carries(self, message_type: str) -> bool:
         """Say whether it can carry messages of a type."""

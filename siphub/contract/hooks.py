@@ -14,6 +14,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from siphub.contract.adapter import Adapter, Cut, Recipient
+    from siphub.contract.address_book import AddressBook
     from siphub.contract.context import PluginContext
     from siphub.contract.reader import Reader
     from siphub.contract.records import RecordKeeper
@@ -52,6 +53,12 @@ def siphub_readers(context: PluginContext) -> Iterable[Reader]:
 @hookspec
 def siphub_record_keepers(context: PluginContext) -> Iterable[RecordKeeper]:
     """Return this plugin's record keepers. Asked once, at start; an exception stops start-up and names the plugin."""
+    raise NotImplementedError
+
+
+@hookspec
+def siphub_address_books(context: PluginContext) -> Iterable[AddressBook]:
+    """Return the address books this plugin can fetch. Asked once, at start; an exception stops start-up and names the plugin."""
     raise NotImplementedError
 
 

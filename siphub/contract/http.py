@@ -82,7 +82,9 @@ class Http:
         timeout: timedelta = timedelta(seconds=10),
         answer_limit: int = ANSWER_LIMIT,
     ) -> None:
-        self._timeout, self._limit, self._ca_file = timeout, answer_limit, ca_file
+        self._timeout, self._ca_file = timeout, ca_file
+        self.answer_limit = answer_limit
+        """How much of an answer is kept, in bytes (`keeping`)."""
         self.only: Origins | None = None
         """The servers that it sends to (`within`); None for any."""
         context = _trust(ca_file, client_cert)
@@ -97,7 +99,7 @@ class Http:
         Raises:
             SettingsError: `http.certificate_wrong`; it cannot be used.
         """
-        made = type(self)(ca_file=self._ca_file, certificate=certificate, timeout=self._timeout, answer_limit=self._limit)
+        made = type(self)(ca_file=self._ca_file, certificate=certificate, timeout=self._timeout, answer_limit=self.answer_limit)
         made.only = self.only
         return made
 
@@ -105,6 +107,12 @@ class Http:
         """Return this client, on the same connections, that sends to these servers only: anything else is refused before the first byte."""
         bound = copy.copy(self)
         bound.only = origins
+        return bound
+
+    def keeping(self, most: int) -> Self:
+        """Return this client, on the same connections, that keeps up to `most` bytes of an answer."""
+        bound = copy.copy(self)
+        bound.answer_limit = most
         return bound
 
     def post(
@@ -157,16 +165,18 @@ class Http:
         content = b""
         try:
             # Read on until nothing more comes: only then does urllib3 notice a body that ended early.
-            while len(content) <= self._limit and (part := answer.read(self._limit + 1 - len(content), decode_content=False)):
+            while len(content) <= self.answer_limit and (part := answer.read(self.answer_limit + 1 - len(content), decode_content=False)):
                 content += part
         except BaseException:  # whatever ends it: a half-read connection must not go back to the pool
             answer.close()
             raise
-        truncated = len(content) > self._limit
+        truncated = len(content) > self.answer_limit
         if truncated:
             answer.close()
         answer.release_conn()
-        return HttpAnswer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, content[: self._limit], truncated)
+        return HttpAnswer(
+            answer.status, {name.lower(): value for name, value in answer.headers.items()}, content[: self.answer_limit], truncated
+        )
 
 
 def _trust(ca_file: Path | None, client_cert: tuple[Path, Path] | None) -> ssl.SSLContext:

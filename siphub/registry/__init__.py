@@ -17,9 +17,12 @@ from typing import Any, get_args
 
 from siphub.contract import (
     Adapter,
+    AddressBook,
+    BookError,
     Confirmation,
     Cut,
     DeliveryEvent,
+    Edition,
     Erases,
     Outcome,
     PluginContext,
@@ -35,10 +38,12 @@ from siphub.observe import Log
 from siphub.registry.finding import GROUP, Candidate, PluginListing, candidates, chosen, row, twice
 from siphub.registry.held import (
     HeldAdapter,
+    HeldBook,
     HeldKeeper,
     HeldReader,
     as_the_directory_says,
     checked_adapter,
+    checked_book,
     checked_keeper,
     checked_reader,
     clash,
@@ -59,6 +64,9 @@ RECORD_LIMIT = timedelta(seconds=30)
 MOST_CONFIRMATIONS = 5000
 """How many confirmations of one registry are taken at once."""
 
+BOOK_LIMIT = timedelta(minutes=15)
+"""How long one address book may take to be fetched whole."""
+
 REASON = re.compile(r"[a-z0-9][a-z0-9._:-]{0,63}")
 
 log = Log()
@@ -75,6 +83,7 @@ class Registry:
         self._adapters: dict[str, HeldAdapter] = {}
         self._readers: dict[str, HeldReader] = {}
         self._keepers: dict[str, HeldKeeper] = {}
+        self._books: dict[str, HeldBook] = {}
 
     @classmethod
     def load(
@@ -86,7 +95,7 @@ class Registry:
         limit: timedelta = LIMIT,
         start_limit: timedelta = START_LIMIT,
     ) -> Registry:
-        """Import the enabled plugins, check them, and ask each for its adapters, readers and record keepers.
+        """Import the enabled plugins, check them, and ask each for its adapters, readers, record keepers and address books.
 
         Args:
             enabled: Names of entry points in the group `siphub`. What is installed but not named here is not imported.
@@ -98,7 +107,7 @@ class Registry:
         Raises:
             PluginError: Start-up stops; the error names the plugin, and where two are at odds, both owners. Codes: `plugin.not_installed`,
                 `plugin.duplicate`, `plugin.bad_name`, `plugin.import_failed`, `plugin.bad_hook`, `plugin.api_mismatch`, `plugin.bad_adapter`,
-                `plugin.bad_reader`, `plugin.bad_keeper`, `plugin.failed`, `plugin.overran`.
+                `plugin.bad_reader`, `plugin.bad_keeper`, `plugin.bad_book`, `plugin.failed`, `plugin.overran`.
         """
         registry = cls([*enabled, *extra], candidates(extra), limit, start_limit)
         try:
@@ -116,6 +125,8 @@ class Registry:
             self._hold_reader(checked_reader(plugin, reader, self._limit))
         for keeper in self._made(plugin, "siphub_record_keepers", context):
             self._hold_keeper(checked_keeper(plugin, keeper, self._limit))
+        for book in self._made(plugin, "siphub_address_books", context):
+            self._hold_book(checked_book(plugin, book, self._limit))
 
     def _made(self, plugin: Plugin, hook: str, context: PluginContext) -> Iterable[object]:
         for answer in plugin.ask(hook, self._start_limit, context=context):
@@ -136,6 +147,11 @@ class Registry:
             raise clash(f"record keeper {held.name}", held.plugin, other.plugin)
         self._keepers[held.name] = held
 
+    def _hold_book(self, held: HeldBook) -> None:
+        if other := self._books.get(held.name):
+            raise clash(f"address book {held.name}", held.plugin, other.plugin)
+        self._books[held.name] = held
+
     @property
     def adapters(self) -> Mapping[str, Adapter]:
         """The enabled adapters, by name."""
@@ -150,6 +166,29 @@ class Registry:
     def keepers(self) -> Mapping[str, RecordKeeper]:
         """The enabled record keepers, by name."""
         return MappingProxyType({name: held.keeper for name, held in self._keepers.items()})
+
+    @property
+    def address_books(self) -> Mapping[str, AddressBook]:
+        """The address books of the enabled plugins, by name."""
+        return MappingProxyType({name: held.book for name, held in self._books.items()})
+
+    def fetch_book(self, name: str, kept: Mapping[str, Any], told: Callable[[str], None]) -> Edition:
+        """Let a plugin fetch an address book whole, and wait for it no longer than `BOOK_LIMIT`; raises KeyError for one that nobody has.
+
+        Raises:
+            BookError: It cannot be fetched, or is not to be believed.
+            PluginError: `plugin.failed`, `plugin.overran`, `plugin.bad_answer`.
+        """
+        held = self._books[name]
+        try:
+            edition = held.plugin.call("fetch", BOOK_LIMIT, lambda: held.book.fetch(kept, told))
+        except PluginError as error:
+            if isinstance(error.__cause__, BookError):
+                raise error.__cause__ from None
+            raise
+        if not isinstance(edition, Edition):
+            raise held.plugin.error("fetch answered with something that is no Edition", code="plugin.bad_answer")
+        return edition
 
     def offer(self, package: RecordPackage, address: Recipient) -> Outcome:
         """Hand one package to the record keeper an address names, and wait for it no longer than `RECORD_LIMIT`.
@@ -332,11 +371,13 @@ class Registry:
         return row(one, enabled=plugin is not None, adapters=adapters, readers=readers, problem=twice(self._found[name]))
 
     def close(self) -> None:
-        """Close every adapter and record keeper. One that fails or hangs is logged and left behind. May be called twice."""
+        """Close every adapter, record keeper and address book. One that fails or hangs is logged and left behind. May be called twice."""
         held_adapters, self._adapters = self._adapters, {}
         held_keepers, self._keepers = self._keepers, {}
+        held_books, self._books = self._books, {}
         closing = [(held.plugin, held.info.name, held.adapter.close) for held in held_adapters.values()]
         closing += [(held.plugin, held.name, held.keeper.close) for held in held_keepers.values()]
+        closing += [(held.plugin, held.name, held.book.close) for held in held_books.values()]
         for plugin, name, close in closing:
             try:
                 plugin.call("close", self._limit, close)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from siphub.contract import API, Adapter, AdapterInfo, Cut, Reader, ReaderInfo, Recipient, RecordKeeper
+from siphub.contract import API, Adapter, AdapterInfo, AddressBook, Cut, Reader, ReaderInfo, Recipient, RecordKeeper
 from siphub.errors import PluginError
 from siphub.model import Directory, Unit
 from siphub.registry.finding import NAME
@@ -36,6 +36,15 @@ class HeldKeeper:
     """A record keeper, its name as it was at start, and whose it is."""
 
     keeper: RecordKeeper
+    name: str
+    plugin: Plugin
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBook:
+    """An address book, its name as it was at start, and whose it is."""
+
+    book: AddressBook
     name: str
     plugin: Plugin
 
@@ -87,6 +96,21 @@ def checked_keeper(plugin: Plugin, keeper: object, limit: timedelta) -> HeldKeep
     if not isinstance(name, str) or not NAME.fullmatch(name) or not isinstance(keeper, RecordKeeper):
         raise plugin.error("a record keeper's name is lower-case letters, digits and hyphens, at most 40", code="plugin.bad_keeper")
     return HeldKeeper(keeper, name, plugin)
+
+
+def checked_book(plugin: Plugin, book: object, limit: timedelta) -> HeldBook:
+    """Return an address book that keeps to the contract's form.
+
+    Raises:
+        PluginError: `plugin.bad_book`.
+    """
+    missing = [one for one in ("fetch", "keys", "entry", "close") if not hasattr(type(book), one)]
+    if missing:
+        raise plugin.error(f"address book {type(book).__name__} has no {', '.join(missing)}", code="plugin.bad_book")
+    name = plugin.call("name", limit, lambda: getattr(book, "name", None))
+    if not isinstance(name, str) or not NAME.fullmatch(name) or not isinstance(book, AddressBook):
+        raise plugin.error("an address book's name is lower-case letters, digits and hyphens, at most 40", code="plugin.bad_book")
+    return HeldBook(book, name, plugin)
 
 
 def _require_api(plugin: Plugin, what: str, api: int) -> None:

@@ -21,7 +21,7 @@ from siphub.errors import PluginError, SiphubError
 
 T = TypeVar("T")
 
-MAKING = frozenset({"siphub_adapters", "siphub_readers", "siphub_record_keepers"})
+MAKING = frozenset({"siphub_adapters", "siphub_address_books", "siphub_readers", "siphub_record_keepers"})
 """The hooks that give things to hold."""
 MAX_CALLS = 64
 """How many calls into one plugin may run at once. A plugin whose calls hang is not asked again until some of them end."""

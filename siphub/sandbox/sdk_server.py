@@ -1,5 +1,6 @@
 """The SDK message service as a program: TLS on loopback, OAuth2 in front, faults on request. What it thinks is in `siphub.sandbox.sdk`.
 
+The address book is beside it (`siphub.sandbox.sdk_book`), for anybody to read; `PUT /_fault/addressbook` lets something go wrong with it.
 A fault `reset` after the message was taken is the line that dies at the worst moment. It listens on loopback only.
 """
 
@@ -26,8 +27,10 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from siphub.sandbox.certificate import Certificates, make_certificates
-from siphub.sandbox.faults import Fault
+from siphub.sandbox.faults import Fault, fault_from
 from siphub.sandbox.sdk import MessageService, Said
+from siphub.sandbox.sdk_book import PATH as BOOK
+from siphub.sandbox.sdk_book import AddressBookService
 from siphub.sandbox.sdk_rules import MAX_BYTES
 
 HOST = "127.0.0.1"
@@ -36,6 +39,7 @@ _PATIENCE = 5.0
 _RESET = struct.pack("ii", 1, 0)
 _PAGE = b"<!doctype html><html><title>Log in</title><body><h1>Please log in</h1></body></html>"
 _MESSAGES = ["v1", "sdk", "messages"]
+_BOOK_FAULT = ["_fault", "addressbook"]
 
 
 class SdkSandbox:
@@ -54,6 +58,7 @@ class SdkSandbox:
             folder.mkdir(parents=True, exist_ok=True)
         self.certificates = certificates or make_certificates(keep)
         self.service = MessageService(folder)
+        self.book = AddressBookService(folder)
         self._port = port
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -73,11 +78,17 @@ class SdkSandbox:
         """Where tokens are given: the plugin's setting `token_url`."""
         return f"https://{HOST}:{self._port}/token"
 
+    @property
+    def address_book(self) -> str:
+        """The base address of the address book: the plugin's setting `address_book`."""
+        return f"https://{HOST}:{self._port}/{'/'.join(BOOK)}"
+
     def start(self) -> Self:
         """Listen, on the same port as before after a `stop_listening`."""
         if self._server is None:
-            self._server = _Server(self._port, self.service, self.certificates)
+            self._server = _Server(self._port, self.service, self.book, self.certificates)
             self._port = self._server.server_port
+            self.book.base = self.address_book
             serve = {"poll_interval": 0.05}
             self._thread = threading.Thread(target=self._server.serve_forever, kwargs=serve, name="siphub-sdk-sandbox", daemon=True)
             self._thread.start()
@@ -136,11 +147,30 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(Said(HTTPStatus.NOT_FOUND))
 
     def do_GET(self) -> None:
-        """Answer a question about messages."""
+        """Answer a question about messages, or give a page of the address book."""
+        path = self._path()
+        if path[:2] == BOOK and len(path) == len(BOOK) + 1:
+            self._book_page(path[2])
+            return
         self._asked(lambda rest: self.server.service.get(rest) if rest else self.server.service.listed(self._filters()))
 
+    def do_PUT(self) -> None:
+        """Let something go wrong with the address book."""
+        body = self._body(counted=False)
+        try:
+            fault = fault_from(json.loads(body or b"")) if self._path() == _BOOK_FAULT else None
+        except ValueError:
+            fault = None
+        if fault is not None:
+            self.server.book.faults.add(fault)
+        self._answer(Said(HTTPStatus.NO_CONTENT if fault is not None else HTTPStatus.BAD_REQUEST))
+
     def do_DELETE(self) -> None:
-        """Take away a message."""
+        """Take away a message, or the address book's faults."""
+        if self._path() == _BOOK_FAULT:
+            self.server.book.faults.clear()
+            self._answer(Said(HTTPStatus.NO_CONTENT))
+            return
         self._asked(lambda rest: self.server.service.delete(rest) if rest else Said(HTTPStatus.NOT_FOUND))
 
     def _asked(self, answer: Any) -> None:
@@ -151,6 +181,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(Said(HTTPStatus.UNAUTHORIZED))
         elif self._survives(service.ask_faults.take()):
             self._answer(answer(path[3] if len(path) > len(_MESSAGES) else ""))
+
+    def _book_page(self, resource: str) -> None:
+        book = self.server.book
+        if not self._survives(book.faults.take()):
+            return
+        asked = dict(parse_qsl(urlsplit(self.path).query)).get("page[number]", "1")
+        number = int(asked) if re.fullmatch("[0-9]{1,6}", asked) else 0
+        page = book.page(resource, number, self.headers.get("If-None-Match", ""), self.headers.get("If-Modified-Since", ""))
+        self._send(page.status, page.body, page.media_type, page.headers)
 
     def _token(self) -> None:
         body = self._body(counted=False)
@@ -259,8 +298,8 @@ class _Server(ThreadingHTTPServer):
     block_on_close = True
     request_queue_size = 128
 
-    def __init__(self, port: int, service: MessageService, certificates: Certificates) -> None:
-        self.service = service
+    def __init__(self, port: int, service: MessageService, book: AddressBookService, certificates: Certificates) -> None:
+        self.service, self.book = service, book
         self.ending = threading.Event()
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(certificates.certificate, certificates.key)

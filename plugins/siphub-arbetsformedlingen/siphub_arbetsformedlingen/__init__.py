@@ -9,7 +9,7 @@
     recall      by a further message
     max bytes   31457280
     mapping     none
-    settings    service, token_url, client_id, scopes, hand_over, access_point, senders, agencies, left_to_others, timeout_seconds, poll_seconds
+    settings    service, token_url, client_id, scopes, hand_over, access_point, senders, agencies, left_to_others, timeout_seconds, poll_seconds, address_book
 
 It takes Arbetsförmedlingen's receipts and answers alone. Somebody protected is told of by telephone and in no other way.
 """
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from siphub.contract import Cut, PluginContext, Recipient, hookimpl
-from siphub_sdk import ARBETSFORMEDLINGEN, Agency, AgencyReader, objection, sdk_info
+from siphub_sdk import ARBETSFORMEDLINGEN, Agency, AgencyReader, SdkAddressBook, address_books, objection, sdk_info
 
 __all__ = ["ARBETSFORMEDLINGEN", "Arbetsformedlingen"]
 
@@ -46,6 +46,12 @@ def siphub_adapters(context: PluginContext) -> list[Arbetsformedlingen]:
 def siphub_readers(context: PluginContext) -> list[AgencyReader]:  # noqa: ARG001 - a reader needs no tools: it looks at bytes only
     """Give the hub the reader of what the adapter fetches."""
     return [AgencyReader(ARBETSFORMEDLINGEN)]
+
+
+@hookimpl
+def siphub_address_books(context: PluginContext) -> list[SdkAddressBook]:
+    """Give the hub the address book that the settings name."""
+    return address_books(context)
 
 
 @hookimpl

@@ -9,7 +9,7 @@
     recall      by a further message
     max bytes   31457280
     mapping     none
-    settings    service, token_url, client_id, scopes, hand_over, access_point, senders, agencies, left_to_others, timeout_seconds, poll_seconds
+    settings    service, token_url, client_id, scopes, hand_over, access_point, senders, agencies, left_to_others, timeout_seconds, poll_seconds, address_book
 
 Every delivery has a messageId of its own, which is its key: a resend comes under the same one, and only after the service has said that
 it does not have it. The plugin's reader takes messagePayload XML, unencrypted XHE envelopes and what is fetched from the service.
@@ -18,6 +18,7 @@ It must never put a person's data into a label, a URL or an error, and never bel
 
 from siphub.contract import PluginContext, hookimpl
 from siphub_sdk.agency import Agency, AgencyReader, objection, purpose_and_ground
+from siphub_sdk.book import SdkAddressBook, address_books
 from siphub_sdk.deliver import Sdk, sdk_info
 from siphub_sdk.organisations import ARBETSFORMEDLINGEN, FORSAKRINGSKASSAN, Organisation
 from siphub_sdk.payload import message_payload
@@ -33,7 +34,9 @@ __all__ = [
     "Organisation",
     "Reason",
     "Sdk",
+    "SdkAddressBook",
     "SdkReader",
+    "address_books",
     "message_payload",
     "objection",
     "purpose_and_ground",
@@ -52,3 +55,9 @@ def siphub_adapters(context: PluginContext) -> list[Sdk]:
 def siphub_readers(context: PluginContext) -> list[SdkReader]:  # noqa: ARG001 - a reader needs no tools: it looks at bytes only
     """Give the hub the one reader."""
     return [SdkReader()]
+
+
+@hookimpl
+def siphub_address_books(context: PluginContext) -> list[SdkAddressBook]:
+    """Give the hub the address book that the settings name."""
+    return address_books(context)

@@ -57,6 +57,7 @@ def sdk_info(name: str) -> AdapterInfo:
         idempotent=False,
         recall="message",
         max_bytes=MAX_BYTES,
+        address_book="sdk",
     )
 
 

@@ -27,6 +27,7 @@ NAMES: Final = (
     "left_to_others",
     "timeout_seconds",
     "poll_seconds",
+    "address_book",
 )
 SCOPES: Final = "urn:sdk.api:sendMessages urn:sdk.api:getMessage urn:sdk.api:getMessageByFilter"
 """The scopes as the security scheme of the OpenAPI names them; its operation for sending says `sendMessage`, so they can be set."""
@@ -60,6 +61,7 @@ class SdkSettings:
         left_to_others: Participants whose receipts and answers this adapter leaves, besides those that an agency's own adapter takes.
         timeout: For one whole request.
         poll_every: How long a poll is not repeated.
+        address_book: The base address of the SDK address book's API.
     """
 
     service: str = ""
@@ -73,6 +75,7 @@ class SdkSettings:
     left_to_others: frozenset[str] = frozenset()
     timeout: timedelta = timedelta(seconds=10)
     poll_every: timedelta = timedelta(seconds=30)
+    address_book: str = ""
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -110,6 +113,7 @@ def read_settings(given: Mapping[str, str]) -> SdkSettings:
         left_to_others=_participants(given),
         timeout=_seconds(given, "timeout_seconds", _LONGEST) or standard.timeout,
         poll_every=_seconds(given, "poll_seconds", _RAREST, least=0.0) if "poll_seconds" in given else standard.poll_every,
+        address_book=_address(given, "address_book"),
     )
 
 

@@ -103,3 +103,18 @@ class TestSandbox:
             process.terminate()
             process.communicate(timeout=30)
             assert process.returncode == 0
+
+    def test_sdk_listens_beside_them(self, running: Running, tmp_path: Path) -> None:
+        """Given --sdk, then the settings for the plugin lead to a message service that gives a token and to an address book that is a file."""
+        with running("sandbox", "--partner", "a", "--folder", tmp_path, "--sdk") as (process, greeting):
+            sdk = greeting["sdk"]
+            with urllib3.PoolManager(retries=False, timeout=10, ca_certs=greeting["ca_file"]) as pool:
+                login = urllib3.make_headers(basic_auth=f"{sdk['client_id']}:{sdk['client_secret']}")
+                token = pool.request("POST", sdk["token_url"], headers=login, body="grant_type=client_credentials").json()["access_token"]
+                asked = pool.request("GET", f"{sdk['service']}/sdk/messages", headers={"Authorization": f"Bearer {token}"})
+                page = pool.request("GET", f"{sdk['address_book']}/organizations").json()
+            assert asked.status == 404  # nothing was sent yet
+            assert page["data"] == json.loads(Path(sdk["address_book_file"]).read_text("utf-8"))["organizations"][: len(page["data"])]
+            process.terminate()
+            process.communicate(timeout=30)
+            assert process.returncode == 0

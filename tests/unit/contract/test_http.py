@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from siphub.contract import Accepted, Delivered, Outcome, Permit, Rejected, Retry, Uncertain, permitted, wire
+from siphub.contract import Accepted, Delivered, Origins, Outcome, Permit, Rejected, Retry, Uncertain, permitted, wire
 from siphub.contract.http import Http, HttpAnswer, HttpFailure
 from siphub.contract.outcomes_http import outcome_of
 from siphub.errors import PermitExpired, SettingsError
@@ -252,6 +252,14 @@ def test_the_answer_is_kept_up_to_its_limit() -> None:
         result = client.get(one.url)
         assert isinstance(result, HttpAnswer)
         assert (len(result.body), result.truncated) == (1000, False)
+
+
+def test_a_client_may_keep_more_of_an_answer_on_the_same_connections() -> None:
+    """A client made to keep another length does, and leaves the one it was made from, and the servers it may send to, as they were."""
+    with partner(says("200 OK", b"x" * 2000)) as one, closing(Http(answer_limit=1000)) as client:
+        bound = client.within(Origins.read([one.url.removesuffix("/inbox")])).keeping(3000)
+        kept = [len(result.body) for each in (bound, client) if isinstance(result := each.get(one.url), HttpAnswer)]
+        assert (kept, bound.only is not None, len(one.connections)) == ([2000, 1000], True, 1)
 
 
 @pytest.mark.parametrize(
