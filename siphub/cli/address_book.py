@@ -297,21 +297,21 @@ def _proposal(
 
 
 def _adapter_for(ground: Ground, one: ListedAddress, there: Address, adapters: Sequence[str]) -> str:
-    """Return the one adapter that may write to an address and has nothing against it; nothing where a person must choose."""
+    """Return the one adapter that may write to an address and has the least against it; nothing where a person must choose."""
     from siphub.contract import ChecksAddresses, RefusesAddresses
     from siphub.flow.directory import place
 
-    def content(name: str) -> bool:
+    def objections(name: str) -> int:
         adapter: object = ground.registry.adapters[name]
-        return not isinstance(adapter, ChecksAddresses) or all(check.ok for check in adapter.check_address(entries[name]))
+        return sum(not check.ok for check in adapter.check_address(entries[name])) if isinstance(adapter, ChecksAddresses) else 0
 
     def may(name: str) -> bool:
         adapter: object = ground.registry.adapters[name]
         return not isinstance(adapter, RefusesAddresses) or adapter.refusal(entries[name]) is None
 
     entries = {name: place("", one.number, one.organisation, there.model_copy(update={"adapter": name})) for name in adapters}
-    permitted = [name for name in adapters if may(name)]
-    chosen = [name for name in permitted if content(name)] or permitted
+    permitted = {name: objections(name) for name in adapters if may(name)}
+    chosen = [name for name, found in permitted.items() if found == min(permitted.values())]
     return chosen[0] if len(chosen) == 1 else ""
 
 
