@@ -1,34 +1,61 @@
-"""What `siphub doctor` says of the directory's addresses: what each makes its adapter do, as the adapter itself says."""
+"""What `siphub doctor` says of the directory's addresses: what each makes its adapter or record keeper do, as that itself says, and looks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
 
 from siphub.cli.address_book import listings_of
 from siphub.cli.doctor import Finding, ok, wrong
 
 if TYPE_CHECKING:
+    from siphub.contract import Check, Recipient
     from siphub.hub import Hub
 
 
+AT_ONCE: Final = 16
+"""How many partners are asked at the same time: one that is away takes the whole of its time-out."""
+
+
 def addresses(hub: Hub) -> Iterator[Finding]:
-    """Ask every adapter that can say so about each address it serves; units about which it says the same stand in one line."""
-    from siphub.contract import ChecksAddresses
+    """Ask every adapter and record keeper that can say so about each address it serves; those about which it says the same stand in one line."""
+    said: dict[tuple[str, bool, str], list[str]] = {}
+    asked = list(_asked(hub))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for (_, name, there), found in zip(asked, pool.map(_found, asked), strict=True):
+            for check in found:
+                said.setdefault((name, check.ok, check.what), []).append(there.unit or there.organisation)
+    for (name, well, what), units in said.items():
+        yield (ok if well else wrong)(f"{name} to {', '.join(units)}: {what}")
+
+
+def _asked(hub: Hub) -> Iterator[tuple[object, str, Recipient]]:
+    """Yield each address with who serves it: units by an adapter, an organisation's record copies by a record keeper."""
     from siphub.flow import directory as directories
 
-    said: dict[tuple[str, bool, str], list[str]] = {}
-    for unit in directories.current(hub.ground).units:
+    current, registry = directories.current(hub.ground), hub.registry
+    for unit in current.units:
         address = unit.address
-        if address is None or address.adapter not in hub.registry.adapters:
-            continue
-        adapter: object = hub.registry.adapters[address.adapter]
-        if not isinstance(adapter, ChecksAddresses):
-            continue
-        for check in adapter.check_address(directories.place(unit.id, unit.organisation, unit.public_label, address)):
-            said.setdefault((address.adapter, check.ok, check.what), []).append(unit.id)
-    for (adapter_name, well, what), units in said.items():
-        yield (ok if well else wrong)(f"{adapter_name} to {', '.join(units)}: {what}")
+        if address is not None and address.adapter in registry.adapters:
+            yield (
+                registry.adapters[address.adapter],
+                address.adapter,
+                directories.place(unit.id, unit.organisation, unit.public_label, address),
+            )
+    for one in current.organisations:
+        records = one.records
+        if records is not None and records.adapter in registry.keepers:
+            there = directories.place("", one.number, one.public_label, records)
+            yield registry.keepers[records.adapter], f"{records.adapter} (records)", there
+
+
+def _found(asked: tuple[object, str, Recipient]) -> list[Check]:
+    from siphub.contract import ChecksAddresses, ProbesAddresses
+
+    server, _, there = asked
+    checked = list(server.check_address(there)) if isinstance(server, ChecksAddresses) else []
+    return checked + (list(server.probe(there)) if isinstance(server, ProbesAddresses) else [])
 
 
 def sources(hub: Hub) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from siphub.contract.adapter import (
     Payload,
     Polls,
     PollsAddresses,
+    ProbesAddresses,
     Recipient,
     RefusesAddresses,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "PluginError",
     "Polls",
     "PollsAddresses",
+    "ProbesAddresses",
     "Problem",
     "Proof",
     "Reader",

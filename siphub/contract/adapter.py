@@ -178,6 +178,17 @@ class ChecksAddresses(Protocol):
 
 
 @runtime_checkable
+class ProbesAddresses(Protocol):
+    """An adapter or a record keeper that can look beforehand whether an address can be used, for `siphub doctor`."""
+
+    def probe(self, recipient: Recipient) -> Iterable[Check]:
+        """Ask the partner whether something could be sent there, and leave nothing behind; bounded as an attempt is, and never raises.
+
+        Where there is nobody to ask, or nothing is known but what `check_address` says, it says nothing.
+        """
+
+
+@runtime_checkable
 class RefusesAddresses(Protocol):
     """An adapter that must not send to every address a directory may name: what lets us in there is for some servers only (`Origins`)."""
 

@@ -1,4 +1,4 @@
-"""SIP messages to and from municipal systems: XML by a mapping pack, one POST over HTTPS or one file in a folder.
+"""SIP messages to and from municipal systems: XML by a mapping pack, one POST over HTTPS, or one file in a folder or on a server over SFTP.
 
     name        municipal-xml
     kinds       all
@@ -9,11 +9,11 @@
     recall      by a further message
     max bytes   8388608
     mapping     municipal-sip
-    settings    pack, version, timeout_seconds, root, clients
+    settings    pack, version, timeout_seconds, root, clients, logins
 
 The answer to the POST is the receipt. The partner recognises the header `Idempotency-Key`, so a repeat does no harm, and answers
-`GET <endpoint>/<key>` when it is asked whether a key arrived. A municipality that collects files has a folder for an address: a file that
-is there counts as delivered, and a repeat has the same name. The plugin's reader takes the same XML the other way.
+`GET <endpoint>/<key>` when it is asked whether a key arrived. A municipality that collects files has a folder for an address, here or on a
+server: a file that is there counts as delivered, and a repeat has the same name. The plugin's reader takes the same XML the other way.
 It must never send what its own schema refuses, and never fill in what a cut left out.
 """
 

@@ -22,6 +22,7 @@ from typing import Final
 
 from siphub.contract import Check, ClientCertificate, Http, Origins, PluginContext, Problem, Recipient, SettingsError
 from siphub.contract.origins import REFUSED, refusal
+from siphub_sftp import SECRETS
 
 OPTIONS: Final = ("secret", "user", "header", "certificate")
 LIMITS: Final = ("max_concurrent", "max_per_minute")
@@ -88,9 +89,8 @@ class Access:
 
     def unnamed(self) -> Iterator[Check]:
         """Say of each secret and certificate that no server is named for."""
-        for name in sorted(
-            {name.removesuffix("_key").removesuffix("_certificate") for name, value in self._context.secrets.items() if value}
-        ):
+        named = [name for name, value in self._context.secrets.items() if value and not name.endswith(SECRETS)]
+        for name in sorted({name.removesuffix("_key").removesuffix("_certificate") for name in named}):
             if name not in self._origins:
                 yield Check(ok=False, what=f"{name}: the setting clients names no server for it, so that it is sent nowhere ({REFUSED})")
 

@@ -24,12 +24,13 @@ from siphub.contract import (
     Recipient,
     Retry,
     SettingsError,
+    Uncertain,
 )
 from siphub.contract.http import HttpAnswer, HttpFailure
 from siphub.contract.outcomes_http import outcome_of
-from siphub_folder import Dropped, named
+from siphub_folder import named
 from siphub_municipal_xml.access import LIMITS, OPTIONS, Access
-from siphub_municipal_xml.drops import Drops
+from siphub_municipal_xml.drops import SFTP_OPTIONS, Drops
 from siphub_municipal_xml.settings import read_settings
 from siphub_municipal_xml.translate import MAX_BYTES, MEDIA_TYPE, pack_for, translated
 
@@ -48,7 +49,7 @@ class MunicipalXml:
         self._context = context
         self._settings = read_settings(context.settings)
         self._access = Access(context, self._settings.clients)
-        self._drops = Drops(self._settings.folders)
+        self._drops = Drops(context, self._settings)
 
     def translate(self, cut: Cut, recipient: Recipient) -> Payload:
         """Make the municipality's XML from a cut.
@@ -71,11 +72,15 @@ class MunicipalXml:
         return self._asked("POST", recipient.endpoint, payload.body, headers, recipient)
 
     def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
-        """Ask the partner whether a key arrived: yes, surely not (Retry), or it cannot say (None); a file that is gone may be collected."""
+        """Ask the partner whether a key arrived: yes, surely not (Retry), or it cannot say (None).
+
+        A file that is gone may be collected (None); where nobody can look it is Uncertain.
+        """
         drop = self._drops.at(recipient)
         if drop is not None:
             name = named(key, _ENDING)
-            return Delivered(name) if isinstance(drop.read(name, 0), Dropped) else None
+            found = drop.read(name, 0)
+            return Uncertain(found.code) if isinstance(found, Retry) else Delivered(name) if found is not None else None
         url = f"{recipient.endpoint.rstrip('/')}/{quote(key, safe='')}"
         try:
             answer = self._exchange("GET", url, None, {}, recipient)
@@ -108,10 +113,11 @@ class MunicipalXml:
             yield Check(ok=True, what=f"gets {pack.id}@{pack.version}")
         except MappingError as error:
             yield Check(ok=False, what=f"{error.detail} ({error.code})")
-        unknown = sorted(set(recipient.options) - {*OPTIONS, *LIMITS})
+        drop = self._drops.at(recipient)
+        unknown = sorted(set(recipient.options) - {*OPTIONS, *(SFTP_OPTIONS if drop is not None else ()), *LIMITS})
         if unknown:
             yield Check(ok=False, what=f"its address has an option that municipal-xml does not know: {unknown[0]}")
-        if self._drops.at(recipient) is not None:
+        if drop is not None:
             yield from self._drops.check_address(recipient)
         else:
             yield from self._access.check(recipient.options)
@@ -121,11 +127,16 @@ class MunicipalXml:
 
     def refusal(self, recipient: Recipient) -> Problem | None:
         """Return why what lets us in may not be shown at an entry's endpoint, or None; in a folder nothing is shown."""
-        return self._access.refusal(recipient) if self._drops.at(recipient) is None else None
+        return self._access.refusal(recipient) if self._drops.at(recipient) is None else self._drops.refusal(recipient)
+
+    def probe(self, recipient: Recipient) -> Iterable[Check]:
+        """Ask a server for files whether one can be put there, for `siphub doctor`; nobody else is asked."""
+        return self._drops.probe(recipient)
 
     def close(self) -> None:
-        """Close the connections on which our certificates were shown; the hub owns the others."""
+        """Close the lines to servers for files, and the connections on which our certificates were shown; the hub owns the others."""
         self._access.close()
+        self._drops.close()
 
     def _asked(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], recipient: Recipient) -> Outcome:
         try:

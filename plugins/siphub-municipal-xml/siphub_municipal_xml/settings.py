@@ -10,8 +10,9 @@ from typing import Final
 
 from siphub.contract import Origins, SettingsError
 from siphub_folder import Settings as Folders
+from siphub_sftp import Login, read_logins
 
-_NAMES = ("pack", "version", "timeout_seconds", "root", "clients")
+_NAMES = ("pack", "version", "timeout_seconds", "root", "clients", "logins")
 _LONGEST = 120.0
 _CLIENT: Final = re.compile(r"([A-Za-z0-9._-]{1,80})\s+(\S{1,2000})")
 _EXAMPLE: Final = "norrby https://norrby.example"
@@ -24,9 +25,10 @@ class MunicipalXmlSettings:
     Args:
         pack: The mapping pack for recipients whose directory entry names none.
         version: Its version; None is the newest valid one.
-        timeout: For one whole attempt over HTTPS.
+        timeout: For one whole attempt over HTTPS or SFTP.
         folders: The root that folders of municipalities must lie below.
         clients: The servers that a secret or a certificate may be shown to, by the name that directory entries use.
+        logins: As whom we may be at which server over SFTP.
     """
 
     pack: str = "municipal-sip"
@@ -34,6 +36,7 @@ class MunicipalXmlSettings:
     timeout: timedelta = timedelta(seconds=10)
     folders: Folders = field(default_factory=Folders)
     clients: Mapping[str, Origins] = field(default_factory=dict)
+    logins: Mapping[str, Login] = field(default_factory=dict)
 
 
 def read_settings(given: Mapping[str, str]) -> MunicipalXmlSettings:
@@ -52,6 +55,7 @@ def read_settings(given: Mapping[str, str]) -> MunicipalXmlSettings:
         timeout=_timeout(given["timeout_seconds"]) if "timeout_seconds" in given else standard.timeout,
         folders=_folders(given.get("root", "")),
         clients=_clients(given.get("clients", "")),
+        logins=read_logins(given.get("logins", ""), "municipal-xml"),
     )
 
 

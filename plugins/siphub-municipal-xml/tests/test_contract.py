@@ -46,7 +46,7 @@ class TestAdapter(AdapterContract):
         """Give the adapter with Norrby, and a port where nobody listens."""
         there, nowhere = recipient(sandbox.endpoint("norrby")), recipient("https://127.0.0.1:9/norrby/sip")
         return AdapterUnderTest(
-            adapter, there, Book(sandbox.ledger("norrby")), nowhere, ("pack", "version", "timeout_seconds", "root", "clients")
+            adapter, there, Book(sandbox.ledger("norrby")), nowhere, ("pack", "version", "timeout_seconds", "root", "clients", "logins")
         )
 
 

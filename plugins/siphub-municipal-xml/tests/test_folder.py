@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from siphub.contract import Cut, Delivered, Permit, PermitExpired, Recipient, Retry, permitted
+from siphub.contract import Cut, Delivered, Permit, PermitExpired, Recipient, Retry, Uncertain, permitted
 from siphub.model import sample
 from siphub.testing.samples import whole_cut
 from siphub_municipal_xml import MunicipalXml
@@ -67,7 +67,7 @@ def test_an_entry_that_cannot_be_used_is_said(
     there = recipient(f"{root}/{place}", **options)
     if outcome is not None:
         assert adapter.deliver(adapter.translate(CUT, there), there, KEY) == outcome
-        assert adapter.confirm(KEY, there) is None
+        assert adapter.confirm(KEY, there) == Uncertain(outcome.code)
     [wrong] = [check.what for check in adapter.check_address(there) if not check.ok]
     assert said in wrong
     assert not (root.parent / "elsewhere").exists()

@@ -11,11 +11,11 @@ It must never show a key or a password to a server that the administrator has no
 from collections.abc import Iterable
 
 from siphub.contract import PluginContext, RecordKeeper, hookimpl
-from siphub_sftp.logins import read_logins
+from siphub_sftp.logins import Login, read_logins
 from siphub_sftp.records import SftpRecords
 from siphub_sftp.servers import OPTION, SECRETS, SftpServers, is_sftp
 
-__all__ = ["OPTION", "SECRETS", "SftpRecords", "SftpServers", "is_sftp", "read_logins", "siphub_record_keepers"]
+__all__ = ["OPTION", "SECRETS", "Login", "SftpRecords", "SftpServers", "is_sftp", "read_logins", "siphub_record_keepers"]
 
 
 @hookimpl

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from siphub.contract import Check, PluginContext
+from siphub.contract import Check, PluginContext, Recipient
 from siphub_folder import DropRecords
 from siphub_sftp.servers import SftpServers
 from siphub_sftp.settings import read_settings
@@ -25,6 +25,14 @@ class SftpRecords(DropRecords):
         """Connect to each server, and say what it shows."""
         found = list(self._servers.check())
         return found or [Check(ok=False, what="the setting logins is empty: no record copy can be handed over")]
+
+    def check_address(self, recipient: Recipient) -> Iterable[Check]:
+        """Say as whom, with what and to which host key an organisation's copies go. Asks nobody, and never raises."""
+        return self._servers.check_address(recipient)
+
+    def probe(self, recipient: Recipient) -> Iterable[Check]:
+        """Ask the server whether a package can be put there."""
+        return self._servers.probe(recipient) if self._servers.refusal(recipient) is None else ()
 
     def close(self) -> None:
         """Close the lines. May be called again."""

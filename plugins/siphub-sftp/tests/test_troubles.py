@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
@@ -274,31 +275,57 @@ def test_after_the_permit_not_one_byte_leaves(server: SftpServer, drop: Drop) ->
     assert (server.taken, "open" in server.asked) == (0, False)
 
 
-def _slow(call: Call) -> None:
-    time.sleep(0.3)
+@dataclass(frozen=True)
+class Ending(Permit):
+    """A permit that is good for the first byte, and has run out when it is asked for again."""
+
+    until: float = 0.0
+    asked: list[str] = field(default_factory=list)
+
+    def require(self) -> None:
+        """Be good once."""
+        self.asked.append("")
+        if len(self.asked) > 1:
+            raise PermitExpired("it ran out")
 
 
 def test_a_permit_that_ends_while_we_write_shows_nothing(server: SftpServer, drop: Drop) -> None:
     """Given a permit that ends before the rename, nothing is visible; with a new one the rename is all that is left to do."""
-    server.after["close"] = _slow
-    drop.names()
-    with permitted(Permit(time.monotonic() + 0.2)), pytest.raises(PermitExpired):
+    with permitted(Ending()), pytest.raises(PermitExpired):
         drop.put(FILE)
     assert [name for name in server.files("in") if not name.startswith(".")] == []
     server.asked.clear()
-    with permitted(Permit(time.monotonic() + 20)):
+    with permitted(Permit(time.monotonic() + 60)):
         assert drop.put(FILE) == THERE
     assert "write" not in server.asked
     assert server.files("in") == FILE
+
+
+def test_what_waited_and_is_not_whole_any_more_is_written_anew(server: SftpServer, drop: Drop) -> None:
+    """Given that somebody has emptied what was written aside, or taken it away, then the next attempt writes it again."""
+    harms: tuple[Callable[[Path], object], ...] = (lambda file: file.write_bytes(b""), lambda file: file.unlink())
+    for harm in harms:
+        with permitted(Ending()), pytest.raises(PermitExpired):
+            drop.put(FILE)
+        [aside] = [file for file in (server.root / "in").iterdir() if file.name.startswith(".")]
+        harm(aside)
+        assert drop.put(FILE) == THERE
+        assert server.files("in") == FILE
+
+
+def test_other_bytes_than_those_that_waited_are_written_anew(server: SftpServer, drop: Drop) -> None:
+    """Given that the message was cut otherwise meanwhile, then what appears is what is sent now."""
+    with permitted(Ending()), pytest.raises(PermitExpired):
+        drop.put(FILE)
+    assert drop.put({"k.xml": b"less"}) == THERE
+    assert server.files("in")["k.xml"] == b"less"
 
 
 def test_what_waits_for_a_permit_that_never_comes_is_taken_away(server: SftpServer, make_servers: MakeServers, recipient: To) -> None:
     """Given a delivery that is withdrawn while its file was written aside, then the end of the hub leaves nothing of it there."""
     servers = make_servers()
     drop = servers.at(recipient(f"{server.url}/in"))
-    drop.names()
-    server.after["close"] = _slow
-    with permitted(Permit(time.monotonic() + 0.2)), pytest.raises(PermitExpired):
+    with permitted(Ending()), pytest.raises(PermitExpired):
         drop.put(FILE)
     assert len(server.files("in")) == 1
     servers.close()
