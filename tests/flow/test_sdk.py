@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from siphub.sandbox.sdk_server import SdkSandbox
 from siphub.store import DeliveryRow
 from siphub.testing.sdk_world import BY_SDK, SdkWorld, sdk_world
 from siphub.testing.story import Story, until
-from siphub_sdk import Sdk
 
 
 @pytest.fixture
@@ -200,14 +198,17 @@ def test_a_message_that_comes_back_rejected_is_rejected_with_its_code(world: Sdk
     assert newest(world, story, p.AF).reason == "sdk.bv.not-found"
 
 
-def test_a_receipt_that_is_another_agencys_changes_nothing(world: SdkWorld) -> None:
-    """G14. Given settings by which AF's organisation in SDK is FK's number, when AF's receipt comes, then the invitation waits on, and a person is told."""
-    adapter = world.hub.ground.registry.adapters["sdk"]
-    assert isinstance(adapter, Sdk)
-    adapter._settings = replace(adapter._settings, agencies={world.agency(p.AF).participant: p.FORSAKRINGSKASSAN})
-    story = invited(world, p.AF)
-    assert until(lambda: desk(world, story) == [("inbound.not_theirs", p.CONTACT)])
+def test_what_the_agency_has_already_is_neither_refused_nor_sent_again(world: SdkWorld) -> None:
+    """Given a receipt that says the messageId is there already, then the invitation waits on, nothing is sent a second time, and what was delivered before stays so."""
+    world.service.faults.add(Fault("reset", times=1, when="after"))
+    world.service.refuse("af", "BV", "duplicate")
+    story = invited(world, p.AF, p.FK)
+    assert in_state(world, story, p.FK, "delivered")
+    assert in_state(world, story, p.AF, "awaiting_receipt")
+    time.sleep(0.5)
     assert newest(world, story, p.AF).state == "awaiting_receipt"
+    assert len([entry for entry in world.service.traffic.entries() if entry.key == newest(world, story, p.AF).key]) == 1
+    assert desk(world, story) == []
 
 
 def test_a_hub_that_is_started_anew_takes_every_answer_once(make_sdk_world: Callable[..., SdkWorld]) -> None:

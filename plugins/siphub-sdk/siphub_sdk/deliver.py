@@ -213,8 +213,12 @@ class Sdk:
         if status in outcomes.ENDED:
             ours = attributes.get("sender") in {one.participant for one in senders} and _made_by_us(attributes)
             recipient = str(attributes.get("recipient"))
-            if ours and self.hears(recipient):
-                yield Inbound(partner_id, self._receipt(message_id, attributes), organisation=self._settings.agencies.get(recipient))
+            receipt = self._receipt(message_id, attributes) if ours and self.hears(recipient) else None
+            if receipt is not None and outcomes.says_twice(receipt.code or ""):
+                self._context.log.warning("receipt.duplicate", adapter=self.info.name, code=receipt.code)
+                self.settle(partner_id)
+            elif receipt is not None:
+                yield Inbound(partner_id, receipt, organisation=self._settings.agencies.get(recipient))
         elif _address(attributes, "recipientAttention") in {one.address for one in senders} and self.hears(str(attributes.get("sender"))):
             content = self._fetched(message_id, attributes)
             if content is not None:

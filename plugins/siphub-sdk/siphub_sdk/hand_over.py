@@ -36,6 +36,7 @@ from siphub.contract import (
 )
 from siphub.contract.xml import parse_xml, serialise_xml
 from siphub_folder import named, put
+from siphub_sdk import outcomes
 from siphub_sdk.envelope import MESSAGE, RECEIPT, Posting, envelope_xml, submit_request
 from siphub_sdk.message import UUID, SdkMessage
 from siphub_sdk.payload import envelope_in, payload_element, read_xml
@@ -56,8 +57,6 @@ _REASONS: Final = {
 """What a receipt says of a message that is refused here; whatever else it was, the document is not what the schema says."""
 
 
-_TWICE: Final = frozenset({"sdk.bv.duplicate", "sdk.bv.multiple-matches"})
-"""What a recipient says who has a message already: that one was taken, and its own receipt says so."""
 _WHOLE_AFTER: Final = timedelta(minutes=1)
 _ON_THE_ENVELOPE: Final = (
     "xha:Header/xhb:ID",
@@ -155,7 +154,7 @@ class HandOver:
             return Came(file, inbound, self._rejecting(body, [Reason(*_REASONS.get(error.code, ("SV", "structure")))]))
         if not hears(found.sender if isinstance(found, MessageReceipt) else found.sender.participant or ""):
             return None
-        if isinstance(found, MessageReceipt) and found.code in _TWICE:
+        if isinstance(found, MessageReceipt) and outcomes.says_twice(found.code or ""):
             self._context.log.warning("receipt.duplicate", adapter="sdk", code=found.code)
             file.replace(self._root / "done" / file.name)
             return None

@@ -22,6 +22,7 @@
 |---|---|---|
 | ACCEPTED | Delivered | received |
 | REJECTED | Rejected with the code of its events | rejected |
+| REJECTED for `duplicate` or `multiple-matches` alone | Accepted | none: the recipient has an earlier copy under this messageId, and the receipt of that one counts |
 | MESSAGE_EXCHANGE_ERROR, ERROR | Rejected `sdk.exchange_error` | rejected |
 | any other | Accepted | none yet |
 
@@ -32,7 +33,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from types import MappingProxyType
@@ -58,6 +59,7 @@ DETAILS: Final = (
     "duplicate",
     "multiple-matches",
 )
+_TWICE: Final = (".duplicate", ".multiple-matches")
 _PLAIN: Final[Mapping[str, str]] = MappingProxyType({"MESSAGE_EXCHANGE_ERROR": "sdk.exchange_error"})
 _SERVER_ERRORS = range(500, 600)
 _CLIENT_ERRORS = range(400, 500)
@@ -69,7 +71,7 @@ def of_sending(result: HttpAnswer | HttpFailure, message_id: str, now: datetime)
     """Say what a POST led to."""
     code = code_in(document_of(result)) if isinstance(result, HttpAnswer) else ""
     if isinstance(result, HttpAnswer) and result.status in _CLIENT_ERRORS:
-        if result.status == HTTPStatus.CONFLICT or code.endswith((".duplicate", ".multiple-matches")):
+        if result.status == HTTPStatus.CONFLICT or says_twice(code):
             return Uncertain("sdk.duplicate")
         if result.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return Rejected("sdk.bv.too-long")
@@ -106,7 +108,7 @@ def of_status(attributes: Mapping[str, Any], message_id: str) -> Outcome:
     match attributes.get("messageStatus"):
         case "ACCEPTED":
             return Delivered(message_id)
-        case "REJECTED" | "MESSAGE_EXCHANGE_ERROR" | "ERROR":
+        case "REJECTED" | "MESSAGE_EXCHANGE_ERROR" | "ERROR" if not says_twice(code_of(attributes)):
             return Rejected(code_of(attributes))
     return Accepted(message_id)
 
@@ -122,15 +124,32 @@ def code_of(attributes: Mapping[str, Any]) -> str:
 def code_in(events: object) -> str:
     """Return SDK's code in a problem document or a list of them: `sdk.bv.not-found`, `sdk.sig`, …; empty where there is none.
 
-    The first issue with a class (SV, BV, SIG) decides; a detail without a class is taken for a business rule.
+    An issue with a class (SV, BV, SIG) decides; a detail without a class is taken for a business rule.
     """
     words = [_words(issue) for issue in _issues(events)]
-    for said in words:
-        detail = next((name for name in DETAILS if name in said), "")
-        kind = next((name.lower() for name in _CLASSES if name in said), "bv" if detail else "")
-        if kind:
-            return code_for(kind, detail)
-    return next((code for said in words for word, code in _PLAIN.items() if word in said), "")
+    plain = next((code for said in words for word, code in _PLAIN.items() if word in said), "")
+    return deciding(code for said in words if (code := _code_said(said))) or plain
+
+
+def _code_said(said: frozenset[str]) -> str:
+    detail = next((name for name in DETAILS if name in said), "")
+    kind = next((name.lower() for name in _CLASSES if name in said), "bv" if detail else "")
+    return code_for(kind, detail) if kind else ""
+
+
+def deciding(codes: Iterable[str]) -> str:
+    """Return which of several codes decides what becomes of a message: the first that says more than that it is there; empty without any."""
+    found = list(codes)
+    return next((code for code in found if not says_twice(code)), next(iter(found), ""))
+
+
+def says_twice(code: str) -> bool:
+    """Say whether a code says no more than that somebody has this messageId already.
+
+    The ids are ours and random, so it is an earlier copy of the very message that is there: nothing was lost, and nothing is to be sent
+    again. Whether that copy was accepted is for its own receipt to say.
+    """
+    return code.endswith(_TWICE) and not code.startswith(SIGNATURE)
 
 
 def code_for(kind: str, detail: str | None) -> str:

@@ -49,10 +49,10 @@ class MessageReceipt:
 
     @property
     def code(self) -> str | None:
-        """The code of the first reason that has a class, `sdk.bv.not-found` for instance; None where it is accepted."""
+        """The code of the reason that decides, `sdk.bv.not-found` for instance; None where it is accepted."""
         if self.accepted:
             return None
-        return next((outcomes.code_for(one.kind, one.detail) for one in self.reasons), "sdk.rejected")
+        return outcomes.deciding(outcomes.code_for(one.kind, one.detail) for one in self.reasons) or "sdk.rejected"
 
     def as_receipt(self) -> Receipt:
         """Return it as the hub has receipts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -35,10 +35,11 @@ from siphub.sandbox.sdk import MessageService
 from siphub.sandbox.sdk_server import SdkSandbox
 from siphub.testing.partner import cuts, hangs, partner, says
 from siphub.testing.samples import whole_cut
-from siphub_sdk import Sdk
-from siphub_sdk.outcomes import DETAILS
+from siphub_sdk import MessageReceipt, Reason, Sdk
+from siphub_sdk.outcomes import DETAILS, code_in
 
 MakeContext = Callable[..., PluginContext]
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 CUT: Cut = whole_cut(sample("meeting.invited", maximal=True))
 
 
@@ -252,16 +253,48 @@ def test_receipts_are_fetched(
 def test_each_rejection_leads_to_its_code_by_every_way(
     adapter: Sdk, service: MessageService, fk: Recipient, kind: str, detail: str
 ) -> None:
-    """Given a rejection of each class and detail, then the polled receipt and the question after an uncertain send say the same code, which README.md has a row for."""
+    """Given a rejection of each class and detail, then the polled receipt and the question after an uncertain send say the same code, which README.md has a row for; that the recipient has it already is neither."""
     service.refuse("fk", kind, detail)
     key = str(uuid4())
     assert adapter.deliver(adapter.translate(CUT, fk), fk, key) == Accepted(key)
     expected = f"sdk.{kind.lower()}.{detail}" if detail in DETAILS else f"sdk.{kind.lower()}"
-    assert adapter.confirm(key, fk) == Rejected(expected)
-    [receipt] = [one.content for one in adapter.poll(None) if isinstance(one.content, Receipt) and one.content.key == key]
-    assert (receipt.kind, receipt.code) == ("rejected", expected)
+    twice = detail in {"duplicate", "multiple-matches"} and kind != "SIG"
+    assert adapter.confirm(key, fk) == (Accepted(key) if twice else Rejected(expected))
+    assert receipts_for(adapter, key) == ([] if twice else [("rejected", expected)])
     page = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
     assert f"`sdk.bv.{detail}`" in page or f"`sdk.{kind.lower()}.{detail}`" in page or f"`sdk.{kind.lower()}`" in page
+
+
+def test_what_is_there_twice_is_said_once(adapter: Sdk, service: MessageService, fk: Recipient, caplog: pytest.LogCaptureFixture) -> None:
+    """Given a rejection because the recipient has the message already, then the log says so at the first poll, and no poll gives a receipt."""
+    service.refuse("fk", "BV", "duplicate")
+    key = str(uuid4())
+    adapter.deliver(adapter.translate(CUT, fk), fk, key)
+    counts = [0]
+    for _ in range(2):
+        assert receipts_for(adapter, key) == []
+        counts.append(caplog.text.count("receipt.duplicate"))
+    assert counts[0] < counts[1] == counts[2]
+
+
+@pytest.mark.parametrize(
+    ("codes", "decides"),
+    [
+        ((), ""),
+        (("sdk.bv.duplicate",), "sdk.bv.duplicate"),
+        (("sdk.bv.duplicate", "sdk.sv.structure"), "sdk.sv.structure"),
+        (("sdk.bv.multiple-matches", "sdk.sig"), "sdk.sig"),
+        (("sdk.bv.not-found", "sdk.bv.duplicate"), "sdk.bv.not-found"),
+    ],
+)
+def test_what_is_wrong_outweighs_what_is_there(codes: tuple[str, ...], decides: str) -> None:
+    """Given several reasons, then the first that says more than that the message is there decides, by both ways alike."""
+    reasons = [Reason(*(code.upper().split(".")[1:2]), *code.split(".")[2:]) for code in codes]
+    issues = [{"typeCode": one.kind, "title": one.detail or ""} for one in reasons]
+    assert code_in({"eventIssues": issues}) == decides
+    assert MessageReceipt(str(uuid4()), "0203:a.example", "0203:b.example", NOW, reasons, accepted=False).code == (
+        decides or "sdk.rejected"
+    )
 
 
 def test_what_was_settled_is_not_fetched_again_and_stays_at_the_service(adapter: Sdk, service: MessageService, fk: Recipient) -> None:
