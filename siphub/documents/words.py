@@ -152,7 +152,7 @@ LABELS: Mapping[str, str] = {
     "valid_until": "Gäller till och med",
     "excluded_information": "Det här får inte lämnas",
     "document_ref": "Finns i",
-    "registered_at_af": "Inskriven på Arbetsförmedlingen",
+    "registered_at_af": "Samtycket registrerat hos Arbetsförmedlingen",
     "add_parties": "Nya verksamheter",
     "remove_parties": "Verksamheter som tas bort",
     "add_scopes": "Gäller också",

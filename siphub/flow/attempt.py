@@ -132,7 +132,7 @@ def cut_for(message: Message, row: DeliveryRow, case: SipCase, covered: Covered,
     guard = protection.held(message, rule, case, row.recipient, directory)
     if guard is not None:
         return Held(guard)
-    consent = disclosure.statement(need_of(row), case.grants, now)
+    consent = disclosure.statement(need_of(row), case.grants, now, case.consents)
     cut = disclosure.cut(message, rule, recipient=row.recipient, covered=covered, directory=directory, consent=consent)
     document = protection.guarded(cut.document, message, case, row.recipient, directory)
     if document is None:

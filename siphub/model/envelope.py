@@ -55,11 +55,13 @@ class ConsentStatement(Value):
     """What a recipient may rely on when it speaks with the sender: since when, both ways or one, until when (LIFECYCLE 5.3).
 
     The hub writes it into a recipient's cut, from the grants as they stand at the claim; what a sender writes here counts for nothing.
+    `registered_at_af` is what the consent says of that, and is stated to Arbetsförmedlingen alone.
     """
 
     since: Instant
     direction: Literal["to", "from", "both"]
     until: Instant | None = None
+    registered_at_af: Literal["yes", "no", "unknown"] | None = None
 
 
 class Message(Value):

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Protocol
 
 from siphub.contract import Cut
 from siphub.model import Directory, Message
-from siphub.model.case import SipCase
+from siphub.model.case import ConsentRecord, SipCase
 from siphub.model.directory import PRINCIPALS
 from siphub.model.envelope import ConsentStatement
 from siphub.model.identifiers import PersonRef, UnitId
@@ -321,10 +321,19 @@ def _why(need: Requirement, mine: Sequence[GrantLike], asserted: str | None, now
     return "basis.direction_missing"
 
 
-def statement(need: Requirement, grants: Collection[GrantLike], now: datetime) -> ConsentStatement | None:
+def statement(
+    need: Requirement, grants: Collection[GrantLike], now: datetime, records: Sequence[ConsentRecord] = ()
+) -> ConsentStatement | None:
     """Return what a recipient may rely on when it speaks with the sender (LIFECYCLE 5.3), or None where no consent names it.
 
     The way is what all its grants have in common, and `to` where they have none, which lets it say least; the end is the earliest of theirs.
+    What the records say of one organisation alone is stated to that one, as information that decides nothing.
+
+    Args:
+        need: Whose.
+        grants: The case's.
+        now: When.
+        records: The case's consents, oldest first.
     """
     mine = [
         grant
@@ -338,7 +347,15 @@ def statement(need: Requirement, grants: Collection[GrantLike], now: datetime) -
     ways = {grant.direction for grant in mine}
     direction: Literal["to", "from", "both"] = "both" if ways == {"both"} else "to" if "to" in ways else "from"
     until = min((grant.until for grant in mine if grant.until is not None), default=None)
-    return ConsentStatement(since=min(grant.since for grant in mine), direction=direction, until=until)
+    registered = _registered(need, records) if need.party_organisation == _table()["stated_to"]["registered_at_af"] else None
+    return ConsentStatement(since=min(grant.since for grant in mine), direction=direction, until=until, registered_at_af=registered)
+
+
+def _registered(need: Requirement, records: Sequence[ConsentRecord]) -> Literal["yes", "no", "unknown"] | None:
+    """Return what the newest consent towards a party says of its being registered there."""
+    party = {need.party, need.party_organisation}
+    said = [one.registered_at_af for one in records if one.registered_at_af and any(change.party in party for change in one.changes)]
+    return said[-1] if said else None
 
 
 def cut(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from siphub.model import Address
@@ -34,10 +35,12 @@ class SdkWorld(World):
     Args:
         sdk: The message service.
         adapters: The adapter for each agency's unit: its own unless said.
+        options: Further options of the agencies' directory entries.
     """
 
     sdk: SdkSandbox | None = None
     adapters: Mapping[UnitId, str] = field(default_factory=lambda: dict(OWN))
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def service(self) -> MessageService:
@@ -54,7 +57,7 @@ class SdkWorld(World):
         if unit not in BY_SDK:
             return super().address(unit)
         agency = self.agency(unit)
-        return Address(adapter=self.adapters[unit], endpoint=agency.address, options={"participant": agency.participant})
+        return Address(adapter=self.adapters[unit], endpoint=agency.address, options={"participant": agency.participant, **self.options})
 
     def newest(self, story: Story, unit: UnitId, message_type: str = "meeting.invited") -> DeliveryRow:
         """Return the newest delivery of a type to a unit."""
@@ -71,6 +74,7 @@ def sdk_world(
     folder: Path,
     adapters: Mapping[UnitId, str] | None = None,
     also: Sequence[str] = (),
+    options: Mapping[str, str] = MappingProxyType({}),
     **given: Any,
 ) -> SdkWorld:
     """Return a world with FK and AF on SDK; further settings of the hub by name.
@@ -81,6 +85,7 @@ def sdk_world(
         folder: Where everything is kept.
         adapters: The adapter for each agency's unit; each of them is enabled, and knows only the agencies that it is for.
         also: Further adapters that are enabled and fetch at the same service; they know no agency.
+        options: Further options of the agencies' directory entries.
         given: Settings.
     """
     chosen = adapters or OWN
@@ -100,4 +105,4 @@ def sdk_world(
     }
     secrets = {name: {"client_secret": sdk.service.client[1]} for name in plugins}
     settings = {"plugins": ["folder", "municipal-xml", *plugins], "plugin": plugins, "plugin_secrets": secrets, **given}
-    return SdkWorld(sandbox, folder / "folders", folder / "hub", given=settings, sdk=sdk, adapters=chosen)
+    return SdkWorld(sandbox, folder / "folders", folder / "hub", given=settings, sdk=sdk, adapters=chosen, options=options)

@@ -14,15 +14,24 @@
 It takes Arbetsförmedlingen's receipts and answers alone. Somebody protected is told of by telephone and in no other way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from siphub.contract import Cut, PluginContext, Recipient, hookimpl
 from siphub_sdk import ARBETSFORMEDLINGEN, Agency, AgencyReader, SdkAddressBook, address_books, objection, sdk_info
 
 __all__ = ["ARBETSFORMEDLINGEN", "Arbetsformedlingen"]
 
-_REGISTERED = "kontrollera att samtycket är registrerat hos er; om det är det vet vi inte, och det hindrar inte inbjudan"
+_REGISTERED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "yes": "enligt det vi har fått veta är samtycket registrerat hos er; kontrollera det",
+        "no": "samtycket är enligt det vi har fått veta inte registrerat hos er; det hindrar inte inbjudan",
+        "unknown": "kontrollera att samtycket är registrerat hos er; om det är det vet vi inte, och det hindrar inte inbjudan",
+    }
+)
+"""What is said by what the consent says of it; where it says nothing, as for unknown."""
 
 
 class Arbetsformedlingen(Agency):
@@ -33,7 +42,11 @@ class Arbetsformedlingen(Agency):
 
     def further(self, cut: Cut) -> Sequence[tuple[str, str]]:
         """Return the lines that Arbetsförmedlingen gets beneath our reference."""
-        return (("Innan ni lämnar uppgifter", _REGISTERED),) if cut.basis == "consent" else ()
+        if cut.basis != "consent":
+            return ()
+        stated = cut.document.get("consent_statement")
+        registered = stated.get("registered_at_af", "unknown") if isinstance(stated, Mapping) else "unknown"
+        return (("Innan ni lämnar uppgifter", _REGISTERED[registered]),)
 
 
 @hookimpl
