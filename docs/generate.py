@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 MARKED = re.compile(r"(?P<open><!-- generated: (?P<name>[a-z]+) -->\n).*?(?P<close><!-- end -->)", re.DOTALL)
 CODE = re.compile(r"[a-z]+(\.[a-z0-9_]+)+")
-CARRIES_CODE = frozenset({"Problem", "Rejected", "Retry", "Uncertain", "Refusal", "Objection", "_refusal", "refuse"})
+CARRIES_CODE = frozenset({"Problem", "Rejected", "Retry", "Uncertain", "Refusal", "Objection", "Unreadable", "_refusal", "refuse"})
 
 
 def settings() -> str:
@@ -375,7 +376,18 @@ def agencystop() -> str:
     return str(_script("agency_examples").texts("stop.notice"))
 
 
+def _made(part: str, *given: str) -> str:
+    """Return a part of what municipalities' integrators are shown."""
+    return str(getattr(_script("municipal_examples"), part)(*given))
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "municipalanswer": partial(_made, "message", "meeting.response"),
+    "municipalcodes": partial(_made, "codes"),
+    "municipalentries": partial(_made, "entries"),
+    "municipalreceipts": partial(_made, "receipts"),
+    "municipalreceived": partial(_made, "message", "ack.received"),
+    "municipalsent": partial(_made, "sent"),
     "settings": settings,
     "errors": errors,
     "codes": codes,

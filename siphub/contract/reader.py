@@ -54,13 +54,14 @@ class Receipt:
     """A partner's word about one delivery.
 
     `received`: parsed and stored (T2). `read`: a person has read it (T3). `rejected`: it will not be handled; `code` says why.
-    `key` is the idempotency key the delivery was sent under.
+    `key` is the idempotency key the delivery was sent under. `reference` is the partner's own number of it, such as its registry's.
     """
 
     key: str
     kind: Literal["received", "read", "rejected"]
     at: datetime
     code: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

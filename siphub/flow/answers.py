@@ -17,7 +17,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from siphub.contract import Draft, Inbound, Receipt, Submission
-from siphub.errors import Refused
+from siphub.errors import Invalid, Refused
 from siphub.flow.accept import accept_message
 from siphub.flow.ground import Ground
 from siphub.flow.opening import opened
@@ -34,9 +34,9 @@ _CALLS: Final = frozenset({"meeting.invited", "meeting.rescheduled", "meeting.re
 """What an answer that names its case alone can be the answer to."""
 NO_CASE: Final = "-"
 """What stands for the case of a work item that is about none."""
-NOT_THEIRS: Final = "receipt.not_theirs"
-"""The code of a receipt about nothing that its organisation was sent."""
 _NOT_THE_SENDER: Final = "sender.not_yours"
+_NOT_THEIRS: Final = frozenset({_NOT_THE_SENDER, "receipt.not_theirs"})
+"""What somebody said for another."""
 _FORESEEN: Final = 366
 """How many days ahead a day without a month is looked for."""
 _log = Log(worker="poller")
@@ -69,8 +69,9 @@ def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission)
         message = completed(found, thread) if isinstance(found, Draft) else complete(found)
         accept_message(ground, message, Caller(inbound.organisation or "", frozenset(), frozenset({"send"}), channel="poll"))
     except Refused as error:
-        _log.warning("inbound.refused", adapter=adapter, code=error.code)
-        unread = refused = error.code
+        # What says only that it is no message is told by what is wrong with it first.
+        unread = refused = error.problems[0].code if error.problems and error.code == Invalid.code else error.code
+        _log.warning("inbound.refused", adapter=adapter, code=refused)
         if isinstance(found, Message) and refused != _NOT_THE_SENDER:
             thread = _thread(ground, adapter, inbound, Draft({"conversation_id": str(found.case_id)}, ()))
     if unread is not None:
@@ -180,7 +181,7 @@ def _show(work: Work, adapter: str, inbound: Inbound, thread: Thread | None, cod
     facts = {"adapter": adapter, "code": code, "partner_id": _NOT_AN_ID.sub("_", inbound.partner_id)[:200]}
     if thread is None:
         work.audit.append(inbound.owner or "-", inbound.organisation or "-", "poll", "inbound.refused", facts)
-        if inbound.owner is not None and code in {NOT_THEIRS, _NOT_THE_SENDER}:
+        if inbound.owner is not None and code in _NOT_THEIRS:
             open_in_case(work, (inbound.owner, NO_CASE), "inbound.not_theirs", inbound.owner, now)
         elif inbound.owner is not None:
             open_in_case(work, (inbound.owner, NO_CASE), "inbound.unthreaded", inbound.owner, now)

@@ -111,11 +111,14 @@ def poll_source(ground: Ground, source: Source) -> int | Retry:
 
 
 def _from_source(ground: Ground, source: Source, adapter: PollsAddresses, inbound: Inbound) -> None:
-    """Take one thing as a word of the entry's organisation, under an id that nothing at another source can have."""
-    named = f"{source.short}/{inbound.partner_id}"
-    theirs = replace(inbound, partner_id=named, organisation=source.recipient.organisation)
-    code = take_inbound(ground, source.adapter, theirs)
+    code = take_from(ground, source, inbound)
     adapter.taken(source.name, source.recipient, inbound.partner_id, code)
+
+
+def take_from(ground: Ground, source: Source, inbound: Inbound) -> str | None:
+    """Take one thing as a word of the entry's organisation, under an id that nothing at another source can have; return what `take_inbound` does."""
+    named = f"{source.short}/{inbound.partner_id}"
+    return take_inbound(ground, source.adapter, replace(inbound, partner_id=named, organisation=source.recipient.organisation))
 
 
 def _leased(ground: Ground, adapter: str, source: str, holder: str) -> bool:
@@ -152,7 +155,7 @@ def take_inbound(ground: Ground, adapter: str, inbound: Inbound) -> str | None:
     match inbound.content:
         case Receipt() as receipt:
             receipts.note(ground, adapter, receipt, inbound.organisation)
-            code = answers.show(ground, adapter, inbound, answers.NOT_THEIRS) if stray else None
+            code = answers.show(ground, adapter, inbound, code="receipt.not_theirs") if stray else None
         case Submission() as submission:
             code = answers.take(ground, adapter, inbound, submission)
         case Unreadable(code=why):

@@ -13,7 +13,7 @@ import struct
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from siphub.contract.xml import MAX_BYTES
 from siphub.sandbox import fhir
@@ -108,15 +108,20 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(HTTPStatus.OK, _book(partner))
             case ["sip", key] if partner:
                 self._confirm(partner, unquote(key))
+            case ["answers", *name] if partner:
+                self._from_tray(partner, "/".join(name))
             case ["fhir", "metadata"] if partner:
                 self._answer(HTTPStatus.OK, fhir.metadata(partner.name), media_type=fhir.MEDIA_TYPE)
             case _:
                 self._answer(HTTPStatus.NOT_FOUND, {"error": "nothing here"})
 
     def do_PUT(self) -> None:
-        """Ask for a fault."""
+        """Ask for a fault, or put an answer there."""
         partner = self._partner()
         size = self._size()
+        if partner is not None and self._rest[:1] == ["_answers"] and size is not None and size <= MAX_BYTES:
+            self._into_tray(partner, "/".join(self._rest[1:]), self._body(size))
+            return
         if partner is None or self._rest != ["_fault"] or size is None or size > _ADMIN_LIMIT:
             self._skip_and_answer(HTTPStatus.NOT_FOUND, {"error": "nothing here"})
             return
@@ -129,8 +134,11 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(HTTPStatus.OK, {"waiting": len(partner.faults.waiting())})
 
     def do_DELETE(self) -> None:
-        """Clear the faults of a partner."""
+        """Clear the faults of a partner, or hear what became of an answer."""
         partner = self._partner()
+        if partner is not None and self._rest[:1] == ["answers"]:
+            self._told_of(partner, unquote("/".join(self._rest[1:])))
+            return
         if partner is None or self._rest != ["_fault"]:
             self._skip_and_answer(HTTPStatus.NOT_FOUND, {"error": "nothing here"})
             return
@@ -170,6 +178,36 @@ class Handler(BaseHTTPRequestHandler):
             case _:
                 self._reset()
         return False
+
+    def _from_tray(self, partner: Partner, name: str) -> None:
+        """Give the list of what lies there, or one of it."""
+        fault = partner.faults.take()
+        if fault is not None and not self._survives_question(fault):
+            return
+        found = partner.tray.get(unquote(name)) if name else partner.tray.listed()
+        if not partner.lets_in(self.headers.get("Authorization", "")):
+            self._answer(HTTPStatus.UNAUTHORIZED, {"error": "unauthorised"})
+        elif found is None:
+            self._answer(HTTPStatus.NOT_FOUND, {"error": "nothing here"})
+        else:
+            self._send(HTTPStatus.OK, found, "application/octet-stream" if name else "application/json", {})
+
+    def _told_of(self, partner: Partner, name: str) -> None:
+        """List an answer no more."""
+        if not partner.lets_in(self.headers.get("Authorization", "")):
+            self._answer(HTTPStatus.UNAUTHORIZED, {"error": "unauthorised"})
+            return
+        refused = parse_qs(self.path.partition("?")[2]).get("refused")
+        there = partner.tray.take(name, refused[0] if refused else None)
+        self._answer(HTTPStatus.NO_CONTENT if there else HTTPStatus.NOT_FOUND, None if there else {"error": "nothing here"})
+
+    def _into_tray(self, partner: Partner, name: str, body: bytes) -> None:
+        try:
+            partner.tray.put(name, body)
+        except ValueError as error:
+            self._answer(HTTPStatus.UNPROCESSABLE_ENTITY, {"error": str(error)})
+            return
+        self._answer(HTTPStatus.OK, {"waiting": len(partner.tray.names())})
 
     def _confirm(self, partner: Partner, key: str) -> None:
         fault = partner.faults.take()

@@ -1,7 +1,7 @@
 """One partner municipality: what it takes, what it refuses and why, and what it says when asked for a key.
 
 By `/sip` it judges by the mapping pack alone: hostile or unreadable bytes are 400, what the schema refuses is 422, a key that came before with
-other bytes is 409. By `/fhir` it takes message Bundles (see `fhir`). It must never take the same key twice.
+other bytes is 409. By `/fhir` it takes message Bundles (see `fhir`). At `/answers` lies what it has for the hub (see `tray`). It must never take the same key twice.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from siphub.errors import BadBody, MappingError, TooLarge
 from siphub.sandbox import fhir
 from siphub.sandbox.faults import Faults
 from siphub.sandbox.ledger import NOTHING, Contents, Entry, Ledger
+from siphub.sandbox.tray import Tray
 
 if TYPE_CHECKING:
     from siphub.contract.context import MappingPack
@@ -54,6 +55,7 @@ class Partner:
     ledger: Ledger
     api_key: str | None = field(default=None, repr=False)
     faults: Faults = field(default_factory=Faults)
+    tray: Tray = field(default_factory=Tray)
     desk: fhir.FhirDesk = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +83,10 @@ class Partner:
             return self.desk.take(request.key, request.body)
         entry = self.ledger.record(request.key, request.body, NOTHING, status=status, why=why)
         return entry, fhir.refusal(entry)
+
+    def lets_in(self, authorization: str) -> bool:
+        """Say whether whoever asks for answers may have them."""
+        return self.api_key is None or authorization == f"Bearer {self.api_key}"
 
     def refuse(self, request: Request, status: int, why: str) -> Entry:
         """Write down a request that a fault kept the partner from taking."""

@@ -4,6 +4,9 @@
     GET    /<partner>/sip/<key>    200 where the partner has taken that key, else 404
     POST   /<partner>/fhir/$process-message   a message Bundle: 200 with an answering Bundle, or an OperationOutcome
     GET    /<partner>/fhir/metadata           its CapabilityStatement
+    GET    /<partner>/answers      what it has for the hub: {"answers": [names]}; /<partner>/answers/<name> is one of them
+    DELETE /<partner>/answers/<name>   the hub has taken it, or by `?refused=<code>` says why not
+    PUT    /_answers/<partner>/<name>  put something there to be fetched
     GET    /_ledger/<partner>      the partner's book as JSON, without bodies
     PUT    /_fault/<partner>       let something go wrong: the fields of a Fault as JSON; DELETE clears
 
@@ -81,6 +84,10 @@ class Sandbox:
     def endpoint(self, partner: str) -> str:
         """Return the address that deliveries to a partner are sent to; raises KeyError for one that is not here."""
         return f"{self.url}/{self.partners[partner].name}/sip"
+
+    def answers_at(self, partner: str) -> str:
+        """Return where a partner's answers are fetched from; the same error."""
+        return f"{self.url}/{self.partners[partner].name}/answers"
 
     def fhir_endpoint(self, partner: str) -> str:
         """Return the address that message Bundles for a partner are sent to; the same error."""

@@ -32,7 +32,9 @@ from siphub.contract import (
     Payload,
     Permit,
     PermitExpired,
+    PollsAddresses,
     Recipient,
+    Retry,
     permitted,
 )
 from siphub.model import CATALOGUE, sample, sample_directory
@@ -65,6 +67,8 @@ class AdapterUnderTest:
     unreachable: Recipient
     settings: tuple[str, ...] = ()
     """The names of its settings, for the datasheet."""
+    owing: Recipient | None = None
+    """The same partner by an entry that owes receipts; where the adapter says that each address decides."""
 
 
 def datasheet_of(info: AdapterInfo, settings: tuple[str, ...] = ()) -> dict[str, str]:
@@ -165,6 +169,29 @@ class AdapterContract:
         outcome = under_test.adapter.deliver(_payload(under_test), under_test.recipient, key)
         assert isinstance(outcome, Accepted if under_test.adapter.info.receipts == "later" else Delivered)
         assert under_test.witness.effects(key) == 1
+
+    def test_an_entry_that_owes_a_receipt_is_not_delivered_without_it(self, under_test: AdapterUnderTest, key: str) -> None:
+        """Where each address decides, an attempt at one that owes a receipt is Accepted, the first time, repeated, and when it is asked about."""
+        if under_test.adapter.info.receipts != "by address":
+            return
+        adapter, owing, payload = under_test.adapter, under_test.owing, _payload(under_test)
+        assert owing is not None
+        outcomes = [adapter.deliver(payload, owing, key) for _ in range(2 if adapter.info.idempotent else 1)]
+        outcomes += [found for found in [adapter.confirm(key, owing) if isinstance(adapter, Confirms) else None] if found is not None]
+        assert {type(outcome) for outcome in outcomes} == {Accepted}
+        assert under_test.witness.effects(key) == 1
+
+    def test_sources_are_asked_as_values(self, under_test: AdapterUnderTest) -> None:
+        """Where answers lie as an entry says, nonsense there names no source, and nobody there is a Retry, never that nothing lies there."""
+        adapter: object = under_test.adapter
+        if not isinstance(adapter, PollsAddresses):
+            return
+        for there in (under_test.recipient, under_test.owing or under_test.recipient):
+            for source in adapter.sources(there):
+                assert not isinstance(adapter.fetch(source, there), Retry)
+            nonsense = replace(there, endpoint="\0", options=dict.fromkeys(there.options, "\0 nonsense"))
+            assert isinstance(adapter.sources(nonsense), tuple)
+        assert isinstance(adapter.fetch(under_test.unreachable.endpoint, under_test.unreachable), Retry)
 
     def test_failure_is_a_value(self, under_test: AdapterUnderTest, key: str) -> None:
         """Where nobody answers the attempt is an outcome, not an exception, and it is not said to have arrived."""

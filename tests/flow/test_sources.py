@@ -11,14 +11,14 @@ import pytest
 
 from siphub.contract import Accepted, AdapterInfo, Inbound, Outcome, Payload, Receipt, Recipient, Retry, Submission, Unreadable
 from siphub.errors import Invalid
-from siphub.flow import attempt as attempts
-from siphub.flow import deliver, poll, track
 from siphub.flow import directory as directories
+from siphub.flow import poll, track
 from siphub.flow.sweep import sweep
 from siphub.model import Address, Message
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
 from siphub.store import DeliveryRow
+from siphub.testing.by_hand import ask, send
 from siphub.testing.clock import Hand
 from siphub.testing.small_plugins import Box, adapting
 from siphub.testing.story import Story, until
@@ -99,8 +99,7 @@ def summoned(world: World) -> tuple[Story, DeliveryRow, DeliveryRow]:
     story, ground = world.story(now=world.hub.ground.now().replace(microsecond=0)), world.hub.ground
     story.ready([p.HOME_CARE, p.SOCIAL_SERVICES])
     story.summoned([p.HOME_CARE, p.SOCIAL_SERVICES])
-    for row, permit in deliver.claim(ground, [row.id for row in _calls(world, story).values()], ground.directory()):
-        deliver.record(ground, [attempts.attempt(ground, row, permit, ground.directory())])
+    send(ground, [row.id for row in _calls(world, story).values()])
     calls = _calls(world, story)
     return story, calls[p.HOME_CARE], calls[p.SOCIAL_SERVICES]
 
@@ -111,9 +110,7 @@ def _calls(world: World, story: Story) -> dict[str, DeliveryRow]:
 
 def asked(world: World) -> None:
     """Ask every source once."""
-    ground = world.hub.ground
-    for source in poll.sources(ground.directory(), ground.registry.adapters):
-        poll.poll_source(ground, source)
+    ask(world.hub.ground)
 
 
 def desk(world: World) -> list[tuple[str, str, str]]:

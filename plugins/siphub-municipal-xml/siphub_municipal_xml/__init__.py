@@ -3,7 +3,7 @@
     name        municipal-xml
     kinds       all
     media type  application/xml
-    receipts    immediate
+    receipts    by address: immediate, or later where the entry owes a receipt file or message
     idempotent  yes
     ordered     yes
     recall      by a further message
@@ -11,9 +11,10 @@
     mapping     municipal-sip
     settings    pack, version, timeout_seconds, root, clients, logins
 
-The answer to the POST is the receipt. The partner recognises the header `Idempotency-Key`, so a repeat does no harm, and answers
-`GET <endpoint>/<key>` when it is asked whether a key arrived. A municipality that collects files has a folder for an address, here or on a
-server: a file that is there counts as delivered, and a repeat has the same name. The plugin's reader takes the same XML the other way.
+The answer to the POST is the receipt, and a file that is there counts as delivered; where the entry's option `receipt` says so, a file or a
+message of the partner's is waited for instead. The partner recognises the header `Idempotency-Key`, so a repeat does no harm, and answers
+`GET <endpoint>/<key>` when it is asked whether a key arrived; a file has the same name each time. Answers are fetched from where the entry's
+option `answers` says, and believed as that organisation's. The plugin's reader takes the same XML the other way.
 It must never send what its own schema refuses, and never fill in what a cut left out.
 """
 

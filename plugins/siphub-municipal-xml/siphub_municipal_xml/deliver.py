@@ -7,15 +7,18 @@ was used for other bytes, so it is a refusal and no proof of delivery. It must n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
 from siphub.contract import (
+    Accepted,
     AdapterInfo,
     Check,
     Cut,
     Delivered,
+    Inbound,
     MappingError,
     Outcome,
     Payload,
@@ -30,11 +33,20 @@ from siphub.contract.http import HttpAnswer, HttpFailure
 from siphub.contract.outcomes_http import outcome_of
 from siphub_folder import named
 from siphub_municipal_xml.access import LIMITS, OPTIONS, Access
+from siphub_municipal_xml.answers import Answers
 from siphub_municipal_xml.drops import SFTP_OPTIONS, Drops
+from siphub_municipal_xml.entry import OPTIONS as WAY_BACK
+from siphub_municipal_xml.entry import Entry, entry_of
 from siphub_municipal_xml.settings import read_settings
+from siphub_municipal_xml.shelves import DropShelf, Shelf, WebShelf
 from siphub_municipal_xml.translate import MAX_BYTES, MEDIA_TYPE, pack_for, translated
 
 _ENDING: Final = "xml"
+_ACKNOWLEDGED: Final = {
+    "file": "counts as delivered when <key>.receipt says so",
+    "business": "counts as delivered when a receipt message says so",
+}
+"""What `siphub doctor` says of an entry's option `receipt`."""
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -42,7 +54,13 @@ class MunicipalXml:
     """Delivers to municipal systems; the datasheet stands at the top of the package."""
 
     info: Final = AdapterInfo(
-        name="municipal-xml", media_type=MEDIA_TYPE, idempotent=True, recall="message", max_bytes=MAX_BYTES, mapping="municipal-sip"
+        name="municipal-xml",
+        media_type=MEDIA_TYPE,
+        receipts="by address",
+        idempotent=True,
+        recall="message",
+        max_bytes=MAX_BYTES,
+        mapping="municipal-sip",
     )
 
     def __init__(self, context: PluginContext) -> None:
@@ -50,6 +68,7 @@ class MunicipalXml:
         self._settings = read_settings(context.settings)
         self._access = Access(context, self._settings.clients)
         self._drops = Drops(context, self._settings)
+        self._answers = Answers(self._shelf, context.clock, context.log)
 
     def translate(self, cut: Cut, recipient: Recipient) -> Payload:
         """Make the municipality's XML from a cut.
@@ -65,24 +84,29 @@ class MunicipalXml:
         Raises:
             PermitExpired: Nothing was sent.
         """
+        try:
+            entry = entry_of(recipient)
+        except SettingsError as error:
+            return Retry(error.code)  # nothing is sent that could not be acknowledged as the directory means
         drop = self._drops.at(recipient)
         if drop is not None:
-            return drop.put({named(key, _ENDING): payload.body})
+            return _owed(entry, drop.put({named(key, _ENDING): payload.body}))
         headers = {"Content-Type": payload.media_type, "Idempotency-Key": key, **payload.headers}
-        return self._asked("POST", recipient.endpoint, payload.body, headers, recipient)
+        return _owed(entry, self._asked("POST", recipient.endpoint, payload.body, headers, recipient))
 
     def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
         """Ask the partner whether a key arrived: yes, surely not (Retry), or it cannot say (None).
 
         A file that is gone may be collected (None); where nobody can look it is Uncertain.
         """
-        drop = self._drops.at(recipient)
-        if drop is not None:
-            name = named(key, _ENDING)
-            found = drop.read(name, 0)
-            return Uncertain(found.code) if isinstance(found, Retry) else Delivered(name) if found is not None else None
+        drop, name = self._drops.at(recipient), named(key, _ENDING)
         url = f"{recipient.endpoint.rstrip('/')}/{quote(key, safe='')}"
         try:
+            entry = entry_of(recipient)
+            if drop is not None:
+                found = drop.read(name, 0)
+                there = _owed(entry, Delivered(name)) if found is not None else None
+                return Uncertain(found.code) if isinstance(found, Retry) else there
             answer = self._exchange("GET", url, None, {}, recipient)
         except SettingsError:
             return None
@@ -91,7 +115,22 @@ class MunicipalXml:
         if answer.status == HTTPStatus.NOT_FOUND:
             return Retry("partner.not_there")
         arrived = answer.status == HTTPStatus.OK and isinstance(outcome_of(answer, now=self._context.clock.now()), Delivered)
-        return Delivered() if arrived else None
+        return _owed(entry, Delivered()) if arrived else None
+
+    def sources(self, recipient: Recipient) -> tuple[str, ...]:
+        """Return where the entry's answers and receipts lie; none where an option cannot be used."""
+        try:
+            return entry_of(recipient).sources
+        except SettingsError:
+            return ()
+
+    def fetch(self, source: str, recipient: Recipient) -> Iterable[Inbound] | Retry:
+        """Return what lies at one of them, or why it cannot be asked."""
+        return self._answers.fetch(source, recipient)
+
+    def taken(self, source: str, recipient: Recipient, partner_id: str, refused: str | None) -> None:
+        """Clear away what is stored; leave what was refused, with its code."""
+        self._answers.taken(source, recipient, partner_id, refused)
 
     def check(self) -> Iterable[Check]:
         """Say whether the pack can be used and the secrets are there."""
@@ -114,24 +153,60 @@ class MunicipalXml:
         except MappingError as error:
             yield Check(ok=False, what=f"{error.detail} ({error.code})")
         drop = self._drops.at(recipient)
-        unknown = sorted(set(recipient.options) - {*OPTIONS, *(SFTP_OPTIONS if drop is not None else ()), *LIMITS})
+        unknown = sorted(set(recipient.options) - {*OPTIONS, *WAY_BACK, *(SFTP_OPTIONS if drop is not None else ()), *LIMITS})
         if unknown:
             yield Check(ok=False, what=f"its address has an option that municipal-xml does not know: {unknown[0]}")
         if drop is not None:
             yield from self._drops.check_address(recipient)
         else:
             yield from self._access.check(recipient.options)
-            refusal = self.refusal(recipient)
-            if refusal is not None:
-                yield Check(ok=False, what=f"{refusal.detail} ({refusal.code})")
+        refusal = self.refusal(recipient)
+        if refusal is not None:
+            yield Check(ok=False, what=f"{refusal.detail} ({refusal.code})")
+        else:
+            yield from self._check_way_back(recipient, entry_of(recipient))
+
+    def _check_way_back(self, recipient: Recipient, entry: Entry) -> Iterable[Check]:
+        """Say how an entry's deliveries are acknowledged, and whether its answers can be fetched."""
+        if entry.owes in _ACKNOWLEDGED:
+            yield Check(ok=True, what=_ACKNOWLEDGED[entry.owes])
+        if entry.owes == "business" and not self._carries_receipts(recipient):
+            yield Check(ok=False, what="its pack has no form for a receipt, so none can come in it: choose another pack, or receipt = file")
+        if entry.answers:
+            yield Check(ok=True, what=f"its answers are fetched from {entry.answers}")
+            there = _there(recipient, entry.answers)
+            yield from self._drops.check_address(there) if self._drops.at(there) is not None else ()
+
+    def _carries_receipts(self, recipient: Recipient) -> bool:
+        try:
+            return pack_for(recipient, self._context.mappings, self._settings).carries("ack.received")
+        except MappingError:
+            return False
 
     def refusal(self, recipient: Recipient) -> Problem | None:
-        """Return why what lets us in may not be shown at an entry's endpoint, or None; in a folder nothing is shown."""
-        return self._access.refusal(recipient) if self._drops.at(recipient) is None else self._drops.refusal(recipient)
+        """Return why an entry's options cannot be used, or what lets us in may not be shown where it sends or fetches; None where all is well."""
+        try:
+            places = (recipient.endpoint, *filter(None, [entry_of(recipient).answers]))
+        except SettingsError as error:
+            return Problem(error.code, error.detail)
+        return next(filter(None, (self._refused(_there(recipient, place)) for place in places)), None)
+
+    def _refused(self, there: Recipient) -> Problem | None:
+        return self._access.refusal(there) if self._drops.at(there) is None else self._drops.refusal(there)
 
     def probe(self, recipient: Recipient) -> Iterable[Check]:
-        """Ask a server for files whether one can be put there, for `siphub doctor`; nobody else is asked."""
-        return self._drops.probe(recipient)
+        """Ask a server for files whether one can be put there, and where answers lie, for `siphub doctor`; nobody else is asked."""
+        try:
+            places = dict.fromkeys((recipient.endpoint.rstrip("/"), *entry_of(recipient).sources))
+        except SettingsError:
+            return
+        for place in places:
+            yield from self._drops.probe(_there(recipient, place))
+
+    def _shelf(self, source: str, recipient: Recipient) -> Shelf:
+        there = _there(recipient, source)
+        drop = self._drops.at(there)
+        return DropShelf(drop) if drop is not None else WebShelf(source, lambda method, url: self._exchange(method, url, None, {}, there))
 
     def close(self) -> None:
         """Close the lines to servers for files, and the connections on which our certificates were shown; the hub owns the others."""
@@ -150,3 +225,13 @@ class MunicipalXml:
     ) -> HttpAnswer | HttpFailure:
         headers = {**headers, **self._access.headers(recipient.options)}
         return self._access.client(recipient.options).request(method, url, body, headers, self._settings.timeout)
+
+
+def _owed(entry: Entry, outcome: Outcome) -> Outcome:
+    """Return what arrived as accepted only, where the entry owes a receipt of another kind; anything else as it is."""
+    return Accepted(outcome.partner_id) if entry.owes != "status" and isinstance(outcome, Delivered) else outcome
+
+
+def _there(recipient: Recipient, place: str) -> Recipient:
+    """Return an entry at another place of its municipality's."""
+    return replace(recipient, endpoint=place)

@@ -45,9 +45,9 @@ class TestAdapter(AdapterContract):
     def under_test(self, adapter: MunicipalXml, sandbox: Sandbox, recipient: Callable[..., Recipient]) -> AdapterUnderTest:
         """Give the adapter with Norrby, and a port where nobody listens."""
         there, nowhere = recipient(sandbox.endpoint("norrby")), recipient("https://127.0.0.1:9/norrby/sip")
-        return AdapterUnderTest(
-            adapter, there, Book(sandbox.ledger("norrby")), nowhere, ("pack", "version", "timeout_seconds", "root", "clients", "logins")
-        )
+        owing = recipient(there.endpoint, receipt="file", answers=sandbox.answers_at("norrby"))
+        settings = ("pack", "version", "timeout_seconds", "root", "clients", "logins")
+        return AdapterUnderTest(adapter, there, Book(sandbox.ledger("norrby")), nowhere, settings, owing)
 
 
 def without(text: str, start: str, end: str) -> str:

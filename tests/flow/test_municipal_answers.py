@@ -1,0 +1,277 @@
+"""Municipalities acknowledge and answer as the directory says: receipt files and messages, from folders and over HTTPS, by the whole flow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+
+from siphub.contract import PollsAddresses, Retry
+from siphub.contract.neutral import to_partner
+from siphub.flow import poll, track
+from siphub.flow.sweep import sweep
+from siphub.mappings import Mappings, shipped
+from siphub.model import Address, Message
+from siphub.model import people as p
+from siphub.model.envelope import Content
+from siphub.model.identifiers import UnitId
+from siphub.model.messages import receipt as r
+from siphub.store import DeliveryRow
+from siphub.testing.by_hand import ask, send
+from siphub.testing.clock import Hand
+from siphub.testing.story import Story, until
+from siphub.testing.world import PARTNERS, Told, World
+
+FOLDERS: Final = {p.HOME_CARE: "norrby", p.SOCIAL_SERVICES: "soderby"}
+NOBODYS: Final = "0b9f5f0c-6d5e-4a53-9f39-0d6a3a1f0c11"
+
+
+@dataclass
+class Municipal(World):
+    """A world in which home care and the social services collect files, and owe receipts as told; the care centre's answers lie at an address."""
+
+    receipt: str = "file"
+
+    def place(self, unit: str) -> Path:
+        """Return the folder of a municipality's unit, with one for its answers below it."""
+        folder = self.folders / FOLDERS[UnitId(unit)]
+        (folder / "svar").mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def address(self, unit: Any) -> Address:
+        """Return the address of a unit."""
+        if unit in FOLDERS:
+            options = {"receipt": self.receipt, "answers": "svar"}
+            return Address(adapter="municipal-xml", endpoint=str(self.place(unit)), options=options)
+        if unit == p.CARE_CENTRE:
+            answers = self.sandbox.answers_at(PARTNERS[unit])
+            return Address(adapter="municipal-xml", endpoint=self.sandbox.endpoint(PARTNERS[unit]), options={"answers": answers})
+        return super().address(unit)
+
+
+@pytest.fixture
+def make_still(make_world: Callable[..., World], hand: Hand) -> Iterator[Callable[[str], Municipal]]:
+    """Return what opens a hub that stands still, in which receipts are owed in one way."""
+    opened: list[Municipal] = []
+
+    def make(receipt: str) -> Municipal:
+        made = make_world()
+        given = {**made.given, "permit": "30s", "lease": "60s"}
+        world = Municipal(made.sandbox, made.folders, made.data, given=given, clock=hand, receipt=receipt)
+        world.open(start=False)
+        opened.append(world)
+        return world
+
+    yield make
+    for world in opened:
+        world.hub.stop()
+
+
+def calls(world: World, story: Story) -> dict[str, DeliveryRow]:
+    """Return the deliveries of the kallelse, by unit."""
+    return {row.recipient: row for row in world.deliveries(story) if row.message_type == "meeting.summoned"}
+
+
+def summoned(world: World) -> tuple[Story, dict[str, DeliveryRow]]:
+    """Return a case whose kallelse has been sent to the two municipalities and the care centre."""
+    story, units = world.story(now=world.hub.ground.now().replace(microsecond=0)), [*FOLDERS, p.CARE_CENTRE]
+    story.ready(units)
+    story.summoned(units)
+    send(world.hub.ground, [row.id for row in calls(world, story).values()])
+    return story, calls(world, story)
+
+
+def states(world: World, story: Story) -> dict[str, str]:
+    """Return how the kallelse stands."""
+    return {unit: row.state for unit, row in calls(world, story).items()}
+
+
+def desk(world: World) -> list[tuple[str, str]]:
+    """Return what is on the desks, but for the case's own deadlines: kind and unit."""
+    return [(item.type, item.unit) for item in track.desk(world.hub.ground) if item.type.startswith(("inbound.", "delivery."))]
+
+
+def written(story: Story, say: Callable[[Story], object]) -> bytes:
+    """Return a message as a municipality's system writes it; nobody has handed it in."""
+    aside = replace(story, send=lambda _: Told({}), sent=[])
+    say(aside)
+    return as_xml(aside.sent[0])
+
+
+def as_xml(message: Message, clock: Any = None) -> bytes:
+    """Return a message in the format of the pack that ships."""
+    return to_partner(Mappings([shipped()], clock or Hand()).load("municipal-sip"), message.to_document())
+
+
+def drop(folder: Path, name: str, body: bytes) -> None:
+    """Put a file there as a municipality should: aside, and then renamed."""
+    part = folder / f".{name}.part"
+    part.write_bytes(body)
+    part.replace(folder / name)
+
+
+def test_a_receipt_file_makes_it_delivered_and_only_its_own(make_still: Callable[[str], Municipal], hand: Hand) -> None:
+    """Given kallelser in two folders that owe receipts, then each waits until its own folder says so; what the other's says is shown, not believed."""
+    world = make_still("file")
+    story, rows = summoned(world)
+    assert states(world, story) == {p.HOME_CARE: "awaiting_receipt", p.SOCIAL_SERVICES: "awaiting_receipt", p.CARE_CENTRE: "delivered"}
+    north, south = world.place(p.HOME_CARE), world.place(p.SOCIAL_SERVICES)
+    stray = f"{rows[p.HOME_CARE].key}.receipt"
+    drop(south, stray, b"rejected\nwrong.unit\n-\n")
+    drop(south, f"{NOBODYS}.receipt", b"accepted\n-\n-\n")
+    drop(south, f"{rows[p.CARE_CENTRE].key}.receipt", b"read\n-\n-\n")
+    ask(world.hub.ground)
+    assert set(states(world, story).values()) == {"awaiting_receipt", "delivered"}
+    shown = [("inbound.not_theirs", p.NEIGHBOUR)] * 3 + [("inbound.not_theirs", p.CONTACT)] * 2
+    assert sorted(desk(world)) == sorted(shown)
+    assert (south / f"{stray}.refused").read_bytes() == b"receipt.not_theirs\n"
+    for body, state in ((b"accepted\n-\n4711\n", "delivered"), (b"accepted\n-\n4711\n", "delivered"), (b"read\n-\n4711\n", "read")):
+        drop(north, stray, body)
+        ask(world.hub.ground)
+        assert states(world, story)[p.HOME_CARE] == state
+        assert not (north / stray).exists()
+    assert states(world, story)[p.SOCIAL_SERVICES] == "awaiting_receipt"
+    assert sorted(desk(world)) == sorted(shown)
+    assert (north / f"{rows[p.HOME_CARE].key}.xml").is_file()
+    hand.at += timedelta(days=6)
+    sweep(world.hub.ground)
+    assert ("delivery.send.not_collected", p.CONTACT) in desk(world)
+    assert [kind for kind, _ in desk(world)].count("delivery.send.not_collected") == 1
+
+
+def test_a_rejection_is_somebodys_work_with_the_municipalitys_code(make_still: Callable[[str], Municipal], hand: Hand) -> None:
+    """Given a receipt file that rejects, then the delivery is rejected, and the unit that called has a work item with the code; half a file is none."""
+    world = make_still("file")
+    story, rows = summoned(world)
+    name, folder = f"{rows[p.HOME_CARE].key}.receipt", world.place(p.HOME_CARE)
+    (folder / name).write_bytes(b"rejected\n")
+    os.utime(folder / name, (hand.at.timestamp(), hand.at.timestamp()))
+    ask(world.hub.ground)
+    assert states(world, story)[p.HOME_CARE] == "awaiting_receipt"
+    drop(folder, name, b"rejected\nperson.unknown\nNRB 17\n")
+    ask(world.hub.ground)
+    assert states(world, story)[p.HOME_CARE] == "rejected"
+    assert desk(world) == [("delivery.rejected.person.unknown", p.CONTACT)]
+
+
+@pytest.mark.parametrize("door", ["fetched", "handed in"])
+@pytest.mark.parametrize(("kind", "state"), [("received", "delivered"), ("read", "read"), ("not_received", "rejected")])
+def test_a_receipt_message_makes_it_delivered(make_still: Callable[[str], Municipal], door: str, kind: str, state: str, hand: Hand) -> None:
+    """Given a kallelse that owes a receipt message, then the format's own, fetched from the folder or handed in, settles its unit's delivery alone."""
+    world = make_still("business")
+    story, rows = summoned(world)
+    assert states(world, story)[p.HOME_CARE] == "awaiting_receipt"
+    about: dict[str, Any] = {"message_id": UUID(rows[p.HOME_CARE].message_id), "unit": p.HOME_CARE, "at": hand.at}
+    said: Mapping[str, Callable[[], Content]] = {
+        "received": lambda: r.Received.model_validate(about),
+        "read": lambda: r.Read.model_validate({**about, "reader_role": "enhetschef"}),
+        "not_received": lambda: r.NotReceived.model_validate({**about, "severity": "fatal", "code": "content.refused"}),
+    }
+    content = said[kind]()
+    if door == "fetched":
+        drop(world.place(p.HOME_CARE) / "svar", "kvittens-1.xml", written(story, lambda one: one.say(content, by=p.HOME_CARE)))
+        ask(world.hub.ground)
+        assert list((world.place(p.HOME_CARE) / "svar").iterdir()) == []
+    else:
+        story.say(content, by=p.HOME_CARE)
+    assert states(world, story) == {p.HOME_CARE: state, p.SOCIAL_SERVICES: "awaiting_receipt", p.CARE_CENTRE: "delivered"}
+    assert [kind for kind, _ in desk(world)] == (["delivery.rejected.content.refused"] if state == "rejected" else [])
+
+
+@pytest.mark.parametrize("unit", [p.HOME_CARE, p.CARE_CENTRE])
+def test_an_answer_that_is_fetched_is_in_its_case_once(make_still: Callable[[str], Municipal], unit: UnitId) -> None:
+    """Given a yes in a folder or at an address, fetched twice and under two names, then it is in the case once, and lies there no more."""
+    world = make_still("status")
+    story, _ = summoned(world)
+    yes = written(story, lambda one: one.responded(unit))
+    tray = world.sandbox.partners[PARTNERS[p.CARE_CENTRE]].tray
+    for name in ("1.xml", "1.xml", "2.xml"):
+        tray.put(name, yes) if unit == p.CARE_CENTRE else drop(world.place(unit) / "svar", name, yes)
+        ask(world.hub.ground)
+    with world.hub.store.read() as work:
+        found = [row.sender_unit for row in work.messages.of_case(story.owner, str(story.case_id)) if row.type == "meeting.response"]
+    assert found == [unit]
+    assert (tray.names(), tray.refused(), list((world.place(p.HOME_CARE) / "svar").iterdir())) == ([], {}, [])
+    assert desk(world) == []
+
+
+def test_what_cannot_be_taken_is_said_at_both_ends(make_still: Callable[[str], Municipal]) -> None:
+    """Given another municipality's yes, no XML, and a yes too late for any meeting: none is believed, each is on a desk, and beside each lies why."""
+    world = make_still("status")
+    story, _ = summoned(world)
+    folder = world.place(p.HOME_CARE) / "svar"
+    drop(folder, "1.xml", written(story, lambda one: one.responded(p.SOCIAL_SERVICES)))
+    drop(folder, "2.xml", b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>")
+    drop(folder, "3.xml", written(story, lambda one: one.responded(p.HOME_CARE, version=7)))
+    for _ in range(2):
+        ask(world.hub.ground)
+        world.hub.stop()
+        world.open(start=False)
+    assert sorted(desk(world)) == [
+        ("inbound.not_theirs", p.MUNICIPALITY),
+        ("inbound.unread", p.CONTACT),
+        ("inbound.unthreaded", p.MUNICIPALITY),
+    ]
+    notes = {file.name: file.read_text().strip() for file in folder.glob("*.refused")}
+    assert notes == {"1.xml.refused": "sender.not_yours", "2.xml.refused": "xml.doctype", "3.xml.refused": "message.out_of_order"}
+    assert sorted(file.name for file in folder.glob("*.xml")) == ["1.xml", "2.xml", "3.xml"]
+    assert p.SOCIAL_SERVICES not in {row.sender_unit for row in _responses(world, story)}
+
+
+def _responses(world: World, story: Story) -> list[Any]:
+    with world.hub.store.read() as work:
+        return [row for row in work.messages.of_case(story.owner, str(story.case_id)) if row.type == "meeting.response"]
+
+
+def test_a_hub_that_ends_between_storing_and_clearing_away_acts_once(make_still: Callable[[str], Municipal]) -> None:
+    """Given that it ends just then, with an answer taken and one refused, then the next hub clears away the one and notes the other, and that is all."""
+    world = make_still("status")
+    story, _ = summoned(world)
+    folder = world.place(p.HOME_CARE) / "svar"
+    drop(folder, "1.xml", written(story, lambda one: one.responded(p.HOME_CARE)))
+    drop(folder, "2.xml", written(story, lambda one: one.responded(p.SOCIAL_SERVICES)))
+    ground, adapter = world.hub.ground, world.hub.registry.adapters["municipal-xml"]
+    assert isinstance(adapter, PollsAddresses)
+    [source] = [one for one in poll.sources(ground.directory(), ground.registry.adapters) if one.name == str(folder)]
+    found = adapter.fetch(source.name, source.recipient)
+    assert not isinstance(found, Retry)
+    assert [poll.take_from(ground, source, inbound) for inbound in found] == [None, "sender.not_yours"]
+    assert sorted(file.name for file in folder.iterdir()) == ["1.xml", "2.xml"]
+    world.hub.stop()
+    world.open(start=False)
+    ask(world.hub.ground)
+    assert sorted(file.name for file in folder.iterdir()) == ["2.xml", "2.xml.refused"]
+    assert (folder / "2.xml.refused").read_text() == "sender.not_yours\n"
+    assert [row.sender_unit for row in _responses(world, story)] == [p.HOME_CARE]
+    assert desk(world) == [("inbound.not_theirs", p.MUNICIPALITY)]
+
+
+def test_a_folder_that_is_away_is_no_empty_folder(make_still: Callable[[str], Municipal]) -> None:
+    """Given a share that is not mounted, then asking says so, and the other sources are asked all the same."""
+    world = make_still("file")
+    summoned(world)
+    (world.place(p.HOME_CARE) / "svar").rmdir()
+    found = ask(world.hub.ground)
+    assert found[str(world.folders / "norrby" / "svar")] == Retry("folder.missing")
+    assert [one for one in found.values() if one != Retry("folder.missing")] == [0] * 4
+    assert len(poll.sources(world.hub.ground.directory(), world.hub.ground.registry.adapters)) == 5
+
+
+def test_a_running_hub_fetches_by_itself(make_world: Callable[..., World]) -> None:
+    """Given a hub at work, then a kallelse is delivered once its receipt file lies there, and the file is gone."""
+    made = make_world()
+    with Municipal(made.sandbox, made.folders, made.data, given=made.given) as world:
+        story = world.story()
+        story.ready([p.HOME_CARE])
+        story.summoned([p.HOME_CARE])
+        assert until(lambda: states(world, story) == {p.HOME_CARE: "awaiting_receipt"})
+        file = world.place(p.HOME_CARE) / f"{calls(world, story)[p.HOME_CARE].key}.receipt"
+        drop(file.parent, file.name, b"accepted\n-\n-\n")
+        assert until(lambda: states(world, story) == {p.HOME_CARE: "delivered"})
+        assert until(lambda: not file.exists())
