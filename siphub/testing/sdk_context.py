@@ -18,15 +18,15 @@ class Kept:
     """A plugin's state, in memory."""
 
     def __init__(self) -> None:
-        self._values: dict[tuple[str, str], bytes] = {}
+        self.values: dict[tuple[str, str], bytes] = {}
 
     def get(self, owner: str, key: str) -> bytes | None:
         """Return what is kept under a key."""
-        return self._values.get((owner, key))
+        return self.values.get((owner, key))
 
     def put(self, owner: str, key: str, value: bytes) -> None:
         """Keep a value."""
-        self._values[owner, key] = value
+        self.values[owner, key] = value
 
 
 class Quiet:

@@ -126,7 +126,10 @@ class Sdk:
         except ValueError:
             return Rejected("sdk.key_is_no_uuid")
         whole = replace(payload, body=self._references.repeated(payload.body))
-        return (self._hand_over or self._service).send(whole, message_id)
+        outcome = (self._hand_over or self._service).send(whole, message_id)
+        if not isinstance(outcome, Rejected | Retry):
+            self._references.written_to(payload.body)
+        return outcome
 
     def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
         """Ask the service what it has under a key: by its status, surely nothing (Retry), not now (Uncertain), or it cannot say (None)."""

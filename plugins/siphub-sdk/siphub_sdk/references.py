@@ -1,7 +1,8 @@
 """The recipient's own registry number: learnt from what it writes, and repeated in everything that is sent to it about that case afterwards.
 
-It is kept in the plugin's sealed state under the case's id, so that it is erased with the case. It must never be repeated to anybody but
-the organisation that named it.
+It is kept in the plugin's sealed state under the case's id, so that it is erased with the case, and for cases alone in which that
+organisation has been written to: a number under any other id would be erased with nothing. It must never be repeated to anybody but the
+organisation that named it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from siphub_sdk.settings import SdkSettings
 LABEL: Final = "Ert diarienummer"
 _MOST: Final = 5
 """In how many cases one message may name its number."""
+_NONE_YET: Final = b""
 
 
 class References:
@@ -27,25 +29,36 @@ class References:
         self._owner_of = {(sender.participant, sender.address): owner for owner, sender in settings.senders.items()}
 
     def note(self, message: SdkMessage) -> None:
-        """Keep the number that one of the agencies names, for the conversation and for the cases of ours that it repeats."""
+        """Keep the number that one of the agencies names, for the conversation and the cases it repeats in which we have written to it."""
         owner, number, theirs = self._settings.owner_at(message.recipient.address), their_number(message), message.sender.participant
         if owner is None or number is None or theirs is None or theirs not in self._settings.agencies:
             return
         for case in dict.fromkeys([message.conversation_id.lower(), *our_cases(message)][:_MOST]):
-            self._state.put(owner, _key(case, theirs), number.encode())
+            if self._state.get(owner, _key(case, theirs)) is not None:
+                self._state.put(owner, _key(case, theirs), number.encode())
+
+    def written_to(self, body: bytes) -> None:
+        """Note that the recipient of a translated message has been written to in its case: from now on its number may be kept."""
+        attributes: dict[str, Any] = json.loads(body)["data"]["attributes"]
+        owner, key = self._owner(attributes), _key(attributes["conversationId"], attributes["recipient"])
+        if owner is not None and self._state.get(owner, key) is None:
+            self._state.put(owner, key, _NONE_YET)
 
     def repeated(self, body: bytes) -> bytes:
         """Return a translated message with its recipient's number in its recipient's reference, where there is one."""
         document = json.loads(body)
         attributes: dict[str, Any] = document["data"]["attributes"]
-        owner = self._owner_of.get((attributes["sender"], _function(attributes)))
+        owner = self._owner(attributes)
         found = self._state.get(owner, _key(attributes["conversationId"], attributes["recipient"])) if owner else None
-        if found is None:
+        if not found:
             return body
         attention: dict[str, Any] = attributes["recipientAttention"]
         number = {"root": "dnr", "extension": found.decode(), "label": LABEL}
         attention["referenceId"] = [*attention.get("referenceId", ()), number]
         return json.dumps(document, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
+
+    def _owner(self, attributes: Mapping[str, Any]) -> str | None:
+        return self._owner_of.get((attributes["sender"], _function(attributes)))
 
 
 def _key(case: str, participant: str) -> str:
