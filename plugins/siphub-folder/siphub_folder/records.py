@@ -11,8 +11,9 @@ Where the files lie is a drop's matter: the same keeper serves a folder here and
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from siphub.contract import Check, Confirmation, Delivered, Outcome, PluginError, Recipient, RecordPackage, Retry, sane_reference
 from siphub_folder.drop import Drop, FolderDrop
@@ -29,10 +30,11 @@ class DropRecords:
     Args:
         name: What the directory's `records` addresses call it.
         drop_at: The drop of such an address.
+        patience: How long confirmations are read at a time: each may be a question over a line, and the hub waits for all of them together.
     """
 
-    def __init__(self, name: str, drop_at: Callable[[Recipient], Drop]) -> None:
-        self._name, self._drop_at = name, drop_at
+    def __init__(self, name: str, drop_at: Callable[[Recipient], Drop], patience: timedelta = timedelta(seconds=10)) -> None:
+        self._name, self._drop_at, self._patience = name, drop_at, patience
 
     @property
     def name(self) -> str:
@@ -52,10 +54,10 @@ class DropRecords:
         return drop.put({package.pdf_name: package.pdf, package.metadata_name: package.metadata})
 
     def confirmations(self, address: Recipient) -> Iterable[Confirmation]:
-        """Read what the registry has put there. Where nobody can look, nothing is confirmed."""
+        """Read what the registry has put there, for some seconds; the rest comes when these are settled. Where nobody can look it is nothing."""
         drop = self._drop_at(address)
         names = drop.names()
-        return () if isinstance(names, Retry) else _confirmations(drop, names)
+        return () if isinstance(names, Retry) else _confirmations(drop, names, self._patience)
 
     def settle(self, package_id: str, address: Recipient) -> None:
         """Take away what is left of a confirmed package, the confirmation last: until it is gone everything can be settled again.
@@ -88,8 +90,11 @@ class FolderRecords(DropRecords):
         return self._settings.check()
 
 
-def _confirmations(drop: Drop, names: Iterable[str]) -> Iterator[Confirmation]:
+def _confirmations(drop: Drop, names: Iterable[str], patience: timedelta) -> Iterator[Confirmation]:
+    until = time.monotonic() + patience.total_seconds()
     for name in names:
+        if time.monotonic() > until:
+            return
         package_id = name.removesuffix(CONFIRMED)
         found = _said(drop, name) if name.endswith(CONFIRMED) and _PACKAGE.fullmatch(package_id) else None
         if isinstance(found, tuple):

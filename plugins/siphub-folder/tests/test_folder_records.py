@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,7 +12,7 @@ import pytest
 
 from siphub.contract import Recipient, Retry
 from siphub.testing.record_keepers import REFERENCE, KeeperUnderTest, RecordKeeperContract, new_package
-from siphub_folder import FolderRecords
+from siphub_folder import Dropped, DropRecords, FolderDrop, FolderRecords
 from siphub_folder.settings import Settings
 
 BAD = {
@@ -106,6 +108,28 @@ def test_a_confirmed_package_is_not_put_there_again(keeper: FolderRecords, tmp_p
     desk.confirm(package.package_id, REFERENCE)
     keeper.offer(package, _to("a"))
     assert desk.packages() == []
+
+
+class SlowDrop(FolderDrop):
+    """A folder over a slow line."""
+
+    def read(self, name: str, limit: int) -> Dropped | Retry | None:
+        """Read a file, and take some time over it."""
+        time.sleep(0.05)
+        return super().read(name, limit)
+
+
+def test_a_registry_that_confirms_much_over_a_slow_line_is_read_bit_by_bit(tmp_path: Path) -> None:
+    """Given more confirmations than can be read in the time that the hub gives, then some are told each time, and settling makes way for the rest."""
+    keeper, left = DropRecords("slow", lambda _: SlowDrop(tmp_path), timedelta(milliseconds=20)), {str(uuid4()) for _ in range(3)}
+    for package_id in left:
+        Desk(tmp_path).confirm(package_id, REFERENCE)
+    for _ in range(3):
+        told = [one.package_id for one in keeper.confirmations(_to("a"))]
+        assert len(told) == 1
+        keeper.settle(told[0], _to("a"))
+        left -= set(told)
+    assert left == set()
 
 
 def test_a_package_is_named_by_a_uuid(keeper: FolderRecords) -> None:

@@ -11,8 +11,8 @@ from siphub.contract import SettingsError
 from siphub_sftp.logins import Login, read_logins
 
 NAMES: Final = ("logins", "timeout_seconds")
-LONGEST: Final = 120.0
-"""The longest time-out, in seconds."""
+LONGEST: Final = 12.0
+"""The longest time-out, in seconds: a package takes two questions, and the hub gives a record keeper half a minute for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class Settings:
 
     Args:
         logins: As whom we may be at which server.
-        timeout: For one whole attempt, connecting included.
+        timeout: For one question to a server, connecting included.
     """
 
     logins: Mapping[str, Login] = field(default_factory=dict)
-    timeout: timedelta = timedelta(seconds=30)
+    timeout: timedelta = timedelta(seconds=10)
 
 
 def read_settings(given: Mapping[str, str]) -> Settings:

@@ -50,7 +50,7 @@ class Desk:
 def keeper(server: SftpServer) -> Iterator[RecordKeeper]:
     """Give the keeper as the hub gets it."""
     tools = dict.fromkeys(["log", "http", "mappings", "state", "render"])
-    settings = {"logins": f"{server.login()}; nobody sip@127.0.0.1:9 {server.fingerprint}", "timeout_seconds": "20"}
+    settings = {"logins": f"{server.login()}; nobody sip@127.0.0.1:9 {server.fingerprint}", "timeout_seconds": "12"}
     secrets = {**server.secrets(), "nobody_sftp_password": "x"}
     context = PluginContext(plugin="sftp", clock=SystemClock(), settings=settings, secrets=secrets, **tools)  # type: ignore[arg-type]  # it uses none of them
     [one] = siphub_sftp.siphub_record_keepers(context)
