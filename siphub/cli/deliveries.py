@@ -95,6 +95,9 @@ def show(delivery: Delivery, data: Data = None, as_json: Json = False) -> None:
     for try_ in found.attempts:
         if try_.said:
             print(f"The answer to attempt {try_.number}: {try_.said}")
+    for one_ in found.receipts:
+        number = f", under its own number {one_.reference}" if one_.reference else ""
+        print(f"The recipient's receipt of {one_.at:%Y-%m-%d %H:%M:%S}: {one_.kind}{f' [{one_.code}]' if one_.code else ''}{number}")
 
 
 def retry(

@@ -77,6 +77,7 @@ def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission)
     if unread is not None:
         with ground.store.write() as work:
             _show(work, adapter, inbound, thread, unread, ground.now())
+            work.inbound.add("-", adapter, inbound.partner_id, ground.now(), refused)
     return refused
 
 
@@ -85,6 +86,7 @@ def show(ground: Ground, adapter: str, inbound: Inbound, code: str) -> str:
     _log.warning("inbound.refused", adapter=adapter, code=code)
     with ground.store.write() as work:
         _show(work, adapter, inbound, None, code, ground.now())
+        work.inbound.add("-", adapter, inbound.partner_id, ground.now(), code)
     return code
 
 
@@ -173,7 +175,7 @@ def _nearest(text: str, meeting: date, said: date) -> date | None:
 
 
 def _show(work: Work, adapter: str, inbound: Inbound, thread: Thread | None, code: str, now: datetime) -> None:
-    """Audit what could not be taken as it is, put it on the convener's desk, and remember it, all at once.
+    """Audit what could not be taken as it is, and put it on the convener's desk; whoever calls remembers it at the same time.
 
     The text itself stays where it can be read in full, at the partner's or message service's own side: it is named, and not copied. What
     belongs to no case here is on the desk of the organisation that it came to, where the adapter says which.
@@ -190,4 +192,3 @@ def _show(work: Work, adapter: str, inbound: Inbound, thread: Thread | None, cod
         work.audit.append(row.owner, inbound.organisation or "-", "poll", "inbound.unread", {**facts, "case_id": row.case_id})
         delivery = row.id if thread.alone else None  # whose of several units' it is, a person reads there and the hub does not guess
         open_in_case(work, (row.owner, row.case_id), "inbound.unread", row.sender_unit, now, delivery_id=delivery)
-    work.inbound.add("-", adapter, inbound.partner_id, now, code)

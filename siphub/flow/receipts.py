@@ -43,7 +43,17 @@ def note(ground: Ground, adapter: str, receipt: Receipt, organisation: str | Non
 
 
 def _note(work: Work, adapter: str, receipt: Receipt, organisation: str | None, directory: Directory, now: datetime) -> bool:
-    row = ReceiptRow(NO_OWNER, adapter, receipt.key, receipt.kind, receipt.code, receipt.at, now, organisation=organisation or "")
+    row = ReceiptRow(
+        NO_OWNER,
+        adapter,
+        receipt.key,
+        receipt.kind,
+        receipt.code,
+        receipt.at,
+        now,
+        organisation=organisation or "",
+        reference=receipt.reference,
+    )
     new = work.receipts.add(row)
     delivery = _of(work, row)
     if delivery is None:

@@ -20,7 +20,7 @@ from siphub.model.case import SipCase
 from siphub.policy.disclosure import Covered, judge
 from siphub.policy.reasons import REASONS, told
 from siphub.policy.standing import Consented
-from siphub.store import UNSETTLED, AttemptRow, DeliveryRow, EventRow, GrantRow, MessageRow, RecordCopyRow, WorkItemRow
+from siphub.store import UNSETTLED, AttemptRow, DeliveryRow, EventRow, GrantRow, MessageRow, ReceiptRow, RecordCopyRow, WorkItemRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +300,7 @@ class History:
     delivery: Tracked
     attempts: tuple[AttemptRow, ...]
     events: tuple[EventRow, ...]
+    receipts: tuple[ReceiptRow, ...] = ()
 
 
 def delivery(ground: Ground, delivery_id: str) -> History:
@@ -312,7 +313,9 @@ def delivery(ground: Ground, delivery_id: str) -> History:
         row = work.deliveries.by_id(delivery_id)
         if row is None:
             raise NotThere("there is no such delivery", code="delivery.not_there")
-        return History(tracked(row), work.attempts.of_delivery(row.owner, row.id), work.events.of_delivery(row.owner, row.id))
+        receipts = tuple(one for one in work.receipts.of_key(row.key) if one.organisation in {"", row.recipient_organisation})
+        attempts, events = work.attempts.of_delivery(row.owner, row.id), work.events.of_delivery(row.owner, row.id)
+        return History(tracked(row), attempts, events, receipts)
 
 
 def counts(ground: Ground, states: Sequence[str] | None = None) -> Mapping[str, int]:

@@ -220,7 +220,7 @@ class BellRow:
 class ReceiptRow:
     """A partner's word about a key. `owner` is NO_OWNER and `matched_at` None until it is matched with a delivery.
 
-    `organisation` is whose word it is, as its adapter says, and empty where that cannot tell.
+    `organisation` is whose word it is, as its adapter says, and empty where that cannot tell. `reference` is the partner's own number of it.
     """
 
     owner: str
@@ -232,6 +232,7 @@ class ReceiptRow:
     received_at: datetime
     matched_at: datetime | None = None
     organisation: str = ""
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -305,6 +305,7 @@ receipt = Table(
     when("at"),
     when("received_at"),
     when("matched_at", null=True),
+    word("reference", null=True),
     partial("ix_receipt_unmatched", "received_at", where="matched_at IS NULL"),
 )
 

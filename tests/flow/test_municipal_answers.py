@@ -139,6 +139,8 @@ def test_a_receipt_file_makes_it_delivered_and_only_its_own(make_still: Callable
     assert states(world, story)[p.SOCIAL_SERVICES] == "awaiting_receipt"
     assert sorted(desk(world)) == sorted(shown)
     assert (north / f"{rows[p.HOME_CARE].key}.xml").is_file()
+    said = track.delivery(world.hub.ground, rows[p.HOME_CARE].id).receipts
+    assert {(one.kind, one.reference) for one in said} == {("received", "4711"), ("read", "4711")}
     hand.at += timedelta(days=6)
     sweep(world.hub.ground)
     assert ("delivery.send.not_collected", p.CONTACT) in desk(world)
@@ -222,6 +224,25 @@ def test_what_cannot_be_taken_is_said_at_both_ends(make_still: Callable[[str], M
     assert notes == {"1.xml.refused": "sender.not_yours", "2.xml.refused": "xml.doctype", "3.xml.refused": "message.out_of_order"}
     assert sorted(file.name for file in folder.glob("*.xml")) == ["1.xml", "2.xml", "3.xml"]
     assert p.SOCIAL_SERVICES not in {row.sender_unit for row in _responses(world, story)}
+
+
+def test_what_was_refused_is_judged_anew_when_it_is_put_there_anew(make_still: Callable[[str], Municipal]) -> None:
+    """Given a yes to a version that comes later, refused, then the same bytes put there again once it has come are taken, and the note goes too."""
+    world = make_still("status")
+    story, _ = summoned(world)
+    folder = world.place(p.HOME_CARE) / "svar"
+    early = written(story, lambda one: one.responded(p.HOME_CARE, version=2))
+    drop(folder, "1.xml", early)
+    for _ in range(2):
+        ask(world.hub.ground)
+    assert (sorted(file.name for file in folder.iterdir()), desk(world)) == (["1.xml", "1.xml.refused"], [("inbound.unread", p.CONTACT)])
+    story.rescheduled([*FOLDERS, p.CARE_CENTRE])
+    drop(folder, "1.xml", early)
+    later = (folder / "1.xml.refused").stat().st_mtime + 1
+    os.utime(folder / "1.xml", (later, later))
+    ask(world.hub.ground)
+    assert list(folder.iterdir()) == []
+    assert [row.sender_unit for row in _responses(world, story)] == [p.HOME_CARE]
 
 
 def _responses(world: World, story: Story) -> list[Any]:

@@ -115,5 +115,5 @@ def _most(name: str) -> int:
 
 
 def _id(name: str, found: Dropped) -> str:
-    """Return an id that the same file always gets: it says nothing of the name, which may say anything."""
-    return sha256(b"\0".join([name.encode(), found.body])).hexdigest()[:32]
+    """Return an id that the same file always gets, and one put there anew does not: it says nothing of the name, which may say anything."""
+    return sha256(b"\0".join([name.encode(), found.written_at.isoformat().encode(), found.body])).hexdigest()[:32]

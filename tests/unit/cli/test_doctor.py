@@ -285,3 +285,29 @@ def test_what_the_directorys_addresses_ask_of_their_adapter(doctor: Doctor, data
     wrong = said(done, "wrong")
     assert f"fhir to {moved[1].id}: the option form of a fhir entry is message or transaction or resource (settings.option_wrong)" in wrong
     assert f"fhir to {moved[2].id}: fhir has no option acces5; it has form, format, access, secret" in wrong
+
+
+def test_where_answers_are_fetched_and_since_when_they_cannot_be(doctor: Doctor, data_folder: Path) -> None:
+    """Given two units with places for their answers, then it is said that they are fetched, or since when and why one is not, with the unit's name."""
+    (data_folder / "siphub.toml").write_text('min_free_disk = 1\nplugins = ["folder", "municipal-xml"]\n')
+    place = data_folder / "norrby"
+    (place / "svar").mkdir(parents=True)
+    first, second, *units = sample_directory().units
+    here = Address(adapter="municipal-xml", endpoint=str(place), options={"receipt": "file", "answers": "svar"})
+    moved = (first.model_copy(update={"address": here}), second.model_copy(update={"address": None}), *units)
+    hub = build(Settings(data=data_folder, min_free_disk=1, plugins=("folder", "municipal-xml")))
+    switch(hub.ground, sample_directory().model_copy(update={"units": moved}), by="test")
+    hub.stop()
+    fine = said(doctor(), "ok")
+    assert "answers are fetched from 2 places of units" in fine
+    assert f"municipal-xml to {first.id}: its answers are fetched from {place}/svar" in fine
+    assert f"municipal-xml to {first.id}: counts as delivered when <key>.receipt says so" in fine
+    hub = build(Settings(data=data_folder, min_free_disk=1, plugins=("folder", "municipal-xml")))
+    with hub.store.write() as work:
+        work.poll_leases.note("-", "municipal-xml", f"{place}/svar", "folder.unreadable", NOW)
+        work.poll_leases.note("-", "municipal-xml", "/nobody/s", "folder.unreadable", NOW)
+    hub.stop()
+    since = f"{NOW:%Y-%m-%d %H:%M}"
+    assert [one for one in said(doctor(), "wrong") if "fetched" in one] == [
+        f"answers of {first.id} cannot be fetched from {place}/svar since {since} (folder.unreadable)"
+    ]

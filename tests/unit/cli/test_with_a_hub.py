@@ -7,13 +7,15 @@ import sqlite3
 import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
-from siphub.flow import operate
+from siphub.contract import Receipt
+from siphub.flow import operate, receipts
 from siphub.model import people as p
 from siphub.testing.story import Story, until
 
@@ -79,6 +81,20 @@ class TestDeliveries:
         for said in ("accept.queue", "claim.permit", "outcome.delivered", "attempt"):
             assert said in done.out
         assert "Provsdotter" not in done.out + run("deliveries", "show", one["delivery"], "--json").out
+
+    def test_one_with_its_recipients_receipt(self, run: Run, door: Door, called: Story) -> None:
+        """Given a receipt of its recipient's, then what it says is shown with the recipient's own number; another organisation's is not."""
+        one = next(found for found in run("deliveries", "list", "--json").facts if found["recipient"] == p.HOME_CARE)
+        with door.hub.store.read() as work:
+            row = work.deliveries.by_id(one["delivery"])
+        assert row is not None
+        read = Receipt(row.key, "read", door.hub.ground.now(), reference="NRB 2026-4711")
+        assert receipts.note(door.hub.ground, row.adapter, read, row.recipient_organisation)
+        assert not receipts.note(door.hub.ground, row.adapter, replace(read, reference="SDB 1"), p.NEIGHBOUR)
+        out = run("deliveries", "show", one["delivery"]).out
+        assert ": read, under its own number NRB 2026-4711" in out
+        assert "SDB 1" not in out
+        assert [found["reference"] for found in run("deliveries", "show", one["delivery"], "--json").facts["receipts"]] == ["NRB 2026-4711"]
 
     @pytest.mark.parametrize("command", ["show", "retry", "hold", "release", "handled"])
     def test_one_that_is_not_there(self, run: Run, door: Door, command: str) -> None:
