@@ -18,6 +18,7 @@ import urllib3
 from siphub.cli.command_line import main
 from siphub.hub import Hub, build
 from siphub.settings import Settings
+from siphub.testing.databases import lay_content
 from siphub.web import Server, serve
 
 SIPHUB = str(Path(sys.executable).with_name("siphub"))
@@ -83,7 +84,9 @@ def make_door(data_folder: Path) -> Iterator[Callable[..., Door]]:
     opened: list[Door] = []
 
     def make(*, start: bool = True, further: Mapping[str, object] | None = None, **given: Any) -> Door:
-        hub = build(Settings(**{"data": data_folder, "min_free_disk": 1, **given}), plugins=further)
+        settings = Settings(**{"data": data_folder, "min_free_disk": 1, **given})
+        lay_content(settings)
+        hub = build(settings, plugins=further)
         if start:
             hub.start()
         opened.append(Door(hub, serve(hub, "127.0.0.1", 0), urllib3.PoolManager(retries=False, timeout=30)))

@@ -22,6 +22,7 @@ from siphub.model.identifiers import UnitId
 from siphub.sandbox import Entry, Letter, MailRoom, Sandbox
 from siphub.settings import Settings, read
 from siphub.store import DeliveryRow, master
+from siphub.testing.databases import lay_content
 from siphub.testing.story import Story, until
 
 PARTNERS: Mapping[str, str] = {
@@ -83,6 +84,7 @@ class World:
         """Build the hub on its data folder, with the world's directory."""
         settings = read({"data": self.data, "mode": "test", "ca_file": self.sandbox.ca_file, **QUICK, **self.given})
         make_master_key(settings)
+        lay_content(settings)
         self.hub = build(settings, plugins=self.plugins, clock=self.clock)
         directories.switch(self.hub.ground, self.directory(), by="test")
         if start:

@@ -29,6 +29,7 @@ from siphub.policy.standing import Call
 from siphub.settings import read
 from siphub.store import DeliveryRow, OutcomeRow
 from siphub.testing.clock import Hand
+from siphub.testing.databases import lay_content
 from siphub.testing.desk import wide_directory
 from siphub.testing.world import Told, make_master_key
 
@@ -142,6 +143,7 @@ class Yard:
         quick = {"permit": "30s", "lease": "60s", "retry_base": "1s", "retry_cap": "300s", "min_free_disk": 1, "broker_url": "memory://"}
         settings = read({"data": self.data, "mode": "test", "plugins": (), **quick, **self.given})
         make_master_key(settings)
+        lay_content(settings)
         self.hub = build(settings, plugins=self.wires, clock=self.clock)
         self.switch()
 

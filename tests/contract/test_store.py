@@ -9,13 +9,16 @@ import pytest
 
 from siphub.contract import SystemClock
 from siphub.store import Store
+from siphub.testing.databases import lay
 from siphub.testing.store import StoreContract
 
 
 class TestOnSqlite(StoreContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
-        store = Store(f"sqlite:///{tmp_path / 'hub.db'}", f"sqlite:///{tmp_path / 'keys.db'}", bytes(range(32)), SystemClock())
-        store.upgrade()
+        content, keys = tmp_path / "hub.db", tmp_path / "keys.db"
+        lay(content, "content")
+        lay(keys, "keys")
+        store = Store(f"sqlite:///{content}", f"sqlite:///{keys}", bytes(range(32)), SystemClock())
         yield store
         store.close()

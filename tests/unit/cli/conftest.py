@@ -17,6 +17,7 @@ from siphub.model import people as p
 from siphub.settings import Settings, read
 from siphub.store import CaseRow, Manifest, Store
 from siphub.store.backup import MANIFEST, Backup, digest
+from siphub.testing.databases import lay_content
 from siphub.testing.store_rows import OWNER, new_case, new_delivery, new_message
 from siphub.testing.story import Story, until
 from siphub.testing.world import Told
@@ -123,7 +124,9 @@ class Place:
 @pytest.fixture
 def place(siphub: Callable[..., Done], tmp_path: Path, data_folder: Path) -> Place:
     """Return a hub after its first start, with one case that has a key and a delivery that waits."""
-    build(Settings(data=data_folder, min_free_disk=1)).stop()
+    settings = Settings(data=data_folder, min_free_disk=1)
+    lay_content(settings)
+    build(settings).stop()
     place = Place(siphub, tmp_path, data_folder)
     open_case(place)
     return place

@@ -10,6 +10,7 @@ import pytest
 
 from siphub.contract import SystemClock
 from siphub.store import Store
+from siphub.testing.databases import lay
 from siphub.testing.store_rows import OpenStore
 
 
@@ -29,8 +30,8 @@ def open_store(tmp_path: Path) -> Iterator[OpenStore]:
 
 
 @pytest.fixture
-def store(open_store: OpenStore) -> Store:
+def store(open_store: OpenStore, tmp_path: Path) -> Store:
     """Return an empty, upgraded store."""
-    fresh = open_store()
-    fresh.upgrade()
-    return fresh
+    lay(tmp_path / "hub.db", "content")
+    lay(tmp_path / "keys.db", "keys")
+    return open_store()

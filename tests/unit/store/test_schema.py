@@ -29,8 +29,10 @@ def _databases(store: Store) -> list[tuple[Database, Schema]]:
     return [(store._content, CONTENT), (store._keys, KEYS)]
 
 
-def test_migrations_make_the_tables(store: Store) -> None:
-    """Given an upgraded database, autogenerate finds no difference between it and the tables."""
+def test_migrations_make_the_tables(open_store: OpenStore) -> None:
+    """Given a database that has just been upgraded, autogenerate finds no difference between it and the tables."""
+    store = open_store()
+    store.upgrade()
     for database, schema in _databases(store):
         with database.read() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
