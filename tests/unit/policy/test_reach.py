@@ -402,11 +402,12 @@ def desk_for(case: SipCase | None, now: datetime, contact: UnitId) -> Desk:
 
 
 def following(case: SipCase, now: datetime) -> Iterator[tuple[SipCase, datetime]]:
-    """Yield every case that one message, or time, makes of a case."""
+    """Yield every other case that one message, or time, makes of a case; most messages are refused, and change nothing."""
     for act in ACTS:
         desk = desk_for(case, now, case.coordinating_unit)
         act(desk)
-        yield desk.open, now
+        if desk.open is not case:
+            yield desk.open, now
     for days in (1, 11):
         later = now + timedelta(days=days)
         ran_out = consent.expired(case, later)
