@@ -416,9 +416,20 @@ def _context(name: str, settings: Settings, clock: Clock, http: Http, shelves: p
         mappings=shelves,
         state=PluginState(store, name, clock),
         render=render,
-        settings=settings.plugin.get(name, {}),
+        settings=_own(name, settings),
         secrets={key: value.get_secret_value() for key, value in settings.plugin_secrets.get(name, {}).items()},
     )
+
+
+def _own(name: str, settings: Settings) -> Mapping[str, str]:
+    """Return a plugin's own settings; a test hub's sample directory has its folders below one root, unless the settings name another."""
+    given = settings.plugin.get(name, {})
+    sample = name == "folder" and settings.mode == "test" and not given.get("root")
+    return {**given, "root": str(_partners(settings))} if sample else given
+
+
+def _partners(settings: Settings) -> Path:
+    return settings.data.absolute() / "partners"
 
 
 def _tokens(settings: Settings, http: Http) -> Tokens | None:
@@ -443,8 +454,7 @@ def _first_start(hub: Hub, folder: Path) -> None:
     """A test hub in an empty folder can be tried at once: a sample directory on the folder adapter, and a key for each kind of user."""
     clock = hub.ground.clock
     if "folder" in hub.registry.adapters:
-        partners = hub.settings.data / "partners"
-        directory = sample_directory("folder", str(partners.absolute()))
+        directory = sample_directory("folder", str(_partners(hub.settings)))
         for unit in directory.units:
             if unit.address is not None:
                 Path(unit.address.endpoint).mkdir(parents=True, exist_ok=True)

@@ -68,13 +68,14 @@ def check(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Say what is wrong with a directory, before or after it is switched to, and what is missing to reach each organisation.
+    """Say what is wrong with a directory, before or after it is switched to, which addresses cannot be used yet, and what is missing to reach each organisation.
 
     Something that is missing, or not as an address book's copy says, does not keep a directory from being switched to: the exit status is 0.
     """
     from dataclasses import asdict
 
     from siphub.cli.address_book import listings_of
+    from siphub.cli.doctor_addresses import told_of
     from siphub.cli.hubs import opened
     from siphub.flow import directory as directories
     from siphub.flow.outline import reach_of
@@ -84,12 +85,22 @@ def check(
         now, day = directories.current(hub.ground), day_of(hub.ground.now())
         parsed = directories.parse_file(body_of(file)) if file else directories.Parsed(now)
         found = directories.check(parsed.directory, hub.registry.adapters, day, hub.registry.keepers, now)
+        unusable = [(adapter, what, units) for adapter, well, what, units in told_of(hub, parsed.directory) if not well]
         listings = listings_of(hub.ground, parsed.directory)
     problems, reach = tuple(map(parsed.placed, found)), reach_of(parsed.directory, day)
     if as_json:
-        facts({**_as_facts(parsed, problems, reach), "address_books": [asdict(one) for one in listings]})
+        books = {"address_books": [asdict(one) for one in listings]}
+        facts(
+            {
+                **_as_facts(parsed, problems, reach),
+                **books,
+                "unusable": [dict(zip(("adapter", "what", "units"), one, strict=True)) for one in unusable],
+            }
+        )
     else:
         _tell_problems(parsed, problems)
+        for adapter, what, units in unusable:
+            print(f"Not usable yet: {adapter} to {', '.join(units)}: {what}")
         _tell_reach(reach, everywhere=everywhere)
         for one in listings:
             print(f"{one.what}.")

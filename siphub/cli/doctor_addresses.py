@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from siphub.cli.address_book import listings_of
@@ -12,6 +13,7 @@ from siphub.cli.doctor import Finding, ok, wrong
 if TYPE_CHECKING:
     from siphub.contract import Check, Recipient
     from siphub.hub import Hub
+    from siphub.model import Directory
 
 
 AT_ONCE: Final = 16
@@ -19,23 +21,36 @@ AT_ONCE: Final = 16
 
 
 def addresses(hub: Hub) -> Iterator[Finding]:
-    """Ask every adapter and record keeper that can say so about each address it serves; those about which it says the same stand in one line."""
-    said: dict[tuple[str, bool, str], list[str]] = {}
-    asked = list(_asked(hub))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for (_, name, there), found in zip(asked, pool.map(_found, asked), strict=True):
-            for check in found:
-                said.setdefault((name, check.ok, check.what), []).append(there.unit or there.organisation)
-    for (name, well, what), units in said.items():
+    """Ask every adapter and record keeper that can say so about each address it serves, and let it look; those about which it says the same stand in one line."""
+    from siphub.flow import directory as directories
+
+    for name, well, what, units in told_of(hub, directories.current(hub.ground), probing=True):
         yield (ok if well else wrong)(f"{name} to {', '.join(units)}: {what}")
 
 
-def _asked(hub: Hub) -> Iterator[tuple[object, str, Recipient]]:
+def told_of(hub: Hub, directory: Directory, *, probing: bool = False) -> tuple[tuple[str, bool, str, tuple[str, ...]], ...]:
+    """Return what is said of a directory's addresses: by whom, whether it is well, in words, and of which units or organisations.
+
+    Args:
+        hub: Whose adapters and record keepers are asked.
+        directory: The addresses, imported or not.
+        probing: Whether they also look themselves, which may take their time-outs.
+    """
+    said: dict[tuple[str, bool, str], list[str]] = {}
+    asked = list(_asked(hub, directory))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for (_, name, there), found in zip(asked, pool.map(partial(_found, probing), asked), strict=True):
+            for check in found:
+                said.setdefault((name, check.ok, check.what), []).append(there.unit or there.organisation)
+    return tuple((*one, tuple(units)) for one, units in said.items())
+
+
+def _asked(hub: Hub, directory: Directory) -> Iterator[tuple[object, str, Recipient]]:
     """Yield each address with who serves it: units by an adapter, an organisation's record copies by a record keeper."""
     from siphub.flow import directory as directories
 
-    current, registry = directories.current(hub.ground), hub.registry
-    for unit in current.units:
+    registry = hub.registry
+    for unit in directory.units:
         address = unit.address
         if address is not None and address.adapter in registry.adapters:
             yield (
@@ -43,19 +58,19 @@ def _asked(hub: Hub) -> Iterator[tuple[object, str, Recipient]]:
                 address.adapter,
                 directories.place(unit.id, unit.organisation, unit.public_label, address),
             )
-    for one in current.organisations:
+    for one in directory.organisations:
         records = one.records
         if records is not None and records.adapter in registry.keepers:
             there = directories.place("", one.number, one.public_label, records)
             yield registry.keepers[records.adapter], f"{records.adapter} (records)", there
 
 
-def _found(asked: tuple[object, str, Recipient]) -> list[Check]:
+def _found(probing: bool, asked: tuple[object, str, Recipient]) -> list[Check]:
     from siphub.contract import ChecksAddresses, ProbesAddresses
 
     server, _, there = asked
     checked = list(server.check_address(there)) if isinstance(server, ChecksAddresses) else []
-    return checked + (list(server.probe(there)) if isinstance(server, ProbesAddresses) else [])
+    return checked + (list(server.probe(there)) if probing and isinstance(server, ProbesAddresses) else [])
 
 
 def sources(hub: Hub) -> Iterator[Finding]:

@@ -82,7 +82,9 @@ class World:
 
     def open(self, *, start: bool = True) -> None:
         """Build the hub on its data folder, with the world's directory."""
-        settings = read({"data": self.data, "mode": "test", "ca_file": self.sandbox.ca_file, **QUICK, **self.given})
+        rooted = {name: {"root": str(self.folders)} for name in ("folder", "letter", "municipal-xml")}
+        plugin = {name: {**rooted.get(name, {}), **own} for name, own in {**rooted, **self.given.get("plugin", {})}.items()}
+        settings = read({"data": self.data, "mode": "test", "ca_file": self.sandbox.ca_file, **QUICK, **self.given, "plugin": plugin})
         make_master_key(settings)
         lay_content(settings)
         self.hub = build(settings, plugins=self.plugins, clock=self.clock)

@@ -91,8 +91,8 @@ def test_a17_she_cannot_say(world: World) -> None:
 @pytest.fixture
 def posting(make_world: Callable[..., World], tmp_path: Path) -> Iterator[tuple[World, Path]]:
     """Give a world whose municipality leaves its letters in a folder, as documents."""
-    outbox = tmp_path / "letters"
-    outbox.mkdir()
+    outbox = tmp_path / "folders" / "letters"
+    outbox.mkdir(parents=True)
     with make_world() as world:
         base = world.directory()
         letters = Address(adapter="folder", endpoint=str(outbox))

@@ -82,6 +82,10 @@ class FolderAdapter:
         """Say which folders can be written."""
         return self._settings.check()
 
+    def check_address(self, recipient: Recipient) -> Iterable[Check]:
+        """Say whether files can be put into a recipient's folder."""
+        return FolderDrop(self._settings.folder(recipient)).check()
+
     def close(self) -> None:
         """Hold nothing, let go of nothing."""
 

@@ -69,7 +69,7 @@ class Drop(Protocol):
 
 
 class FolderDrop:
-    """A folder on this machine, or on a share that is mounted here. `folder` is None where an endpoint leads outside the root."""
+    """A folder on this machine, or on a share that is mounted here. `folder` is None where an endpoint leads outside the root, or there is none."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -120,7 +120,10 @@ class FolderDrop:
     def check(self) -> Iterable[Check]:
         """Say whether files can be put there; see `Drop`."""
         if self._folder is None:
-            yield Check(ok=False, what="its folder lies outside the root (folder.outside)")
+            yield Check(
+                ok=False,
+                what="its folder does not lie below the root that the settings of its adapter give, or they give none (folder.outside)",
+            )
         elif not self._folder.is_dir():
             yield Check(ok=False, what="its folder is not there: make it, or mount the share (folder.missing)")
         else:

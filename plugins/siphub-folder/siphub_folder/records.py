@@ -89,6 +89,10 @@ class FolderRecords(DropRecords):
         """Say which folders can be written."""
         return self._settings.check()
 
+    def check_address(self, recipient: Recipient) -> Iterable[Check]:
+        """Say whether packages can be put into an address's folder."""
+        return FolderDrop(self._settings.folder(recipient)).check()
+
 
 def _confirmations(drop: Drop, names: Iterable[str], patience: timedelta) -> Iterator[Confirmation]:
     until = time.monotonic() + patience.total_seconds()

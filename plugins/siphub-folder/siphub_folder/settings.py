@@ -13,7 +13,7 @@ from siphub.contract import Check, Recipient
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`root`: every endpoint must lie below it; None where none is set."""
+    """`root`: every endpoint must lie below it; None where none is set, and then no folder is anybody's."""
 
     root: Path | None = None
 
@@ -31,15 +31,20 @@ class Settings:
         return cls(root)
 
     def folder(self, recipient: Recipient) -> Path | None:
-        """Return the recipient's folder, or None where the endpoint leads outside the root or is no whole path."""
-        folder = ((self.root or Path()) / recipient.endpoint).resolve()
-        inside = folder.is_relative_to(self.root.resolve()) if self.root else Path(recipient.endpoint).is_absolute()
-        return folder if inside else None
+        """Return the recipient's folder, or None where the endpoint leads outside the root, or no root is set.
+
+        A directory is imported: it says which folder is whose, and never which part of this machine may be written.
+        """
+        if self.root is None:
+            return None
+        root = self.root.resolve()
+        folder = (root / recipient.endpoint).resolve()
+        return folder if folder.is_relative_to(root) else None
 
     def check(self) -> Iterable[Check]:
         """Say of the root and of each folder below it whether a file can be put there."""
         if self.root is None:
-            yield Check(ok=True, what="no root is set: folders are not checked beforehand")
+            yield Check(ok=True, what="no root is set, so that no folder gets a file: set root to the folder that all of them lie in")
         elif not self.root.is_dir():
             yield Check(ok=False, what=f"the root {self.root} is not there: make it, or mount the share")
         else:

@@ -14,6 +14,7 @@ import pytest
 import siphub_folder
 from siphub.contract import (
     Adapter,
+    ChecksAddresses,
     Confirms,
     Cut,
     Delivered,
@@ -140,11 +141,23 @@ def test_what_cannot_be_written_is_tried_again(root: Path, adapter: FolderAdapte
     assert sorted(one.name for one in root.iterdir()) == ["a", "a-file", "a-link"]
 
 
-def test_without_a_root_only_whole_paths_are_taken(root: Path) -> None:
-    """A relative endpoint would depend on where the hub was started."""
-    free = FolderAdapter(Settings())
-    assert free.deliver(BODY, to("a"), KEY) == Retry("folder.outside")
-    assert free.deliver(BODY, to(root / "a"), KEY) == Delivered(f"{KEY}.json")
+@pytest.mark.parametrize("endpoint", ["a", "whole"])
+def test_without_a_root_nothing_is_put_anywhere(root: Path, endpoint: str) -> None:
+    """A directory that somebody imports must not say which part of this machine is written: without a root it is tried again, and nothing is lost."""
+    free, there = FolderAdapter(Settings()), to(root / "a" if endpoint == "whole" else endpoint)
+    assert free.deliver(BODY, there, KEY) == Retry("folder.outside")
+    assert free.confirm(KEY, there) is None
+    assert [(one.ok, "(folder.outside)" in one.what) for one in free.check_address(there)] == [(False, True)]
+    assert list((root / "a").iterdir()) == []
+    [check] = free.check()
+    assert (check.ok, "no folder gets a file" in check.what) == (True, True)
+
+
+def test_what_an_entry_makes_of_a_folder_is_said(root: Path, adapter: FolderAdapter) -> None:
+    """Of a folder that can be written, one that is missing, and one outside the root."""
+    said = {name: [(one.ok, one.what.rpartition("(")[2]) for one in adapter.check_address(to(name))] for name in ("a", "missing", "..")}
+    assert said == {"a": [(True, "its folder can be written")], "missing": [(False, "folder.missing)")], "..": [(False, "folder.outside)")]}
+    assert isinstance(adapter, ChecksAddresses)
 
 
 def test_a_rename_that_fails_is_uncertain_and_can_be_asked_about(root: Path, adapter: FolderAdapter) -> None:
@@ -167,10 +180,9 @@ def test_a_key_that_is_no_name_is_a_mistake(root: Path, adapter: FolderAdapter, 
 
 
 def test_check_says_what_can_be_written(root: Path, adapter: FolderAdapter) -> None:
-    """Of each folder below the root, of a missing root, and that nothing is checked without one."""
+    """Of each folder below the root, and of a missing root."""
     assert [(check.ok, check.what) for check in adapter.check()] == [(True, f"{root / 'a'} can be written")]
     assert [check.ok for check in FolderAdapter(Settings(root / "missing")).check()] == [False]
-    assert [check.ok for check in FolderAdapter(Settings()).check()] == [True]
 
 
 @pytest.mark.parametrize("settings", [{"rot": "/srv"}, {"root": "srv"}])

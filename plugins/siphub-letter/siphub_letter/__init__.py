@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from siphub.contract import Adapter, AdapterInfo, Check, Cut, Delivered, Outcome, Payload, PluginContext, Recipient, Render, hookimpl
-from siphub_folder import Settings, named, put_all, remove_all
+from siphub_folder import FolderDrop, Settings, named, put_all, remove_all
 from siphub_letter.translate import PDF, ending, letter, note
 
 __all__ = ["LetterAdapter", "siphub_adapters"]
@@ -60,6 +60,10 @@ class LetterAdapter:
     def check(self) -> Iterable[Check]:
         """Say which outboxes can be written."""
         return self._settings.check()
+
+    def check_address(self, recipient: Recipient) -> Iterable[Check]:
+        """Say whether letters can be put into an outbox."""
+        return FolderDrop(self._settings.folder(recipient)).check()
 
     def close(self) -> None:
         """Hold nothing, let go of nothing."""

@@ -136,7 +136,11 @@ def _settings(data: Path, partners: Partners, broker_url: str) -> Settings:
         "broker_url": broker_url,
         "ca_file": partners.sandbox.ca_file,
         "plugins": sorted(set(ADAPTERS.values())),
-        "plugin": {**dict.fromkeys(by_sdk, sdk), "letter": {"root": str(partners.mail_room.outbox)}},
+        "plugin": {
+            **dict.fromkeys(by_sdk, sdk),
+            "folder": {"root": str(partners.folder)},
+            "letter": {"root": str(partners.mail_room.outbox)},
+        },
         "plugin_secrets": {name: {"client_secret": service.client[1]} for name in by_sdk},
         "sweep_every": "200ms",
         "ring_timeout": "5s",
