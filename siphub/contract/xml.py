@@ -26,6 +26,7 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 _DECLARED = re.compile(rb"""<\?xml\s[^>]*?\bencoding\s*=\s*(["'])([^"'<>]{0,40})\1""")
 _UNMARKED = {"utf-8": "utf-8", "us-ascii": "ascii", "ascii": "ascii", "iso-8859-1": "latin-1", "windows-1252": "cp1252"}
 _UTF16 = {"utf-16", "utf-16le", "utf-16be"}
+_START_TAG = re.compile(r"""(<[^\s!?/<>"'](?:[^<>"'/]++|/(?!>)|"[^"]*+"|'[^']*+')*+)/?>""")
 _WHITE_SPACE = " \t\r\n"
 _ERROR_NAMES = {value: name for name, value in vars(etree.ErrorTypes).items() if isinstance(value, int)}
 
@@ -56,6 +57,31 @@ def parse_xml(body: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_D
     root = _parse(text.encode())
     _refuse_depth(root, max_depth)
     return root
+
+
+def root_name(body: bytes, *, max_bytes: int = MAX_BYTES) -> tuple[str | None, str]:
+    """Return the namespace, or None, and the local name of a document's root, read from the root's own start tag and from nothing else.
+
+    For whoever has to say what a document is before it is read: what stands before the root, in it or in a value of it is not looked at.
+
+    Args:
+        body: The document as it came; the encodings are those of `parse_xml`.
+        max_bytes: The largest size, in bytes.
+
+    Raises:
+        TooLarge: `body.too_large`.
+        BadBody: `xml.encoding`, `xml.doctype`, or `xml.not_well_formed`: there is no whole start tag, or it is none.
+    """
+    if len(body) > max_bytes:
+        message = f"the document is larger than {max_bytes} bytes"
+        raise TooLarge(message)
+    text = _decode(body)
+    begin = _refuse_doctype(text)
+    tag = _START_TAG.match(text, begin)
+    if tag is None:
+        raise _refusal("xml.not_well_formed", "the document has no root element", *_position(text, begin))
+    root = etree.QName(_parse(f"{tag[1]}/>".encode()))
+    return root.namespace, root.localname
 
 
 def serialise_xml(root: etree._Element) -> bytes:
@@ -123,8 +149,8 @@ def _declared(body: bytes) -> str:
     return "" if marked else "utf-8"
 
 
-def _refuse_doctype(text: str) -> None:
-    """Walk over what may stand before the root and refuse a DOCTYPE there, before any parser has seen it."""
+def _refuse_doctype(text: str) -> int:
+    """Walk over what may stand before the root and refuse a DOCTYPE there, before any parser has seen it; return where the root should be."""
     place = 0
     while True:
         while place < len(text) and text[place] in _WHITE_SPACE:
@@ -136,10 +162,11 @@ def _refuse_doctype(text: str) -> None:
         else:
             break
         if end < 0:
-            return
+            return place
         place = text.index(">", end) + 1
     if text[place : place + 9].upper() == "<!DOCTYPE":
         raise _refusal("xml.doctype", "a document type declaration is not accepted; send the document without it", *_position(text, place))
+    return place
 
 
 def _refuse_depth(root: etree._Element, max_depth: int) -> None:

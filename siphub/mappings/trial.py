@@ -167,13 +167,13 @@ def findings(pack: Pack) -> Iterator[Finding]:
 
 
 def _namespace(pack: Pack, name: str, body: bytes) -> Iterator[Finding]:
-    """Find a pack that reads and writes in another pack's namespace: the hub would read its documents by that other one, by other words."""
+    """Find a pack that reads and does not write in its own namespace: the hub would read its documents by another's words, or know them not at all."""
     found = etree.QName(parse_xml(body)).namespace or ""
     own = namespace_of(pack.id, pack.version)
-    if INWARD in pack.files and found.startswith("urn:siphub:") and found != own:
-        yield Finding(
-            name, "mapping.namespace", f"what it writes is in the namespace of another pack: by {own} the hub knows its documents"
-        )
+    if INWARD in pack.files and found != own:
+        where = "in the namespace of another pack" if found.startswith("urn:siphub:") else "not in its own namespace"
+        remedy = "" if found.startswith("urn:siphub:") else f"; a pack for a format without it only writes: take {INWARD} away"
+        yield Finding(name, "mapping.namespace", f"what it writes is {where}: by {own} the hub knows its documents{remedy}")
 
 
 def _golden(pack: Pack, name: str, body: bytes) -> Iterator[Finding]:

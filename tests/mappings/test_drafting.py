@@ -194,6 +194,15 @@ def test_a_pack_in_the_namespace_of_another_is_found(draft: Path) -> None:
     assert code_of(lambda: approve(draft, by="Eva Kontakt", today=TODAY)) == "mapping.unsound"
 
 
+def test_a_pack_that_reads_and_writes_without_a_namespace_is_found(draft: Path) -> None:
+    """Given a pack that reads, and writes in no namespace, the hub would never know its documents: that is said, and how to mend it."""
+    for name in ("in.xsl", "out.xsl", "schema/municipal-sip.xsd"):
+        (draft / name).write_bytes((draft / name).read_bytes().replace(b"urn:siphub:norrby-sip:1.0", b"urn:norrby"))
+    found = list(findings(load_folder(draft)))
+    assert {one.code for one in found} == {"mapping.namespace"}
+    assert all("only writes" in one.detail for one in found)
+
+
 def test_a_message_type_without_a_form_is_refused_by_name(draft: Path) -> None:
     """Given a pack without a kind, then a message of it is not translated at all, and its code says so."""
     text = (draft / MANIFEST).read_text("utf-8")

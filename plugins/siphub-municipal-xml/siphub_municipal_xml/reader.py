@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
 from typing import Final
 
-from siphub.contract import Draft, Invalid, MappingError, MappingPack, PluginContext, Problem, ReaderInfo, Submission
+from lxml import etree
+
+from siphub.contract import Draft, Invalid, MappingError, MappingPack, PluginContext, Problem, ReaderInfo, Refused, Submission
 from siphub.contract.neutral import from_partner
-from siphub.contract.xml import parse_xml
+from siphub.contract.xml import parse_xml, root_name
 from siphub.model import Message, parse_message
 from siphub_municipal_xml.settings import read_settings
 
-_HEAD = 4096
-_NAMESPACE = re.compile(rb"""\bxmlns(?::[A-Za-z_][\w.-]*)?\s*=\s*["']urn:siphub:([a-z0-9-]{1,40}):([0-9]{1,4}(?:\.[0-9]{1,4}){0,3})["']""")
+_NAMESPACE = re.compile(r"urn:siphub:([a-z0-9-]{1,40}):([0-9]{1,4}(?:\.[0-9]{1,4}){0,3})")
 
 
 class MunicipalXmlReader:
-    """Reads what `MunicipalXml` writes by any pack of the hub, and the same format written by anybody else: the namespace names the pack."""
+    """Reads what `MunicipalXml` writes by any pack of the hub, and the same format written by anybody else: the root's namespace names the pack."""
 
     info: Final = ReaderInfo(name="municipal-xml", media_types=frozenset({"application/xml", "text/xml"}))
 
@@ -31,11 +31,14 @@ class MunicipalXmlReader:
         self._mappings = context.mappings
 
     def recognises(self, submission: Submission) -> bool:
-        """Say whether the head of the document names a pack's namespace; UTF-16 is looked at without its zero bytes."""
+        """Say whether the root is in the namespace of a pack; whatever else the document says is not looked at."""
         if submission.media_type not in self.info.media_types:
             return False
-        named = tuple(_named(submission.body))
-        return any(pack == self._settings.pack for pack, _ in named) or self._of(named) is not None
+        try:
+            named = _NAMESPACE.fullmatch(root_name(submission.body)[0] or "")
+        except Refused:
+            return False
+        return named is not None and (named[1] == self._settings.pack or self._of(named[1], named[2]) is not None)
 
     def read(self, submission: Submission) -> Message | Draft:
         """Read a document.
@@ -45,8 +48,8 @@ class MunicipalXmlReader:
             TooLarge: Above the parser's limit.
             Invalid: It is not what the schema says (`xml.invalid`), or is no message; problems carry positions or pointers.
         """
-        parse_xml(submission.body)
-        document = self._document(submission.body, self._pack(submission.body))
+        root = parse_xml(submission.body)
+        document = self._document(submission.body, self._pack(etree.QName(root).namespace))
         try:
             return parse_message(json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         except Invalid as invalid:
@@ -55,20 +58,18 @@ class MunicipalXmlReader:
                 raise
             return Draft(document, missing)
 
-    def _of(self, named: Iterable[tuple[str, str]]) -> MappingPack | None:
-        """Return the first of the named packs that this hub has, or None."""
-        for pack, version in named:
-            try:
-                return self._mappings.load(pack, version)
-            except MappingError:
-                continue
-        return None
+    def _of(self, pack: str, version: str) -> MappingPack | None:
+        """Return a pack that this hub has and may use today, or None."""
+        try:
+            return self._mappings.load(pack, version)
+        except MappingError:
+            return None
 
-    def _pack(self, body: bytes) -> MappingPack:
-        named = tuple(_named(body))
-        if not named:
-            raise _invalid("xml.unknown_format", "the document does not name a format's namespace in its first bytes")
-        pack = self._of(named)
+    def _pack(self, namespace: str | None) -> MappingPack:
+        named = _NAMESPACE.fullmatch(namespace or "")
+        if named is None:
+            raise _invalid("xml.unknown_format", "the document's root is not in the namespace of a mapping pack")
+        pack = self._of(named[1], named[2])
         if pack is None:
             raise _invalid("xml.unknown_version", "the document is of a format, or of a version of it, that this hub does not read")
         return pack
@@ -84,12 +85,6 @@ class MunicipalXmlReader:
             "the document does not hold to the format's schema; the problems say where",
             problems=tuple(Problem("xml.invalid", problem, position=_position(problem)) for problem in problems),
         )
-
-
-def _named(body: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the packs that a document's first bytes name, as id and version."""
-    for found in _NAMESPACE.finditer(body[:_HEAD].replace(b"\0", b"")):
-        yield found[1].decode(), found[2].decode()
 
 
 def _invalid(code: str, detail: str) -> Invalid:
