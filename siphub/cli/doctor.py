@@ -403,7 +403,7 @@ def retention(hub: Hub) -> Iterator[Finding]:
             )
     if keys_left:
         yield look(
-            f"{keys_left} erased cases still have their key, or letters in an outbox that cannot be reached:"
+            f"{keys_left} erased cases still have their key, or what lies where it cannot be taken away, such as letters in an outbox:"
             " the hub's archivist looks again; mount the outbox if it is away"
         )
 

@@ -201,7 +201,7 @@ class RefusesAddresses(Protocol):
 
 @runtime_checkable
 class Erases(Protocol):
-    """An adapter that leaves what it has delivered on our own side, such as letters in an outbox, and can take it away with its case."""
+    """An adapter that leaves what it has delivered on our own side, such as letters in an outbox or at a message service of ours, and can take it away with its case."""
 
     def erase(self, key: str, recipient: Recipient) -> bool:
         """Take away whatever is left of a delivery, because its case is erased (LIFECYCLE section 8). May be called again.
@@ -209,6 +209,14 @@ class Erases(Protocol):
         Return True where nothing of it is there any more, also where somebody has taken it or the key was never seen; False where it cannot
         be taken away or looked for now: then it is asked again.
         """
+
+
+@runtime_checkable
+class DeletesRecorded(Protocol):
+    """An adapter that polls, and whose message service keeps what it was sent until somebody deletes it."""
+
+    def recorded(self, partner_id: str) -> None:
+        """Hear that a receipt that was fetched stands at a delivery of ours that has ended: after `settle`, whenever it was fetched."""
 
 
 @runtime_checkable

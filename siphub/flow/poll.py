@@ -16,13 +16,14 @@ from itertools import chain
 from typing import Final
 from uuid import uuid4
 
-from siphub.contract import Adapter, Inbound, Polls, PollsAddresses, Receipt, Recipient, Retry, Submission, Unreadable
+from siphub.contract import Adapter, DeletesRecorded, Inbound, Polls, PollsAddresses, Receipt, Recipient, Retry, Submission, Unreadable
 from siphub.flow import answers, receipts
 from siphub.flow.directory import sources_of
 from siphub.flow.ground import Ground
 from siphub.flow.sweep import Sweeper
 from siphub.model import Directory
 from siphub.observe import Log
+from siphub.policy.lifecycle import FINAL
 from siphub.store import Work
 
 POLL_LEASE = timedelta(seconds=60)
@@ -78,6 +79,8 @@ def poll_once(ground: Ground, name: str, adapter: Adapter) -> int:
                 all_so_far = False  # the cursor stays before it, so that it is fetched again
                 continue
             adapter.settle(inbound.partner_id)
+            if isinstance(adapter, DeletesRecorded) and _stands(ground, name, inbound):
+                adapter.recorded(inbound.partner_id)
             taken += 1
             if inbound.cursor is not None and all_so_far:
                 with ground.store.write() as work:
@@ -171,6 +174,15 @@ def _its_own(work: Work, adapter: str, receipt: Receipt, organisation: str | Non
         return True
     row = work.deliveries.find_by_key(receipt.key)
     return row is not None and (row.adapter, row.recipient_organisation) == (adapter, organisation)
+
+
+def _stands(ground: Ground, adapter: str, inbound: Inbound) -> bool:
+    """Say whether a receipt is about a delivery of ours that has ended, so that its partner is not asked about it again."""
+    if not isinstance(inbound.content, Receipt):
+        return False
+    with ground.store.read() as work:
+        row = work.deliveries.find_by_key(inbound.content.key)
+    return row is not None and row.adapter == adapter and row.state in FINAL
 
 
 @dataclass(slots=True)

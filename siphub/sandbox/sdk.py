@@ -28,6 +28,7 @@ from siphub.sandbox.ledger import NOTHING, Contents, Entry, Ledger
 from siphub.sandbox.sdk_rules import Issue, attributes_in, issues_of
 
 TOKEN_LIFE = 3600
+DELETE = "urn:sdk.api:deleteMessage"
 _FINISHED = frozenset({"ACCEPTED", "REJECTED", "RETRIEVED", "RECEIPT_SENT", "ERROR", "MESSAGE_EXCHANGE_ERROR"})
 _FUNCTION = "urn:riv:infrastructure:messaging:functionalAddress"
 
@@ -80,7 +81,7 @@ STANDARD: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
 class MessageService:
     """The service's mind, without its lines. Safe to share between threads.
 
-    `faults` strike new messages, `ask_faults` strike questions. `receipts` says whether receipts come at all, `receipt_after` how many
+    `grants` are the scopes that the client may have, all unless set. `faults` strike new messages, `ask_faults` strike questions. `receipts` says whether receipts come at all, `receipt_after` how many
     seconds after a message its receipt does.
 
     Args:
@@ -98,7 +99,8 @@ class MessageService:
         self.traffic = Ledger()
         self._refusing: dict[str, tuple[str, str]] = {}
         self._kept: dict[str, _Kept] = {}
-        self._tokens: dict[str, float] = {}
+        self._tokens: dict[str, tuple[float, frozenset[str]]] = {}
+        self.grants: frozenset[str] | None = None
         self._lock = threading.RLock()
 
     # ── what a test or a demo does ──
@@ -110,6 +112,7 @@ class MessageService:
     def clear(self) -> None:
         """Let everything be in order again."""
         self._refusing.clear()
+        self.grants = None
         self.receipts, self.receipt_after = True, 0.0
         for faults in (self.faults, self.ask_faults, self.token_faults):
             faults.clear()
@@ -124,6 +127,10 @@ class MessageService:
         with self._lock:
             kept = self._kept.get(message_id.lower())
             return None if kept is None else str(kept.attributes["messageStatus"])
+
+    def kept(self, message_id: str) -> int:
+        """Return how many copies of a message it keeps: one, or none where it was never taken, or was deleted."""
+        return int(self.status(message_id) is not None)
 
     def body(self, agency: str, message_id: str) -> dict[str, Any]:
         """Return the attributes of a message that an agency has got; raises KeyError where it has not."""
@@ -176,19 +183,25 @@ class MessageService:
 
     # ── what the lines ask ──
 
-    def token(self, client_id: str, secret: str) -> Said:
-        """Give an access token, or refuse."""
+    def token(self, client_id: str, secret: str, scope: str = "") -> Said:
+        """Give an access token for the scopes asked for, or refuse; of what is not granted it says so, and gives the rest."""
         if (client_id, secret) != self.client:
             return Said(401, {"error": "invalid_client"})
+        asked = frozenset(scope.split())
+        given = asked if self.grants is None else asked & self.grants
+        if asked and not given:
+            return Said(400, {"error": "invalid_scope"})
         token = secrets.token_urlsafe(24)
         with self._lock:
-            self._tokens[token] = time.monotonic() + TOKEN_LIFE
-        return Said(200, {"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_LIFE})
+            self._tokens[token] = time.monotonic() + TOKEN_LIFE, given
+        named = {"scope": " ".join(sorted(given))} if given != asked else {}
+        return Said(200, {"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_LIFE, **named})
 
-    def knows(self, authorization: str) -> bool:
-        """Say whether a request carries a token that holds."""
+    def knows(self, authorization: str, scope: str = "") -> bool:
+        """Say whether a request carries a token that holds, and is for a scope where one is named."""
         with self._lock:
-            return self._tokens.get(authorization.removeprefix("Bearer "), 0.0) > time.monotonic()
+            until, scopes = self._tokens.get(authorization.removeprefix("Bearer "), (0.0, frozenset()))
+        return until > time.monotonic() and (not scope or scope in scopes)
 
     def take(self, body: bytes) -> Said:
         """Judge a new message that came whole; what is in order reaches its agency."""

@@ -28,7 +28,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from siphub.sandbox.certificate import Certificates, make_certificates
 from siphub.sandbox.faults import Fault, fault_from
-from siphub.sandbox.sdk import MessageService, Said
+from siphub.sandbox.sdk import DELETE, MessageService, Said
 from siphub.sandbox.sdk_book import PATH as BOOK
 from siphub.sandbox.sdk_book import AddressBookService
 from siphub.sandbox.sdk_rules import MAX_BYTES
@@ -171,7 +171,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.book.faults.clear()
             self._answer(Said(HTTPStatus.NO_CONTENT))
             return
-        self._asked(lambda rest: self.server.service.delete(rest) if rest else Said(HTTPStatus.NOT_FOUND))
+        self._asked(self._deleted)
+
+    def _deleted(self, message_id: str) -> Said:
+        if not self.server.service.knows(self.headers.get("Authorization", ""), DELETE):
+            return Said(HTTPStatus.FORBIDDEN)
+        return self.server.service.delete(message_id) if message_id else Said(HTTPStatus.NOT_FOUND)
 
     def _asked(self, answer: Any) -> None:
         path, service = self._path(), self.server.service
@@ -199,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
         if form.get("grant_type") != "client_credentials":
             self._answer(Said(HTTPStatus.BAD_REQUEST, {"error": "unsupported_grant_type"}))
             return
-        self._answer(self.server.service.token(*_credentials(self.headers.get("Authorization", ""))))
+        self._answer(self.server.service.token(*_credentials(self.headers.get("Authorization", "")), form.get("scope", "")))
 
     def _new_message(self) -> None:
         service, fault = self.server.service, self.server.service.faults.take()

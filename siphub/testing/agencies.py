@@ -139,7 +139,9 @@ class AgencyContract(AdapterContract):
     def under_test(self, agency: AgencyUnderTest, adapter: Any, running: SdkSandbox) -> AdapterUnderTest:
         """Give the adapter with its agency, and a functional address that the payload was not made for."""
         elsewhere = replace(agency.to, endpoint="sdk:annan")
-        return AdapterUnderTest(adapter, agency.to, Book(running.service, agency.sandbox), elsewhere, agency.settings)
+        return AdapterUnderTest(
+            adapter, agency.to, Book(running.service, agency.sandbox), elsewhere, agency.settings, left=running.service.kept
+        )
 
     def test_the_hub_finds_it_by_its_name(self, agency: AgencyUnderTest) -> None:
         """The entry point leads to the package, quality.toml has a reason for every rule, and every kind that SDK has words for is carried."""

@@ -248,7 +248,9 @@ def test_an_outbox_that_is_away_is_cleared_when_it_is_back(make_recorded: MakeRe
         assert until(partial(_noted, world, each))
         assert not world.erased(each)
         assert until(partial(_keyless, world, each))
-    assert "2 erased cases still have their key, or letters in an outbox that cannot be reached" in _said(doctor.retention, world)
+    assert "2 erased cases still have their key, or what lies where it cannot be taken away, such as letters in an outbox" in _said(
+        doctor.retention, world
+    )
     assert retention.finish(world.hub.ground) == 0
     away.rename(outbox)
     assert until(lambda: world.erased(story) and world.erased(other))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from siphub.errors import Invalid
 from siphub.flow import directory as directories
 from siphub.flow import track, work_items
+from siphub.flow.letters import recipient_of
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
 from siphub.sandbox import Fault, Sandbox
@@ -222,6 +225,32 @@ def test_a_hub_that_is_started_anew_takes_every_answer_once(make_sdk_world: Call
         time.sleep(0.5)
         assert desk(world, story).count(("inbound.unread", p.CONTACT)) == 1
         assert newest(world, story, p.AF).state == "delivered"
+
+
+# ── deleting ──
+
+
+def test_what_is_recorded_is_deleted_and_what_no_delivery_is_about_is_not(make_sdk_world: Callable[..., SdkWorld]) -> None:
+    """Given a number of days that has passed, then an invitation goes when its receipt stands at it, one that another hub sent stays, also after a new start, and with its case one goes whatever its age."""
+    made = make_sdk_world()
+    for settings in made.given["plugin"].values():
+        settings["delete_after_days"] = "1"
+    with made as world:
+        story = invited(world, p.AF, p.FK)
+        for unit in (p.AF, p.FK):
+            assert in_state(world, story, unit, "delivered")
+        key, young = newest(world, story, p.AF).key, newest(world, story, p.FK)
+        stray = json.loads(world.agency(p.AF).ledger.body(key))
+        stray["data"]["attributes"]["messageId"] = other = str(uuid4())
+        assert world.service.take(json.dumps(stray).encode()).status == 201
+        for message_id in (key, other):
+            world.service._kept[message_id].attributes["creationDateTime"] = "2026-01-01T00:00:00.000Z"
+        assert until(lambda: not world.service.kept(key))
+        world.again()
+        time.sleep(0.5)
+        assert (world.service.kept(other), world.service.kept(young.key)) == (1, 1)
+        assert world.hub.ground.registry.erase(young.key, recipient_of(young, world.hub.ground.directory()))
+        assert (world.service.kept(other), world.service.kept(young.key)) == (1, 0)
 
 
 # ── answers ──

@@ -12,7 +12,7 @@ from siphub_sdk.settings import SdkSettings
 class Access:
     """The one token of this client. Safe to share between threads."""
 
-    def __init__(self, settings: SdkSettings, context: PluginContext) -> None:
+    def __init__(self, settings: SdkSettings, context: PluginContext, scopes: str | None = None) -> None:
         self._settings, self._secret = settings, context.secrets.get("client_secret", "")
         self._tokens = AccessTokens(
             context.http,
@@ -20,7 +20,7 @@ class Access:
             url=settings.token_url,
             client_id=settings.client_id,
             proof=ClientSecret(self._secret),
-            scopes=settings.scopes,
+            scopes=scopes or settings.scopes,
             timeout=settings.timeout,
         )
 

@@ -34,6 +34,7 @@ from siphub.contract import (
     Uncertain,
 )
 from siphub_sdk import beside, outcomes
+from siphub_sdk.deletion import Deletion, address_in
 from siphub_sdk.hand_over import HandOver
 from siphub_sdk.message import MEDIA_TYPE as INBOUND
 from siphub_sdk.message import from_attributes
@@ -72,7 +73,9 @@ class Sdk:
         self._service = Service(context, self._settings)
         self._references = References(context, self._settings)
         self._hand_over = HandOver(context, self._settings, self._references) if self._settings.hand_over else None
+        self._deletion = Deletion(context, self._settings, self._service, self.info.name)
         self._settled: dict[str, None] = {}
+        self._recorded: dict[str, None] = {}
         self._next_poll = 0.0
         beside.joined(context.http, self)
 
@@ -140,7 +143,7 @@ class Sdk:
             return Retry("partner.not_there")
         if isinstance(found, Uncertain):
             return found
-        if not isinstance(found, Mapping) or _address(found, "recipientAttention") not in {recipient.endpoint, ""}:
+        if not isinstance(found, Mapping) or address_in(found, "recipientAttention") not in {recipient.endpoint, ""}:
             return None
         return outcomes.of_status(found, key)
 
@@ -152,6 +155,7 @@ class Sdk:
         if self._hand_over is not None:
             yield from self._alarmed(self._hand_over.came(self.hears))
             return
+        self._deletion.began()
         # What others wait for first: answers, then refusals; the accepted ones heap up at a service that clears nothing out.
         for status in (*sorted(outcomes.ARRIVED), *sorted(outcomes.ENDED, reverse=True)):
             found = self._service.listed(status)
@@ -162,13 +166,21 @@ class Sdk:
                 yield from self._alarmed(self._came(status, attributes))
 
     def settle(self, partner_id: str) -> None:
-        """Leave it out from now on. Nothing is deleted at the service: a person may have to read it there, and `confirm` must find ours."""
+        """Leave it out from now on. It stays at the service: a person may have to read it there, and `confirm` must find ours."""
         if self._hand_over is not None:
             self._hand_over.settle(partner_id)
             return
-        self._settled[partner_id] = None
-        while len(self._settled) > _SETTLED:
-            del self._settled[next(iter(self._settled))]
+        _remember(self._settled, partner_id)
+
+    def recorded(self, partner_id: str) -> None:
+        """Note that the receipt of a message of ours stands at its delivery: nobody will ask for that message again."""
+        _remember(self._recorded, partner_id)
+
+    def erase(self, key: str, recipient: Recipient) -> bool:
+        """Delete at the service, or in the hand-over, what was sent under a key, with its case; say whether nothing of it is there any more."""
+        if self._hand_over is not None:
+            return self._hand_over.erase(key, recipient.endpoint)
+        return self._deletion.erase(key, recipient.endpoint)
 
     def check(self) -> Iterable[Check]:
         """Say what is not set, and whether the service gives us a token."""
@@ -188,6 +200,8 @@ class Sdk:
         yield Check(
             ok=why is None, what="the message service gives a token" if why is None else f"the message service gives no token: {why}"
         )
+        if why is None:
+            yield from self._deletion.check()
 
     def check_address(self, recipient: Recipient) -> Iterable[Check]:
         """Say whether the receipts and answers of an entry's organisation will count."""
@@ -212,6 +226,8 @@ class Sdk:
         partner_id = f"{message_id}/{status}" if status in outcomes.ENDED else message_id
         senders = self._settings.senders.values()
         if partner_id in self._settled:
+            if partner_id in self._recorded:
+                self._deletion.in_time(message_id, attributes)
             return
         if status in outcomes.ENDED:
             ours = attributes.get("sender") in {one.participant for one in senders} and _made_by_us(attributes)
@@ -222,10 +238,10 @@ class Sdk:
                 self.settle(partner_id)
             elif receipt is not None:
                 yield Inbound(partner_id, receipt, organisation=self._settings.agencies.get(recipient))
-        elif _address(attributes, "recipientAttention") in {one.address for one in senders} and self.hears(str(attributes.get("sender"))):
+        elif address_in(attributes, "recipientAttention") in {one.address for one in senders} and self.hears(str(attributes.get("sender"))):
             content = self._fetched(message_id, attributes)
             if content is not None:
-                whose = self._settings.owner_at(_address(attributes, "recipientAttention"))
+                whose = self._settings.owner_at(address_in(attributes, "recipientAttention"))
                 yield Inbound(partner_id, content, None, self._settings.agencies.get(str(attributes.get("sender"))), whose)
 
     def _receipt(self, message_id: str, attributes: Mapping[str, Any]) -> Receipt:
@@ -243,18 +259,19 @@ class Sdk:
         return Submission(json.dumps(dict(attributes)).encode(), INBOUND) if found == HTTPStatus.OK else None
 
 
+def _remember(these: dict[str, None], one: str) -> None:
+    """Remember it among the newest."""
+    these[one] = None
+    while len(these) > _SETTLED:
+        del these[next(iter(these))]
+
+
 def _made_by_us(attributes: Mapping[str, Any]) -> bool:
     """Say whether this hub made a message; a service that leaves the field out of its lists leaves it open."""
     system = attributes.get("generatingSystem")
     return not isinstance(system, Mapping) or system.get("extension") == GENERATING_SYSTEM
 
 
-def _address(attributes: Mapping[str, Any], name: str) -> str:
-    attention = attributes.get(name)
-    function = attention.get("subOrganization") if isinstance(attention, Mapping) else None
-    return str(function.get("extension", "")) if isinstance(function, Mapping) else ""
-
-
 def _addressed_to(body: bytes, recipient: Recipient) -> bool:
     attributes = json.loads(body)["data"]["attributes"]
-    return _address(attributes, "recipientAttention") == recipient.endpoint
+    return address_in(attributes, "recipientAttention") == recipient.endpoint

@@ -105,6 +105,20 @@ class HandOver:
             return None
         return Accepted(message_id) if isinstance(found, SdkMessage) and found.recipient.address == address else None
 
+    def erase(self, message_id: str, address: str) -> bool:
+        """Take a message to that functional address out of `out`; say whether nothing lies there any more, also where it was fetched."""
+        file = self._root / "out" / named(message_id, "xml")
+        try:
+            if not file.is_file():
+                return file.parent.is_dir()
+            found = read_xml(file.read_bytes())
+            if not isinstance(found, SdkMessage) or found.recipient.address != address:
+                return False
+            file.unlink(missing_ok=True)
+        except (OSError, ValueError, Refused):
+            return False
+        return True
+
     # ── in ──
 
     def came(self, hears: Callable[[str], bool]) -> Iterator[Inbound]:

@@ -18,6 +18,13 @@
 | 401 403 408 425 429, 5xx, nothing, or no token is to be had | Uncertain, not before Retry-After: it is asked again, and until it has answered nothing is sent |
 | anything else, a web page for instance | None: it cannot say, and a person asks |
 
+| asked to delete, the service answers | the message |
+|---|---|
+| 200 202 204 404 | is gone |
+| 401 403 | stays, `sdk.delete_forbidden`: an administrator must act |
+| other 4xx | stays, `sdk.delete_refused`: it is in a status in which the service deletes nothing |
+| anything else | stays, with that code |
+
 | messageStatus | as an answer to `confirm` | as a receipt |
 |---|---|---|
 | ACCEPTED | Delivered | received |
@@ -63,6 +70,7 @@ _TWICE: Final = (".duplicate", ".multiple-matches")
 _PLAIN: Final[Mapping[str, str]] = MappingProxyType({"MESSAGE_EXCHANGE_ERROR": "sdk.exchange_error"})
 _SERVER_ERRORS = range(500, 600)
 _CLIENT_ERRORS = range(400, 500)
+_GONE: Final = frozenset({200, 202, 204, 404})
 _LATER: Final = frozenset({408, 425, 429})
 _ADMINISTRATOR: Final = frozenset({401, 403})
 
@@ -96,6 +104,19 @@ def of_asking(result: HttpAnswer | HttpFailure, now: datetime) -> Uncertain | No
         case Retry(code=code, after=after) | Uncertain(code=code, after=after):
             return Uncertain(code, after)
     return None
+
+
+def of_deleting(result: HttpAnswer | HttpFailure) -> str | None:
+    """Return the code of what kept a message at the service, or None where it is gone."""
+    if isinstance(result, HttpFailure):
+        return result.code
+    if result.status in _GONE:
+        return None if not result.body or document_of(result) is not None else "partner.unexpected_body"
+    if result.status in _ADMINISTRATOR:
+        return "sdk.delete_forbidden"
+    if result.status in _CLIENT_ERRORS and result.status not in _LATER:
+        return "sdk.delete_refused"
+    return f"partner.http_{result.status}"
 
 
 def _undecided(status: int) -> bool:

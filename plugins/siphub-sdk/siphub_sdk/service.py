@@ -1,4 +1,4 @@
-"""The message service's SDK API, one request at a time: send, get, list. Every failure is a value.
+"""The message service's SDK API, one request at a time: send, get, list, delete. Every failure is a value.
 
 It must never put anything but ids and status words into an address.
 """
@@ -26,6 +26,7 @@ class Service:
     def __init__(self, context: PluginContext, settings: SdkSettings) -> None:
         self._context, self._settings = context, settings
         self._access = Access(settings, context)
+        self._deleting = Access(settings, context, settings.delete_scope)
 
     def send(self, payload: Payload, message_id: str) -> Outcome:
         """POST a message once.
@@ -46,6 +47,22 @@ class Service:
         except (NoToken, SettingsError) as error:
             return error.code
         return None
+
+    def may_delete(self) -> str | None:
+        """Return the code of what keeps a token for deleting from us, or None."""
+        try:
+            self._deleting.header()
+        except (NoToken, SettingsError) as error:
+            return error.code
+        return None
+
+    def delete(self, message_id: str) -> str | None:
+        """Delete a message; return the code of what kept it there, or None where nothing of it is left."""
+        try:
+            result = self._asked("DELETE", f"{_PATH}/{quote(message_id, safe='')}", None, {}, self._deleting)
+        except (NoToken, SettingsError) as error:
+            return error.code
+        return outcomes.of_deleting(result)
 
     def get(self, message_id: str) -> Mapping[str, Any] | int | Uncertain | None:
         """Return a message's attributes; a status where the service answered and gave none; Uncertain where it cannot be asked now; else None.
@@ -82,14 +99,17 @@ class Service:
             return None
         return [found for entry in data if (found := outcomes.attributes_of(entry)) is not None and found.get("messageStatus") == status]
 
-    def _asked(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> HttpAnswer | HttpFailure:
+    def _asked(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], access: Access | None = None
+    ) -> HttpAnswer | HttpFailure:
         if not self._settings.service:
             raise SettingsError("sdk: the setting service is missing", code="settings.missing")
-        token = self._access.header()
+        access = access or self._access
+        token = access.header()
         sent = {"Accept": "application/json", **headers, **token}
         result = self._context.http.request(method, self._settings.service + path, body, sent, self._settings.timeout)
         if isinstance(result, HttpAnswer) and result.status == HTTPStatus.UNAUTHORIZED:
-            self._access.forget(token)
+            access.forget(token)
         return result
 
 

@@ -28,9 +28,14 @@ NAMES: Final = (
     "timeout_seconds",
     "poll_seconds",
     "address_book",
+    "delete_after_days",
+    "delete_scope",
 )
 SCOPES: Final = "urn:sdk.api:sendMessages urn:sdk.api:getMessage urn:sdk.api:getMessageByFilter"
 """The scopes as the security scheme of the OpenAPI names them; its operation for sending says `sendMessage`, so they can be set."""
+DELETE_SCOPE: Final = "urn:sdk.api:deleteMessage"
+"""The scope for deleting; a token with it is asked for apart, so that a service that does not grant it takes messages all the same."""
+NEVER: Final = "never"
 PARTICIPANT: Final = re.compile(r"0203:[A-Za-z0-9.-]{1,200}")
 _LONGEST = 120.0
 _RAREST = 3600.0
@@ -62,6 +67,9 @@ class SdkSettings:
         timeout: For one whole request.
         poll_every: How long a poll is not repeated.
         address_book: The base address of the SDK address book's API.
+        delete_after: How old a message of ours with a recorded receipt must be to be deleted at the service; None is with its case only.
+        keeps_all: Nothing is deleted at the service, not with its case either: it clears by itself.
+        delete_scope: The scope that deleting needs.
     """
 
     service: str = ""
@@ -76,6 +84,9 @@ class SdkSettings:
     timeout: timedelta = timedelta(seconds=10)
     poll_every: timedelta = timedelta(seconds=30)
     address_book: str = ""
+    delete_after: timedelta | None = None
+    keeps_all: bool = False
+    delete_scope: str = DELETE_SCOPE
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -114,6 +125,9 @@ def read_settings(given: Mapping[str, str]) -> SdkSettings:
         timeout=_seconds(given, "timeout_seconds", _LONGEST) or standard.timeout,
         poll_every=_seconds(given, "poll_seconds", _RAREST, least=0.0) if "poll_seconds" in given else standard.poll_every,
         address_book=_address(given, "address_book"),
+        delete_after=_days(given),
+        keeps_all=given.get("delete_after_days") == NEVER,
+        delete_scope=given.get("delete_scope", "") or DELETE_SCOPE,
     )
 
 
@@ -182,3 +196,12 @@ def _seconds(given: Mapping[str, str], name: str, most: float, *, least: float =
     if not least <= seconds <= most:
         raise SettingsError(f"sdk: {name} must be a number of seconds, at most {most:.0f}")
     return timedelta(seconds=seconds)
+
+
+def _days(given: Mapping[str, str]) -> timedelta | None:
+    text = given.get("delete_after_days", "")
+    if text in {"", NEVER}:
+        return None
+    if not re.fullmatch("[1-9][0-9]{0,3}", text, re.ASCII):
+        raise SettingsError(f"sdk: delete_after_days is a number of days from 1 to 9999, or {NEVER}")
+    return timedelta(days=int(text))

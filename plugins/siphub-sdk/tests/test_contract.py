@@ -54,7 +54,7 @@ class TestAdapter(AdapterContract):
     @pytest.fixture
     def under_test(self, adapter: Sdk, service: MessageService, fk: Recipient, recipient: Callable[..., Recipient]) -> AdapterUnderTest:
         """Give the adapter with FK, and a functional address that the payload was not made for."""
-        return AdapterUnderTest(adapter, fk, Book(service), recipient("sdk:annan:0203:forsakringskassan.example"), NAMES)
+        return AdapterUnderTest(adapter, fk, Book(service), recipient("sdk:annan:0203:forsakringskassan.example"), NAMES, left=service.kept)
 
 
 def message(text: str, **more: object) -> Submission:

@@ -27,6 +27,8 @@ from siphub.policy import disclosure
 from siphub.sandbox.sdk_rules import issues_of
 from siphub.testing import node
 from siphub_sdk import Sdk, SdkReader, message_payload
+from siphub_sdk.service import Service
+from siphub_sdk.settings import read_settings
 
 MakeContext = Callable[..., PluginContext]
 GOLDEN = Path(__file__).parent / "golden"
@@ -286,3 +288,11 @@ def test_a_mock_server_we_did_not_write_takes_it(prism: str, make_context: MakeC
     del bare["data"]["attributes"]["type"]
     broken = type(payload)(json.dumps(bare).encode(), payload.media_type, payload.plugin)
     assert isinstance(adapter.deliver(broken, fk, key), Rejected)
+
+
+@pytest.mark.reference
+@pytest.mark.node
+def test_a_mock_server_we_did_not_write_deletes(prism: str, make_context: MakeContext) -> None:
+    """Prism over the OpenAPI takes our DELETE of one message."""
+    context = make_context(service=prism, timeout_seconds="20")
+    assert Service(context, read_settings(context.settings)).delete(str(uuid4())) is None
