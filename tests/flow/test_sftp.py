@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import pytest
 
+from siphub.contract import SystemClock
+from siphub.contract.neutral import to_partner
 from siphub.contract.xml import parse_xml
+from siphub.mappings import Mappings, shipped
 from siphub.model import Address, Directory
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
@@ -19,7 +22,7 @@ from siphub.store import DeliveryRow
 from siphub.testing.recorded import Recorded, Registry
 from siphub.testing.sftp_server import Call, SftpServer, Trouble, fails, hangs
 from siphub.testing.story import Story, until
-from siphub.testing.world import QUICK, World
+from siphub.testing.world import QUICK, Told, World
 
 LONG = 60.0
 """Seconds that one of these things may take on a busy machine."""
@@ -30,6 +33,7 @@ class Served(Recorded):
     """A world in which home care collects its messages from a server, and the municipality's registry its record copies from another folder there."""
 
     server: SftpServer | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
     registries: tuple[str, ...] = (p.MUNICIPALITY,)
 
     @property
@@ -41,7 +45,7 @@ class Served(Recorded):
     def address(self, unit: UnitId) -> Address:
         """Return where a unit is reached."""
         if unit == p.HOME_CARE:
-            return Address(adapter="municipal-xml", endpoint=f"{self.there.url}/in", options={"login": "norrby"})
+            return Address(adapter="municipal-xml", endpoint=f"{self.there.url}/in", options={"login": "norrby", **self.options})
         return super().address(unit)
 
     def directory(self) -> Directory:
@@ -70,7 +74,7 @@ class Collector:
 
     def look(self) -> None:
         """Take every file that is there; what begins with a dot is being written."""
-        for file in self.folder.glob("[!.]*"):
+        for file in self.folder.glob("[!.]*.xml"):
             try:
                 body = file.read_bytes()
                 file.unlink()
@@ -93,10 +97,10 @@ class Collector:
 
 
 @pytest.fixture
-def world(make_world: Callable[..., World], tmp_path: Path) -> Iterator[Served]:
-    """Run the hub and the server."""
+def world(request: pytest.FixtureRequest, make_world: Callable[..., World], tmp_path: Path) -> Iterator[Served]:
+    """Run the hub and the server; a test may say what home care's entry says besides."""
     made, root = make_world(lease="20s"), tmp_path / "server"
-    for folder in ("in", "registry"):
+    for folder in ("in/svar", "registry"):
         (root / folder).mkdir(parents=True)
     with SftpServer(root) as server:
         keys = made.data / "keys"
@@ -105,7 +109,8 @@ def world(make_world: Callable[..., World], tmp_path: Path) -> Iterator[Served]:
             (keys / f"plugin.{plugin}.norrby_sftp_key").write_text(server.secrets()["norrby_sftp_key"])
         settings = {name: {"logins": server.login(), "timeout_seconds": "2"} for name in ("municipal-xml", "sftp")}
         given: dict[str, Any] = {**made.given, "plugins": (*QUICK["plugins"], "sftp"), "plugin": settings}  # type: ignore[misc]  # a table of many kinds
-        with Served(made.sandbox, made.folders, made.data, given=given, server=server) as running:
+        options = getattr(request, "param", {})
+        with Served(made.sandbox, made.folders, made.data, given=given, server=server, options=options) as running:
             yield running
 
 
@@ -166,6 +171,41 @@ def test_a_server_that_breaks_and_comes_back_has_each_message_once(world: Served
     assert all(len(set(bodies)) == 1 for bodies in home.taken.values())
     assert len(set(home.messages())) == len(sent)
     assert until(lambda: server.files("in") == {}, LONG)
+
+
+@pytest.mark.parametrize("world", [{"receipt": "file", "answers": "svar"}], indirect=True)
+def test_receipts_and_answers_lie_on_the_server_and_count_once(world: Served) -> None:
+    """Given receipts that come half, twice and while lines are cut, and an answer under two names, then each counts once and is taken away."""
+    server, story = world.there, world.story()
+    folder = server.root / "in"
+    story.ready([p.HOME_CARE])
+    story.summoned([p.HOME_CARE])
+    assert until(lambda: world.of(story, "meeting.summoned").state == "awaiting_receipt", LONG)
+    receipt = folder / f"{world.of(story, 'meeting.summoned').key}.receipt"
+    receipt.write_bytes(b"accepted\n-\n")
+    begun = server.asked.count("scandir")
+    assert until(lambda: server.asked.count("scandir") > begun + 4, LONG)
+    assert world.of(story, "meeting.summoned").state == "awaiting_receipt"
+    server.before["open"] = server.cuts
+    receipt.write_bytes(b"accepted\n-\n4711\n")
+    begun = server.connections
+    assert until(lambda: server.connections > begun + 1, LONG)
+    server.before = {}
+    assert until(lambda: world.of(story, "meeting.summoned").state == "delivered", LONG)
+    assert until(lambda: not receipt.exists(), LONG)
+    receipt.write_bytes(b"accepted\n-\n4711\n")
+    yes = replace(story, send=lambda _: Told({}), sent=[])
+    yes.responded(p.HOME_CARE)
+    for name in ("1.xml", "2.xml"):
+        (folder / "svar" / f".{name}").write_bytes(
+            to_partner(Mappings([shipped()], SystemClock()).load("municipal-sip"), yes.sent[0].to_document())
+        )
+        (folder / "svar" / f".{name}").rename(folder / "svar" / name)
+    assert until(lambda: not receipt.exists() and not list((folder / "svar").iterdir()), LONG)
+    assert world.of(story, "meeting.summoned").state == "delivered"
+    with world.hub.store.read() as work:
+        rows = work.messages.of_case(story.owner, str(story.case_id))
+    assert [row.sender_unit for row in rows if row.type == "meeting.response"] == [p.HOME_CARE]
 
 
 def test_what_is_withdrawn_while_its_server_is_away_never_lies_there(world: Served) -> None:
