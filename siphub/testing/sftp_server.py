@@ -4,6 +4,8 @@
         server.before["write"] = fails(asyncssh.SFTPNoSpaceOnFilesystem("full"))
         server.after["posix_rename"] = server.cuts             # it has been done, and the answer is lost
 
+`python -m siphub.testing.sftp_server FOLDER` runs one to try things out by hand, and says what to set for it.
+
 A trouble stands at an operation (`open write fsync close lstat stat statvfs rename posix_rename remove scandir`), before or after it is done, and is
 called each time with what it is done to. It needs asyncssh, which comes with the plugin siphub-sftp. It listens on 127.0.0.1 only.
 """
@@ -11,6 +13,7 @@ called each time with what it is done to. It needs asyncssh, which comes with th
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -291,3 +294,15 @@ async def _troubled(trouble: Trouble | None, call: Call) -> None:
     found = trouble(call) if trouble is not None else None
     if found is not None:
         await found
+
+
+def main(arguments: list[str]) -> None:
+    """Run a server over a folder until the process is ended, and say what to set for it."""
+    with SftpServer(Path(arguments[0]).resolve(strict=True)) as server:
+        sys.stdout.write(f'logins = "{server.login()}"\nnorrby_sftp_password: {PASSWORD}\nendpoint: {server.url}/\n')
+        sys.stdout.flush()
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
+from datetime import timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import asyncssh
 import pytest
 
 import siphub_sftp
-from siphub.contract import Recipient, Retry, SettingsError
+from siphub.contract import Delivered, Recipient, Retry, SettingsError
 from siphub.contract.origins import REFUSED
 from siphub.testing.sftp_server import SftpServer, fails, key_text, new_key
 from siphub_sftp import SftpServers, read_logins
@@ -269,10 +272,21 @@ def test_the_operators_page_lists_every_setting_and_code() -> None:
     assert not [code for code in codes if f"`{code}`" not in page]
 
 
+def test_a_server_for_trials_says_what_to_set(tmp_path: Path, recipient: To) -> None:
+    """Run as a program over a folder, it takes what is put there by what it says."""
+    command = [sys.executable, "-m", "siphub.testing.sftp_server", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        logins, password, endpoint = (running.stdout.readline().strip() for _ in range(3))
+        given = read_logins(logins.removeprefix("logins = ").strip('"'), "x")
+        servers = SftpServers("x", given, {"norrby_sftp_password": password.partition(": ")[2]}, timedelta(seconds=20))
+        assert servers.at(recipient(endpoint.partition(": ")[2])).put({"a": b"1"}) == Delivered("a")
+        servers.close()
+        running.kill()
+    assert (tmp_path / "a").read_bytes() == b"1"
+
+
 def test_asyncssh_is_not_loaded_before_a_server_is_spoken_to() -> None:
     """Whoever has no server pays nothing: the plugin and its settings are there without the library."""
-    import subprocess
-    import sys
-
     code = f"import sys, siphub_sftp; siphub_sftp.read_logins({LOGINS!r}, 'x'); sys.exit('asyncssh' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
