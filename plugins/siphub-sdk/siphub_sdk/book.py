@@ -65,11 +65,11 @@ class SdkAddressBook:
     def __init__(self, context: PluginContext, source: str) -> None:
         self.source = source.rstrip("/")
         try:
-            self._origins = Origins.read([re.sub(r"(?<=[^:/])/.*", "", self.source)])
+            origins = Origins.read([re.sub(r"(?<=[^:/])/.*", "", self.source)])
         except SettingsError:
             raise SettingsError("sdk: address_book must be an https address; plain http is for this machine only") from None
         self._timeout = read_settings(context.settings).timeout
-        self._http = context.http.within(self._origins).keeping(PAGE_BYTES)
+        self._http = context.http.within(origins).keeping(PAGE_BYTES)
         self._clock = context.clock
 
     def fetch(self, kept: Mapping[str, Any], told: Callable[[str], None]) -> Edition:
@@ -79,7 +79,7 @@ class SdkAddressBook:
             BookError: `book.unreachable`, `book.unavailable`, `book.refused`, `book.not_found`, `book.redirected`, `book.unreadable`,
                 `book.too_large`, `book.too_many_pages`, `book.too_slow`, `book.loop`, `book.other_server`.
         """
-        fetching = _Fetching(self._http, self._origins, self._timeout, kept, told, self.most_pages)
+        fetching = _Fetching(self._http, self._timeout, kept, told, self.most_pages)
         found = {resource: fetching.resource(f"{self.source}/{resource}", resource) for resource in RESOURCES}
         addresses, organisations, left_out = joined(found["organizations"], found["addresses"], found["codesystems"], self._clock.now())
         counted = {code: number for code, number in (*fetching.left_out.items(), *left_out.items()) if number}
@@ -108,7 +108,6 @@ class _Fetching:
     """One fetch: the pages so far, what they were before, and how much is left of what it may take."""
 
     http: Http
-    origins: Origins
     timeout: timedelta
     kept: Mapping[str, Any]
     told: Callable[[str], None]
@@ -134,15 +133,8 @@ class _Fetching:
             self.left_out[f"book.{resource}_unreadable"] += page["left_out"]
             entries.extend(page["entries"])
             self.told(f"{resource}: page {number}, {len(entries)} so far")
-            url = page["next"] and self._next(url, page["next"])
+            url = page["next"] and urldefrag(urljoin(url, page["next"])).url
         return entries
-
-    def _next(self, url: str, link: str) -> str:
-        """Return the next page's address, where it is at the same server."""
-        address = urldefrag(urljoin(url, link)).url
-        if not self.origins.covers(address):
-            raise BookError("the address book's next page is at another server: it is not followed", code="book.other_server")
-        return address
 
     def _page(self, url: str, resource: str) -> Mapping[str, Any]:
         found = self.kept.get(url)
@@ -179,7 +171,10 @@ class _Fetching:
         left = self.until - time.monotonic()
         if left <= 0:
             raise BookError(f"the address book takes longer than {LONGEST.total_seconds() / 60:.0f} minutes", code="book.too_slow")
-        return self.http.get(url, headers, min(self.timeout, timedelta(seconds=left)))
+        try:
+            return self.http.get(url, headers, min(self.timeout, timedelta(seconds=left)))
+        except SettingsError:  # this client sends to the book's own server only
+            raise BookError("the address book's next page is at another server: it is not followed", code="book.other_server") from None
 
 
 def _wait(result: HttpAnswer | HttpFailure) -> float:

@@ -6,7 +6,6 @@ for here is assumed (docs/sdk-address-book.md). What an entry says may be hostil
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -90,10 +89,9 @@ def _codes(found: object) -> list[list[str]]:
 
 
 def _number(found: object) -> str:
-    """Return an organisation number of ten digits, or nothing; some write it with a hyphen or with 16 before it."""
-    digits = re.sub(r"[\s-]", "", found) if isinstance(found, str) else ""
+    """Return an organisation number of ten digits, or nothing; it may be written with a hyphen, or with 16 before it."""
     try:
-        return str(OrganisationNumber(digits.removeprefix("16") if len(digits) == 12 else digits))  # noqa: PLR2004 - with 16 before it
+        return str(OrganisationNumber(plain(found)))
     except ValueError:
         return ""
 

@@ -264,6 +264,13 @@ def test_how_organisation_numbers_are_written(written: object, number: str) -> N
     assert found["number"] == number
 
 
+def test_a_participant_may_be_written_with_its_scheme() -> None:
+    """Given an organisation whose participant has the scheme before it, then it is the same as without; another scheme is not read."""
+    for written, participant in ((f"iso6523-actorid-upis::{FK}", FK), (FK, FK), ("0007:2021005521", None)):
+        found = read("organizations", {"attributes": {"participantIdentifier": written, "name": "FK"}})
+        assert (found["participant"] if found is not None else None) == participant
+
+
 def test_a_text_is_one_line_of_what_is_seen() -> None:
     """Given control and format characters, lone surrogates and what is no text, then nothing of them is left."""
     assert plain("a\tb\r\nc\u2028d\ufeff\ud800\u200d") == "a b c d"

@@ -94,7 +94,9 @@ def test_what_is_wrong_comes_first() -> None:
     """Given several remarks, then those about entries that nothing arrives by stand first."""
     closed = ListedAddress(WHO, WHERE, "Ny", p.FORSAKRINGSKASSAN, "Försäkringskassan", active=False, times=2)
     book = Listed([closed], labels={name_of((WHO, WHERE)): ("FK SIP",)})
-    assert [one.code for one in found(book)] == ["book.address_inactive", "book.address_twice", "book.label_changed"]
+    entries: dict[str, Key] = {p.FK: (WHO, WHERE), p.HOME_CARE: (WHO, "sdk:borta")}
+    said = [one.code for one in compare(directory(), entries, book, NOW)]
+    assert said == ["book.address_inactive", "book.address_gone", "book.address_twice", "book.label_changed"]
 
 
 def test_new_addresses_of_organisations_that_the_directory_has() -> None:
