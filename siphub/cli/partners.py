@@ -62,7 +62,7 @@ def sandbox(
 
 
 def _sdk(open_: ExitStack, folder: Path | None, running: Sandbox) -> Mapping[str, str]:
-    """Run the message service and the address book too; return the settings that the plugin sdk needs for them."""
+    """Run the message service, the address book and an access point too; return the settings that the plugin sdk needs for them."""
     from siphub.sandbox.sdk_book import FILE
     from siphub.sandbox.sdk_server import SdkSandbox
 
@@ -75,5 +75,8 @@ def _sdk(open_: ExitStack, folder: Path | None, running: Sandbox) -> Mapping[str
         "client_id": client,
         "client_secret": secret,
         "address_book": service.address_book,
+        "submit_to": service.rest_backend,
+        "pmode": service.access_point.pmode,
+        "submit_key": service.access_point.key,
     }
     return {**found, "address_book_file": str(own / FILE)} if own is not None else found

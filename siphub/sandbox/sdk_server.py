@@ -26,6 +26,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
+from siphub.sandbox.access_point import PATH as ACCESS_POINT
+from siphub.sandbox.access_point import AccessPoint
 from siphub.sandbox.certificate import Certificates, make_certificates
 from siphub.sandbox.faults import Fault, fault_from
 from siphub.sandbox.sdk import DELETE, MessageService, Said
@@ -59,6 +61,7 @@ class SdkSandbox:
         self.certificates = certificates or make_certificates(keep)
         self.service = MessageService(folder)
         self.book = AddressBookService(folder)
+        self.access_point = AccessPoint(folder)
         self._port = port
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -79,6 +82,11 @@ class SdkSandbox:
         return f"https://{HOST}:{self._port}/token"
 
     @property
+    def rest_backend(self) -> str:
+        """The base address of the access point's REST back-end: the plugin's setting `submit_to`."""
+        return f"https://{HOST}:{self._port}/{ACCESS_POINT[0]}"
+
+    @property
     def address_book(self) -> str:
         """The base address of the address book: the plugin's setting `address_book`."""
         return f"https://{HOST}:{self._port}/{'/'.join(BOOK)}"
@@ -87,6 +95,7 @@ class SdkSandbox:
         """Listen, on the same port as before after a `stop_listening`."""
         if self._server is None:
             self._server = _Server(self._port, self.service, self.book, self.certificates)
+            self._server.access_point = self.access_point
             self._port = self._server.server_port
             self.book.base = self.address_book
             serve = {"poll_interval": 0.05}
@@ -142,6 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._token()
             case path if path == _MESSAGES:
                 self._new_message()
+            case path if tuple(path) == ACCESS_POINT:
+                self._submitted()
             case _:
                 self.close_connection = True
                 self._answer(Said(HTTPStatus.NOT_FOUND))
@@ -219,6 +230,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(Said(HTTPStatus.UNAUTHORIZED))
             return
         said = service.take(body)
+        if fault is None or fault.when == "before" or self._survives(fault):
+            self._answer(said)
+
+    def _submitted(self) -> None:
+        point = self.server.access_point
+        fault = point.faults.take()
+        if fault is not None and fault.kind == "down":
+            self._reset()
+            return
+        body = self._body(counted=True)
+        if body is None or (fault is not None and fault.when == "before" and not self._survives(fault)):
+            return
+        said = Said(point.take({name.lower(): value for name, value in self.headers.items()}, body))
         if fault is None or fault.when == "before" or self._survives(fault):
             self._answer(said)
 
@@ -302,6 +326,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = True
     request_queue_size = 128
+    access_point: AccessPoint
 
     def __init__(self, port: int, service: MessageService, book: AddressBookService, certificates: Certificates) -> None:
         self.service, self.book = service, book

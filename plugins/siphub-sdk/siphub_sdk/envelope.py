@@ -58,6 +58,7 @@ class Posting:
         sender: `0203:domain`.
         recipient: `0203:domain`.
         function: The recipient's functional address, for a message.
+        conversation: The thread, for a message.
     """
 
     kind: Kind
@@ -66,6 +67,7 @@ class Posting:
     sender: str
     recipient: str
     function: str | None = None
+    conversation: str = ""
 
 
 def envelope_xml(posting: Posting, content: etree._Element) -> bytes:
@@ -106,6 +108,16 @@ def _criteria(kind: Kind) -> Mapping[str, str]:
     )
 
 
+def service() -> tuple[str, str]:
+    """Return the AS4 service of everything in SDK, and its type."""
+    return _PROCESS, _PROCESS_SCHEME
+
+
+def action(kind: Kind) -> str:
+    """Return the AS4 action of one of SDK's two kinds of document."""
+    return f"{_SCHEME}::{kind.document_id}"
+
+
 def submit_request(posting: Posting, envelope: bytes, access_point: str) -> bytes:
     """Return what an access point takes: the envelope in base64, and above it who sends to whom.
 
@@ -121,8 +133,9 @@ def submit_request(posting: Posting, envelope: bytes, access_point: str) -> byte
     _eb(origin, "PartyId", access_point).set("type", _PARTY_TYPE)
     _eb(origin, "Role", f"{_EBMS}initiator")
     collaboration = _eb(user, "CollaborationInfo")
-    _eb(collaboration, "Service", _PROCESS).set("type", _PROCESS_SCHEME)
-    _eb(collaboration, "Action", f"{_SCHEME}::{posting.kind.document_id}")
+    name, kind = service()
+    _eb(collaboration, "Service", name).set("type", kind)
+    _eb(collaboration, "Action", action(posting.kind))
     properties = _eb(user, "MessageProperties")
     for name, party in (("originalSender", posting.sender), ("finalRecipient", posting.recipient)):
         one = _eb(properties, "Property", party)

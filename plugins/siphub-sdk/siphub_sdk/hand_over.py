@@ -1,6 +1,6 @@
-"""Hand-over to an access point by folders, where there is no message service with the SDK API.
+"""Hand-over to an access point, where there is no message service with the SDK API: by folders, or by REST for what is sent.
 
-    out    what the access point fetches and sends: `<messageId>.xml`, and `receipt-<messageId>.xml` for what has come
+    out    what the access point fetches and sends: `<messageId>.xml`, and `receipt-<messageId>.xml` for what has come; not used with `submit_to`
     in     what it has opened and puts here: messages, and receipts of ours
     done   what was taken from `in`, for the organisation's own registry
 
@@ -45,6 +45,7 @@ from siphub_sdk.references import References
 from siphub_sdk.rules import envelope_breaches, message_breaches
 from siphub_sdk.rules.envelope import NAMES
 from siphub_sdk.settings import PARTICIPANT, SdkSettings
+from siphub_sdk.submit import Submit, taken
 
 FOLDERS: Final = ("out", "in", "done")
 _REASONS: Final = {
@@ -80,25 +81,37 @@ class HandOver:
     def __init__(self, context: PluginContext, settings: SdkSettings, references: References) -> None:
         self._context, self._settings, self._references = context, settings, references
         self._root = Path(settings.hand_over)
+        self._submit = Submit(context, settings) if settings.submit_to else None
         self._came: dict[str, Came] = {}
 
     # ── out ──
 
     def send(self, payload: Payload, message_id: str) -> Outcome:
-        """Put a message there for the access point.
+        """Give the access point a message.
 
         Raises:
             PermitExpired: Nothing has become visible.
         """
         try:
-            document = handed_over(payload.body, message_id, self._settings.access_point)
+            posting, envelope = posted(payload.body, message_id)
         except MappingError as error:
             return Rejected(error.code)
-        found = put(document, self._root / "out", named(message_id, "xml"))
-        return Accepted(message_id) if isinstance(found, Delivered) else found
+        return self._given(posting, envelope, named(message_id, "xml"))
+
+    def _given(self, posting: Posting, envelope: bytes, name: str) -> Outcome:
+        """Give the access point one envelope: by REST, or as a file of this name."""
+        if self._submit is not None:
+            return self._submit.send(posting, envelope)
+        found = put(submit_request(posting, envelope, self._settings.access_point), self._root / "out", name)
+        return Accepted(posting.id) if isinstance(found, Delivered) else found
 
     def confirm(self, message_id: str, address: str) -> Outcome | None:
-        """Say Accepted where the message to that functional address lies there still; where it does not, it may have been fetched."""
+        """Say Accepted where the message to that functional address lies there still; where it does not, it may have been fetched.
+
+        By REST nobody can be asked.
+        """
+        if self._submit is not None:
+            return None
         try:
             found = read_xml((self._root / "out" / named(message_id, "xml")).read_bytes())
         except (OSError, ValueError, Refused):
@@ -106,7 +119,12 @@ class HandOver:
         return Accepted(message_id) if isinstance(found, SdkMessage) and found.recipient.address == address else None
 
     def erase(self, message_id: str, address: str) -> bool:
-        """Take a message to that functional address out of `out`; say whether nothing lies there any more, also where it was fetched."""
+        """Take a message to that functional address out of `out`; say whether nothing lies there any more, also where it was fetched.
+
+        By REST nothing is left on our side.
+        """
+        if self._submit is not None:
+            return True
         file = self._root / "out" / named(message_id, "xml")
         try:
             if not file.is_file():
@@ -144,14 +162,18 @@ class HandOver:
         came = self._came.pop(partner_id, None)
         if came is None or not came.file.is_file():
             return
-        if came.answer is not None and not isinstance(self._answered(came.answer), Delivered):
+        answered = None if came.answer is None else self._answered(came.answer)
+        if answered is not None and not isinstance(answered, Accepted):
             self._context.log.warning("receipt.unwritten", adapter="sdk", code="sdk.receipt_unwritten")
+        if answered is not None and not taken(answered):
             return
         came.file.replace(self._root / "done" / came.file.name)
 
     def check(self) -> Iterable[Check]:
         """Say of each folder whether it can be used."""
-        for name in FOLDERS:
+        if self._submit is not None:
+            yield self._submit.check()
+        for name in FOLDERS if self._submit is None else FOLDERS[1:]:
             folder = self._root / name
             ok = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
             yield Check(ok=ok, what=f"the folder {folder} of the hand-over can {'' if ok else 'not '}be used")
@@ -211,8 +233,7 @@ class HandOver:
         content = parse_xml(document)
         receipt_id = content.findtext("{*}ID", receipt.message_id)
         posting = Posting(RECEIPT, receipt_id, at, receipt.sender, receipt.recipient)
-        body = submit_request(posting, envelope_xml(posting, content), self._settings.access_point)
-        return put(body, self._root / "out", named(f"receipt-{receipt.message_id}", "xml"))
+        return self._given(posting, envelope_xml(posting, content), named(f"receipt-{receipt.message_id}", "xml"))
 
 
 def _written(file: Path) -> tuple[int, str]:
@@ -223,8 +244,8 @@ def _written(file: Path) -> tuple[int, str]:
         return 0, file.name
 
 
-def handed_over(body: bytes, message_id: str, access_point: str) -> bytes:
-    """Return what an access point is handed for a translated message.
+def posted(body: bytes, message_id: str) -> tuple[Posting, bytes]:
+    """Return what an access point is handed for a translated message: what stands on its envelope, and the envelope with it.
 
     Raises:
         MappingError: `mapping.unrepresentable`, or `sdk.sv.structure`, `sdk.bv.invariant` where it would break a rule of SDK.
@@ -232,10 +253,11 @@ def handed_over(body: bytes, message_id: str, access_point: str) -> bytes:
     attributes = json.loads(body)["data"]["attributes"]
     content = payload_element(body, message_id)
     function = attributes["recipientAttention"]["subOrganization"]["extension"]
-    posting = Posting(MESSAGE, message_id, attributes["creationDateTime"], attributes["sender"], attributes["recipient"], function)
+    parties = (attributes["sender"], attributes["recipient"])
+    posting = Posting(MESSAGE, message_id, attributes["creationDateTime"], *parties, function, attributes["conversationId"])
     wrong = message_breaches(parse_xml(serialise_xml(content)))
     envelope = envelope_xml(posting, content)
     wrong = wrong or envelope_breaches(parse_xml(envelope))
     if wrong:
         raise MappingError("this message would break a rule of SDK: see the code", code=wrong[0].code)
-    return submit_request(posting, envelope, access_point)
+    return posting, envelope

@@ -22,6 +22,8 @@ NAMES: Final = (
     "scopes",
     "hand_over",
     "access_point",
+    "submit_to",
+    "pmode",
     "senders",
     "agencies",
     "left_to_others",
@@ -60,7 +62,9 @@ class SdkSettings:
         client_id: Who we are there.
         scopes: What we ask for, separated by spaces.
         hand_over: The folder shared with an access point, in the place of a message service.
-        access_point: Our access point's id in the network.
+        access_point: Our access point's id in the network; for the folder.
+        submit_to: The base address of the access point's REST back-end, to which what is sent goes; what comes lies in the folder all the same.
+        pmode: The id of the access point's processing mode, for the REST back-end.
         senders: By owner.
         agencies: Organisation number by participant: whose answers are believed to be whose.
         left_to_others: Participants whose receipts and answers this adapter leaves, besides those that an agency's own adapter takes.
@@ -78,6 +82,8 @@ class SdkSettings:
     scopes: str = SCOPES
     hand_over: str = ""
     access_point: str = ""
+    submit_to: str = ""
+    pmode: str = ""
     senders: Mapping[str, SdkSender] = field(default_factory=dict)
     agencies: Mapping[str, str] = field(default_factory=dict)
     left_to_others: frozenset[str] = frozenset()
@@ -92,7 +98,8 @@ class SdkSettings:
     def absent(self) -> tuple[str, ...]:
         """The settings without which nothing can be sent."""
         service = {"service": self.service, "token_url": self.token_url, "client_id": self.client_id}
-        needed = {**({"access_point": self.access_point} if self.hand_over else service), "senders": self.senders}
+        point = {"pmode": self.pmode} if self.submit_to else {"access_point": self.access_point}
+        needed = {**(point if self.hand_over else service), "senders": self.senders}
         return tuple(name for name, value in needed.items() if not value)
 
     def owner_at(self, address: str) -> str | None:
@@ -111,6 +118,8 @@ def read_settings(given: Mapping[str, str]) -> SdkSettings:
         raise SettingsError(f"sdk has no setting {', '.join(unknown)}; it has {', '.join(NAMES)}", code="settings.unknown")
     if given.get("hand_over") and given.get("service"):
         raise SettingsError("sdk: set service, or hand_over for an access point, and not both")
+    if given.get("submit_to") and not given.get("hand_over"):
+        raise SettingsError("sdk: submit_to needs hand_over beside it: what comes back lies in that folder")
     standard = SdkSettings()
     return SdkSettings(
         service=_address(given, "service").rstrip("/"),
@@ -118,7 +127,9 @@ def read_settings(given: Mapping[str, str]) -> SdkSettings:
         client_id=given.get("client_id", ""),
         scopes=given.get("scopes", "") or SCOPES,
         hand_over=_folder(given),
-        access_point=_access_point(given),
+        access_point=_identifier(given, "access_point", "AP0007-OPEN-TEST"),
+        submit_to=_address(given, "submit_to").rstrip("/"),
+        pmode=_identifier(given, "pmode", "sdk-message"),
         senders=dict(_sender(entry) for entry in _entries(given, "senders")),
         agencies=dict(_agency(entry) for entry in _entries(given, "agencies")),
         left_to_others=_participants(given),
@@ -145,10 +156,10 @@ def _folder(given: Mapping[str, str]) -> str:
     return text
 
 
-def _access_point(given: Mapping[str, str]) -> str:
-    text = given.get("access_point", "")
+def _identifier(given: Mapping[str, str], name: str, example: str) -> str:
+    text = given.get(name, "")
     if text and not re.fullmatch(r"[A-Za-z0-9._:-]{1,100}", text):
-        raise SettingsError("sdk: access_point is an id such as AP0007-OPEN-TEST")
+        raise SettingsError(f"sdk: {name} is an id such as {example}")
     return text
 
 
