@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 IN_SERVICE_TOO = frozenset({"test_scenarios", "test_people_scenarios", "test_doors"})
 """The files of scenarios."""
-ON_POSTGRESQL_TOO = frozenset({"test_overtaken", "test_uncertain", "test_expiry"})
-"""The files in which a withdrawal, a doubt or a time-out meets a delivery."""
+ON_POSTGRESQL_TOO = frozenset({"test_overtaken", "test_uncertain", "test_expiry", "test_sources"})
+"""The files in which a withdrawal, a doubt, a time-out or another process meets a delivery or an answer."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

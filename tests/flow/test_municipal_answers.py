@@ -162,8 +162,15 @@ def test_a_rejection_is_somebodys_work_with_the_municipalitys_code(make_still: C
     assert desk(world) == [("delivery.rejected.person.unknown", p.CONTACT)]
 
 
-@pytest.mark.parametrize("door", ["fetched", "handed in"])
-@pytest.mark.parametrize(("kind", "state"), [("received", "delivered"), ("read", "read"), ("not_received", "rejected")])
+@pytest.mark.parametrize(
+    ("door", "kind", "state"),
+    [
+        ("handed in", "received", "delivered"),
+        ("fetched", "received", "delivered"),
+        ("fetched", "read", "read"),
+        ("fetched", "not_received", "rejected"),
+    ],
+)
 def test_a_receipt_message_makes_it_delivered(make_still: Callable[[str], Municipal], door: str, kind: str, state: str, hand: Hand) -> None:
     """Given a kallelse that owes a receipt message, then the format's own, fetched from the folder or handed in, settles its unit's delivery alone."""
     world = make_still("business")

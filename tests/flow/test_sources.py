@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -10,10 +13,11 @@ from typing import Any
 import pytest
 
 from siphub.contract import Accepted, AdapterInfo, Inbound, Outcome, Payload, Receipt, Recipient, Retry, Submission, Unreadable
-from siphub.errors import Invalid
+from siphub.errors import Invalid, StoreBusy
 from siphub.flow import directory as directories
 from siphub.flow import poll, track
 from siphub.flow.sweep import sweep
+from siphub.hub import Hub, build
 from siphub.model import Address, Message
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
@@ -60,7 +64,7 @@ class Trays(Box):
         if self.breaks:
             raise OSError
         self.cleared.append((source, partner_id, refused))
-        self.lying[source].pop(partner_id)
+        self.lying[source].pop(partner_id, None)
 
 
 @dataclass
@@ -230,6 +234,29 @@ def test_a_source_that_cannot_be_asked_is_asked_ever_more_seldom_and_said(make_w
         assert until(lambda: len(trays.asked) > 3)
         trays.away = None
         assert until(lambda: failing() == [])
+
+
+def test_two_processes_that_ask_at_once_do_what_one_does(still: Trayed, trays: Trays) -> None:
+    """Given twenty things in a tray and two hubs on the same data that ask at the same moment, then each is taken once, and all are cleared away."""
+    trays.lying["home care's"] = {str(number): Unreadable("answer.odd") for number in range(20)}
+    settings = still.hub.settings
+    second = build(settings, plugins=still.plugins, clock=still.clock)
+    ready = threading.Barrier(2)
+
+    def work(hub: Hub) -> None:
+        ready.wait(30)
+        while trays.lying["home care's"]:
+            with suppress(StoreBusy):
+                ask(hub.ground)
+
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            for done in [threads.submit(work, hub) for hub in (still.hub, second)]:
+                done.result(timeout=120)
+    finally:
+        second.stop()
+    assert [kind for kind, _, _ in desk(still)] == ["inbound.unthreaded"] * 20
+    assert {number for _, number, _ in trays.cleared} == {str(number) for number in range(20)}
 
 
 def test_two_organisations_cannot_have_one_source(still: Trayed, trays: Trays) -> None:
