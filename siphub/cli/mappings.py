@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -177,14 +178,29 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Approve a draft: every sample must come through, golden files and checksums are written, and its bytes are fixed from then on."""
+    from siphub.mappings import MANIFEST
     from siphub.mappings import approve as approved
 
     pack = approved(folder.resolve(), by=by, today=shelves(data).today())
+    digest = hashlib.sha256((pack.folder / MANIFEST).read_bytes()).hexdigest()
+    _note(pack.name, digest, by, data)
     if as_json:
-        facts({"pack": pack.name, "folder": pack.folder, "status": pack.manifest.status, "by": by, "files": pack.manifest.files})
+        found = {"pack": pack.name, "folder": pack.folder, "status": pack.manifest.status, "by": by}
+        facts({**found, "digest": digest, "files": pack.manifest.files})
         return
     print(f"{pack.name} is approved. Its files are not changed any more: a later change is a new version beside it.")
     print(f'Units get it once their address in the directory says mapping = "{pack.name}".')
+
+
+def _note(pack: str, digest: str, by: str, data: Path | None) -> None:
+    """Note it in the audit, where there is a hub."""
+    from siphub.cli.hubs import opened, settings_for
+    from siphub.flow.mapping_trial import note_approval
+    from siphub.hub import never_used
+
+    if not never_used(settings_for(data)):
+        with opened(data) as hub:
+            note_approval(hub.ground, pack=pack, digest=digest, by=by)
 
 
 def schema(

@@ -1,6 +1,6 @@
-"""A stored message for whoever tries a mapping pack on it: opened for an organisation that may read it anyway, and only once that is noted.
+"""What of a mapping pack's life stands in the audit: that it was approved, and that a stored message was opened to try it.
 
-It must never open anything for an operator: who asks hands in an API key, and sees what that organisation sent or was sent.
+A message is opened for an organisation that may read it anyway, and only once that is noted. It must never open anything for an operator: who asks hands in an API key, and sees what that organisation sent or was sent.
 """
 
 from __future__ import annotations
@@ -42,3 +42,16 @@ def opened_for(ground: Ground, caller: Caller, message_id: str, pack: str) -> tu
     with ground.store.write() as work:
         work.audit.append(caller.organisation, caller.organisation, caller.channel, "message.tried", facts)
     return documents
+
+
+def note_approval(ground: Ground, *, pack: str, digest: str, by: str) -> None:
+    """Note that a pack was approved, and as what.
+
+    Args:
+        ground: The rooms below.
+        pack: The pack, `id@version`.
+        digest: The SHA-256 of its manifest, which has those of all its files.
+        by: Who has reviewed it.
+    """
+    with ground.store.write() as work:
+        work.audit.append("-", by, "cli", "mapping.approved", {"pack": pack, "digest": digest})

@@ -5,10 +5,13 @@ Nothing but a draft is ever written to: an approved version is changed by a new 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import re
 import shutil
+import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -67,12 +70,18 @@ def _copy(origin: Pack, place: Path, manifest: Manifest) -> None:
 def approve(folder: Path, *, by: str, today: date) -> Pack:
     """Fix a draft's bytes: write its golden files anew, then the manifest with checksums and status. Return the pack as it is now.
 
-    What is fixed are the bytes that were tried: a file that changes meanwhile makes the pack refuse to load.
+    What is fixed are the bytes that were tried: a file that changes meanwhile makes the pack refuse to load. The manifest appears whole and
+    durable, or stays that of a draft; of two who approve at once one does, and the other is told that it is no draft any more.
 
     Raises:
         MappingError: `mapping.not_draft`; `mapping.unsound`, a sample does not come through whole; `mapping.name`, a file's name cannot
             stand in a manifest; `mapping.broken`, `by` is no line; `mapping.unwritable`; or it does not load.
     """
+    with _alone(folder):
+        return _approved(folder, by, today)
+
+
+def _approved(folder: Path, by: str, today: date) -> Pack:
     manifest = read_manifest(folder)
     if manifest.status != "draft":
         raise MappingError(f"{manifest.name} is {manifest.status}: make a new version of it", code="mapping.not_draft")
@@ -87,8 +96,41 @@ def approve(folder: Path, *, by: str, today: date) -> Pack:
     approved = _checked(manifest.model_dump() | {"status": "approved", "approved_by": by, "approved_on": today, "files": files})
     with _writing(folder):
         write_golden(pack)
-        (folder / MANIFEST).write_text(_written(approved), "utf-8")
+        _replace(folder / MANIFEST, _written(approved).encode())
     return load_folder(folder)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock, which is gone with the process that has it."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise MappingError(f"there is no pack in {folder}", code="mapping.not_found") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _replace(file: Path, body: bytes) -> None:
+    """Put a file in the place of another at once, durable: it is never half there. What is written aside lies beside the pack, not in it."""
+    handle, part = tempfile.mkstemp(prefix=".", suffix=".part", dir=file.parents[1])
+    try:
+        with os.fdopen(handle, "wb") as aside:
+            aside.write(body)
+            aside.flush()
+            os.fchmod(handle, file.stat().st_mode & 0o777)
+            os.fsync(handle)
+        Path(part).replace(file)
+    finally:
+        Path(part).unlink(missing_ok=True)
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 @contextmanager

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tomllib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -184,6 +187,41 @@ def test_what_was_tried_is_what_is_approved(draft: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("siphub.mappings.drafting.write_golden", meanwhile)
     assert code_of(lambda: approve(draft, by="Eva Kontakt", today=TODAY)) == "mapping.altered"
+
+
+def test_an_approval_that_the_disk_has_no_room_for_changes_nothing(draft: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a disk that is full when the manifest is written, then it is still that of a draft, whole, and nothing is left beside it."""
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = (draft / MANIFEST).read_bytes()
+    with monkeypatch.context() as changed:
+        changed.setattr(os, "fsync", full)
+        assert code_of(lambda: approve(draft, by="Eva Kontakt", today=TODAY)) == "mapping.unwritable"
+    assert (draft / MANIFEST).read_bytes() == before
+    assert [one.name for one in draft.parent.iterdir()] == ["1.0"]
+    assert approve(draft, by="Eva Kontakt", today=TODAY).manifest.status == "approved"
+
+
+def test_of_two_who_approve_at_once_one_does(draft: Path) -> None:
+    """Given two who approve the same draft, then one of them has, and the other is told that it is no draft any more."""
+
+    def approving(name: str) -> str:
+        try:
+            return approve(draft, by=name, today=TODAY).manifest.approved_by or ""
+        except MappingError as error:
+            return error.code
+
+    with ThreadPoolExecutor(2) as threads:
+        first, second = sorted(threads.map(approving, ("Eva Kontakt", "Bo Systemman")))
+    assert second == "mapping.not_draft"
+    assert load_folder(draft).manifest.approved_by == first
+
+
+def test_a_folder_that_is_none_is_not_approved(tmp_path: Path) -> None:
+    """Given a place where nothing is, then that is said."""
+    assert code_of(lambda: approve(tmp_path / "nothing" / "1.0", by="Eva Kontakt", today=TODAY)) == "mapping.not_found"
 
 
 def test_a_pack_in_the_namespace_of_another_is_found(draft: Path) -> None:

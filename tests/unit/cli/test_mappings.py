@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -10,10 +11,13 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from siphub.mappings import shipped
 from siphub.model import CATALOGUE, sample
 from siphub.model import people as p
+from siphub.store import AuditRow
+from siphub.store.tables import audit
 
 if TYPE_CHECKING:
     from siphub.testing.story import Story
@@ -241,6 +245,16 @@ class TestNewAndApprove:
         assert "mapping.exists" in run("mappings", "new", "norrby-sip", "--owner", "Norrby kommun").err
         found = run("mappings", "new", "norrby-sip", "--version", "1.1", "--owner", "Norrby kommun", "--json").facts
         assert (found["pack"], found["status"]) == ("norrby-sip@1.1", "draft")
+
+    def test_an_approval_is_noted_with_what_was_approved(self, door: Door, run: Run, draft: Path) -> None:
+        """Given a hub, when a pack is approved, then its audit says which, by whom, and the checksum of its manifest."""
+        said = run("mappings", "approve", draft, "--by", "Eva Kontakt", "--json").facts
+        with door.hub.store.read() as work:
+            chain = work.audit._all(AuditRow, select(audit).where(audit.c.owner == "-"))
+            assert work.audit.verify("-") is None
+        [noted] = [one for one in chain if one.action == "mapping.approved"]
+        assert (noted.actor, dict(noted.facts)) == ("Eva Kontakt", {"pack": "norrby-sip@1.0", "digest": said["digest"]})
+        assert said["digest"] == hashlib.sha256((draft / "mapping.toml").read_bytes()).hexdigest()
 
     def test_the_schema_as_a_page(self, run: Run, tmp_path: Path) -> None:
         """Given --output, then the page is written there, else printed; a file that cannot be written is told."""
