@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_them(data: Data = None, as_json: Json = False) -> None:
-    """List the packs: each version, whether it may be used today, and which units' addresses name it."""
+    """List the packs: each version, whether it may be used today, and which units' addresses get it, named there or taken where none is."""
     packs = shelves(data)
     users = _users(data)
     rows = [_row(one, packs, users.get(one.name, ())) for one in packs.shelves()]
@@ -62,7 +62,7 @@ def _row(one: Shelved, packs: Mappings, users: Sequence[str]) -> dict[str, Any]:
 
 
 def _state(one: Shelved, packs: Mappings) -> str:
-    """Return `usable`, or the code of what keeps the pack from being used today."""
+    """Return `usable`, the code of what keeps the pack from being used today, or `retired`: only an address that names it gets it."""
     from siphub.errors import MappingError
 
     if one.manifest is not None and one.manifest.status == "draft":
@@ -71,7 +71,7 @@ def _state(one: Shelved, packs: Mappings) -> str:
         packs.load(one.id, one.version)
     except MappingError as error:
         return error.code
-    return "usable"
+    return "retired" if one.manifest is not None and one.manifest.status == "retired" else "usable"
 
 
 def _days(row: Mapping[str, Any]) -> str:
@@ -79,8 +79,12 @@ def _days(row: Mapping[str, Any]) -> str:
 
 
 def _users(data: Path | None) -> dict[str, tuple[str, ...]]:
-    """Return which units' addresses name which pack, where there is a hub; a bare version is of the pack that its adapter uses."""
+    """Return which units' addresses get which pack, where there is a hub: by name, or because their adapter takes it where none is named.
+
+    A unit whose pack cannot be used counts for the one that its address names.
+    """
     from siphub.cli.hubs import opened, settings_for
+    from siphub.contract import UsesPacks
     from siphub.flow import directory as directories
     from siphub.hub import never_used
 
@@ -90,10 +94,10 @@ def _users(data: Path | None) -> dict[str, tuple[str, ...]]:
         directory, adapters = directories.current(hub.ground), hub.registry.adapters
     found: dict[str, tuple[str, ...]] = {}
     for unit in directory.units:
-        named = unit.address.mapping if unit.address else None
-        if unit.address and named:
-            adapter = adapters.get(unit.address.adapter)
-            name = named if "@" in named else f"{adapter.info.mapping if adapter else ''}@{named}"
+        adapter: object = adapters.get(unit.address.adapter) if unit.address else None
+        if unit.address and isinstance(adapter, UsesPacks):
+            there = directories.place(unit.id, unit.organisation, unit.public_label, unit.address)
+            name = adapter.pack_of(there) or unit.address.mapping or ""
             found[name] = (*found.get(name, ()), str(unit.id))
     return found
 

@@ -20,6 +20,7 @@ from siphub.contract.adapter import (
     ProbesAddresses,
     Recipient,
     RefusesAddresses,
+    UsesPacks,
 )
 from siphub.contract.address_book import AddressBook, Edition, ListedAddress, ListedCode, ListedOrganisation
 from siphub.contract.certificates import ClientCertificate
@@ -125,6 +126,7 @@ __all__ = [
     "Uncertain",
     "Unreadable",
     "UnsupportedMedia",
+    "UsesPacks",
     "completing",
     "hookimpl",
     "hookspec",

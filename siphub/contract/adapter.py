@@ -189,6 +189,14 @@ class ProbesAddresses(Protocol):
 
 
 @runtime_checkable
+class UsesPacks(Protocol):
+    """An adapter that writes by mapping packs, for `siphub mappings list`."""
+
+    def pack_of(self, recipient: Recipient) -> str | None:
+        """Return the pack, `id@version`, by which it would write to this address today, or None where it has none. Asks nobody, never raises."""
+
+
+@runtime_checkable
 class RefusesAddresses(Protocol):
     """An adapter that must not send to every address a directory may name: what lets us in there is for some servers only (`Origins`)."""
 

@@ -19,6 +19,7 @@ from siphub.errors import Invalid, Problem
 from siphub.flow.ground import Ground, snapshot
 from siphub.flow.outline import filled
 from siphub.model import Address, Agreement, Directory, Organisation, Unit
+from siphub.model.principals import ONE, principals
 from siphub.model.reading import problems_of
 from siphub.policy.days import day_of
 from siphub.policy.partners import sound
@@ -105,6 +106,9 @@ def _organisations(directory: Directory, adapters: Mapping[str, object], keepers
         if organisation.code and any(earlier.code == organisation.code for earlier in directory.organisations[:index]):
             same = "another organisation has this code: a unit that names its organisation by it could belong to either"
             yield Problem("directory.code_twice", same, pointer=f"/organisations/{index}/code")
+        if organisation.code and (organisation.code, organisation.kind) not in _known():
+            unknown = "no region or municipality of Sweden has this code: siphub directory new prints them all"
+            yield Problem("directory.code_unknown", unknown, pointer=f"/organisations/{index}/code")
         yield from _adapter(organisation.letters, f"/organisations/{index}/letters", adapters)
         if organisation.letters is not None:
             there = place("", organisation.number, organisation.public_label, organisation.letters)
@@ -112,6 +116,11 @@ def _organisations(directory: Directory, adapters: Mapping[str, object], keepers
         if organisation.records is not None and organisation.records.adapter not in keepers:
             missing = "this hub has no such record keeper enabled"
             yield Problem("directory.keeper_missing", missing, pointer=f"/organisations/{index}/records/adapter")
+
+
+def _known() -> frozenset[tuple[str, str]]:
+    """Return the codes there are, each with the kind of its principal; Gotland has both of its own."""
+    return frozenset({(code, one.kind) for one in principals() for code in (one.code, ONE.get(one.code, one.code))})
 
 
 def _cleared(directory: Directory) -> Iterator[Problem]:

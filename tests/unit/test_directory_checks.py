@@ -60,6 +60,7 @@ def test_nothing_is_wrong_with_a_whole_directory() -> None:
     """Given letters, records, an agreement and a closed unit with a successor, then nothing is wrong."""
     assert of(base(CHILDREN)) == []
     assert of(limited(max_concurrent="2", max_per_minute="120")) == []
+    assert of(base(organisation={"code": "0980"})) == of(base(organisation={"code": "2480"})) == []
     assert of(base(CHILDREN, unit={"closed_on": DAY, "address": None, "successor": p.CONTACT})) == []
     assert of(base(CHILDREN, unit={"closed_on": DAY, "address": None, "successor": p.CARE_CENTRE})) == []
 
@@ -69,6 +70,8 @@ def test_nothing_is_wrong_with_a_whole_directory() -> None:
     [
         (base(unit={"organisation": STRANGER}), "directory.organisation_missing", "/units/1/organisation"),
         (base(unit={"id": p.CONTACT, "address": None}), "directory.unit_twice", "/units/1/id"),
+        (base(organisation={"code": "9999"}), "directory.code_unknown", "/organisations/0/code"),
+        (base(organisation={"code": "24"}), "directory.code_unknown", "/organisations/0/code"),
         (base(organisation={"number": p.REGION, "letters": None}), "directory.organisation_twice", None),
         (base(unit={"financed_by": None, "care": "open"}), "directory.care_without_payer", "/units/1/financed_by"),
         (base(unit={"successor": p.CONTACT}), "directory.successor_open", "/units/1/closed_on"),

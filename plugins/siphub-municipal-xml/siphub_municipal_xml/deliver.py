@@ -70,6 +70,14 @@ class MunicipalXml:
         self._drops = Drops(context, self._settings)
         self._answers = Answers(self._shelf, context.clock, context.log)
 
+    def pack_of(self, recipient: Recipient) -> str | None:
+        """Return the pack by which a recipient's XML is made today, or None where none can be used."""
+        try:
+            pack = pack_for(recipient, self._context.mappings, self._settings)
+        except MappingError:
+            return None
+        return f"{pack.id}@{pack.version}"
+
     def translate(self, cut: Cut, recipient: Recipient) -> Payload:
         """Make the municipality's XML from a cut.
 

@@ -56,16 +56,17 @@ class TestList:
         assert set(row["kinds"]) == set(CATALOGUE)
 
     def test_each_version_says_what_keeps_it_from_being_used(self, run: Run, draft: Path) -> None:
-        """Given a draft, an altered pack, one whose days are over and a broken manifest, then each has its code, and the others are listed too."""
+        """Given a draft, an altered pack, one whose days are over, a broken manifest and a retired one, then each has its code, and the others are listed too."""
         assert run("mappings", "approve", draft, "--by", "Eva").status == 0
-        for version in ("1.1", "1.2", "1.3", "1.4"):
+        for version in ("1.1", "1.2", "1.3", "1.4", "1.5"):
             run("mappings", "new", "norrby-sip", "--from", "norrby-sip@1.0", "--version", version, "--owner", "Norrby kommun")
         folder = draft.parent
-        for version in ("1.1", "1.2"):
+        for version in ("1.1", "1.2", "1.5"):
             assert run("mappings", "approve", folder / version, "--by", "Eva").status == 0
         (folder / "1.1" / "codes.csv").write_text("changed")
         replaced(folder / "1.2" / "mapping.toml", "valid_from = ", "valid_to = 2026-01-02\nvalid_from = 2026-01-01 # ")
         (folder / "1.3" / "mapping.toml").write_text("[[")
+        replaced(folder / "1.5" / "mapping.toml", 'status = "approved"', 'status = "retired"')
         mine = [row for row in run("mappings", "list", "--json").facts if row["pack"].startswith(("norrby", "municipal"))]
         states = {row["pack"]: row["state"] for row in mine}
         assert states == {
@@ -75,17 +76,21 @@ class TestList:
             "norrby-sip@1.2": "mapping.not_valid",
             "norrby-sip@1.3": "mapping.broken",
             "norrby-sip@1.4": "mapping.draft",
+            "norrby-sip@1.5": "retired",
         }
 
     def test_units_that_name_a_pack_are_counted(self, door: Door, run: Run, tmp_path: Path) -> None:
-        """Given a unit whose address names the pack, then the list says which."""
+        """Given a unit whose address names the pack and one whose names none, then the list says both, for the second gets the default."""
         directory = run("directory", "list", "--json").facts
         unit = next(one for one in directory["units"] if one["id"] == p.HOME_CARE)
         unit["address"]["mapping"] = OWN
+        other = next(one for one in directory["units"] if one["id"] == p.SOCIAL_SERVICES)
+        other["address"] = {"adapter": "municipal-xml", "endpoint": "https://soderby.example/sip"}
+        unit["address"] |= {"adapter": "municipal-xml", "endpoint": "https://norrby.example/sip"}
         (tmp_path / "directory.json").write_text(json.dumps(directory))
         assert run("directory", "import", tmp_path / "directory.json").status == 0
         used = {row["pack"]: row["used_by"] for row in run("mappings", "list", "--json").facts}
-        assert {pack: units for pack, units in used.items() if units} == {OWN: [p.HOME_CARE]}
+        assert {pack: units for pack, units in used.items() if units} == {OWN: sorted([p.HOME_CARE, p.SOCIAL_SERVICES])}
         assert door.hub.settings.data.is_dir()
 
 
