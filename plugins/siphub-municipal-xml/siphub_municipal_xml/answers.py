@@ -30,11 +30,12 @@ ShelfAt = Callable[[str, Recipient], Shelf]
 
 
 class Answers:
-    """The answers of all municipalities. It remembers which file an id was given to until that is cleared away, and nothing else."""
+    """The answers of all municipalities. Of each file it remembers the id until it is cleared away, and whether it could not be."""
 
     def __init__(self, shelf_at: ShelfAt, clock: Clock, log: Log) -> None:
         self._shelf_at, self._clock, self._log = shelf_at, clock, log
         self._names: dict[tuple[str, str], str] = {}
+        self._left: set[tuple[str, str]] = set()
         self._lock = Lock()
 
     def fetch(self, source: str, recipient: Recipient) -> Iterator[Inbound] | Retry:
@@ -53,11 +54,14 @@ class Answers:
         if name is None or not self._same(shelf, name, partner_id):
             return
         left = shelf.remove(name) if refused is None else shelf.refuse(name, refused)
+        with self._lock:
+            if left is not None:
+                self._left.add((source, partner_id))
+            else:
+                self._left.discard((source, partner_id))
+                self._names.pop((source, partner_id), None)
         if left is not None:
             self._log.warning("inbound.not_cleared", adapter="municipal-xml", code=left.code)
-            return
-        with self._lock:
-            self._names.pop((source, partner_id), None)
 
     def _same(self, shelf: Shelf, name: str, partner_id: str) -> bool:
         found = shelf.read(name, _most(name))
@@ -76,8 +80,8 @@ class Answers:
             partner_id = _id(name, found)
             with self._lock:
                 self._names[source, partner_id] = name
+                given += (source, partner_id) not in self._left  # what could not be cleared away keeps nothing behind it waiting
             yield Inbound(partner_id, content, owner=recipient.organisation)
-            given += 1
             if given == ROUND:
                 return
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,12 +17,14 @@ from siphub.contract import Inbound, Receipt, Recipient, Retry, Submission, Syst
 from siphub.mappings import shipped
 from siphub.sandbox import Fault, Sandbox
 from siphub.testing.sftp_server import SftpServer
+from siphub_folder import Dropped
 from siphub_municipal_xml import MunicipalXml
-from siphub_municipal_xml.answers import ROUND
+from siphub_municipal_xml.answers import ROUND, Answers
 from siphub_municipal_xml.translate import MAX_BYTES
 
 KEY = "0b9f5f0c-6d5e-4a53-9f39-0d6a3a1f0c11"
 YES = (shipped() / "municipal-sip" / "1.0" / "golden" / "meeting.response.minimal.xml").read_bytes()
+NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 TAKEN = b"accepted\n-\nNRB 2026-4711\n"
 MakeRecipient = Callable[..., Recipient]
 
@@ -442,3 +444,43 @@ def test_now_is_the_latest_a_receipt_was_written(make_place: Callable[[str], Pla
     assert isinstance(found.content, Receipt)
     now: datetime = SystemClock().now()
     assert found.content.at <= now
+
+
+class Locked:
+    """A shelf that can be read and not written."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return more than one round takes."""
+        return tuple(f"{number:03}.xml" for number in range(ROUND + 5))
+
+    def read(self, name: str, limit: int) -> Dropped:
+        """Return the same for each."""
+        return Dropped(YES, NOW)
+
+    def passed_over(self, name: str, names: Collection[str]) -> bool:
+        """Say no."""
+        return False
+
+    def remove(self, name: str) -> Retry:
+        """Fail."""
+        return Retry("folder.unwritable")
+
+    def refuse(self, name: str, code: str) -> Retry:
+        """Fail."""
+        return Retry("folder.unwritable")
+
+
+def test_what_cannot_be_cleared_away_keeps_nothing_waiting(recipient: MakeRecipient) -> None:
+    """Given a place that cannot be written, then what was stored is given again, what lies behind it too, and the log says why."""
+    log = Quiet()
+    answers = Answers(lambda *_: Locked(), SystemClock(), log)  # type: ignore[arg-type]  # of a log it uses warnings only
+    rounds = []
+    for _ in range(2):
+        found = answers.fetch("/srv/svar", recipient("/srv/norrby", answers="/srv/svar"))
+        assert not isinstance(found, Retry)
+        rounds.append(list(found))
+        for number, inbound in enumerate(rounds[-1]):
+            answers.taken("/srv/svar", recipient("/srv/norrby"), inbound.partner_id, "x.y" if number % 2 else None)
+    assert [len(one) for one in rounds] == [ROUND, ROUND + 5]
+    assert {event for event, _ in log.said} == {"inbound.not_cleared"}
+    assert {facts["code"] for _, facts in log.said} == {"folder.unwritable"}
