@@ -10,7 +10,7 @@ import typer
 
 from siphub.cli.words import NO, WRONG_USE, By, Data, Json, facts, group, refuse, table
 
-ROLES = ("send", "inbox", "operate")
+ROLES = ("send", "inbox", "operate", "ring")
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +32,7 @@ Organisation = Annotated[str, typer.Option("--organisation", metavar="NUMBER", h
 def add(
     name: Name,
     organisation: Organisation,
-    roles: Annotated[list[str], typer.Option("--role", metavar="ROLE", help="send, inbox or operate; may be said again.")],
+    roles: Annotated[list[str], typer.Option("--role", metavar="ROLE", help="send, inbox, operate or ring; may be said again.")],
     units: Annotated[list[str] | None, typer.Option("--unit", metavar="UNIT", help="Only these units of it; all unless said.")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write the key to a new file (mode 0600) instead of printing it.")

@@ -220,6 +220,14 @@ class Erases(Protocol):
 
 
 @runtime_checkable
+class AsksAtOnce(Protocol):
+    """An adapter that polls with pauses of its own, and can be told that something lies ready."""
+
+    def ask_now(self) -> None:
+        """Let the next poll ask, however short ago the last one did. May be called from another thread than `poll`."""
+
+
+@runtime_checkable
 class DeletesRecorded(Protocol):
     """An adapter that polls, and whose message service keeps what it was sent until somebody deletes it."""
 

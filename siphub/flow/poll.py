@@ -16,10 +16,23 @@ from itertools import chain
 from typing import Final
 from uuid import uuid4
 
-from siphub.contract import Adapter, DeletesRecorded, Inbound, Polls, PollsAddresses, Receipt, Recipient, Retry, Submission, Unreadable
+from siphub.contract import (
+    Adapter,
+    AsksAtOnce,
+    DeletesRecorded,
+    Inbound,
+    Polls,
+    PollsAddresses,
+    Receipt,
+    Recipient,
+    Retry,
+    Submission,
+    Unreadable,
+)
 from siphub.flow import answers, receipts
 from siphub.flow.directory import sources_of
 from siphub.flow.ground import Ground
+from siphub.flow.partner_bell import Bells
 from siphub.flow.sweep import Sweeper
 from siphub.model import Directory
 from siphub.observe import Log
@@ -201,16 +214,22 @@ class Poller(Sweeper):
 
     def __init__(self, ground: Ground) -> None:
         super().__init__(ground)
+        self._bells = Bells(ground)
         self._paces: dict[tuple[str, str], _Pace] = {}
         self._of: tuple[int, tuple[Source, ...]] = (-1, ())
 
     def _looks(self) -> Iterator[Callable[[], int]]:
         for name, adapter in self._ground.registry.adapters.items():
-            yield partial(poll_once, self._ground, name, adapter)
+            yield partial(self._poll, name, adapter)
         for source in self._sources():
             pace = self._paces[source.key]
             if time.monotonic() >= pace.at:
                 yield partial(self._ask, source, pace)
+
+    def _poll(self, name: str, adapter: Adapter) -> int:
+        if isinstance(adapter, AsksAtOnce) and self._bells.rang(name):
+            adapter.ask_now()
+        return poll_once(self._ground, name, adapter)
 
     def _sources(self) -> tuple[Source, ...]:
         directory = self._ground.directory.seen()

@@ -12,7 +12,7 @@ class Caller:
     Args:
         organisation: Its number.
         units: The units it may speak for; empty means every unit of the organisation.
-        roles: `send`, `inbox`, `operate`.
+        roles: `send`, `inbox`, `operate`, `ring`.
         channel: The door it came through, by its name in `hub.doors`.
     """
 

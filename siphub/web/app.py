@@ -14,7 +14,7 @@ from siphub import __version__
 from siphub.errors import Busy, Refused, SiphubError, StoreBusy
 from siphub.hub import Hub
 from siphub.observe import Log
-from siphub.web import health, messages, standard_doors
+from siphub.web import bells, health, messages, standard_doors
 from siphub.web.describe import described
 from siphub.web.doorkeeper import Doorkeeper
 from siphub.web.metrics import Counts
@@ -34,6 +34,7 @@ def make_app(hub: Hub, *, takes_messages: bool = True) -> FastAPI:
     counts = Counts(hub)
     if takes_messages:
         app.include_router(messages.router(hub, counts))
+        app.include_router(bells.router(hub))
         app.include_router(standard_doors.router(hub, counts))
     app.include_router(health.router(hub, counts))
     app.add_exception_handler(SiphubError, _ours)

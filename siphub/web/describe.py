@@ -70,6 +70,12 @@ CODES: Final[Mapping[str, dict[int | str, dict[str, Any]]]] = {
         ),
         **_BROKEN,
     },
+    "ring": {
+        "202": {"description": "Heard. The hub asks soon, whatever it then finds; nothing of the body was read."},
+        **_KEY,
+        "404": _refused("No adapter of that name has a bell.", "adapter.no_bell"),
+        **_BROKEN,
+    },
     "read": {
         **_KEY,
         "404": _refused("Not there, or not yours: the same answer.", "message.not_there", "case.not_there", "message.erased"),

@@ -165,6 +165,10 @@ class Sdk:
             for attributes in found:
                 yield from self._alarmed(self._came(status, attributes))
 
+    def ask_now(self) -> None:
+        """Let the next poll ask: somebody rang."""
+        self._next_poll = 0.0
+
     def settle(self, partner_id: str) -> None:
         """Leave it out from now on. It stays at the service: a person may have to read it there, and `confirm` must find ours."""
         if self._hand_over is not None:

@@ -137,12 +137,13 @@ class TestTheDescription:
             ("/v1/messages", "post"),
             ("/v1/messages/{message_id}", "get"),
             ("/v1/cases/{case_id}", "get"),
+            ("/v1/receipts/{adapter}", "post"),
             ("/health/live", "get"),
             ("/health/ready", "get"),
             ("/metrics", "get"),
         }
         keyed = {path for path, methods in described["paths"].items() for operation in methods.values() if operation.get("security")}
-        assert keyed == {"/v1/messages", "/v1/messages/{message_id}", "/v1/cases/{case_id}"}
+        assert keyed == {"/v1/messages", "/v1/messages/{message_id}", "/v1/cases/{case_id}", "/v1/receipts/{adapter}"}
 
     def test_every_reference_leads_somewhere(self, described: dict[str, Any]) -> None:
         """Given the description, then every $ref names a schema that is in it."""
