@@ -84,7 +84,8 @@ def check(
         directory: What is to be judged.
         adapters: The adapters that are enabled, by name; those that refuse some addresses (`RefusesAddresses`) are asked about theirs.
         day: Today in Sweden: a unit that closes later may have its address still. Where none is named, it counts as closed.
-        keepers: The record keepers that are enabled; where none are named, they are called as the adapters are.
+        keepers: The record keepers that are enabled, with those that refuse some addresses by name; where none are named, they are called
+            as the adapters are.
         earlier: The directory that it takes the place of, if any.
     """
     return (
@@ -116,6 +117,9 @@ def _organisations(directory: Directory, adapters: Mapping[str, object], keepers
         if organisation.records is not None and organisation.records.adapter not in keepers:
             missing = "this hub has no such record keeper enabled"
             yield Problem("directory.keeper_missing", missing, pointer=f"/organisations/{index}/records/adapter")
+        elif organisation.records is not None and isinstance(keepers, Mapping):
+            there = place("", organisation.number, organisation.public_label, organisation.records)
+            yield from _refused(there, f"/organisations/{index}/records", keepers)
 
 
 def _known() -> frozenset[tuple[str, str]]:

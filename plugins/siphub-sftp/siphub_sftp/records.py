@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from siphub.contract import Check, PluginContext, Recipient
+from siphub.contract import Check, PluginContext, Problem, Recipient
 from siphub_folder import DropRecords
 from siphub_sftp.servers import SftpServers
 from siphub_sftp.settings import read_settings
@@ -25,6 +25,10 @@ class SftpRecords(DropRecords):
         """Connect to each server, and say what it shows."""
         found = list(self._servers.check())
         return found or [Check(ok=False, what="the setting logins is empty: no record copy can be handed over")]
+
+    def refusal(self, address: Recipient) -> Problem | None:
+        """Return why an organisation's copies may not go to an address, or None."""
+        return self._servers.refusal(address)
 
     def check_address(self, recipient: Recipient) -> Iterable[Check]:
         """Say as whom, with what and to which host key an organisation's copies go. Asks nobody, and never raises."""

@@ -11,6 +11,9 @@ import pytest
 
 import siphub_sftp
 from siphub.contract import Delivered, PluginContext, PluginError, Recipient, RecordKeeper, Retry, SystemClock, Uncertain
+from siphub.contract.origins import REFUSED
+from siphub.flow.directory import check
+from siphub.model import Address, sample_directory
 from siphub.testing.record_keepers import REFERENCE, KeeperUnderTest, RecordKeeperContract, new_package
 from siphub.testing.sftp_server import SftpServer, fails
 
@@ -108,3 +111,15 @@ def test_what_cannot_be_taken_away_is_settled_again(keeper: RecordKeeper, server
     assert [one.reference for one in keeper.confirmations(there)] == [REFERENCE]
     keeper.settle(package.package_id, there)
     assert Desk(server).names() == []
+
+
+def test_a_directory_with_a_registry_that_no_login_is_for_is_not_switched_to(keeper: RecordKeeper, server: SftpServer) -> None:
+    """Given an organisation whose copies would go to another server, then the directory's check says where and why; the right one is taken."""
+    directory = sample_directory()
+    first, *others = directory.organisations
+    for endpoint, wrong in ((f"{server.url}/in", []), ("sftp://elsewhere.example/in", ["/organisations/0/records/endpoint"])):
+        records = Address(adapter="sftp", endpoint=endpoint)
+        changed = directory.model_copy(update={"organisations": (first.model_copy(update={"records": records}), *others)})
+        found = [one for one in check(changed, {}, None, {"sftp": keeper}) if (one.pointer or "").startswith("/organisations")]
+        assert [one.pointer for one in found] == wrong
+        assert {one.code for one in found} <= {REFUSED}
