@@ -445,7 +445,7 @@ def test_each_message_is_taken_by_one_adapter_whatever_the_settings_leave_out(ma
         time.sleep(0.5)
         assert seen() == {(answer, "forsakringskassan"), (unknown, "sdk")}
         assert [item.type for item in track.desk(world.hub.ground)] == ["inbound.unthreaded"]
-        assert "meeting.response" in world.types(p.CONTACT, story)
+        assert until(lambda: "meeting.response" in world.types(p.CONTACT, story))
 
 
 def test_a_withdrawn_consent_is_followed_by_one_stop_notice(world: SdkWorld) -> None:
