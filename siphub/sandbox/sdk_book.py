@@ -45,7 +45,7 @@ class Page:
 
 def organisation(identity: str, participant: str, number: str, name: str) -> Document:
     """Return an organisation as JSON:API has it."""
-    attributes = {"participantIdentifier": participant, "organizationNumber": number, "name": name, "countryCode": "SE", "type": "o"}
+    attributes = {"participantIdentifier": participant, "organizationNumber": number, "name": name, "countryCode": "SE", "type": "O"}
     return {"type": "organizations", "id": identity, "attributes": attributes}
 
 
@@ -53,7 +53,7 @@ def address(owner: str, identifier: str, name: str, code: str = "", **more: Any)
     """Return a functional address of the organisation with the id `owner`."""
     codes = [{"codeSystem": SYSTEM, "code": code}] if code else []
     attributes = {"identifier": identifier, "name": name, "status": "active", "codes": codes, **more}
-    relation = {"organization": {"data": {"type": "organizations", "id": owner}}}
+    relation = {"parent": {"data": {"type": "organizations", "id": owner}}}
     return {"type": "addresses", "id": identifier, "attributes": attributes, "relationships": relation}
 
 

@@ -50,7 +50,7 @@ _WHY: Final[Mapping[int, tuple[str, str]]] = {
     404: ("book.not_found", "there is no address book at the address in the setting address_book"),
     410: ("book.not_found", "there is no address book at the address in the setting address_book any more"),
 }
-_READING: Final = 1
+_READING: Final = 2
 """Which reading of entries a kept page is of: one of another is fetched anew."""
 _ACCEPT: Final = "application/vnd.api+json, application/json;q=0.9"
 

@@ -1,7 +1,7 @@
 """What the SDK address book's JSON:API documents say, as values: one entry at a time, and joined at the end.
 
-Digg's description of the book names `identifier`, `participantIdentifier`, `organizationNumber` and `name`; every other name that is looked
-for here is assumed (docs/sdk-address-book.md). What an entry says may be hostile: every text is made one line of printable characters.
+Digg's descriptions name `identifier`, `participantIdentifier`, `organizationNumber` and `name`, and `relationships.parent` is seen in another
+client; every other name that is looked for here is assumed (docs/sdk-address-book.md). What an entry says may be hostile: every text is made one line of printable characters.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ LONGEST: Final = 256
 """The longest name or address in SDK, in characters."""
 _MOST_CODES: Final = 50
 _MOST_LISTED: Final = 5000
+_DEEPEST: Final = 10
+"""So many organisations may stand above one another."""
 _SCHEME: Final = "iso6523-actorid-upis::"
 _ENDED: Final = frozenset({"inactive", "closed", "expired", "deleted", "disabled", "revoked"})
 _FROM: Final = ("validFrom", "startDate")
@@ -37,11 +39,11 @@ def read(resource: str, item: object) -> Entry | None:
 
 
 def _organisation(item: Entry, attributes: Entry) -> Entry | None:
-    participant = plain(attributes.get("participantIdentifier")).removeprefix(_SCHEME)
-    if not PARTICIPANT.fullmatch(participant):
+    participant, parent = plain(attributes.get("participantIdentifier")).removeprefix(_SCHEME), _parent(item)
+    if not (PARTICIPANT.fullmatch(participant) or (parent and not participant)):
         return None
     number, name = _number(attributes.get("organizationNumber")), plain(attributes.get("name"))
-    return {"id": plain(item.get("id")), "participant": participant, "number": number, "name": name}
+    return {"id": plain(item.get("id")), "participant": participant, "number": number, "name": name, "parent": parent}
 
 
 def _address(item: Entry, attributes: Entry) -> Entry | None:
@@ -52,7 +54,7 @@ def _address(item: Entry, attributes: Entry) -> Entry | None:
     return {
         "address": address,
         "label": label,
-        "organisation": _owner(item),
+        "organisation": _parent(item),
         "participant": plain(attributes.get("participantIdentifier")).removeprefix(_SCHEME),
         "ended": attributes.get("active") is False or plain(attributes.get("status")).lower() in _ENDED,
         "from": next(filter(None, (plain(attributes.get(name)) for name in _FROM)), ""),
@@ -61,8 +63,8 @@ def _address(item: Entry, attributes: Entry) -> Entry | None:
     }
 
 
-def _code_system(item: Entry, attributes: Entry) -> Entry | None:  # noqa: ARG001 - the same arguments for every resource
-    system = plain(attributes.get("identifier"))
+def _code_system(item: Entry, attributes: Entry) -> Entry | None:
+    system = plain(attributes.get("identifier")) or plain(item.get("id"))
     if not system:
         return None
     codes = attributes.get("codes")
@@ -74,10 +76,10 @@ def _code_system(item: Entry, attributes: Entry) -> Entry | None:  # noqa: ARG00
 _READS: Final = {"organizations": _organisation, "addresses": _address, "codesystems": _code_system}
 
 
-def _owner(item: Entry) -> str:
-    """Return the id of the organisation that an address belongs to, as JSON:API relates one thing to another."""
+def _parent(item: Entry) -> str:
+    """Return the id of the organisation above an address or an organisation, as JSON:API relates one thing to another."""
     found: object = item.get("relationships")
-    for name in ("organization", "data", "id"):
+    for name in ("parent", "data", "id"):
         found = found.get(name) if isinstance(found, Mapping) else None
     return plain(found)
 
@@ -120,29 +122,52 @@ def joined(
         systems: What was read of every code system.
         now: When it is, aware: an address may hold from a day, or until one.
     """
-    known = {one["id"]: one for one in organisations}
-    by_participant = {one["participant"]: one for one in known.values()}
+    known = _whole({one["id"]: one for one in organisations})
+    heads = _heads(known.values())
     names = {one["system"]: one["codes"] for one in systems}
     found: dict[tuple[str, str], ListedAddress] = {}
     left_out: Counter[str] = Counter()
     for one in addresses:
-        owner = known.get(one["organisation"]) or by_participant.get(one["participant"])
+        owner = known.get(one["organisation"]) or heads.get(one["participant"])
         if owner is None:
             left_out["book.organisation_unknown"] += 1
             continue
-        listed = _listed(one, owner, names, now.astimezone(UTC).date())
+        listed = _listed(one, owner, heads[owner["participant"]], names, now.astimezone(UTC).date())
         key = (listed.participant, listed.address)
         before = found.setdefault(key, listed)
         if replace(before, times=1) != listed:
             found[key] = replace(before, times=before.times + 1, active=before.active and listed.active)
-    organised = tuple(ListedOrganisation(one["participant"], one["number"], one["name"]) for one in known.values())
+    organised = tuple(ListedOrganisation(one["participant"], one["number"], one["name"]) for one in heads.values())
     return tuple(found.values()), organised, left_out
 
 
-def _listed(one: Entry, owner: Entry, names: Mapping[str, Mapping[str, str]], today: date) -> ListedAddress:
+def _whole(found: Mapping[str, Entry]) -> Mapping[str, Entry]:
+    """Return the organisations that take part: a part of one that says no participant of its own has that of the one above it."""
+    whole: dict[str, Entry] = {}
+    for identity, one in found.items():
+        above, steps = one, 0
+        while not above["participant"] and above["parent"] in found and steps < _DEEPEST:
+            above, steps = found[above["parent"]], steps + 1
+        if above["participant"]:
+            whole[identity] = {**one, "participant": above["participant"]}
+    return whole
+
+
+def _heads(organisations: Iterable[Entry]) -> Mapping[str, Entry]:
+    """Return by participant the organisation itself, and not one of its parts, which may say the same participant."""
+    heads: dict[str, Entry] = {}
+    for one in organisations:
+        before = heads.setdefault(one["participant"], one)
+        if before["parent"] and not one["parent"]:
+            heads[one["participant"]] = one
+    return heads
+
+
+def _listed(one: Entry, owner: Entry, head: Entry, names: Mapping[str, Mapping[str, str]], today: date) -> ListedAddress:
     codes = tuple(ListedCode(system, code, names.get(system, {}).get(code, "")) for system, code in one["codes"])
     active = not one["ended"] and _holds(one["from"], one["until"], today)
-    return ListedAddress(owner["participant"], one["address"], one["label"], owner["number"], owner["name"], active, codes)
+    number = owner["number"] or head["number"]
+    return ListedAddress(owner["participant"], one["address"], one["label"], number, head["name"], active, codes)
 
 
 def _holds(first: str, last: str, today: date) -> bool:

@@ -201,7 +201,7 @@ def test_an_empty_book_is_told_as_it_is(book: SdkAddressBook, service: AddressBo
 
 def test_hostile_and_broken_entries(book: SdkAddressBook, service: AddressBookService) -> None:
     """Given entries that are none or hold what no terminal should get, then those are left out and counted, and texts are plain lines."""
-    service.content["addresses"] = [
+    entries: list[Any] = [
         address("1", "sdk:a", "\x1b[2J Rad\n\n tvâ \u202e\u0000" + "x" * 2000, "sip"),
         address("9", "sdk:b", "Ingens"),
         address("1", "sdk med blanksteg", "x"),
@@ -213,6 +213,7 @@ def test_hostile_and_broken_entries(book: SdkAddressBook, service: AddressBookSe
         {"attributes": {"identifier": "sdk:c", "name": ["x"], "codes": 7, "participantIdentifier": f"iso6523-actorid-upis::{FK}"}},
         "x",
     ]
+    service.content["addresses"] = entries
     service.content["organizations"].append(organisation("9x", "norrby.example", "x", "x"))
     edition = fetched(book)
     assert [(one.address, one.participant) for one in edition.addresses] == [("sdk:a", FK), ("sdk:c", FK)]
@@ -220,6 +221,31 @@ def test_hostile_and_broken_entries(book: SdkAddressBook, service: AddressBookSe
     assert label.startswith("[2J Rad tvâ x")
     assert (len(label), label.isprintable()) == (256, True)
     assert edition.left_out == {"book.addresses_unreadable": 7, "book.organizations_unreadable": 1, "book.organisation_unknown": 1}
+
+
+def test_a_part_of_an_organisation_takes_part_as_the_one_above_it(book: SdkAddressBook, service: AddressBookService) -> None:
+    """Given parts of an organisation, one in the other, then their addresses are its own participant's; a circle takes part as nobody."""
+
+    def part(identity: str, parent: str, **attributes: str) -> dict[str, Any]:
+        relation = {"parent": {"data": {"type": "organizations", "id": parent}}}
+        return {"type": "organizations", "id": identity, "attributes": {"type": "UO", **attributes}, "relationships": relation}
+
+    own = part("5", "1", name="Del", participantIdentifier=FK)
+    service.content["organizations"] = [
+        part("6", "5", name="Enhet"),
+        own,
+        *service.content["organizations"],
+        part("7", "8"),
+        part("8", "7"),
+    ]
+    service.content["addresses"] = [address("6", "sdk:enhet", "Enhet"), address("5", "sdk:del", "Del"), address("7", "sdk:ingen", "Ingen")]
+    edition = fetched(book)
+    assert [(one.address, one.participant, one.number, one.organisation) for one in edition.addresses] == [
+        ("sdk:enhet", FK, p.FORSAKRINGSKASSAN, "Försäkringskassan"),
+        ("sdk:del", FK, p.FORSAKRINGSKASSAN, "Försäkringskassan"),
+    ]
+    assert sorted(one.name for one in edition.organisations) == ["Arbetsförmedlingen", "Försäkringskassan", "Norrby kommun"]
+    assert edition.left_out == {"book.organisation_unknown": 1}
 
 
 def test_an_address_that_stands_twice(book: SdkAddressBook, service: AddressBookService) -> None:
