@@ -9,6 +9,7 @@ import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ _IMPORT = f"{_XSD}import"
 _SCHEMAS = "schema/"
 _IMPURE_CALL = re.compile(r"\b(document|generate-id|unparsed-entity-uri)\s*\(")
 _IMPURE_NAMESPACE = re.compile(r"^http://exslt\.org/(dates-and-times|dynamic|math|random)|^http://www\.w3\.org/2001/XInclude$")
+_judged_safe: set[bytes] = set()
+"""Hashes of the sheets and schemas that were looked through: every thread compiles its own, and one answer is good for all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +215,9 @@ class Pack:
 
     def _schema(self) -> etree.XMLSchema:
         if self._compiled.schema is None:
-            self.schema_trees()  # refuses what must not be compiled
+            own = self._schema_files
+            if not all(_known_safe(source, own) for source in own.values()):
+                self.schema_trees()  # refuses what must not be compiled
             parser = hardened_parser()
             parser.resolvers.add(_OwnSchemas(self._schema_files))
             try:
@@ -280,6 +285,15 @@ def compiled(source: etree._Element) -> etree.XSLT:
     return etree.XSLT(source, access_control=etree.XSLTAccessControl.DENY_ALL)
 
 
+def _known_safe(source: bytes, own: Collection[str]) -> bool:
+    return _fingerprint(source, own) in _judged_safe
+
+
+def _fingerprint(source: bytes, own: Collection[str]) -> bytes:
+    """Return a hash of a sheet or schema and of what it may load."""
+    return sha256("\0".join([*sorted(own), ""]).encode() + source).digest()
+
+
 def _safe(source: bytes, what: str, own: Collection[str] = ()) -> etree._Element:
     """Parse a sheet or schema that loads nothing but its pack's `own` schemas, and gives the same answer tomorrow."""
     try:
@@ -287,6 +301,13 @@ def _safe(source: bytes, what: str, own: Collection[str] = ()) -> etree._Element
     except SiphubError as error:
         where = next((f" at {one.position}" for one in getattr(error, "problems", ()) if one.position), "")
         raise MappingError(f"{what} cannot be read: {error.detail}{where}") from error
+    if not _known_safe(source, own):
+        _refuse_loading(root, what, own)
+        _judged_safe.add(_fingerprint(source, own))
+    return root
+
+
+def _refuse_loading(root: etree._Element, what: str, own: Collection[str]) -> None:
     for element in root.iter():
         calls = any(_IMPURE_CALL.search(value) for value in element.attrib.values())
         loads = element.tag in _LOADING and not (element.tag == _IMPORT and element.get("schemaLocation") in own)
@@ -294,4 +315,3 @@ def _safe(source: bytes, what: str, own: Collection[str] = ()) -> etree._Element
             raise MappingError(
                 f"{what} loads another document or depends on more than its input (line {element.sourceline})", code="mapping.unsafe"
             )
-    return root

@@ -19,6 +19,7 @@ from siphub import contract
 from siphub.contract.xml import parse_xml
 from siphub.errors import BadBody, MappingError
 from siphub.mappings import MANIFEST, Mappings, Pack, checksums, compiled, shipped
+from siphub.mappings.manifest import read_files, read_manifest
 
 SECRET = "hemligt"
 NOTHING_ELSE = '<xsl:template match="/"><b xmlns="urn:b"><xsl:value-of select="a"/></b></xsl:template>'
@@ -290,6 +291,21 @@ def test_schemas_that_load_others_are_refused(tmp_path: Path, element: str) -> N
     loading = f'<xs:{element} schemaLocation="other.xsd"/><xs:element name="b">'
     write(tmp_path, files={"schema/b.xsd": SCHEMA.replace('<xs:element name="b">', loading)})
     assert code_of(lambda: load(tmp_path)) == "mapping.unsafe"
+
+
+def test_what_a_schema_may_load_is_what_its_own_pack_has(tmp_path: Path) -> None:
+    """Given a schema that loads another of its pack, when the same bytes stand in a pack without that one, then they are refused: by each thread."""
+    loads = SCHEMA.replace("<xs:element name", '<xs:import namespace="urn:o" schemaLocation="other.xsd"/><xs:element name', 1)
+    other = '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:o"/>'
+    own = {"schema/sample.xsd": loads, "schema/b.xsd": other}
+    packs = [
+        Pack(read_manifest(folder), folder, read_files(read_manifest(folder), folder))
+        for folder in (write(tmp_path, "1.0", files={**own, "schema/other.xsd": other}), write(tmp_path, "2.0", files=own))
+    ]
+    for _ in range(2):
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(packs[0].check).result()
+            assert code_of(thread.submit(packs[1].check).result) == "mapping.unsafe"
 
 
 def test_a_translation_that_fails_says_nothing_of_the_document(tmp_path: Path) -> None:
