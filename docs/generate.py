@@ -7,12 +7,14 @@ It must never touch a line outside its markers. A new block is a function in `BL
 from __future__ import annotations
 
 import ast
+import io
 import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -290,15 +292,22 @@ def _helps(words: Sequence[str]) -> Iterator[tuple[Sequence[str], str]]:
 
 def _help(words: Sequence[str]) -> str:
     """Return a command's help, asked for in this process: forty processes would take half a minute."""
-    from typer.testing import CliRunner
+    out = io.StringIO()
+    with redirect_stdout(out):
+        status = _program().main(args=[*words, "--help"], prog_name="siphub", standalone_mode=False, terminal_width=80)
+    if status:
+        raise RuntimeError(f"siphub {' '.join(words)} --help exits {status}")
+    return "\n".join(line.rstrip() for line in out.getvalue().strip().splitlines())
+
+
+@cache
+def _program() -> Any:
+    """Return the command line, built once: it takes longer than to print a help."""
+    from typer.main import get_command
 
     from siphub.cli.command_line import application
 
-    plain = {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
-    done = CliRunner().invoke(application(), [*words, "--help"], prog_name="siphub", env=plain, catch_exceptions=False)
-    if done.exit_code != 0:
-        raise RuntimeError(f"siphub {' '.join(words)} --help exits {done.exit_code}")
-    return "\n".join(line.rstrip() for line in done.output.strip().splitlines())
+    return get_command(application())
 
 
 _ROLES = {

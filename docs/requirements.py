@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
@@ -48,11 +49,13 @@ def rows(table: Path = TABLE) -> tuple[Row, ...]:
     return tuple(Row(**{**found, "lives": tuple(found["lives"])}) for found in (*read["row"], *read["contradiction"]))
 
 
+@cache
 def held(root: Path = ROOT) -> Mapping[int | str, tuple[str, ...]]:
-    """Return the tests that hold each row, as pytest names them."""
+    """Return the tests that hold each row, as pytest names them; read once."""
     found: dict[int | str, list[str]] = {}
     for file in sorted([*root.glob("tests/**/test_*.py"), *root.glob("plugins/*/tests/**/test_*.py")]):
-        for name, key in marked(ast.parse(file.read_text("utf-8"))):
+        text = file.read_text("utf-8")
+        for name, key in marked(ast.parse(text)) if "pytest.mark.req" in text else ():
             found.setdefault(key, []).append(f"{file.relative_to(root)}::{name}")
     return MappingProxyType({key: tuple(names) for key, names in found.items()})
 
