@@ -26,6 +26,9 @@ EDITABLE := -e . $(addprefix -e ,$(PLUGINS))
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 CODE := siphub $(wildcard plugins/*/siphub_*) tests docs conftest.py
 
+# The tests start the program hundreds of times: where bytecode is not to be written, each start would compile all of it anew.
+test check: export PYTHONDONTWRITEBYTECODE :=
+
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
