@@ -268,7 +268,9 @@ class PollsAddresses(Protocol):
         """
 
     def taken(self, source: str, recipient: Recipient, partner_id: str, refused: str | None) -> None:
-        """Clear away what we have stored, after our commit; or what was refused, so that the partner sees it and the code.
+        """Clear away what we have stored, after our commit; or what was refused, so that the partner sees why.
+
+        `refused` is a code, and after a space the place in the document where that is known; it says nothing of what stands there.
 
         May be called again for the same id, also after a restart; it must never take away anything else.
         """

@@ -28,6 +28,7 @@ from siphub.model.messages.meeting import Meeting
 from siphub.observe import Log
 from siphub.store import DeliveryRow, Work
 
+_PLACE: Final = re.compile(r"line [0-9]{1,9} column [0-9]{1,9}|(/[a-z0-9_]{1,40}){1,12}")
 _NOT_AN_ID = re.compile(r"[^A-Za-z0-9._:,/@+*=-]")
 _SAID: Final = ("type", "message_id", "sent_at", "author", "conversation_id", "registry_number")
 _CALLS: Final = frozenset({"meeting.invited", "meeting.rescheduled", "meeting.reminder"})
@@ -55,7 +56,7 @@ class Thread:
 
 
 def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission) -> str | None:
-    """Take one message or answer; a refusal is audited, and shown to the convener where we know whose it is. Return its code, or None."""
+    """Take one message or answer; a refusal is audited, and shown to the convener where we know whose it is. Return its code, with the place in the document where that is known, or None."""
     thread: Thread | None = None
     unread: str | None = None
     refused: str | None = None
@@ -69,16 +70,24 @@ def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission)
         message = completed(found, thread) if isinstance(found, Draft) else complete(found)
         accept_message(ground, message, Caller(inbound.organisation or "", frozenset(), frozenset({"send"}), channel="poll"))
     except Refused as error:
-        # What says only that it is no message is told by what is wrong with it first.
-        unread = refused = error.problems[0].code if error.problems and error.code == Invalid.code else error.code
-        _log.warning("inbound.refused", adapter=adapter, code=refused)
-        if isinstance(found, Message) and refused != _NOT_THE_SENDER:
+        unread, place = _why(error)
+        refused = f"{unread} {place}".rstrip()
+        _log.warning("inbound.refused", adapter=adapter, code=unread)
+        if isinstance(found, Message) and unread != _NOT_THE_SENDER:
             thread = _thread(ground, adapter, inbound, Draft({"conversation_id": str(found.case_id)}, ()))
     if unread is not None:
         with ground.store.write() as work:
             _show(work, adapter, inbound, thread, unread, ground.now())
             work.inbound.add("-", adapter, inbound.partner_id, ground.now(), refused)
     return refused
+
+
+def _why(error: Refused) -> tuple[str, str]:
+    """Return the code of a refusal, and the place in the document; what says only that it is no message is told by what is wrong with it first."""
+    first = error.problems[0] if error.problems else None
+    place = (first.position or first.pointer or "") if first is not None else ""
+    code = first.code if first is not None and error.code == Invalid.code else error.code
+    return code, place if _PLACE.fullmatch(place) else ""
 
 
 def show(ground: Ground, adapter: str, inbound: Inbound, code: str) -> str:

@@ -159,7 +159,7 @@ def _alone(adapter: str, take: Callable[[], object]) -> bool:
 
 
 def take_inbound(ground: Ground, adapter: str, inbound: Inbound) -> str | None:
-    """Take one answer, once; return the code it is or was refused with, or None where it was taken.
+    """Take one answer, once; return why it is or was refused, a code first, or None where it was taken.
 
     A message goes the way every message goes; what is refused is kept as seen, and shown (see `answers`).
     """

@@ -218,6 +218,7 @@ def test_what_cannot_be_taken_is_said_at_both_ends(make_still: Callable[[str], M
     drop(folder, "1.xml", written(story, lambda one: one.responded(p.SOCIAL_SERVICES)))
     drop(folder, "2.xml", b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><a>&b;</a>")
     drop(folder, "3.xml", written(story, lambda one: one.responded(p.HOME_CARE, version=7)))
+    drop(folder, "4.xml", b'<sipMeddelande xmlns="urn:siphub:municipal-sip:1.0" schemaVersion="1.0"/>')
     for _ in range(2):
         ask(world.hub.ground)
         world.hub.stop()
@@ -226,10 +227,16 @@ def test_what_cannot_be_taken_is_said_at_both_ends(make_still: Callable[[str], M
         ("inbound.not_theirs", p.MUNICIPALITY),
         ("inbound.unread", p.CONTACT),
         ("inbound.unthreaded", p.MUNICIPALITY),
+        ("inbound.unthreaded", p.MUNICIPALITY),
     ]
     notes = {file.name: file.read_text().strip() for file in folder.glob("*.refused")}
-    assert notes == {"1.xml.refused": "sender.not_yours", "2.xml.refused": "xml.doctype", "3.xml.refused": "message.out_of_order"}
-    assert sorted(file.name for file in folder.glob("*.xml")) == ["1.xml", "2.xml", "3.xml"]
+    assert notes == {
+        "1.xml.refused": "sender.not_yours /sender",
+        "2.xml.refused": "xml.doctype line 1 column 1",
+        "3.xml.refused": "message.out_of_order /content/meeting_version",
+        "4.xml.refused": "xml.invalid line 1 column 1",
+    }
+    assert sorted(file.name for file in folder.glob("*.xml")) == ["1.xml", "2.xml", "3.xml", "4.xml"]
     assert p.SOCIAL_SERVICES not in {row.sender_unit for row in _responses(world, story)}
 
 
@@ -269,13 +276,13 @@ def test_a_hub_that_ends_between_storing_and_clearing_away_acts_once(make_still:
     [source] = [one for one in poll.sources(ground.directory(), ground.registry.adapters) if one.name == str(folder)]
     found = adapter.fetch(source.name, source.recipient)
     assert not isinstance(found, Retry)
-    assert [poll.take_from(ground, source, inbound) for inbound in found] == [None, "sender.not_yours"]
+    assert [poll.take_from(ground, source, inbound) for inbound in found] == [None, "sender.not_yours /sender"]
     assert sorted(file.name for file in folder.iterdir()) == ["1.xml", "2.xml"]
     world.hub.stop()
     world.open(start=False)
     ask(world.hub.ground)
     assert sorted(file.name for file in folder.iterdir()) == ["2.xml", "2.xml.refused"]
-    assert (folder / "2.xml.refused").read_text() == "sender.not_yours\n"
+    assert (folder / "2.xml.refused").read_text() == "sender.not_yours /sender\n"
     assert [row.sender_unit for row in _responses(world, story)] == [p.HOME_CARE]
     assert desk(world) == [("inbound.not_theirs", p.MUNICIPALITY)]
 
