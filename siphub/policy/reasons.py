@@ -163,6 +163,12 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The address book leads to this authority by a way that does not keep its rules: phone meanwhile, and tell your system administrator.",
             "Adressboken leder till myndigheten på ett sätt som inte följer dess regler: ring så länge och säg till systemförvaltaren.",
         ),
+        "address.agreement_missing": Reason(
+            "The address book asks for data to this authority, and there is no agreement on that with it: phone meanwhile, and tell your "
+            "system administrator.",
+            "Adressboken begär att data skickas till myndigheten, men det finns ingen överenskommelse om det: ring så länge och säg till "
+            "systemförvaltaren.",
+        ),
         "partner.plan_in_force": Reason(
             "They have been told that no more comes, but the plan still stands as in force in their system: phone and ask them to end it there.",
             "De har fått veta att inget mer kommer, men planen står kvar som gällande i deras system: ring och be dem avsluta den där.",

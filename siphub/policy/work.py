@@ -269,6 +269,7 @@ def _deadlines() -> dict[str, WorkType]:
 
 _SETTLED = "the delivery is released, tried again, handled by hand, or overtaken, or a receipt says that it arrived"
 _HELD = (
+    "address.agreement_missing",
     "address.letters_none",
     "address.none",
     "address.origin_refused",

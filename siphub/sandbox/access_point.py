@@ -70,9 +70,15 @@ class AccessPoint:
         self.ledger.record(key, body, Contents(None, key, conversation or None), status=202, why=None)
         return 202
 
-    def accepts(self, key: str, folder: Path) -> Path:
-        """Let the recipient's receipt for a message come, as a file in the folder that is shared with the hub."""
-        sender, recipient = self._parties[key]
+    def accepts(self, key: str, folder: Path, parties: tuple[str, str] | None = None) -> Path:
+        """Let the recipient's receipt for a message come, as a file in the folder that is shared with the hub.
+
+        Args:
+            key: Its messageId.
+            folder: Where receipts come.
+            parties: From whom to whom it was, where it did not come by REST.
+        """
+        sender, recipient = parties or self._parties[key]
         file = folder / f"{uuid4()}.xml"
         aside = file.with_suffix(".part")
         aside.write_text(_RECEIPT.format(own=uuid4(), sender=recipient, recipient=sender, key=key), "utf-8")

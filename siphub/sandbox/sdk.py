@@ -82,7 +82,7 @@ class MessageService:
     """The service's mind, without its lines. Safe to share between threads.
 
     `grants` are the scopes that the client may have, all unless set. `faults` strike new messages, `ask_faults` strike questions. `receipts` says whether receipts come at all, `receipt_after` how many
-    seconds after a message its receipt does.
+    seconds after a message its receipt does; `takes` which media types of files the agencies take.
 
     Args:
         folder: Where ledgers (`<agency>.jsonl`) are written; None is memory only.
@@ -97,6 +97,7 @@ class MessageService:
             name: Agency(name, *entry, Ledger(folder / f"{name}.jsonl" if folder else None)) for name, entry in STANDARD.items()
         }
         self.traffic = Ledger()
+        self.takes = {"application/pdf"}
         self._refusing: dict[str, tuple[str, str]] = {}
         self._kept: dict[str, _Kept] = {}
         self._tokens: dict[str, tuple[float, frozenset[str]]] = {}
@@ -206,7 +207,7 @@ class MessageService:
     def take(self, body: bytes) -> Said:
         """Judge a new message that came whole; what is in order reaches its agency."""
         attributes = attributes_in(body)
-        problems = [Issue("SV", "structure", "data.attributes")] if attributes is None else issues_of(attributes)
+        problems = [Issue("SV", "structure", "data.attributes")] if attributes is None else issues_of(attributes, frozenset(self.takes))
         if attributes is None or problems:
             self.traffic.record("-", body, NOTHING, status=400, why="refused")
             return _bad(*problems)

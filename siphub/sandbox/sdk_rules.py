@@ -46,13 +46,13 @@ def attributes_in(body: bytes) -> Mapping[str, Any] | None:
     return attributes if isinstance(attributes, dict) else None
 
 
-def issues_of(attributes: Mapping[str, Any]) -> list[Issue]:
-    """Return everything that is wrong with the attributes of a new message; empty means that it may be taken."""
+def issues_of(attributes: Mapping[str, Any], takes: frozenset[str] = frozenset({"application/pdf"})) -> list[Issue]:
+    """Return everything that is wrong with the attributes of a new message; empty means that it may be taken. `takes` are media types of files."""
     return [
         *_required(attributes),
         *_heads(attributes),
         *_sides(attributes),
-        *_documents(attributes.get("digitalDocument")),
+        *_documents(attributes.get("digitalDocument"), takes),
         *_empty(attributes),
     ]
 
@@ -108,7 +108,7 @@ def _persons(name: str, persons: object) -> Iterator[Issue]:
             yield Issue("SV", "structure", f"{name}.attentionPerson")
 
 
-def _documents(documents: object) -> Iterator[Issue]:
+def _documents(documents: object, takes: frozenset[str]) -> Iterator[Issue]:
     if not isinstance(documents, list) or not documents:
         yield Issue("SV", "structure", "digitalDocument")
         return
@@ -123,7 +123,7 @@ def _documents(documents: object) -> Iterator[Issue]:
             yield Issue("BV", "invariant", "digitalDocument")
         elif not all(_is_file(file) for file in files):
             yield Issue("SV", "structure", "digitalDocument.contentFiles")
-        elif any(file["contentType"] != "application/pdf" for file in files):
+        elif any(file["contentType"] not in takes for file in files):
             yield Issue("BV", "not-supported", "digitalDocument.contentFiles")
         if not re.fullmatch(r"[1-9]\d*", str(one.get("index", "1"))):
             yield Issue("BV", "invariant", "digitalDocument.index")

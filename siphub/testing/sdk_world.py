@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -36,11 +36,13 @@ class SdkWorld(World):
         sdk: The message service.
         adapters: The adapter for each agency's unit: its own unless said.
         options: Further options of the agencies' directory entries.
+        optioned: The units whose entries have them.
     """
 
     sdk: SdkSandbox | None = None
     adapters: Mapping[UnitId, str] = field(default_factory=lambda: dict(OWN))
     options: Mapping[str, str] = field(default_factory=dict)
+    optioned: Collection[UnitId] = tuple(BY_SDK)
 
     @property
     def service(self) -> MessageService:
@@ -57,7 +59,8 @@ class SdkWorld(World):
         if unit not in BY_SDK:
             return super().address(unit)
         agency = self.agency(unit)
-        return Address(adapter=self.adapters[unit], endpoint=agency.address, options={"participant": agency.participant, **self.options})
+        options = {"participant": agency.participant, **(self.options if unit in self.optioned else {})}
+        return Address(adapter=self.adapters[unit], endpoint=agency.address, options=options)
 
     def newest(self, story: Story, unit: UnitId, message_type: str = "meeting.invited") -> DeliveryRow:
         """Return the newest delivery of a type to a unit."""
@@ -75,6 +78,8 @@ def sdk_world(
     adapters: Mapping[UnitId, str] | None = None,
     also: Sequence[str] = (),
     options: Mapping[str, str] = MappingProxyType({}),
+    optioned: Collection[UnitId] = tuple(BY_SDK),
+    settings: Mapping[str, str] = MappingProxyType({}),
     **given: Any,
 ) -> SdkWorld:
     """Return a world with FK and AF on SDK; further settings of the hub by name.
@@ -86,7 +91,9 @@ def sdk_world(
         adapters: The adapter for each agency's unit; each of them is enabled, and knows only the agencies that it is for.
         also: Further adapters that are enabled and fetch at the same service; they know no agency.
         options: Further options of the agencies' directory entries.
-        given: Settings.
+        optioned: The units whose entries have them.
+        settings: Further settings of the plugins.
+        given: Settings of the hub.
     """
     chosen = adapters or OWN
     plugins = {
@@ -100,9 +107,12 @@ def sdk_world(
             ),
             "timeout_seconds": "2",
             "poll_seconds": "0",
+            **settings,
         }
         for name in dict.fromkeys((*chosen.values(), *also))
     }
-    secrets = {name: {"client_secret": sdk.service.client[1]} for name in plugins}
-    settings = {"plugins": ["folder", "municipal-xml", *plugins], "plugin": plugins, "plugin_secrets": secrets, **given}
-    return SdkWorld(sandbox, folder / "folders", folder / "hub", given=settings, sdk=sdk, adapters=chosen, options=options)
+    secrets = {name: {"client_secret": sdk.service.client[1], "submit_key": sdk.access_point.key} for name in plugins}
+    everything = {"plugins": ["folder", "municipal-xml", *plugins], "plugin": plugins, "plugin_secrets": secrets, **given}
+    return SdkWorld(
+        sandbox, folder / "folders", folder / "hub", given=everything, sdk=sdk, adapters=chosen, options=options, optioned=optioned
+    )

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final
 
 from siphub.contract import Check, Cut, Inbound, ReaderInfo, Recipient, Submission
 from siphub.model.identifiers import CoordinationNumber, PersonNumber
+from siphub_sdk.attachments import checks
 from siphub_sdk.deliver import Sdk
 from siphub_sdk.organisations import Organisation
 from siphub_sdk.reader import SdkReader
@@ -88,6 +89,7 @@ class Agency(Sdk):
             (self.owns(participant), f"the setting agencies gives the entry's participant the number {self.of.number}"),
         ):
             yield Check(ok=ok, what=what if ok else f"this is not so: {what}")
+        yield from checks(recipient, self._settings, self._context.clock.now().date())
         yield Check(ok=True, what=f"{self.of.name} publishes no functional addresses: verify this one in the SDK address book")
 
 

@@ -20,7 +20,6 @@ from siphub.contract import (
     Check,
     Cut,
     Inbound,
-    MappingError,
     Outcome,
     Payload,
     PluginContext,
@@ -33,7 +32,8 @@ from siphub.contract import (
     Submission,
     Uncertain,
 )
-from siphub_sdk import beside, outcomes
+from siphub_sdk import attachments, beside, outcomes
+from siphub_sdk.attachments import attached, checks, fetched
 from siphub_sdk.deletion import Deletion, address_in
 from siphub_sdk.hand_over import HandOver
 from siphub_sdk.message import MEDIA_TYPE as INBOUND
@@ -84,16 +84,9 @@ class Sdk:
 
         Raises:
             MappingError: There is no sender for the owner, no participant in the entry, no text for the kind or the purpose; the entry asks
-                for an attachment that is none of ours.
+                for an attachment that is none of ours, or for data without an agreement.
         """
-        return translated(cut, recipient, self._settings, self.further(cut), self._attached(cut, recipient))
-
-    def _attached(self, cut: Cut, recipient: Recipient) -> bytes | None:
-        """Return the cut as PDF/A where the directory entry asks for it."""
-        asked = recipient.options.get("attachment")
-        if asked not in {None, "pdf"}:
-            raise MappingError('the option attachment is "pdf", or is not there', code="sdk.attachment_unknown")
-        return self._context.render(cut, "pdf") if asked else None
+        return translated(cut, recipient, self._settings, self.further(cut), attached(cut, recipient, self._settings, self._context.render))
 
     def further(self, cut: Cut) -> Sequence[tuple[str, str]]:  # noqa: ARG002 - what an agency's own adapter has to say besides
         """Return further lines of the text, each a name and what is said; they stand beneath our reference."""
@@ -113,8 +106,8 @@ class Sdk:
         return self._settings.service or self._settings.hand_over
 
     def refusal(self, recipient: Recipient) -> Problem | None:
-        """Say why nothing may be sent to an address: it leads to an agency that has an adapter, and rules, of its own."""
-        return refusal(self.info.name, self._settings, recipient)
+        """Say why nothing may be sent to an address: it leads to an agency that has an adapter of its own, or asks for data without an agreement."""
+        return refusal(self.info.name, self._settings, recipient) or attachments.refusal(recipient, self._settings)
 
     def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
         """POST once, under the key as messageId.
@@ -213,6 +206,7 @@ class Sdk:
         ok = self._settings.agencies.get(participant) == recipient.organisation
         what = f"the setting agencies gives {participant} the number {recipient.organisation}"
         yield Check(ok=ok, what=what if ok else f"this is not so, and its receipts and answers count for nobody: {what}")
+        yield from checks(recipient, self._settings, self._context.clock.now().date())
 
     def close(self) -> None:
         """Nothing is held open here: the hub owns the connections."""
@@ -259,8 +253,13 @@ class Sdk:
         if isinstance(found, Mapping):
             with contextlib.suppress(Refused):
                 self._references.note(from_attributes(found))
-            return Submission(json.dumps(dict(found)).encode(), INBOUND)
-        return Submission(json.dumps(dict(attributes)).encode(), INBOUND) if found == HTTPStatus.OK else None
+            return self._submission(found)
+        return self._submission(attributes) if found == HTTPStatus.OK else None
+
+    def _submission(self, attributes: Mapping[str, Any]) -> Submission:
+        owner = self._settings.owner_at(address_in(attributes, "recipientAttention"))
+        body, day = json.dumps(dict(attributes)).encode(), self._context.clock.now().date()
+        return fetched(body, INBOUND, self._settings, str(attributes.get("sender")), owner, day)
 
 
 def _remember(these: dict[str, None], one: str) -> None:

@@ -37,6 +37,7 @@ from siphub.contract import (
 from siphub.contract.xml import parse_xml, serialise_xml
 from siphub_folder import named, put
 from siphub_sdk import outcomes
+from siphub_sdk.attachments import fetched
 from siphub_sdk.envelope import MESSAGE, RECEIPT, Posting, envelope_xml, submit_request
 from siphub_sdk.message import UUID, SdkMessage
 from siphub_sdk.payload import envelope_in, payload_element, read_xml
@@ -201,7 +202,8 @@ class HandOver:
         self._references.note(found)
         who = self._settings.agencies.get(found.sender.participant or "")
         owner = self._settings.owner_at(found.recipient.address)
-        inbound = Inbound(found.message_id, Submission(body, "application/xml"), organisation=who, owner=owner)
+        submission = fetched(body, "application/xml", self._settings, found.sender.participant, owner, self._context.clock.now().date())
+        inbound = Inbound(found.message_id, submission, organisation=who, owner=owner)
         return Came(file, inbound, self._answer(found))
 
     def _answer(self, found: SdkMessage) -> MessageReceipt | None:

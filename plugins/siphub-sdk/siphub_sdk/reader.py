@@ -1,7 +1,8 @@
 """The reader: SDK messages as XML or as a message service's JSON, to a message where one of our own is attached, else to a draft.
 
 A draft carries the text, the conversation and the functional address it came from; an answer in the form we ask for is a
-`meeting.response` that lacks only what SDK does not carry. It must never complete that by itself.
+`meeting.response` that lacks only what SDK does not carry. It must never complete that by itself, nor read an attached message that was
+fetched from an organisation with which there is no agreement.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 
 from siphub.contract import BadBody, Draft, Problem, ReaderInfo, Receipt, Submission, TooLarge
 from siphub.model import Message, parse_message
+from siphub_sdk.attachments import is_read
 from siphub_sdk.message import MEDIA_TYPE, MESSAGE_TYPE, SdkMessage, draft_of, from_attributes, invalid
 from siphub_sdk.payload import read_xml
 from siphub_sdk.receipt import MessageReceipt
@@ -51,7 +53,7 @@ class SdkReader:
         message = _from_json(submission.body) if looks_like_json or submission.media_type == MEDIA_TYPE else read_xml(submission.body)
         if isinstance(message, MessageReceipt):
             return message.as_receipt()
-        return _attached(message) or draft_of(message)
+        return (_attached(message) if is_read(submission) else None) or draft_of(message)
 
 
 def _from_json(body: bytes) -> SdkMessage:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,7 @@ NAMES: Final = (
     "pmode",
     "senders",
     "agencies",
+    "agreements",
     "left_to_others",
     "timeout_seconds",
     "poll_seconds",
@@ -53,6 +54,15 @@ class SdkSender:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """That an owner and an organisation exchange data: since when, in Sweden."""
+
+    since: date
+    owner: str
+    participant: str
+
+
+@dataclass(frozen=True, slots=True)
 class SdkSettings:
     """What an administrator may set.
 
@@ -67,6 +77,7 @@ class SdkSettings:
         pmode: The id of the access point's processing mode, for the REST back-end.
         senders: By owner.
         agencies: Organisation number by participant: whose answers are believed to be whose.
+        agreements: By name, the bilateral agreements on structured attachments.
         left_to_others: Participants whose receipts and answers this adapter leaves, besides those that an agency's own adapter takes.
         timeout: For one whole request.
         poll_every: How long a poll is not repeated.
@@ -86,6 +97,7 @@ class SdkSettings:
     pmode: str = ""
     senders: Mapping[str, SdkSender] = field(default_factory=dict)
     agencies: Mapping[str, str] = field(default_factory=dict)
+    agreements: Mapping[str, Agreement] = field(default_factory=dict)
     left_to_others: frozenset[str] = frozenset()
     timeout: timedelta = timedelta(seconds=10)
     poll_every: timedelta = timedelta(seconds=30)
@@ -132,6 +144,7 @@ def read_settings(given: Mapping[str, str]) -> SdkSettings:
         pmode=_identifier(given, "pmode", "sdk-message"),
         senders=dict(_sender(entry) for entry in _entries(given, "senders")),
         agencies=dict(_agency(entry) for entry in _entries(given, "agencies")),
+        agreements=dict(_agreement(entry) for entry in _entries(given, "agreements")),
         left_to_others=_participants(given),
         timeout=_seconds(given, "timeout_seconds", _LONGEST) or standard.timeout,
         poll_every=_seconds(given, "poll_seconds", _RAREST, least=0.0) if "poll_seconds" in given else standard.poll_every,
@@ -181,6 +194,18 @@ def _agency(entry: str) -> tuple[str, str]:
     if len(parts) != 2 or not PARTICIPANT.fullmatch(parts[0]):  # noqa: PLR2004 - the two words of an entry
         raise SettingsError("sdk: each of agencies is 0203:domain and an organisation number, and a semicolon stands between two")
     return parts[0], _number(parts[1], "agencies")
+
+
+def _agreement(entry: str) -> tuple[str, Agreement]:
+    parts = entry.split()
+    example = "a name, the day it is in force from (2026-01-01), an organisation number and 0203:domain, and a semicolon stands between two"
+    if len(parts) != 4 or not re.fullmatch(r"[A-Za-z0-9./:_-]{1,60}", parts[0]) or not PARTICIPANT.fullmatch(parts[3]):  # noqa: PLR2004 - the four words
+        raise SettingsError(f"sdk: each of agreements is {example}")
+    try:
+        since = date.fromisoformat(parts[1])
+    except ValueError:
+        raise SettingsError(f"sdk: each of agreements is {example}") from None
+    return parts[0], Agreement(since, _number(parts[2], "agreements"), parts[3])
 
 
 def _participants(given: Mapping[str, str]) -> frozenset[str]:

@@ -6,7 +6,6 @@ It must never take a value from anywhere but the cut, the recipient's directory 
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,8 +22,6 @@ MAX_BYTES: Final = 30 * 1024 * 1024
 PLUGIN: Final = "siphub-sdk@0.1.0"
 """What a payload says it was made by; a test keeps it at the distribution's version."""
 GENERATING_SYSTEM: Final = "siphub"
-FILE_NAME: Final = "sip.pdf"
-"""The name of every attachment: it says nothing of anybody."""
 FUNCTIONAL_ADDRESS: Final = "urn:riv:infrastructure:messaging:functionalAddress"
 IDENTITY_ROOTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -37,9 +34,9 @@ _LONGEST = 256
 
 
 def translated(
-    cut: Cut, recipient: Recipient, settings: SdkSettings, further: Sequence[tuple[str, str]] = (), pdf: bytes | None = None
+    cut: Cut, recipient: Recipient, settings: SdkSettings, further: Sequence[tuple[str, str]] = (), files: Sequence[Mapping[str, str]] = ()
 ) -> Payload:
-    """Return the payload for a cut, with further lines of text beneath our reference, and with a document of it attached.
+    """Return the payload for a cut, with further lines of text beneath our reference, and with files attached.
 
     Raises:
         MappingError: `sdk.no_sender`, `sdk.no_participant`, `sdk.too_long`, `sdk.unsupported_kind`, `mapping.unmapped`; the delivery is held.
@@ -51,9 +48,8 @@ def translated(
     if not PARTICIPANT.fullmatch(participant):
         raise MappingError("the directory entry has no option participant of the form 0203:domain", code="sdk.no_participant")
     attributes = _attributes(cut, recipient, participant, sender, further)
-    if pdf is not None:
-        file = {"fileName": FILE_NAME, "contentType": "application/pdf", "content": base64.b64encode(pdf).decode("ascii")}
-        attributes["digitalDocument"][0]["contentFiles"] = [file]
+    if files:
+        attributes["digitalDocument"][0]["contentFiles"] = [dict(file) for file in files]
     document = {"data": {"type": "messages", "attributes": attributes}}
     return Payload(json.dumps(document, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass"), MEDIA_TYPE, plugin=PLUGIN)
 
