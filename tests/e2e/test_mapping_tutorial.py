@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,11 +63,11 @@ def test_a_second_municipality_needs_files_and_a_directory_entry_only(place: Pat
     pack, directory = place / "my-hub/mappings/soderby-sip/1.0", place / "directory.json"
     directory.write_text(siphub("directory", "list", "--json", "--data", "my-hub").out, "utf-8")
     said: dict[str, Any] = {}
-    for kind, block in re.findall(r"```(console|diff|toml)\n(.*?)```", PAGE, re.DOTALL):
+    for kind, block in re.findall(r"```(console|diff|json)\n(.*?)```", PAGE, re.DOTALL):
         if kind == "diff":
             change(pack, block)
-        elif kind == "toml":
-            addressed(directory, tomllib.loads(block)["units"]["address"])
+        elif kind == "json":
+            addressed(directory, json.loads(f"{{{block}}}")["address"])
         else:
             for line in [line.removeprefix("$ ") for line in block.splitlines()]:
                 said[line.split(" --")[0]] = done = typed(siphub, line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -10,8 +11,8 @@ from siphub.contract import SystemClock
 from siphub.flow import directory as directories
 from siphub.flow import operate
 from siphub.mappings import Mappings, approve, begin, shipped
+from siphub.model import Address, sample
 from siphub.model import people as p
-from siphub.model import sample
 from siphub.store import DeliveryRow
 from siphub.testing.story import Story, until
 from siphub.testing.world import World
@@ -85,3 +86,42 @@ def test_a_pack_without_end_takes_no_worker_with_it(make_world: Callable[..., Wo
         switched(world, OURS)
         operate.operate(world.hub.ground, row.id, "release", by="test", channel="cli")
         assert until(lambda: world.states(story, "meeting.summoned")[p.HOME_CARE] == "delivered")
+
+
+def versions(folder: Path) -> None:
+    """Put two approved versions of a municipality's own pack there; the newer has another word for a party's duty."""
+    today = date(2026, 11, 26)
+    origin = Mappings([shipped()], SystemClock()).load("municipal-sip")
+    for version, word in (("1.0", "huvudman"), ("1.1", "part")):
+        place = begin(origin, folder, "norrby-sip", version, owner="Norrby", today=today)
+        for name, before in (("codes.csv", "duty-holder,principal,{}\n"), ("schema/municipal-sip.xsd", '<xs:enumeration value="{}"/>')):
+            text = (place / name).read_text("utf-8")
+            assert text.count(before.format("huvudman")) == 1
+            (place / name).write_text(text.replace(before.format("huvudman"), before.format(word)), "utf-8")
+        approve(place, by="Eva Kontakt", today=today)
+
+
+def collected(world: World, mapping: str) -> str:
+    """Give home care a version by one directory change, call it to a meeting, and return the kallelse that it collects from its folder."""
+    box = world.folders / "norrby"
+    box.mkdir(parents=True, exist_ok=True)
+    there = Address(adapter="municipal-xml", endpoint=str(box), mapping=mapping)
+    now = directories.current(world.hub.ground)
+    units = tuple(unit.model_copy(update={"address": there}) if unit.id == p.HOME_CARE else unit for unit in now.units)
+    directories.switch(world.hub.ground, now.model_copy(update={"units": units}), by="test")
+    story = world.story(now=world.hub.ground.now())
+    story.ready((p.HOME_CARE,))
+    story.summoned((p.HOME_CARE,))
+    assert until(lambda: world.states(story, "meeting.summoned") == {p.HOME_CARE: "delivered"})
+    [row] = kallelser(world, story)
+    assert row.pinned_mapping == mapping
+    return (box / f"{row.key}.xml").read_text("utf-8")
+
+
+def test_a_municipality_changes_to_a_new_version_and_back(world: World) -> None:
+    """Given two versions side by side, when the directory changes from one to the other and back, then each kallelse is by the version of its day."""
+    versions(world.data / "mappings")
+    said = [collected(world, f"norrby-sip@{version}") for version in ("1.0", "1.1", "1.0")]
+    words = [re.findall(r"<skyldig>(.*?)</skyldig>", one) for one in said]
+    assert words == [["huvudman"], ["part"], ["huvudman"]]
+    assert ["urn:siphub:norrby-sip:1.1" in one for one in said] == [False, True, False]

@@ -14,7 +14,7 @@ from siphub.errors import SiphubError
 from siphub.mappings import Mappings, shipped, tried
 from siphub.model import CATALOGUE, Message, parse_message, sample
 
-ODD = ["  två  mellanslag  ", "rad\n\tflik", "rad\r\nrad\rrad", "\u00a0hårt\u2028rad\u0085rad", "]]>&<a> &amp;"]
+ODD = ["  två  ord\u00a0hårt ]]>&<a> &amp;  ", "  två\n\tflik\r\nrad\rrad\u2028rad\u0085rad  "]
 
 
 def texts(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
