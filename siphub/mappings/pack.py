@@ -122,9 +122,20 @@ class Pack:
         return self._judged(root)
 
     def _judged(self, root: etree._Element, of: str = "") -> tuple[str, ...]:
-        """Return what the schema says; the lines are the document's, or those of the sheet that has just made it."""
+        """Return what the schema says; the lines are the document's, or those of the sheet that has just made it.
+
+        Raises:
+            MappingError: `mapping.too_costly`, a pattern of the schema does not come to an end.
+        """
         schema = self._schema()
-        if schema.validate(root):
+        try:
+            valid = schema.validate(root)
+        except etree.XMLSchemaValidateError:
+            valid = None
+        if valid is None:
+            # Outside the handler, as above. libxml2 gives up on a pattern that tries too many ways through a value.
+            raise MappingError(f"the schema of {self.name} has a pattern that does not come to an end with this", code="mapping.too_costly")
+        if valid:
             return ()
         return tuple(f"{of}line {entry.line}: {entry.type_name} at {self._place(root, entry.path)}" for entry in schema.error_log)[
             :_MOST_PROBLEMS

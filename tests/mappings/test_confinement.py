@@ -109,6 +109,18 @@ def test_what_does_not_end_is_ended_and_harms_nothing(files: dict[str, str], mon
     assert pack_of().transform("out", b"<a/>").endswith(b"<b><c/></b>")
 
 
+@pytest.mark.parametrize("kind", [Pack, Confined])
+@pytest.mark.parametrize("pattern", ["(a|aa|aaa|a?)+b", "(.*a){20}"])
+def test_a_pattern_without_end_is_refused(kind: type[Pack], pattern: str) -> None:
+    """Given a pattern that has many ways through a value, then what it is tried on is refused, wherever the schema is asked."""
+    one = f'<xs:simpleType><xs:restriction base="xs:string"><xs:pattern value="{pattern}"/></xs:restriction></xs:simpleType>'
+    pack = pack_of(kind, **{"schema/b.xsd": f'<xs:schema xmlns:xs="{XSD}"><xs:element name="b">{one}</xs:element></xs:schema>'})
+    with pytest.raises(MappingError) as refused:
+        pack.problems(b"<b>" + b"a" * 3_000 + b"c</b>")
+    assert (refused.value.code, "a pattern" in refused.value.detail) == ("mapping.too_costly", True)
+    assert refused.value.__context__ is None
+
+
 def test_the_memory_of_a_sheet_is_bounded() -> None:
     """Given a text that grows without end, then the sheet stops where there is no memory left for it."""
     assert code_of(lambda: pack_of(**{"out.xsl": longer(60)}).transform("out", b"<a/>")) in {
