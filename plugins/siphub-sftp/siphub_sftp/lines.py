@@ -196,17 +196,20 @@ class Lines:
             line.connection.close()
 
     async def _closed(self) -> None:
-        for task in tuple(self._tasks):
+        """Take away what is left first: a task that is cancelled takes its line with it."""
+        lines = tuple(self._lines.items())
+        await asyncio.gather(*(self.cleared(login, line, []) for login, line in lines))
+        tasks = tuple(self._tasks)
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._opening.clear()
-        lines = tuple(self._lines.values())
-        for login, line in tuple(self._lines.items()):
-            await self.cleared(login, line, [])
+        for login, line in lines:
             self.retire(login, line)
             line.connection.close()
         with suppress(TimeoutError, OSError, asyncssh.Error):
-            async with asyncio.timeout(CLEARING):
-                for line in lines:
+            async with asyncio.timeout(CLEARING / 2):
+                for _, line in lines:
                     await line.connection.wait_closed()
 
 

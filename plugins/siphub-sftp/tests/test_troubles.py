@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -328,6 +329,21 @@ def test_what_waits_for_a_permit_that_never_comes_is_taken_away(server: SftpServ
     with permitted(Ending()), pytest.raises(PermitExpired):
         drop.put(FILE)
     assert len(server.files("in")) == 1
+    servers.close()
+    assert server.files("in") == {}
+
+
+def test_what_goes_on_beside_keeps_the_end_from_taking_nothing_away(server: SftpServer, make_servers: MakeServers, recipient: To) -> None:
+    """Given a look for old files that is under way, and a server that takes its time, then what waits is taken away all the same."""
+
+    async def slowly(_call: Call) -> None:
+        await asyncio.sleep(0.2)
+
+    server.before = {"scandir": slowly, "remove": slowly}
+    servers = make_servers()
+    with permitted(Ending()), pytest.raises(PermitExpired):
+        servers.at(recipient(f"{server.url}/in")).put(FILE)
+    assert eventually(lambda: "scandir" in server.asked)
     servers.close()
     assert server.files("in") == {}
 
