@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final, Self
@@ -87,7 +88,8 @@ class Http:
         """How much of an answer is kept, in bytes (`keeping`)."""
         self.only: Origins | None = None
         """The servers that it sends to (`within`); None for any."""
-        context = _trust(ca_file, client_cert)
+        own = ca_file or client_cert or certificate
+        context = _trust(ca_file, client_cert) if own else _machines_trust()
         if certificate is not None:
             certificate.load_into(context)
         self._pools = PoolManager(num_pools=64, maxsize=16, retries=False, ssl_context=context)
@@ -177,6 +179,12 @@ class Http:
         return HttpAnswer(
             answer.status, {name.lower(): value for name, value in answer.headers.items()}, content[: self.answer_limit], truncated
         )
+
+
+@cache
+def _machines_trust() -> ssl.SSLContext:
+    """Return what trusts whom the machine trusts, shared by all clients without anything of their own: it takes 20 ms to read."""
+    return _trust(None, None)
 
 
 def _trust(ca_file: Path | None, client_cert: tuple[Path, Path] | None) -> ssl.SSLContext:

@@ -67,8 +67,10 @@ def candidates(extra: Mapping[str, object]) -> dict[str, list[Candidate]]:
 
 
 def _installed(point: EntryPoint) -> Candidate:
-    owner = f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"
-    return Candidate(point.name, owner, point.dist.version if point.dist else "0", point.load)
+    if point.dist is None:
+        return Candidate(point.name, "an unknown distribution", "0", point.load)
+    said = point.dist.metadata  # read from the disk each time it is asked for
+    return Candidate(point.name, f"{said['Name']} {said['Version']}", said["Version"], point.load)
 
 
 def twice(candidates: Sequence[Candidate]) -> str | None:
