@@ -15,6 +15,7 @@ import json
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -82,7 +83,8 @@ class MessageService:
     """The service's mind, without its lines. Safe to share between threads.
 
     `grants` are the scopes that the client may have, all unless set. `faults` strike new messages, `ask_faults` strike questions. `receipts` says whether receipts come at all, `receipt_after` how many
-    seconds after a message its receipt does; `takes` which media types of files the agencies take.
+    seconds after a message its receipt does; `takes` which media types of files the agencies take, `heads`
+    each request's line and headers, for whoever looks whether they say too much.
 
     Args:
         folder: Where ledgers (`<agency>.jsonl`) are written; None is memory only.
@@ -98,6 +100,7 @@ class MessageService:
         }
         self.traffic = Ledger()
         self.takes = {"application/pdf"}
+        self.heads: deque[str] = deque(maxlen=5000)
         self._refusing: dict[str, tuple[str, str]] = {}
         self._kept: dict[str, _Kept] = {}
         self._tokens: dict[str, tuple[float, frozenset[str]]] = {}

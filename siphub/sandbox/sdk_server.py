@@ -141,6 +141,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.request.do_handshake()
         super().setup()
 
+    def parse_request(self) -> bool:
+        """Keep what stands above the body."""
+        whole = super().parse_request()
+        if whole:
+            self.server.service.heads.append(f"{self.requestline}\n{self.headers}")
+        return whole
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
         """Say nothing: what came stands in the ledgers."""
 

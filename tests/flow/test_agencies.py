@@ -155,7 +155,7 @@ def test_a22_an_answer_in_her_own_words(world: SdkWorld) -> None:
 
 
 def test_nothing_of_the_person_stands_where_others_read(world: SdkWorld, rabbitmq: Rabbit, tmp_path: Path) -> None:
-    """Given every path there is, sent, answered, rejected, uncertain and withdrawn, then no label, file name, queue or log line says anything of the person."""
+    """Given every path there is, sent, answered, rejected, uncertain and withdrawn, then no label, address, header, file name, queue or log line says anything of the person."""
     with heard_logs(level="debug") as heard:
         world.service.faults.add(Fault("reset", times=1, when="after"))
         story = invited(world, p.FK, p.AF)
@@ -170,7 +170,9 @@ def test_nothing_of_the_person_stands_where_others_read(world: SdkWorld, rabbitm
         assert until(lambda: len(world.agency(p.AF).taken(str(story.case_id))) == 3, LONG)
     labels = " ".join(entry.message_type or "" for unit in (p.FK, p.AF) for entry in world.agency(unit).taken())
     names = " ".join(file.name for file in tmp_path.rglob("*"))
-    seen = {"labels": labels, "names": names, "queues": " ".join(rabbitmq.queues()), "log": heard.text}
+    heads = "".join(world.service.heads)
+    assert {line.split()[0] for line in world.service.heads} == {"GET", "POST"}
+    seen = {"labels": labels, "heads": heads, "names": names, "queues": " ".join(rabbitmq.queues()), "log": heard.text}
     assert not [(where, word) for where, said in seen.items() for word in _secrets() if word in said]
     numbers = [body.count(str(p.SUBJECT_NUMBER).encode()) for body in world.service.traffic.bodies()]
     assert max(numbers) == 1

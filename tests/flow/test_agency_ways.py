@@ -109,7 +109,7 @@ def test_an_access_point_is_handed_the_message_and_nobody_else_reads_it(
         sdk.access_point.accepts(key, shared / "in", parties=("0203:norrby.example", FK))
         assert world.in_state(story, p.FK, "delivered")
         said: dict[str, Any] = {
-            "headers": str(sdk.access_point.heads),
+            "headers": "".join(sdk.service.heads),
             "names": " ".join(file.name for file in tmp_path.rglob("*")),
             "log": heard.text,
         }
