@@ -12,7 +12,7 @@ import typer
 from siphub.cli.words import WRONG_USE, Data, body_of, facts, refuse
 
 if TYPE_CHECKING:
-    from siphub.contract import Cut, Reader, Recipient, Submission
+    from siphub.contract import Adapter, Cut, Reader, Recipient, Submission
     from siphub.model import Directory, Message
     from siphub.model.case import SipCase
 
@@ -82,7 +82,7 @@ def translate(
     with plugins_only(data, to) as registry:
         adapter = _named("adapter", to, registry.adapters)
         directory = _directory(data, to)
-        found = _recipient(directory, to, recipient, message)
+        found = _recipient(directory, adapter, recipient, message)
         payload = adapter.translate(_cut(message, found.unit, directory), found)
     sys.stdout.buffer.write(payload.body)
     sys.stdout.buffer.flush()
@@ -110,22 +110,21 @@ def _with_participants(directory: Directory) -> Directory:
     return directory.model_copy(update={"units": tuple(units)})
 
 
-def _recipient(directory: Directory, adapter: str, address: str, message: Message) -> Recipient:
-    from siphub.contract import Recipient
+def _recipient(directory: Directory, adapter: Adapter, address: str, message: Message) -> Recipient:
+    """Return whom an address names on an adapter; without one, whoever is most like those the message is for and may be written to by it."""
+    from siphub.contract import RefusesAddresses
+    from siphub.flow.directory import place
 
-    for unit in sorted(directory.units, key=lambda unit: unit.id not in message.recipients):
+    kinds, found = {directory.kind_of(one) for one in message.recipients}, []
+    for unit in directory.units:
         here = unit.address
-        if here is not None and here.adapter == adapter and address in {"", str(unit.id), here.endpoint}:
-            return Recipient(
-                unit=unit.id,
-                organisation=unit.organisation,
-                label=unit.public_label,
-                adapter=adapter,
-                endpoint=here.endpoint,
-                mapping=here.mapping,
-                options=dict(here.options),
-            )
-    raise refuse("recipient.unknown", "the directory has no such unit or address on this adapter")
+        if here is not None and here.adapter == adapter.info.name and address in {"", str(unit.id), here.endpoint}:
+            there = place(unit.id, unit.organisation, unit.public_label, here)
+            refused = isinstance(adapter, RefusesAddresses) and adapter.refusal(there) is not None
+            found.append(((directory.kind_of(unit.id) not in kinds, refused, unit.id not in message.recipients), there))
+    if not found:
+        raise refuse("recipient.unknown", "the directory has no such unit or address on this adapter")
+    return min(found, key=lambda one: one[0])[1]
 
 
 def _cut(message: Message, unit: str, directory: Directory) -> Cut:

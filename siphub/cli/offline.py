@@ -78,4 +78,5 @@ def sample_settings() -> Mapping[str, Mapping[str, str]]:
     """Return what a plugin needs to know to translate for the sample directory: who sends. Used without a hub only."""
     from siphub.model import people as p
 
-    return {"sdk": {"senders": f"{p.MUNICIPALITY} 0203:norrby.example sdk:sip:0203:norrby.example Norrby kommun"}}
+    sender = f"{p.MUNICIPALITY} 0203:norrby.example sdk:sip:0203:norrby.example Norrby kommun"
+    return {plugin: {"senders": sender} for plugin in ("sdk", "forsakringskassan", "arbetsformedlingen")}

@@ -283,8 +283,12 @@ class TestHowWrongThingsAreSaid:
         assert done.stdout.startswith("{")
 
 
+BY_SDK = [("meeting.invited", adapter, b'{"data"') for adapter in ("forsakringskassan", "arbetsformedlingen")]
+
+
 @pytest.mark.parametrize(
-    ("name", "adapter", "first"), [("meeting.summoned", "fhir", b'{"resourceType":"Bundle"'), ("meeting.invited", "sdk", b'{"data"')]
+    ("name", "adapter", "first"),
+    [("meeting.summoned", "fhir", b'{"resourceType":"Bundle"'), ("meeting.invited", "sdk", b'{"data"'), *BY_SDK],
 )
 def test_an_installed_plugin_named_on_the_command_line_is_used_for_this_once(
     siphub: Siphub, tmp_path: Path, name: str, adapter: str, first: bytes
@@ -292,6 +296,17 @@ def test_an_installed_plugin_named_on_the_command_line_is_used_for_this_once(
     """Given a plugin that is installed and not enabled, when its adapter is named, then it translates, for the sample directory."""
     done = siphub("translate", written(tmp_path, name), "--to", adapter)
     assert (done.status, done.out.encode()[: len(first)]) == (0, first)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "agency", "line"),
+    [("forsakringskassan", "fk", "**Rättslig grund:**"), ("arbetsformedlingen", "af", "**Innan ni lämnar uppgifter:**")],
+)
+def test_each_agency_is_shown_what_it_would_get(siphub: Siphub, tmp_path: Path, adapter: str, agency: str, line: str) -> None:
+    """Given an invitation and the adapter of one agency, then the bytes are for that agency, whomever the sample is for, with the line that only it gets."""
+    done = siphub("translate", written(tmp_path, "meeting.invited"), "--to", adapter)
+    assert f'"recipient": "0203:{agency}.example"' in done.out
+    assert line in done.out
 
 
 @pytest.mark.reference
