@@ -80,11 +80,15 @@ class World:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.hub.stop()
 
-    def open(self, *, start: bool = True) -> None:
-        """Build the hub on its data folder, with the world's directory."""
+    def settings(self) -> Settings:
+        """Return what every process of this hub is set to."""
         rooted = {name: {"root": str(self.folders)} for name in ("folder", "letter", "municipal-xml")}
         plugin = {name: {**rooted.get(name, {}), **own} for name, own in {**rooted, **self.given.get("plugin", {})}.items()}
-        settings = read({"data": self.data, "mode": "test", "ca_file": self.sandbox.ca_file, **QUICK, **self.given, "plugin": plugin})
+        return read({"data": self.data, "mode": "test", "ca_file": self.sandbox.ca_file, **QUICK, **self.given, "plugin": plugin})
+
+    def open(self, *, start: bool = True) -> None:
+        """Build the hub on its data folder, with the world's directory."""
+        settings = self.settings()
         make_master_key(settings)
         lay_content(settings)
         self.hub = build(settings, plugins=self.plugins, clock=self.clock)

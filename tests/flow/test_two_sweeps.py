@@ -24,12 +24,11 @@ from siphub.hub import Hub, build
 from siphub.model import Address
 from siphub.model import people as p
 from siphub.sandbox import Sandbox
-from siphub.settings import read
 from siphub.testing.clock import Hand
 from siphub.testing.recorded import Recorded
 from siphub.testing.small_plugins import Box, adapting
 from siphub.testing.story import ALL, Story
-from siphub.testing.world import PARTNERS, QUICK
+from siphub.testing.world import PARTNERS
 
 if TYPE_CHECKING:
     from siphub.testing.postgresql import Postgres
@@ -83,8 +82,7 @@ class Ways(Recorded):
 
     def second(self) -> Hub:
         """Return another process's hub on the same data."""
-        given = {**QUICK, **self.given, "data": self.data, "mode": "test", "ca_file": self.sandbox.ca_file}
-        return build(read(given), plugins=self.plugins, clock=self.clock)
+        return build(self.settings(), plugins=self.plugins, clock=self.clock)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.node)])
