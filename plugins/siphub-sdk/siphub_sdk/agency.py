@@ -69,7 +69,7 @@ class Agency(Sdk):
 
     def owns(self, participant: str) -> bool:
         """Say whether an organisation is this agency, as the settings say."""
-        return self._settings.agencies.get(participant) == self.of.number
+        return self._settings.number_of(participant) == self.of.number
 
     def poll(self, cursor: str | None) -> Iterable[Inbound]:
         """Return what the adapter over SDK does; messages are for this agency's own reader, so that no other plugin is needed."""

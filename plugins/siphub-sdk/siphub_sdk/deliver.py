@@ -203,7 +203,7 @@ class Sdk:
     def check_address(self, recipient: Recipient) -> Iterable[Check]:
         """Say whether the receipts and answers of an entry's organisation will count."""
         participant = recipient.options.get("participant", "")
-        ok = self._settings.agencies.get(participant) == recipient.organisation
+        ok = self._settings.number_of(participant) == recipient.organisation
         what = f"the setting agencies gives {participant} the number {recipient.organisation}"
         yield Check(ok=ok, what=what if ok else f"this is not so, and its receipts and answers count for nobody: {what}")
         yield from checks(recipient, self._settings, self._context.clock.now().date())
@@ -235,12 +235,12 @@ class Sdk:
                 self._context.log.warning("receipt.duplicate", adapter=self.info.name, code=receipt.code)
                 self.settle(partner_id)
             elif receipt is not None:
-                yield Inbound(partner_id, receipt, organisation=self._settings.agencies.get(recipient))
+                yield Inbound(partner_id, receipt, organisation=self._settings.number_of(recipient))
         elif address_in(attributes, "recipientAttention") in {one.address for one in senders} and self.hears(str(attributes.get("sender"))):
             content = self._fetched(message_id, attributes)
             if content is not None:
                 whose = self._settings.owner_at(address_in(attributes, "recipientAttention"))
-                yield Inbound(partner_id, content, None, self._settings.agencies.get(str(attributes.get("sender"))), whose)
+                yield Inbound(partner_id, content, None, self._settings.number_of(str(attributes.get("sender"))), whose)
 
     def _receipt(self, message_id: str, attributes: Mapping[str, Any]) -> Receipt:
         taken = attributes["messageStatus"] == "ACCEPTED"

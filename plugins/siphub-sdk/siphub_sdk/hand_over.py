@@ -197,10 +197,10 @@ class HandOver:
             return None
         if isinstance(found, MessageReceipt):
             partner_id = f"{found.message_id.lower()}/{found.code or 'ACCEPTED'}/{found.sender}"
-            whose = self._settings.agencies.get(found.sender, UNKNOWN_PARTY)
+            whose = self._settings.number_of(found.sender) or UNKNOWN_PARTY
             return Came(file, Inbound(partner_id, found.as_receipt(), organisation=whose))
         self._references.note(found)
-        who = self._settings.agencies.get(found.sender.participant or "")
+        who = self._settings.number_of(found.sender.participant or "")
         owner = self._settings.owner_at(found.recipient.address)
         submission = fetched(body, "application/xml", self._settings, found.sender.participant, owner, self._context.clock.now().date())
         inbound = Inbound(found.message_id, submission, organisation=who, owner=owner)

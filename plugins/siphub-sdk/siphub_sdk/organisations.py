@@ -35,11 +35,12 @@ WITH_RULES: Final[Mapping[str, Organisation]] = MappingProxyType({one.number: on
 def refusal(adapter: str, settings: SdkSettings, recipient: Recipient) -> Problem | None:
     """Return why an adapter may send nothing to an address, or None: it leads to an organisation that has an adapter of its own.
 
-    It leads there by the unit's organisation, or by the organisation that the setting `agencies` gives to the entry's participant.
+    It leads there by the unit's organisation, and by the organisation that the setting `agencies` gives to the entry's participant: an entry
+    of one agency's unit with another's participant is neither's adapter's to write to.
     """
-    leads_to = (recipient.organisation, settings.agencies.get(recipient.options.get("participant", ""), ""))
-    own = next((WITH_RULES[number] for number in leads_to if number in WITH_RULES), None)
-    if own is None or own.adapter == adapter:
+    leads_to = (recipient.organisation, settings.number_of(recipient.options.get("participant", "")) or "")
+    own = next((WITH_RULES[number] for number in leads_to if number in WITH_RULES and WITH_RULES[number].adapter != adapter), None)
+    if own is None:
         return None
     detail = (
         f"{own.name} is written to by the adapter {own.adapter} alone, which keeps its rules: enable that plugin, and name its adapter here"

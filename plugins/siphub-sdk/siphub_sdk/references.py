@@ -31,7 +31,7 @@ class References:
     def note(self, message: SdkMessage) -> None:
         """Keep the number that one of the agencies names, for the conversation and the cases it repeats in which we have written to it."""
         owner, number, theirs = self._settings.owner_at(message.recipient.address), their_number(message), message.sender.participant
-        if owner is None or number is None or theirs is None or theirs not in self._settings.agencies:
+        if owner is None or number is None or theirs is None or self._settings.number_of(theirs) is None:
             return
         for case in dict.fromkeys([message.conversation_id.lower(), *our_cases(message)][:_MOST]):
             if self._state.get(owner, _key(case, theirs)) is not None:

@@ -76,7 +76,7 @@ class SdkSettings:
         submit_to: The base address of the access point's REST back-end, to which what is sent goes; what comes lies in the folder all the same.
         pmode: The id of the access point's processing mode, for the REST back-end.
         senders: By owner.
-        agencies: Organisation number by participant: whose answers are believed to be whose.
+        agencies: Organisation number by participant in small letters: whose answers are believed to be whose. Ask `number_of`.
         agreements: By name, the bilateral agreements on structured attachments.
         left_to_others: Participants whose receipts and answers this adapter leaves, besides those that an agency's own adapter takes.
         timeout: For one whole request.
@@ -113,6 +113,10 @@ class SdkSettings:
         point = {"pmode": self.pmode} if self.submit_to else {"access_point": self.access_point}
         needed = {**(point if self.hand_over else service), "senders": self.senders}
         return tuple(name for name, value in needed.items() if not value)
+
+    def number_of(self, participant: str) -> str | None:
+        """Return the number of the organisation that a participant is, or None; a domain is the same in capitals and in small letters."""
+        return self.agencies.get(participant.lower())
 
     def owner_at(self, address: str) -> str | None:
         """Return the owner whose functional address this is, or None."""
@@ -193,7 +197,7 @@ def _agency(entry: str) -> tuple[str, str]:
     parts = entry.split()
     if len(parts) != 2 or not PARTICIPANT.fullmatch(parts[0]):  # noqa: PLR2004 - the two words of an entry
         raise SettingsError("sdk: each of agencies is 0203:domain and an organisation number, and a semicolon stands between two")
-    return parts[0], _number(parts[1], "agencies")
+    return parts[0].lower(), _number(parts[1], "agencies")
 
 
 def _agreement(entry: str) -> tuple[str, Agreement]:

@@ -44,6 +44,20 @@ def test_an_agency_with_rules_is_reached_by_its_own_adapter_alone(make_context: 
     assert sdk.refusal(replace(fk, organisation=p.MUNICIPALITY, options={"participant": "0203:annan.example"})) is None
 
 
+def test_no_entry_leads_from_one_agencys_adapter_to_another_agency(make_context: MakeContext, fk: Recipient) -> None:
+    """Given an entry of AF's unit with FK's participant, in capitals too, then neither's adapter writes to it, nor to the one the other way round; a participant in capitals is its agency's."""
+    sdk, own, other = Sdk(make_context()), ForFk(make_context()), ForAf(make_context())
+    for participant in (FK, FK.upper()):
+        crossed = replace(fk, organisation=p.ARBETSFORMEDLINGEN, options={"participant": participant})
+        assert [adapter.refusal(crossed) is None for adapter in (own, other, sdk)] == [False] * 3
+    crossed = replace(fk, organisation=p.FORSAKRINGSKASSAN, options={"participant": AF})
+    assert [adapter.refusal(crossed) is None for adapter in (own, other, sdk)] == [False] * 3
+    shouted = replace(fk, organisation=p.MUNICIPALITY, options={"participant": FK.upper()})
+    assert [adapter.refusal(shouted) is None for adapter in (own, other, sdk)] == [True, False, False]
+    assert own.hears(FK.upper())
+    assert not other.hears(FK.upper())
+
+
 def test_what_comes_is_taken_by_one_and_left_by_nobody(make_context: MakeContext) -> None:
     """Given adapters that are enabled one by one, then each organisation's messages have exactly one taker: its own, else sdk, else the first by name."""
     own = ForFk(make_context(agencies=f"{FK} {p.FORSAKRINGSKASSAN}"))
