@@ -14,10 +14,11 @@ from siphub.flow.ground import Ground
 from siphub.model import Caller
 
 _NAME = "bell.{adapter}"
+_RUNG, _HEARD = "rung", "heard"
 
 
 def ring(ground: Ground, adapter: str, caller: Caller) -> None:
-    """Note that an adapter's partners have something for us; ringing again before the hub has looked changes nothing.
+    """Note that an adapter's partners have something for us; ringing again before anybody has heard it changes nothing.
 
     Raises:
         NotThere: `adapter.no_bell`; there is no such adapter here, or none that fetches from one place of its own.
@@ -27,10 +28,10 @@ def ring(ground: Ground, adapter: str, caller: Caller) -> None:
     name, now = _NAME.format(adapter=adapter), ground.now()
     with ground.store.read() as work:
         row = work.switches.row(name)
-    if row is not None and now - row.at < ground.settings.sweep_every:
+    if row is not None and row.value == _RUNG and abs(now - row.at) < ground.settings.sweep_every:
         return
     with ground.store.write() as work:
-        work.switches.set(name, "rung", caller.organisation, now)
+        work.switches.set(name, _RUNG, caller.organisation, now)
 
 
 class Bells:
@@ -41,10 +42,18 @@ class Bells:
         self._heard: dict[str, datetime | None] = {}
 
     def rang(self, adapter: str) -> bool:
-        """Say whether it rang since this was last asked."""
+        """Say whether it rang since this was last asked, and have what rings from now on count anew: it may be about what came meanwhile."""
+        name = _NAME.format(adapter=adapter)
         with self._ground.store.look() as work:
-            row = work.switches.row(_NAME.format(adapter=adapter))
+            row = work.switches.row(name)
         at = row.at if row is not None else None
         new = adapter in self._heard and at != self._heard[adapter]
-        self._heard[adapter] = at
+        self._heard[adapter] = self._answered(name) if new else at
         return new
+
+    def _answered(self, name: str) -> datetime | None:
+        with self._ground.store.write() as work:
+            row = work.switches.row(name)
+            if row is not None and row.value == _RUNG:
+                work.switches.set(name, _HEARD, row.by, row.at)
+        return row.at if row is not None else None
