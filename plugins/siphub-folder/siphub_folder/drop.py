@@ -122,7 +122,7 @@ class FolderDrop:
         if self._folder is None:
             yield Check(
                 ok=False,
-                what="its folder does not lie below the root that the settings of its adapter give, or they give none (folder.outside)",
+                what="its folder does not lie below the root that the settings of its adapter give, or a link leads to it, or they give none (folder.outside)",
             )
         elif not self._folder.is_dir():
             yield Check(ok=False, what="its folder is not there: make it, or mount the share (folder.missing)")

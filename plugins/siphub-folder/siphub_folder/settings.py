@@ -31,15 +31,19 @@ class Settings:
         return cls(root)
 
     def folder(self, recipient: Recipient) -> Path | None:
-        """Return the recipient's folder, or None where the endpoint leads outside the root, or no root is set.
+        """Return the recipient's folder, or None where the endpoint leads outside the root or by a link below it, or no root is set.
 
-        A directory is imported: it says which folder is whose, and never which part of this machine may be written.
+        A directory is imported: it says which folder is whose, and never which part of this machine may be written. Below the root partners
+        may write: a link that one of them makes must not lead to what is another's.
         """
         if self.root is None:
             return None
-        root = self.root.resolve()
-        folder = (root / recipient.endpoint).resolve()
-        return folder if folder.is_relative_to(root) else None
+        root, named = self.root.resolve(), Path(os.path.normpath(self.root / recipient.endpoint))
+        for above in (Path(os.path.normpath(self.root)), root):
+            if named.is_relative_to(above):
+                folder = root / named.relative_to(above)
+                return folder if folder.resolve() == folder else None
+        return None
 
     def check(self) -> Iterable[Check]:
         """Say of the root and of each folder below it whether a file can be put there."""

@@ -141,6 +141,21 @@ def test_what_cannot_be_written_is_tried_again(root: Path, adapter: FolderAdapte
     assert sorted(one.name for one in root.iterdir()) == ["a", "a-file", "a-link"]
 
 
+def test_a_link_to_another_partners_folder_leads_nowhere(tmp_path: Path) -> None:
+    """A partner that makes its folder a link to another's gets nothing of it, and is sent nothing there; a root that is a link is the root."""
+    (tmp_path / "there" / "a").mkdir(parents=True)
+    (tmp_path / "there" / "b").mkdir()
+    (tmp_path / "root").symlink_to("there")
+    adapter = FolderAdapter(Settings(tmp_path / "root"))
+    for endpoint in ("a", tmp_path / "root" / "a", tmp_path / "there" / "a", "b/../a", tmp_path / "root" / "b" / ".." / "a"):
+        assert adapter.deliver(BODY, to(endpoint), KEY) == Delivered(f"{KEY}.json")
+    (tmp_path / "there" / "b").rmdir()
+    (tmp_path / "there" / "b").symlink_to("a")
+    for endpoint in ("b", tmp_path / "root" / "b", "b/c"):
+        assert adapter.deliver(BODY, to(endpoint), "1" * 8) == Retry("folder.outside")
+    assert [one.name for one in (tmp_path / "there" / "a").iterdir()] == [f"{KEY}.json"]
+
+
 @pytest.mark.parametrize("endpoint", ["a", "whole"])
 def test_without_a_root_nothing_is_put_anywhere(root: Path, endpoint: str) -> None:
     """A directory that somebody imports must not say which part of this machine is written: without a root it is tried again, and nothing is lost."""
