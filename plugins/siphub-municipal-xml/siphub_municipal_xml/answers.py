@@ -21,7 +21,7 @@ from siphub_municipal_xml.translate import MAX_BYTES, MEDIA_TYPE
 ROUND: Final = 100
 """How many things of one place are taken at a time: others wait for their turn too."""
 LONGEST: Final = 200
-"""The longest name, in characters: beside it there is room for a note."""
+"""The longest name, in bytes of UTF-8: beside it there is room for a note."""
 XML: Final = ".xml"
 _WHOLE_AFTER: Final = timedelta(minutes=1)
 """How old a file is that will not become whole any more."""
@@ -111,7 +111,7 @@ class Answers:
 
 
 def _wanted(name: str, *, beside: bool) -> bool:
-    return len(name) <= LONGEST and name.lower().endswith(ENDING if beside else (ENDING, XML))
+    return len(name.encode()) <= LONGEST and name.lower().endswith(ENDING if beside else (ENDING, XML))
 
 
 def _most(name: str) -> int:

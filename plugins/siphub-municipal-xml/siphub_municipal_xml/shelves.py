@@ -81,7 +81,7 @@ class DropShelf:
     def refuse(self, name: str, code: str) -> Retry | None:
         """Put the note beside it; see `Shelf`."""
         found = self._drop.put({f"{name}{REFUSED}": f"{code}\n".encode()})
-        return found if isinstance(found, Retry) else None
+        return None if isinstance(found, Delivered) else Retry(getattr(found, "code", "answers.not_noted"))
 
 
 class WebShelf:

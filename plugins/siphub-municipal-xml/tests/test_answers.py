@@ -44,6 +44,7 @@ class Other(Protocol):
     """The municipality's side of a place."""
 
     source: str
+    folder: Path
 
     def put(self, name: str, body: bytes) -> None:
         """Put something there."""
@@ -90,6 +91,7 @@ class Web:
 
     source: str
     sandbox: Sandbox
+    folder: Path = field(default_factory=Path)
 
     def put(self, name: str, body: bytes) -> None:
         """Put it there."""
@@ -237,6 +239,36 @@ def test_what_is_refused_says_why_and_is_given_no_more(place: Place) -> None:
     if isinstance(place.other, Folder):
         assert again.partner_id != found.partner_id  # its bytes are the same, and it is judged anew
         assert list(place.other.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "sftp"])
+def test_a_name_that_leaves_no_room_for_a_note_is_left_alone(make_place: Callable[[str], Place], kind: str) -> None:
+    """Bytes are counted, not characters: the longest name that is taken can be refused and cleared away, and a longer one keeps nothing waiting."""
+    place = make_place(kind)
+    longest = "ö" * 98 + ".xml"
+    place.other.put(longest, YES)
+    (place.other.folder / ("ö" * 125 + ".xml")).write_bytes(YES)
+    [found] = place.fetched()
+    place.taken(found, "case.not_there")
+    assert place.other.refused() == {longest: "case.not_there"}
+    aged(place.other.folder / longest, -2)
+    [again] = place.fetched()
+    place.taken(again)
+    assert [file.name for file in place.other.folder.iterdir()] == ["ö" * 125 + ".xml"]
+    assert place.log.said == []
+
+
+def test_a_note_that_cannot_be_put_keeps_nothing_waiting(make_place: Callable[[str], Place]) -> None:
+    """Something else has the note's name, so that nobody knows whether it is there: it is said, and what lies behind is taken."""
+    place = make_place("folder")
+    for number in range(ROUND + 1):
+        place.other.put(f"{number:03}.xml", YES)
+        if number < ROUND:
+            (place.other.folder / f"{number:03}.xml.refused").mkdir()
+    for found in place.fetched():
+        place.taken(found, "case.not_there")
+    assert {event for event, _ in place.log.said} == {"inbound.not_cleared"}
+    assert len(place.fetched()) == ROUND + 1
 
 
 @pytest.mark.parametrize(

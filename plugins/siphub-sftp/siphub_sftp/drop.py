@@ -142,7 +142,7 @@ class SftpDrop:
         if not (attempt.written and await self._still_there(line, files, attempt)):
             require_permit()
             for name, body in files.items():
-                attempt.parts[name] = self._path(f".{name[:120]}.{secrets.token_hex(8)}.part")
+                attempt.parts[name] = self._path(f".{_cut(name)}.{secrets.token_hex(8)}.part")
                 self._tidy_beside(await _written_aside(line, attempt.parts[name], body))
             attempt.written = True
         for name, body in files.items():
@@ -261,6 +261,11 @@ class SftpDrop:
 
     def _path(self, name: str) -> str:
         return f"{'' if self._folder == '/' else self._folder}/{name}"
+
+
+def _cut(name: str) -> str:
+    """Return as much of a name as leaves room beside it: a file system counts bytes."""
+    return name.encode()[:120].decode(errors="ignore")
 
 
 def _permit_for(attempt: Attempt) -> None:
