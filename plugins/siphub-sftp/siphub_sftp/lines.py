@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -63,17 +64,24 @@ class Lines:
     # ── from any thread ──
 
     def run(self, work: Coroutine[Any, Any, Got]) -> Got:
-        """Run something on the loop, with the permit of the thread that asks, and wait for it. It bounds itself."""
-        return asyncio.run_coroutine_threadsafe(work, self._started()).result()
+        """Run something on the loop, with the permit of the thread that asks, and wait for it. It bounds itself.
+
+        Raises:
+            ConnectionAbortedError: The lines were closed meanwhile.
+        """
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._started()).result()
+        except CancelledError:
+            raise ConnectionAbortedError("closed") from None
 
     def close(self) -> None:
-        """Close every line and end the thread. May be called again, and may be followed by a use."""
+        """Close every line and end the thread; whoever waits for an answer is told. May be called again, and may be followed by a use."""
         with self._starting:
             loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
         if loop is None or thread is None:
             return
         with suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(self._closed(), loop).result(2 * CLEARING)
+            asyncio.run_coroutine_threadsafe(self._closed(), loop).result(3 * CLEARING)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(2 * CLEARING)
 
@@ -211,6 +219,7 @@ class Lines:
             async with asyncio.timeout(CLEARING / 2):
                 for _, line in lines:
                     await line.connection.wait_closed()
+        await _ended(asyncio.all_tasks() - {asyncio.current_task()})
 
 
 class _Client(asyncssh.SSHClient):
@@ -224,6 +233,15 @@ class _Client(asyncssh.SSHClient):
         """Take a key whose fingerprint is set, and no other."""
         self.shown = key.get_fingerprint()
         return self.shown in self._host_keys
+
+
+async def _ended(tasks: Collection[asyncio.Task[Any] | None]) -> None:
+    """Let nobody wait for what the loop does no more."""
+    for task in filter(None, tasks):
+        task.cancel()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLEARING):
+            await asyncio.gather(*filter(None, tasks), return_exceptions=True)
 
 
 async def _removed(line: Line, path: str) -> None:

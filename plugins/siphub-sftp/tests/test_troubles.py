@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -111,8 +112,6 @@ def test_a_server_that_hangs_holds_nobody(
 
 def test_a_port_that_takes_and_says_nothing_holds_nobody(make_servers: MakeServers, server: SftpServer, recipient: To) -> None:
     """Given a port that accepts and never greets, then the attempt ends at its limit."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         drop = make_servers(f"n sip@127.0.0.1:{port} {server.fingerprint}", seconds=SHORT, n_sftp_password="x").at(
@@ -402,6 +401,32 @@ def test_after_close_a_new_line_is_opened(server: SftpServer, make_servers: Make
     servers.close()
     assert eventually(lambda: not server.open)
     assert drop.put(FILE) == THERE
+
+
+def test_whoever_waits_is_told_when_it_is_closed(server: SftpServer, make_servers: MakeServers, recipient: To) -> None:
+    """Given threads that wait for a server that does not greet, or does not answer, when the lines are closed then none of them waits on."""
+    told: list[object] = []
+
+    def ask(drop: Drop) -> None:
+        try:
+            told.append(drop.names())
+        except ConnectionAbortedError as error:
+            told.append(error)
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        mute, slow = make_servers(f"n sip@127.0.0.1:{port} {server.fingerprint}", n_sftp_password="x"), make_servers()
+        server.before["scandir"] = hangs
+        waiting = [mute.at(recipient(f"sftp://127.0.0.1:{port}/"))] * 2 + [slow.at(recipient(f"{server.url}/in"))]
+        for drop in waiting:
+            threading.Thread(target=ask, args=(drop,), daemon=True).start()
+        silent.settimeout(20)
+        with silent.accept()[0]:
+            assert eventually(lambda: "scandir" in server.asked)
+            mute.close()
+            slow.close()
+            assert eventually(lambda: len(told) == len(waiting))
+    assert all(isinstance(one, (ConnectionAbortedError, Retry)) for one in told)
 
 
 def eventually(true: Callable[[], bool]) -> bool:
