@@ -39,7 +39,7 @@ from siphub.testing.partner import cuts, hangs, partner, says
 from siphub.testing.samples import whole_cut
 from siphub.testing.schematron import Schematrons
 from siphub.testing.sdk_context import sdk_context
-from siphub_sdk import MessageReceipt, Sdk, SdkReader, message_payload
+from siphub_sdk import Sdk, SdkReader, message_payload
 from siphub_sdk.receipt import receipt_of
 from siphub_sdk.settings import NAMES
 
@@ -270,9 +270,9 @@ def test_our_receipt_is_posted_and_the_file_waits_for_that(adapter: Sdk, fk: Rec
     adapter.settle(inbound.partner_id)
     assert [file.name for file in (folders / "done").iterdir()] == ["1.xml"]
     receipts = [point.ledger.body(entry.key) for entry in point.ledger.effects()]
-    found = [parse_xml(body).find(".//{*}ApplicationResponse") for body in receipts]
-    read = [receipt_of(parse_xml(etree.tostring(one))) for one in found if one is not None]
-    assert [(one.message_id, one.sender, one.recipient, one.accepted) for one in read if isinstance(one, MessageReceipt)][-1] == (
+    found = [one for body in receipts for one in parse_xml(body).iterfind(".//{*}ApplicationResponse")]
+    read = [receipt_of(parse_xml(etree.tostring(one))) for one in found]
+    assert [(one.message_id, one.sender, one.recipient, one.accepted) for one in read][-1] == (
         inbound.partner_id,
         US,
         FK,
