@@ -14,11 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 
 from siphub.errors import StoreBusy, StoreError
 from siphub.store.tables import schema_floor
@@ -26,10 +22,14 @@ from siphub.store.tables_directory import content_metadata
 from siphub.store.tables_keys import keys_metadata
 
 if TYPE_CHECKING:
+    from alembic.config import Config
+
     from siphub.store.engine import Database
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 0x51_9B_0B  # any number, the same for every process that upgrades a PostgreSQL database
+_version = Table("alembic_version", MetaData(), Column("version_num", String()))
+"""Alembic's own table: one row, once there has been an upgrade."""
 _alembic = threading.Lock()  # Alembic keeps the migration that runs in a global: two of one process would take each other's
 
 
@@ -40,36 +40,47 @@ class Schema:
     name: str
     metadata: MetaData
 
+    def folders(self) -> tuple[Path, ...]:
+        """Return where the migrations lie, each in a file that is named after its revision."""
+        return (_MIGRATIONS / self.name,)
+
     def config(self, connection: Connection | None = None) -> Config:
         """Return Alembic's configuration; nobody needs an alembic.ini."""
+        from alembic.config import Config
+
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.set_main_option("path_separator", "newline")
-        config.set_main_option("version_locations", str(_MIGRATIONS / self.name).replace("%", "%%"))
+        config.set_main_option("version_locations", "\n".join(map(str, self.folders())).replace("%", "%%"))
         config.attributes["connection"] = connection
         config.attributes["metadata"] = self.metadata
         return config
 
     def knows(self, number: str) -> bool:
         """Say whether this version of siphub knows a revision: a newer one it does not."""
-        return number in {script.revision for script in _scripts(self).walk_revisions()}
+        return number in _numbers(self)
 
     def steps(self, before: str | None) -> tuple[Step, ...]:
         """Return the migrations behind a revision, in order."""
-        if before is not None and not self.knows(before):
+        if before == self.head() or (before is not None and not self.knows(before)):
             return ()
-        found = [one for one in _scripts(self).walk_revisions("base", "head") if before is None or one.revision > before]
-        return tuple(Step(self.name, one.revision, (one.doc or "").strip()) for one in reversed(found))
+        from alembic.script import ScriptDirectory
+
+        found = ScriptDirectory.from_config(self.config()).walk_revisions("base", "head")
+        return tuple(
+            Step(self.name, one.revision, (one.doc or "").strip())
+            for one in reversed([one for one in found if before is None or one.revision > before])
+        )
 
     def head(self) -> str | None:
         """Return the newest revision this version of siphub knows."""
-        return _scripts(self).get_current_head()
+        return max(_numbers(self), default=None)
 
 
 @lru_cache(maxsize=8)
-def _scripts(schema: Schema) -> ScriptDirectory:
-    """Return a chain of migrations. Alembic runs each file to know it, so they are read once in a process."""
-    return ScriptDirectory.from_config(schema.config())
+def _numbers(schema: Schema) -> frozenset[str]:
+    """Return the revisions of a chain, by its files' names: Alembic runs each file to know it, and a start has nothing to upgrade."""
+    return frozenset(file.name.partition("_")[0] for folder in schema.folders() for file in folder.glob("[0-9]*_*.py"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +165,8 @@ def _online(database: Database, schema: Schema, patience: Patience) -> str | Non
 
 
 def _migrate(connection: Connection, schema: Schema) -> None:
+    from alembic import command
+
     with _alembic:
         command.upgrade(schema.config(connection), "head")
 
@@ -202,7 +215,7 @@ def behind(database: Database, schema: Schema) -> tuple[str | None, str | None] 
 
 def revision(connection: Connection) -> str | None:
     """Return the revision a database is at, or None where nobody has upgraded it yet."""
-    return MigrationContext.configure(connection).get_current_revision()
+    return connection.scalar(select(_version.c.version_num)) if inspect(connection).has_table(_version.name) else None
 
 
 def empty(database: Database) -> bool:

@@ -11,8 +11,6 @@ from pathlib import Path
 import psycopg
 import pytest
 from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection
 
 from siphub.contract import SystemClock
 from siphub.store import Store
@@ -51,12 +49,9 @@ class Next(Schema):
 
     folder: Path = Path()
 
-    def config(self, connection: Connection | None = None) -> Config:
-        """Return Alembic's configuration, with the folder beside ours."""
-        config = Schema.config(self, connection)
-        ours = config.get_main_option("version_locations") or ""
-        config.set_main_option("version_locations", f"{ours}\n{self.folder}".replace("%", "%%"))
-        return config
+    def folders(self) -> tuple[Path, ...]:
+        """Return our folder and the one beside it."""
+        return (*Schema.folders(self), self.folder)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import UniqueConstraint, event, inspect, text
 
 from siphub.errors import StoreError
@@ -37,6 +38,18 @@ def test_migrations_make_the_tables(open_store: OpenStore) -> None:
         with database.read() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             assert compare_metadata(context, schema.metadata) == []
+
+
+@pytest.mark.parametrize("schema", [CONTENT, KEYS], ids=lambda schema: schema.name)
+def test_a_migration_is_named_after_its_revision(schema: Schema) -> None:
+    """Given the chains as Alembic reads them, the files' names say the same revisions, and the newest of them is the head."""
+    chain = ScriptDirectory.from_config(schema.config())
+    numbers = [script.revision for script in chain.walk_revisions()]
+    assert numbers
+    assert all(map(schema.knows, numbers))
+    assert not schema.knows("9999")
+    assert [step.revision for step in schema.steps(None)] == numbers[::-1]
+    assert schema.head() == chain.get_current_head()
 
 
 def test_migrations_go_down_and_up_again(store: Store) -> None:
