@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from siphub.contract import Check, PluginContext, Uncertain
+from siphub_sdk.outcomes import UNSENT
 from siphub_sdk.service import Service
 from siphub_sdk.settings import SdkSettings
 from siphub_sdk.translate import GENERATING_SYSTEM
@@ -39,7 +40,10 @@ class Deletion:
         self._left = _AT_ONCE
 
     def erase(self, message_id: str, address: str) -> bool:
-        """Delete a message of ours to a functional address, whatever its age; say whether nothing of it is there any more."""
+        """Delete a message of ours to a functional address, whatever its age; say whether nothing of it is there any more.
+
+        One that the service has yet to send stays until it has: it may be what calls a meeting off.
+        """
         if self._settings.keeps_all:
             return True
         found = self._service.get(message_id)
@@ -49,6 +53,8 @@ class Deletion:
             return self._said(found.code)
         if not isinstance(found, Mapping) or not made_here(found) or address_in(found, "recipientAttention") != address:
             return self._said("sdk.delete_not_ours")
+        if found.get("messageStatus") in UNSENT:
+            return self._said("sdk.delete_early")
         return self._said(self._service.delete(message_id))
 
     def in_time(self, message_id: str, attributes: Mapping[str, Any]) -> None:

@@ -50,6 +50,8 @@ from siphub.contract import Accepted, Delivered, HttpAnswer, HttpFailure, Outcom
 
 ENDED: Final = frozenset({"ACCEPTED", "REJECTED", "MESSAGE_EXCHANGE_ERROR", "ERROR"})
 """Statuses after which a message of ours changes no more."""
+UNSENT: Final = frozenset({"SCHEDULED", "SCHEDULED_FOR_RESEND"})
+"""Statuses of messages of ours that the service has yet to send."""
 ARRIVED: Final = frozenset({"NEW", "RETRIEVED", "RECEIPT_SENT"})
 """Statuses of messages to us."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -152,6 +153,26 @@ def test_each_answer_to_a_deletion_has_its_meaning(
         assert len(told) == (1 if code == "sdk.delete_forbidden" else 0)
         adapter._deletion._said(None)
         assert not [check for check in Sdk(context).check() if not check.ok and "delete" in check.what]
+
+
+@pytest.mark.parametrize(
+    ("status", "gone"), [("SCHEDULED", False), ("SCHEDULED_FOR_RESEND", False), ("WAITING_FOR_RECEIPT", True), ("ACCEPTED", True)]
+)
+def test_what_the_service_has_yet_to_send_is_not_deleted_with_its_case(
+    make_context: MakeContext, fk: Recipient, status: str, gone: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Given a service that would delete in any status, then a message that it has not sent stays, and the log says so."""
+    key = str(uuid4())
+    attributes = {
+        "messageId": key,
+        "messageStatus": status,
+        "generatingSystem": {"root": "un-encoded", "extension": "siphub"},
+        "recipientAttention": {"subOrganization": {"extension": fk.endpoint}},
+    }
+    body = json.dumps({"data": {"type": "messages", "attributes": attributes}}).encode()
+    with partner(says("200 OK", body, "application/json")) as other:
+        assert Sdk(make_context(service=other.url)).erase(key, fk) is gone
+    assert ("sdk.delete_early" in caplog.text) is not gone
 
 
 def test_a_service_that_does_not_delete_now_is_not_asked_at_every_poll(
