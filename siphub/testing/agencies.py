@@ -185,13 +185,17 @@ class AgencyContract(AdapterContract):
     def test_a_persons_number_stands_in_no_text(self, agency: AgencyUnderTest) -> None:
         """Given the person's number in a question, a place or our registry number, in any of its forms, then it does not go; a telephone number does."""
         content, changed, whole = agency.content, agency.changed, str(p.SUBJECT_NUMBER)
-        for number in (whole, f"{whole[:8]}-{whole[8:]}", whole[2:], f"{whole[2:8]}-{whole[8:]}", f"{whole[:8]} {whole[8:]}"):
+        parted = (f"{whole[:8]}{dash}{whole[8:]}" for dash in ("-", " ", "\u2013", "\u2011", " \u2013 ", "\u00a0", "\u200b", "."))
+        dated = (f"{whole[:4]}-{whole[4:6]}-{whole[6:8]}-{whole[8:]}", f"SN-{whole}", f"pnr{whole}", f"26 {whole[2:8]}-{whole[8:]}")
+        wide = "".join(chr(0xFF10 + int(digit)) for digit in whole)
+        for number in (whole, whole[2:], f"{whole[2:8]}-{whole[8:]}", wide, *parted, *dated):
             asked = changed(content={**content, "questions": [{"text": f"Gäller {number}."}]})
             placed = changed(content={**content, "meeting": {**content["meeting"], "place": {"kind": "other", "text": number}}})
             found = [agency.objection(cut) for cut in (asked, placed, changed(registry_number=number))]
             assert found == ["agency.number_in_text"] * 3
         assert agency.objection(changed(content={**content, "convener": {"name": "x", "phone": whole[2:]}})) is None
         assert agency.objection(changed(registry_number="SN 2026-117")) is None
+        assert agency.objection(changed(registry_number=f"5b0f3f1e-7c64-4d7e-8f5c-{whole}")) is None
 
     def test_a_narrative_needs_both_the_entry_and_the_consent(self, agency: AgencyUnderTest) -> None:
         """Given more than an invitation tells, then it meets no objection only where the entry has the option and the consent lets us tell."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -46,7 +47,10 @@ _MINIMAL: Final = frozenset(
     }
 )
 """The fields of content that an invitation and what belongs to it may have (LIFECYCLE 5.3); whatever else there is tells of a person's life."""
-_NUMBER: Final = re.compile(r"(?<![\w-])(?:\d{2})?\d{6}[-+ ]?\d{4}(?![\w-])")
+_NUMBER: Final = re.compile(
+    r"(?<!\d)(?=((?:\d{2})?\d{2}[\s./-]?\d{2}[\s./-]?\d{2}[\s.+\u2010-\u2015\u2212-]{0,3}\d{4})(?!\d))"  # also with the dash that an editor makes
+)
+_UUID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _WHOLE: Final = 12
 _SAYS_NOTHING: Final = frozenset({"recall", "no_person_data"})
 """The bases of messages that say nothing of a person."""
@@ -143,7 +147,7 @@ def _objections(organisation: Organisation, cut: Cut, recipient: Recipient, basi
     if told and not (recipient.options.get("narrative") == "yes" and direction in {"to", "both"}):
         yield "agency.narrative"
     texts = {name: part for name, part in cut.document.items() if name not in {"subject", "schema_version", "case_id", "message_id"}}
-    if any(_is_a_persons(found) for text in _texts(texts) for found in _NUMBER.findall(text)):
+    if any(_is_a_persons(found) for text in _texts(texts) for found in _numbers(text)):
         yield "agency.number_in_text"
 
 
@@ -169,6 +173,12 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _texts(part)
+
+
+def _numbers(text: str) -> Iterator[str]:
+    """Give what may be a person's number in a text, however it is parted; ids are none."""
+    seen = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
+    yield from _NUMBER.findall(_UUID.sub(" ", seen))
 
 
 def _is_a_persons(digits: str) -> bool:
