@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from posixpath import normpath
+from typing import Any, Final
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 
@@ -24,6 +26,8 @@ from siphub.model.reading import problems_of
 from siphub.policy.days import day_of
 from siphub.policy.partners import sound
 from siphub.store import AgreementRow, OrganisationRow, UnitRow
+
+_USUAL_PORTS: Final = {"https": ":443", "http": ":80", "sftp": ":22"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,18 +192,50 @@ def sources_of(unit: Unit, adapters: Mapping[str, object]) -> Iterator[tuple[Rec
         yield from ((there, name) for name in adapter.sources(there))
 
 
-def _shared_sources(directory: Directory, adapters: Mapping[str, object]) -> Iterator[Problem]:
-    """Yield the entries whose answers would lie where another organisation's do, or where what is sent to another is put."""
-    shared = "another organisation's answers lie there too, or what is sent to it: whose word is there could not be told"
-    whose: dict[tuple[str, str], set[str]] = {}
+def plain_place(place: str) -> str:
+    """Return a folder or an address in the one of the ways to write it that all of them have: two that are the same place are equal."""
+    scheme, mark, rest = place.partition("://")
+    if not mark:
+        return _normal(place) if place.startswith("/") else place.rstrip("/")
+    server, _, path = rest.partition("/")
+    named = server.lower().removesuffix(_USUAL_PORTS.get(scheme.lower(), ":"))
+    return f"{scheme.lower()}://{named}{_normal(unquote(path))}"
+
+
+def _normal(path: str) -> str:
+    return normpath(f"/{path.lstrip('/')}")
+
+
+def inboxes(directory: Directory) -> dict[tuple[str, str], set[str]]:
+    """Return where units are sent what is for them, by adapter and place, with their organisations."""
+    found: dict[tuple[str, str], set[str]] = {}
     for unit in directory.units:
         if unit.address is not None:
-            whose.setdefault((unit.address.adapter, unit.address.endpoint.rstrip("/")), set()).add(unit.organisation)
+            found.setdefault((unit.address.adapter, plain_place(unit.address.endpoint)), set()).add(unit.organisation)
+    return found
+
+
+def lies_with_what_is_sent(there: Recipient, name: str, places: Container[tuple[str, str]]) -> bool:
+    """Say whether a source is a place to which something is sent, and not merely the entry's own, beside which an adapter knows what is whose."""
+    return name != there.endpoint.rstrip("/") and (there.adapter, plain_place(name)) in places
+
+
+def _shared_sources(directory: Directory, adapters: Mapping[str, object]) -> Iterator[Problem]:
+    """Yield the entries whose answers would lie where another organisation's do, or where what is sent to a unit is put."""
+    shared = "another organisation's answers lie there too, or what is sent to it: whose word is there could not be told"
+    sent = "what is sent to a unit lies there, and would be taken for an answer: let answers lie in a place of their own"
+    places = inboxes(directory)
+    whose = {place: set(organisations) for place, organisations in places.items()}
+    for unit in directory.units:
         for there, name in sources_of(unit, adapters):
-            whose.setdefault((there.adapter, name), set()).add(unit.organisation)
+            whose.setdefault((there.adapter, plain_place(name)), set()).add(unit.organisation)
     for index, unit in enumerate(directory.units):
-        if any(whose[there.adapter, name] != {unit.organisation} for there, name in sources_of(unit, adapters)):
-            yield Problem("directory.source_shared", shared, pointer=f"/units/{index}/address/options")
+        found = list(sources_of(unit, adapters))
+        at = f"/units/{index}/address/options"
+        if any(whose[there.adapter, plain_place(name)] != {unit.organisation} for there, name in found):
+            yield Problem("directory.source_shared", shared, pointer=at)
+        elif any(lies_with_what_is_sent(there, name, places) for there, name in found):
+            yield Problem("directory.source_sent", sent, pointer=at)
 
 
 def _closed(directory: Directory, day: date | None) -> Iterator[Problem]:

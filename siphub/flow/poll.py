@@ -30,7 +30,7 @@ from siphub.contract import (
     Unreadable,
 )
 from siphub.flow import answers, receipts
-from siphub.flow.directory import sources_of
+from siphub.flow.directory import inboxes, lies_with_what_is_sent, plain_place, sources_of
 from siphub.flow.ground import Ground
 from siphub.flow.partner_bell import Bells
 from siphub.flow.sweep import Sweeper
@@ -65,15 +65,20 @@ class Source:
 
 
 def sources(directory: Directory, adapters: Mapping[str, Adapter]) -> tuple[Source, ...]:
-    """Return every source of a directory, each once. One that two organisations name is nobody's: whose word it holds cannot be told."""
+    """Return every source of a directory, each once.
+
+    One that two organisations name is nobody's: whose word it holds cannot be told. Nor is one anybody's where what is sent to a unit lies.
+    """
     found: dict[tuple[str, str], Source] = {}
-    shared: set[tuple[str, str]] = set()
+    not_asked: set[tuple[str, str]] = set()
+    sent = inboxes(directory)
     for unit in directory.units:
         for there, name in sources_of(unit, adapters):
-            first = found.setdefault((there.adapter, name), Source(there.adapter, name, there))
-            if first.recipient.organisation != unit.organisation:
-                shared.add((there.adapter, name))
-    return tuple(source for key, source in found.items() if key not in shared)
+            key = (there.adapter, plain_place(name))
+            first = found.setdefault(key, Source(there.adapter, name, there))
+            if first.recipient.organisation != unit.organisation or lies_with_what_is_sent(there, name, sent):
+                not_asked.add(key)
+    return tuple(source for key, source in found.items() if key not in not_asked)
 
 
 def poll_once(ground: Ground, name: str, adapter: Adapter) -> int:

@@ -267,4 +267,40 @@ def test_two_organisations_cannot_have_one_source(still: Trayed, trays: Trays) -
             directories.switch(still.hub.ground, still.directory(), by="test")
         assert {problem.code for problem in refused.value.problems} == {"directory.source_shared"}
         found = poll.sources(still.directory(), {"trays": trays})
-        assert [one.name for one in found] == ([] if place == "home care's" else ["home care's", place])
+        assert [one.name for one in found] == ([] if place == "home care's" else ["home care's"])
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        ("/srv/sip/norrby/in", "/srv//sip/./norrby/ut/../in/"),
+        ("sftp://sftp.norrby.example/in", "SFTP://Sftp.Norrby.example:22/%69n/"),
+        ("https://sip.norrby.example/ut", "https://SIP.norrby.example:443//ut"),
+    ],
+)
+def test_a_place_is_known_however_it_is_written(one: str, same: str) -> None:
+    """What differs in how it is written is one place, and another port, path or way to it is another."""
+    assert directories.plain_place(one) == directories.plain_place(same)
+    for other in (f"{one}2", f"{one}/x", one.upper(), one.replace(".example", ".example:8443")):
+        assert directories.plain_place(other) != directories.plain_place(one) or other == one
+
+
+def test_no_answers_are_fetched_from_where_something_is_sent(still: Trayed, trays: Trays) -> None:
+    """Given a unit whose answers would lie where another unit of its organisation is sent what is for it, however that is written: no switch, no asking."""
+    still.trays[p.HOME_CARE], still.trays[p.SOCIAL_SERVICES] = "/tray/a", "/tray/b"
+    directory = still.directory()
+    home, social = (next(unit for unit in directory.units if unit.id == one) for one in (p.HOME_CARE, p.SOCIAL_SERVICES))
+    assert home.address is not None
+    assert social.address is not None
+    inbox = home.model_copy(update={"address": home.address.model_copy(update={"endpoint": "/in/norrby"})})
+    for answers, taken in (("/in//norrby", False), ("/in/norrby/", False), ("/in/norrby", False), ("/in/norrby2", True)):
+        there = social.address.model_copy(update={"options": {"tray": answers}})
+        moved = social.model_copy(update={"address": there, "organisation": home.organisation})
+        units = [inbox if unit.id == home.id else moved if unit.id == social.id else unit for unit in directory.units]
+        changed = directory.model_copy(update={"units": units})
+        codes = {problem.code for problem in directories.check(changed, {"trays": trays})}
+        assert ("directory.source_sent" in codes, "/tray/a" in {one.name for one in poll.sources(changed, {"trays": trays})}) == (
+            not taken,
+            True,
+        )
+        assert (answers in {one.name for one in poll.sources(changed, {"trays": trays})}) == taken
