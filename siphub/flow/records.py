@@ -299,23 +299,24 @@ def collect(ground: Ground) -> int:
     taken = 0
     for address in registries(ground, ground.directory()):
         try:
-            for confirmation in ground.registry.confirmations(address):
-                taken += _collected(ground, confirmation, address)
-        except PluginError as error:
+            found = [(one, _collected(ground, one, address)) for one in ground.registry.confirmations(address)]
+            taken += sum(new for _, new in found if new is not None)
+            for confirmation, new in found:
+                if new is not None:
+                    ground.registry.settle_record(confirmation.package_id, address)
+        except PluginError as error:  # also where nothing can be cleared away: what is confirmed counts, and is settled again
             _log.warning("record.unheard", organisation=address.organisation, code=error.code, exc_info=error)
     return taken
 
 
-def _collected(ground: Ground, confirmation: Confirmation, address: Recipient) -> bool:
-    """Take one confirmation, then let the keeper clear away; what is nobody's here, another's or unreadable is left where it is."""
+def _collected(ground: Ground, confirmation: Confirmation, address: Recipient) -> bool | None:
+    """Take one confirmation; return whether it is new. What is nobody's here, another's or unreadable is None: it is left where it is."""
     reference = sane_reference(confirmation.reference)
     with ground.store.read() as work:
         row = work.record_copies.find(confirmation.package_id)
     if reference is None or row is None or row.organisation != address.organisation or row.attempts == 0:
-        return False
-    new = row.state != "confirmed" and _confirm(ground, row, reference)
-    ground.registry.settle_record(row.id, address)
-    return new
+        return None
+    return row.state != "confirmed" and _confirm(ground, row, reference)
 
 
 def _confirm(ground: Ground, row: RecordCopyRow, reference: str) -> bool:

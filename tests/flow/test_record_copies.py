@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from siphub.contract import Check, Confirmation, Delivered, Outcome, Recipient, RecordPackage, Rejected, Retry, Uncertain
+from siphub.contract import Check, Confirmation, Delivered, Outcome, PluginError, Recipient, RecordPackage, Rejected, Retry, Uncertain
 from siphub.flow import records
 from siphub.model import people as p
 from siphub.store import RecordCopyRow
@@ -32,6 +32,7 @@ class Told:
         self.got: list[RecordPackage] = []
         self.said: list[Confirmation] = []
         self.settled: list[str] = []
+        self.locked = False
 
     def offer(self, package: RecordPackage, address: Recipient) -> Outcome:
         """Take it, and answer as told."""
@@ -46,7 +47,9 @@ class Told:
         return list(self.said)
 
     def settle(self, package_id: str, address: Recipient) -> None:
-        """Remember."""
+        """Remember, or fail where nothing can be taken away."""
+        if self.locked:
+            raise PluginError(self.name, "it cannot be taken away", code="folder.unwritable")
         self.settled.append(package_id)
 
     def check(self) -> Iterable[Check]:
@@ -171,6 +174,20 @@ def test_a_confirmation_counts_once_and_only_for_what_was_handed_over(make_recor
     assert (after.state, after.reference, after.hash) == ("confirmed", "KS 1", sha256(keeper.got[0].metadata).hexdigest())
     with world.hub.store.read() as work:
         assert [link.action for link in work.audit.of_case(copy.owner, copy.case_id)] == ["message.accepted", "record.confirmed"]
+
+
+def test_what_cannot_be_cleared_away_keeps_no_confirmation_from_counting(make_recorded: MakeRecorded) -> None:
+    """Given a registry where nothing can be taken away, then every confirmation counts all the same, and each is settled once that can be done."""
+    world, keeper, hand, copy = _told(make_recorded)
+    world.story().requested()
+    records.offer_due(world.hub.ground)
+    handed = sorted({one.package_id for one in keeper.got})
+    keeper.said, keeper.locked = [Confirmation(one, "KS 1", hand.now()) for one in handed], True
+    assert (records.collect(world.hub.ground), len(handed)) == (2, 2)
+    assert _again(world, copy).state == "confirmed"
+    assert (records.collect(world.hub.ground), keeper.settled) == (0, [])
+    keeper.locked = False
+    assert (records.collect(world.hub.ground), keeper.settled) == (0, handed)
 
 
 def test_another_organisations_registry_confirms_nothing_of_ours(make_recorded: MakeRecorded) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from siphub.contract import Check, Confirmation, Delivered, Outcome, PluginError, Recipient, RecordPackage, Retry, sane_reference
@@ -35,6 +35,7 @@ class DropRecords:
 
     def __init__(self, name: str, drop_at: Callable[[Recipient], Drop], patience: timedelta = timedelta(seconds=10)) -> None:
         self._name, self._drop_at, self._patience = name, drop_at, patience
+        self._last: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -54,10 +55,25 @@ class DropRecords:
         return drop.put({package.pdf_name: package.pdf, package.metadata_name: package.metadata})
 
     def confirmations(self, address: Recipient) -> Iterable[Confirmation]:
-        """Read what the registry has put there, for some seconds; the rest comes when these are settled. Where nobody can look it is nothing."""
+        """Read what the registry has put there, for some seconds; the next time goes on behind it. Where nobody can look it is nothing."""
         drop = self._drop_at(address)
         names = drop.names()
-        return () if isinstance(names, Retry) else _confirmations(drop, names, self._patience)
+        if isinstance(names, Retry):
+            return ()
+        found = [name for name in names if name.endswith(CONFIRMED) and _PACKAGE.fullmatch(name.removesuffix(CONFIRMED))]
+        return self._told(drop, found, address.endpoint)
+
+    def _told(self, drop: Drop, names: Sequence[str], place: str) -> Iterator[Confirmation]:
+        """Yield what is told, from behind where the last reading of a place ended: what stays there keeps nothing behind it waiting."""
+        until, last = time.monotonic() + self._patience.total_seconds(), self._last.get(place, "")
+        for name in sorted(names, key=lambda one: (one <= last, one)):
+            if time.monotonic() > until:
+                return
+            self._last[place] = name
+            said = _said(drop, name)
+            if isinstance(said, tuple):
+                yield Confirmation(name.removesuffix(CONFIRMED), said[0], said[1])
+        self._last.pop(place, None)
 
     def settle(self, package_id: str, address: Recipient) -> None:
         """Take away what is left of a confirmed package, the confirmation last: until it is gone everything can be settled again.
@@ -92,17 +108,6 @@ class FolderRecords(DropRecords):
     def check_address(self, recipient: Recipient) -> Iterable[Check]:
         """Say whether packages can be put into an address's folder."""
         return FolderDrop(self._settings.folder(recipient)).check()
-
-
-def _confirmations(drop: Drop, names: Iterable[str], patience: timedelta) -> Iterator[Confirmation]:
-    until = time.monotonic() + patience.total_seconds()
-    for name in names:
-        if time.monotonic() > until:
-            return
-        package_id = name.removesuffix(CONFIRMED)
-        found = _said(drop, name) if name.endswith(CONFIRMED) and _PACKAGE.fullmatch(package_id) else None
-        if isinstance(found, tuple):
-            yield Confirmation(package_id, found[0], found[1])
 
 
 def _said(drop: Drop, name: str) -> tuple[str, datetime] | Retry | None:

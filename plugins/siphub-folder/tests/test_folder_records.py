@@ -132,6 +132,17 @@ def test_a_registry_that_confirms_much_over_a_slow_line_is_read_bit_by_bit(tmp_p
     assert left == set()
 
 
+def test_confirmations_that_stay_keep_none_behind_them_waiting(tmp_path: Path) -> None:
+    """Given a place where nothing can be taken away, or that holds another's, then each time what lies behind is read, and all in the end."""
+    keeper, there = DropRecords("slow", lambda _: SlowDrop(tmp_path), timedelta(milliseconds=20)), {str(uuid4()) for _ in range(3)}
+    for package_id in there:
+        Desk(tmp_path).confirm(package_id, REFERENCE)
+    told = [one.package_id for _ in range(6) for one in keeper.confirmations(_to("a"))]
+    assert told == [*sorted(there), *sorted(there)]
+    for _ in range(2):
+        assert next(iter(keeper.confirmations(_to("a")))).package_id == told.pop(0)
+
+
 def test_a_package_is_named_by_a_uuid(keeper: FolderRecords) -> None:
     """An id that is no UUID is a mistake of the caller's, and settling it touches nothing."""
     with pytest.raises(ValueError, match="UUID"):
