@@ -6,6 +6,8 @@ they are whole: one that is not, and young, is left for later. It must never mak
 
 from __future__ import annotations
 
+import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -20,6 +22,8 @@ from siphub_municipal_xml.translate import MAX_BYTES, MEDIA_TYPE
 
 ROUND: Final = 100
 """How many things of one place are taken at a time: others wait for their turn too."""
+PATIENCE: Final = timedelta(seconds=10)
+"""How long one place is read at a time, as one line may be slow: what lies behind comes first the next time."""
 LONGEST: Final = 200
 """The longest name, in bytes of UTF-8: beside it there is room for a note."""
 XML: Final = ".xml"
@@ -32,8 +36,9 @@ ShelfAt = Callable[[str, Recipient], Shelf]
 class Answers:
     """The answers of all municipalities. Of each file it remembers the id until it is cleared away, and whether it could not be."""
 
-    def __init__(self, shelf_at: ShelfAt, clock: Clock, log: Log) -> None:
-        self._shelf_at, self._clock, self._log = shelf_at, clock, log
+    def __init__(self, shelf_at: ShelfAt, clock: Clock, log: Log, patience: timedelta = PATIENCE) -> None:
+        self._shelf_at, self._clock, self._log, self._patience = shelf_at, clock, log, patience
+        self._last: dict[str, str] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._left: set[tuple[str, str]] = set()
         self._lock = Lock()
@@ -45,7 +50,8 @@ class Answers:
         if isinstance(names, Retry):
             return names
         beside = source == recipient.endpoint.rstrip("/")
-        return self._whole(shelf, source, recipient, [name for name in names if _wanted(name, beside=beside)], frozenset(names))
+        wanted = [name for name in names if _wanted(name, beside=beside)]
+        return self._whole(shelf, source, recipient, _from_behind(self._last.pop(source, ""), wanted), frozenset(names))
 
     def taken(self, source: str, recipient: Recipient, partner_id: str, refused: str | None) -> None:
         """Clear away what was fetched from a place and is unchanged since, or say beside it why it was refused."""
@@ -68,8 +74,11 @@ class Answers:
         return isinstance(found, Dropped) and _id(name, found) == partner_id
 
     def _whole(self, shelf: Shelf, source: str, recipient: Recipient, wanted: Sequence[str], there: frozenset[str]) -> Iterator[Inbound]:
-        given = 0
+        given, until = 0, time.monotonic() + self._patience.total_seconds()
         for name in wanted:
+            if name is not wanted[0] and time.monotonic() > until:
+                return
+            self._last[source] = name
             found = None if shelf.passed_over(name, there) else shelf.read(name, _most(name))
             if isinstance(found, Retry):
                 self._log.warning("inbound.unreadable", adapter="municipal-xml", code=found.code)
@@ -83,7 +92,8 @@ class Answers:
                 given += (source, partner_id) not in self._left  # what could not be cleared away keeps nothing behind it waiting
             yield Inbound(partner_id, content, owner=recipient.organisation)
             if given == ROUND:
-                return
+                break
+        self._last.pop(source, None)
 
     def _content(self, name: str, found: Dropped) -> Submission | Receipt | Unreadable | None:
         """Return what a file is to the hub; None where it is not whole yet."""
@@ -108,6 +118,12 @@ class Answers:
     def _is_young(self, written_at: datetime) -> bool:
         """Say whether a file may still be being written, by somebody who does not write aside and rename."""
         return abs(self._clock.now() - written_at) < _WHOLE_AFTER
+
+
+def _from_behind(last: str, names: Sequence[str]) -> list[str]:
+    """Return names from behind the one that was looked at last, and then those before it; where they are in an order of their own, in that."""
+    at = bisect_right(names, last) if names == sorted(names) else 0
+    return [*names[at:], *names[:at]]
 
 
 def _wanted(name: str, *, beside: bool) -> bool:

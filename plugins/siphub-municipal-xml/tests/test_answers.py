@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -516,3 +516,38 @@ def test_what_cannot_be_cleared_away_keeps_nothing_waiting(recipient: MakeRecipi
     assert [len(one) for one in rounds] == [ROUND, ROUND + 5]
     assert {event for event, _ in log.said} == {"inbound.not_cleared"}
     assert {facts["code"] for _, facts in log.said} == {"folder.unwritable"}
+
+
+class Slow(Locked):
+    """A shelf over a slow line, on which some things were refused before; the others can be taken away."""
+
+    def __init__(self) -> None:
+        self.lying = [f"{number}.xml" for number in range(6)]
+        self.looked: list[str] = []
+
+    def names(self) -> tuple[str, ...]:
+        """Return what lies there."""
+        return tuple(self.lying)
+
+    def passed_over(self, name: str, names: Collection[str]) -> bool:
+        """Say so of the first half, and take some time over it."""
+        time.sleep(0.03)
+        self.looked.append(name)
+        return name < "3"
+
+    def remove(self, name: str) -> None:  # type: ignore[override]
+        """Take it away."""
+        self.lying.remove(name)
+
+
+def test_a_slow_place_has_its_time_and_no_more(recipient: MakeRecipient) -> None:
+    """Given a line so slow that one look is all there is time for, then each round ends after it and the next goes on behind: all is taken in the end."""
+    shelf, there = Slow(), recipient("/srv/norrby", answers="/srv/svar")
+    answers = Answers(lambda *_: shelf, SystemClock(), Quiet(), timedelta(milliseconds=10))  # type: ignore[arg-type]
+    for number in range(6):
+        found = answers.fetch("/srv/svar", there)
+        assert not isinstance(found, Retry)
+        for inbound in found:
+            answers.taken("/srv/svar", there, inbound.partner_id, None)
+        assert shelf.looked == [f"{one}.xml" for one in range(number + 1)]
+    assert shelf.lying == ["0.xml", "1.xml", "2.xml"]
