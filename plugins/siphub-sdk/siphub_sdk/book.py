@@ -50,7 +50,7 @@ _WHY: Final[Mapping[int, tuple[str, str]]] = {
     404: ("book.not_found", "there is no address book at the address in the setting address_book"),
     410: ("book.not_found", "there is no address book at the address in the setting address_book any more"),
 }
-_READING: Final = 2
+_READING: Final = 3
 """Which reading of entries a kept page is of: one of another is fetched anew."""
 _ACCEPT: Final = "application/vnd.api+json, application/json;q=0.9"
 
@@ -133,7 +133,7 @@ class _Fetching:
             self.left_out[f"book.{resource}_unreadable"] += page["left_out"]
             entries.extend(page["entries"])
             self.told(f"{resource}: page {number}, {len(entries)} so far")
-            url = page["next"] and urldefrag(urljoin(url, page["next"])).url
+            url = page["next"] and _joined(url, page["next"])
         return entries
 
     def _page(self, url: str, resource: str) -> Mapping[str, Any]:
@@ -205,10 +205,22 @@ def _read_page(answer: HttpAnswer, resource: str) -> dict[str, Any]:
     return {"next": _link(document.get("links")), "entries": entries, "left_out": len(document["data"]) - len(entries)}
 
 
+def _joined(url: str, link: str) -> str:
+    """Return the address that a link on a page leads to."""
+    try:
+        return urldefrag(urljoin(url, link)).url
+    except ValueError:
+        raise _no_link() from None
+
+
+def _no_link() -> BookError:
+    return BookError("a page of the address book has a link that is none", code="book.unreadable")
+
+
 def _link(links: object) -> str:
     """Return the link `next`: a text, or an object with `href` (JSON:API 1.1); empty on the last page."""
     found = links.get("next") if isinstance(links, Mapping) else None
     found = found.get("href") if isinstance(found, Mapping) else found
     if found is not None and (not isinstance(found, str) or len(found) > _MOST_LINK):
-        raise BookError("a page of the address book has a link that is none", code="book.unreadable")
+        raise _no_link()
     return (found or "").strip()

@@ -40,10 +40,11 @@ def read(resource: str, item: object) -> Entry | None:
 
 def _organisation(item: Entry, attributes: Entry) -> Entry | None:
     participant, parent = plain(attributes.get("participantIdentifier")).removeprefix(_SCHEME), _parent(item)
-    if not (PARTICIPANT.fullmatch(participant) or (parent and not participant)):
+    identity = plain(item.get("id"))
+    if not identity or not (PARTICIPANT.fullmatch(participant) or (parent and not participant)):
         return None
     number, name = _number(attributes.get("organizationNumber")), plain(attributes.get("name"))
-    return {"id": plain(item.get("id")), "participant": participant, "number": number, "name": name, "parent": parent}
+    return {"id": identity, "participant": participant, "number": number, "name": name, "parent": parent}
 
 
 def _address(item: Entry, attributes: Entry) -> Entry | None:

@@ -119,6 +119,7 @@ def test_nothing_is_sent_that_lets_us_in(make_context: Callable[..., PluginConte
         ("x" * 2001, "book.unreadable"),
         (7, "book.unreadable"),
         ({"href": ["x"]}, "book.unreadable"),
+        ("https://[::1/x", "book.unreadable"),
     ],
 )
 def test_a_link_elsewhere_is_not_followed(book: SdkAddressBook, service: AddressBookService, link: object, code: str) -> None:
@@ -223,6 +224,16 @@ def test_hostile_and_broken_entries(book: SdkAddressBook, service: AddressBookSe
     assert edition.left_out == {"book.addresses_unreadable": 7, "book.organizations_unreadable": 1, "book.organisation_unknown": 1}
 
 
+def test_what_says_no_id_owns_nothing(book: SdkAddressBook, service: AddressBookService) -> None:
+    """Given an organisation without an id, then it is left out, and an address that names nobody is not its."""
+    unnamed = {**organisation("1", "0203:annan.example", "x", "Annan"), "id": None}
+    service.content["organizations"].append(unnamed)
+    service.content["addresses"] = [{"type": "addresses", "id": "x", "attributes": {"identifier": "sdk:a"}}]
+    edition = fetched(book)
+    assert edition.addresses == ()
+    assert edition.left_out == {"book.organizations_unreadable": 1, "book.organisation_unknown": 1}
+
+
 def test_a_part_of_an_organisation_takes_part_as_the_one_above_it(book: SdkAddressBook, service: AddressBookService) -> None:
     """Given parts of an organisation, one in the other, then their addresses are its own participant's; a circle takes part as nobody."""
 
@@ -285,7 +296,7 @@ def test_when_an_address_is_in_use(attributes: dict[str, Any], active: bool) -> 
 )
 def test_how_organisation_numbers_are_written(written: object, number: str) -> None:
     """Given an organisation number as registers write it, then it is ten digits; what is none is left empty, and the organisation stays."""
-    found = read("organizations", {"attributes": {"participantIdentifier": FK, "organizationNumber": written, "name": "FK"}})
+    found = read("organizations", {"id": "1", "attributes": {"participantIdentifier": FK, "organizationNumber": written, "name": "FK"}})
     assert found is not None
     assert found["number"] == number
 
@@ -293,7 +304,7 @@ def test_how_organisation_numbers_are_written(written: object, number: str) -> N
 def test_a_participant_may_be_written_with_its_scheme() -> None:
     """Given an organisation whose participant has the scheme before it, then it is the same as without; another scheme is not read."""
     for written, participant in ((f"iso6523-actorid-upis::{FK}", FK), (FK, FK), ("0007:2021005521", None)):
-        found = read("organizations", {"attributes": {"participantIdentifier": written, "name": "FK"}})
+        found = read("organizations", {"id": "1", "attributes": {"participantIdentifier": written, "name": "FK"}})
         assert (found["participant"] if found is not None else None) == participant
 
 
