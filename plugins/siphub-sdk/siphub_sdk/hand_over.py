@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from siphub.contract import (
     UNKNOWN_PARTY,
@@ -33,6 +34,7 @@ from siphub.contract import (
     Refused,
     Rejected,
     Submission,
+    Unreadable,
 )
 from siphub.contract.xml import parse_xml, serialise_xml
 from siphub_folder import named, put
@@ -69,9 +71,10 @@ _ON_THE_ENVELOPE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """A file of `in`: what it is to the hub, and what is answered when that is stored."""
+    """A file of `in`: which it was when it was read, what it is to the hub, and what is answered when that is stored."""
 
     file: Path
+    mark: tuple[int, int, int]
     inbound: Inbound
     answer: MessageReceipt | None = None
 
@@ -159,7 +162,7 @@ class HandOver:
                 yield came.inbound
 
     def settle(self, partner_id: str) -> None:
-        """Answer with a receipt, and move on what has been stored."""
+        """Answer with a receipt, and move on what has been stored; what has taken its name since is read at the next poll."""
         came = self._came.pop(partner_id, None)
         if came is None or not came.file.is_file():
             return
@@ -168,7 +171,13 @@ class HandOver:
             self._context.log.warning("receipt.unwritten", adapter="sdk", code="sdk.receipt_unwritten")
         if answered is not None and not taken(answered):
             return
-        came.file.replace(self._root / "done" / came.file.name)
+        if _mark(came.file) == came.mark:
+            self._put_away(came.file)
+
+    def _put_away(self, file: Path) -> None:
+        """Move a file to `done`, beside another of its name that lies there already."""
+        there = self._root / "done" / file.name
+        file.replace(there.with_stem(f"{file.stem}-{uuid4()}") if there.exists() else there)
 
     def check(self) -> Iterable[Check]:
         """Say of each folder whether it can be used."""
@@ -181,30 +190,33 @@ class HandOver:
 
     def _read(self, file: Path, hears: Callable[[str], bool]) -> Came | None:
         """Return what a file is to the hub; None where it is not whole yet, is another adapter's, or says nothing of a message."""
-        body = file.read_bytes()
+        mark, body = _mark(file), file.read_bytes()
         try:
             found = read_xml(body)
         except Refused as error:
             if not hears("") or (isinstance(error, BadBody) and self._is_young(file)):
                 return None
             inbound = Inbound(f"file/{sha256(body).hexdigest()[:32]}", Submission(body, "application/xml"))
-            return Came(file, inbound, self._rejecting(body, [Reason(*_REASONS.get(error.code, ("SV", "structure")))]))
+            return Came(file, mark, inbound, self._rejecting(body, [Reason(*_REASONS.get(error.code, ("SV", "structure")))]))
         if not hears(found.sender if isinstance(found, MessageReceipt) else found.sender.participant or ""):
             return None
         if isinstance(found, MessageReceipt) and outcomes.says_twice(found.code or ""):
             self._context.log.warning("receipt.duplicate", adapter="sdk", code=found.code)
-            file.replace(self._root / "done" / file.name)
+            self._put_away(file)
             return None
         if isinstance(found, MessageReceipt):
             partner_id = f"{found.message_id.lower()}/{found.code or 'ACCEPTED'}/{found.sender}"
             whose = self._settings.number_of(found.sender) or UNKNOWN_PARTY
-            return Came(file, Inbound(partner_id, found.as_receipt(), organisation=whose))
+            return Came(file, mark, Inbound(partner_id, found.as_receipt(), organisation=whose))
         self._references.note(found)
         who = self._settings.number_of(found.sender.participant or "")
+        answer = self._answer(found)
+        if answer is not None and not answer.accepted:  # what is refused may have no effect
+            return Came(file, mark, Inbound(found.message_id, Unreadable("sdk.bv.not-found"), organisation=who), answer)
         owner = self._settings.owner_at(found.recipient.address)
         submission = fetched(body, "application/xml", self._settings, found.sender.participant, owner, self._context.clock.now().date())
         inbound = Inbound(found.message_id, submission, organisation=who, owner=owner)
-        return Came(file, inbound, self._answer(found))
+        return Came(file, mark, inbound, answer)
 
     def _answer(self, found: SdkMessage) -> MessageReceipt | None:
         """Return the receipt of a message that can be read: ACCEPTED, or that no function of ours has that address."""
@@ -236,6 +248,12 @@ class HandOver:
         receipt_id = content.findtext("{*}ID", receipt.message_id)
         posting = Posting(RECEIPT, receipt_id, at, receipt.sender, receipt.recipient)
         return self._given(posting, envelope_xml(posting, content), named(f"receipt-{receipt.message_id}", "xml"))
+
+
+def _mark(file: Path) -> tuple[int, int, int]:
+    """Return what tells a file from another that has taken its name since."""
+    found = file.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _written(file: Path) -> tuple[int, str]:

@@ -30,6 +30,7 @@ from siphub.contract import (
     Retry,
     SettingsError,
     Submission,
+    Unreadable,
     parse_xml,
 )
 from siphub.model import people as p
@@ -292,6 +293,7 @@ def test_what_breaks_a_rule_is_receipted_by_it(
     comes(folders, "1.xml", spoil(etree.tostring(envelope(file))))
     file.unlink()
     [inbound] = adapter.poll(None)
+    assert (inbound.content == Unreadable("sdk.bv.not-found")) is (detail == "not-found")
     adapter.settle(inbound.partner_id)
     [receipt] = receipts(folders)
     assert (receipt.message_id, receipt.accepted, receipt.recipient) == (key, False, FK)
@@ -376,3 +378,19 @@ def test_a_file_that_cannot_be_read_keeps_no_other_back(
     monkeypatch.setattr(Path, "read_bytes", read_bytes)
     assert [one.partner_id for one in adapter.poll(None)] == [f"{key}/ACCEPTED/{FK}"]
     assert caplog.text.count("inbound.unreadable") == 2
+
+
+def test_no_file_takes_the_place_of_another(adapter: Sdk, folders: Path, fk: Recipient) -> None:
+    """Given an access point that uses a name again, before what had it is stored and after, then what came later is read too, and all of it stays in `done`."""
+    first, second, third = (answer(adapter, fk, f"Svar: {said}") for said in ("ja", "nej", "kontakta oss"))
+    comes(folders, "1.xml", first)
+    [inbound] = adapter.poll(None)
+    comes(folders, "1.xml", second)
+    adapter.settle(inbound.partner_id)
+    assert [file.read_bytes() for file in (folders / "in").iterdir()] == [second]
+    assert [receipt.message_id for receipt in receipts(folders)] == [inbound.partner_id]
+    for body in (second, third):
+        comes(folders, "1.xml", body)
+        [inbound] = adapter.poll(None)
+        adapter.settle(inbound.partner_id)
+    assert sorted(file.read_bytes() for file in (folders / "done").iterdir()) == sorted([second, third])
