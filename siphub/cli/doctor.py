@@ -180,7 +180,7 @@ def plugins(data: Path | None) -> Iterator[Finding]:
 def packs(settings: Settings) -> Iterator[Finding]:
     """Look at the mapping packs: whether each can be used, and for how long."""
     from siphub.contract import SystemClock
-    from siphub.errors import MappingError
+    from siphub.errors import Busy, MappingError
     from siphub.mappings import Mappings, shipped
 
     shelves = Mappings([shipped(), settings.data / "mappings"], SystemClock())
@@ -194,7 +194,7 @@ def packs(settings: Settings) -> Iterator[Finding]:
             continue
         try:
             shelves.load(manifest.id, manifest.version)
-        except MappingError as error:
+        except (Busy, MappingError) as error:
             yield wrong(f"{name}: {error}")
             continue
         end = manifest.valid_to

@@ -63,13 +63,13 @@ def _row(one: Shelved, packs: Mappings, users: Sequence[str]) -> dict[str, Any]:
 
 def _state(one: Shelved, packs: Mappings) -> str:
     """Return `usable`, the code of what keeps the pack from being used today, or `retired`: only an address that names it gets it."""
-    from siphub.errors import MappingError
+    from siphub.errors import Busy, MappingError
 
     if one.manifest is not None and one.manifest.status == "draft":
         return "mapping.draft"
     try:
         packs.load(one.id, one.version)
-    except MappingError as error:
+    except (Busy, MappingError) as error:
         return error.code
     return "retired" if one.manifest is not None and one.manifest.status == "retired" else "usable"
 
@@ -125,12 +125,12 @@ def _every(data: Path | None) -> Iterable[str]:
 
 
 def _checked(name: str, data: Path | None) -> list[dict[str, Any]]:
-    from siphub.errors import MappingError
+    from siphub.errors import Busy, MappingError
     from siphub.mappings import findings
 
     try:
         pack = pack_named(name, data)
-    except MappingError as error:
+    except (Busy, MappingError) as error:
         return [{"pack": name, "where": "", "code": error.code, "detail": error.detail}]
     found = [{"pack": pack.name, "where": one.where, "code": one.code, "detail": one.detail} for one in findings(pack)]
     return found or [{"pack": pack.name, "where": str(pack.folder), "code": None, "detail": f"{len(pack.manifest.kinds)} message types"}]

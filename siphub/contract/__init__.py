@@ -41,6 +41,7 @@ from siphub.contract.xml import parse_xml, serialise_xml
 from siphub.errors import (
     BadBody,
     BookError,
+    Busy,
     Conflict,
     Invalid,
     MappingError,
@@ -65,6 +66,7 @@ __all__ = [
     "AsksAtOnce",
     "BadBody",
     "BookError",
+    "Busy",
     "Check",
     "ChecksAddresses",
     "ClientCertificate",

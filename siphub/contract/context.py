@@ -90,7 +90,10 @@ class Mappings(Protocol):
     """The mapping packs of this hub."""
 
     def load(self, pack: str, version: str | None = None) -> MappingPack:
-        """Return a checked pack; without a version, the newest valid one. Raises MappingError."""
+        """Return a checked pack; without a version, the newest valid one. Raises MappingError, or Busy where it cannot be checked now."""
+
+    def has(self, pack: str, version: str) -> bool:
+        """Say whether there is a version that may be used today, at the cost of a look; loading it may still fail."""
 
 
 class Render(Protocol):

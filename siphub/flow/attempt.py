@@ -29,7 +29,7 @@ from siphub.contract import (
     Uncertain,
     permitted,
 )
-from siphub.errors import MappingError, PermitExpired, Sealed, SiphubError, StoreBusy, StoreLost
+from siphub.errors import Busy, MappingError, PermitExpired, Sealed, SiphubError, StoreBusy, StoreLost
 from siphub.flow.ground import Ground
 from siphub.flow.letters import addressee, as_grants, granted_of, names_in, need_of, recipient_of, today
 from siphub.flow.opening import Opening, opened
@@ -232,8 +232,8 @@ def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directo
 
 
 def _failed(ground: Ground, row: DeliveryRow, ready: Ready | Held | None, error: SiphubError, *, sending: bool) -> OutcomeRow:
-    """A database that is away for a while is nobody's work: what has not begun to be sent is tried again."""
-    if isinstance(error, StoreBusy | StoreLost) and not sending:
+    """A database or a process that is away for a while is nobody's work: what has not begun to be sent is tried again."""
+    if isinstance(error, StoreBusy | StoreLost | Busy) and not sending:
         return outcome_row(ground, row, Retry(error.code), None)
     Log(delivery_id=row.id, adapter=row.adapter, message_id=row.message_id).error("delivery.failed", code=error.code, exc_info=error)
     return _broken(ground, row, ready, sending=sending, code=error.code)

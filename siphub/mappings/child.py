@@ -83,6 +83,8 @@ def _done(packs: dict[str, Pack], asked: Header, body: bytes) -> tuple[Header, b
         case "transform":
             return {}, packs[asked["pack"]].transform(asked["name"], body)
         case "write":
+            packs[asked["pack"]].check()  # so that what is compiled once counts for no document
+            signal.setitimer(signal.ITIMER_PROF, asked["writing"])
             made, problems = packs[asked["pack"]].write(_neutral(body))
             return {"problems": problems}, made
         case "problems":

@@ -1,7 +1,8 @@
 """Packs that did not come with siphub, run where a sheet can be stopped: in processes of their own, with bounds of time, memory and size.
 
 A worker asks and waits, as it would for a partner. A process that goes over a limit is ended and reaped, the document it was at is refused
-(`mapping.too_costly`), and the next question gets a new process: no sheet takes a worker, or another pack, with it.
+(`mapping.too_costly`), and the next question gets a new process: no sheet takes a worker, or another pack, with it. What is no pack's doing,
+such as a machine without memory that starts no process or ends one, is `Busy`: the same question is answered later.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from typing import Any, Final
 
 from lxml import etree
 
-from siphub.errors import BadBody, MappingError, Problem, TooLarge
+from siphub.errors import BadBody, Busy, MappingError, Problem, TooLarge
 from siphub.mappings.frames import Header, receive, send
 from siphub.mappings.pack import Pack
 
 SECONDS: Final = 2.0
-"""How much processor time one question may take: a message takes a few thousandths of it, and a permit to send holds for one."""
+"""How much processor time one question may take: a message takes a few thousandths of it."""
+WRITING: Final = 0.5
+"""How much of it a document may take that is to be sent: a permit holds for one second, and what takes longer would never be sent in time."""
 _MOST_PROCESSES: Final = 4
 _MOST_PACKS: Final = 16
 _START: Final = 60.0
@@ -37,6 +40,8 @@ _ANSWER: Final = 60.0
 _ENDING: Final = 20.0
 _PROGRAM: Final = "import sys; sys.path[:] = sys.argv[1:]; from siphub.mappings.child import main; main()"
 _KINDS: Final = {"BadBody": BadBody, "TooLarge": TooLarge}
+_FROM_OUTSIDE: Final = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, -signal.SIGINT})
+"""How a process ends that somebody else has ended: a machine out of memory, or whoever stops the hub."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +72,7 @@ class Confined(Pack):
         self._asked("check")
 
     def _asked(self, do: str, body: bytes = b"", **words: str) -> tuple[Header, bytes]:
-        answer, made = _OURS.processes.ask(self, {"do": do, "pack": self.digest, "seconds": SECONDS, **words}, body)
+        answer, made = _OURS.processes.ask(self, {"do": do, "pack": self.digest, "seconds": SECONDS, "writing": WRITING, **words}, body)
         if "error" in answer:
             setattr(self.heard, words.get("name", ""), answer["said"])
             raise _error(answer)
@@ -97,14 +102,18 @@ class _Process:
         self.packs: set[str] = set()
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-P", "-c", _PROGRAM, *filter(os.path.isabs, sys.path)],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={},  # there may be secrets in ours
-                cwd="/",
-            )
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - our own program
+                    [sys.executable, "-P", "-c", _PROGRAM, *filter(os.path.isabs, sys.path)],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env={},  # there may be secrets in ours
+                    cwd="/",
+                )
+            except OSError:
+                ours.close()
+                raise
         self._link = ours
         self.end = weakref.finalize(self, _ended, self._process, ours, os.getpid())
 
@@ -134,11 +143,13 @@ class _Process:
             raise ConnectionError("the process ended")
         return answer
 
-    def why(self) -> str:
-        """Wait until it has ended, and say which limit it went over."""
+    def why(self) -> str | None:
+        """Wait until it has ended, and say which limit it went over; None where somebody else has ended it."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_ENDING)  # it is just giving its memory back
         self.end()
+        if self._process.returncode in _FROM_OUTSIDE:
+            return None
         return "processor time" if self._process.returncode == -signal.SIGPROF else "memory"
 
 
@@ -160,7 +171,8 @@ class _Processes:
         """Ask any process.
 
         Raises:
-            MappingError: `mapping.too_costly`; `mapping.no_process`, none could be started.
+            MappingError: `mapping.too_costly`.
+            Busy: `mapping.no_process`; none could be started, or it was ended from outside, or had no turn at the processor.
         """
         with self._free:
             process = self._taken(pack)
@@ -168,7 +180,7 @@ class _Processes:
                 answer = process.exchange(header, body)
             except TimeoutError:
                 process.end()
-                over = "time"
+                over = None
             except OSError:
                 over = process.why()
             except BaseException:
@@ -177,6 +189,8 @@ class _Processes:
             else:
                 self._idle.append(process)
                 return answer
+        if over is None:
+            raise _no_process()
         raise MappingError(
             f"{pack.name} needs more {over} for this than a mapping pack may: its sheets or its schema repeat too much",
             code="mapping.too_costly",
@@ -224,8 +238,9 @@ class _Processes:
         return False
 
 
-def _no_process() -> MappingError:
-    return MappingError("the process that runs mapping packs could not be started: is there memory left?", code="mapping.no_process")
+def _no_process() -> Busy:
+    detail = "the process that runs mapping packs could not be started, or was ended: is there memory left?"
+    return Busy(detail, code="mapping.no_process")
 
 
 class _Ours:

@@ -191,7 +191,7 @@ class Pack:
 
     @cached_property
     def _codes(self) -> tuple[dict[tuple[str, str], str | None], dict[tuple[str, str], str | None]]:
-        rows = csv.DictReader(io.StringIO(self._file(CODES).decode(), newline=""), strict=True)
+        rows = csv.DictReader(io.StringIO(self._text(CODES), newline=""), strict=True)
         forth: dict[tuple[str, str], str | None] = {}
         back: dict[tuple[str, str], str | None] = {}
         try:
@@ -202,7 +202,9 @@ class Pack:
                 forth[table, ours] = theirs
                 back[table, theirs] = None if (table, theirs) in back else ours
         except (KeyError, csv.Error) as error:
-            raise MappingError(f"{CODES} in {self.name} must have the columns table, canonical, partner") from error
+            raise MappingError(
+                f"{CODES} in {self.name} must have the columns table, canonical, partner, with commas between them"
+            ) from error
         return forth, back
 
     @cached_property
@@ -247,6 +249,13 @@ class Pack:
                 f"{self.name} must have one schema, schema/*.xsd, or several with schema/{self.id}.xsd", code="mapping.not_found"
             )
         return {first: found[first], **found}
+
+    def _text(self, name: str) -> str:
+        try:
+            return self._file(name).decode().removeprefix("\ufeff")  # which spreadsheets put before it
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            raise MappingError(f"line {line} of {name} in {self.name} is not UTF-8: save it as UTF-8") from error
 
     def _file(self, name: str) -> bytes:
         if name not in self.files:

@@ -64,7 +64,18 @@ class Mappings:
         Raises:
             MappingError: `mapping.not_found`, `mapping.not_valid`, `mapping.draft`, `mapping.altered`, `mapping.unlisted`,
                 `mapping.unsafe`, `mapping.duplicate` or `mapping.broken`.
+            Busy: `mapping.no_process`; it cannot be checked now.
         """
+        return self._checked(*self._usable(pack, version))
+
+    def has(self, pack: str, version: str) -> bool:
+        """Say whether a version lies there that may be used today; only its manifest is looked at."""
+        try:
+            return bool(self._usable(pack, version))
+        except MappingError:
+            return False
+
+    def _usable(self, pack: str, version: str | None) -> tuple[Manifest, Path]:
         found = self._named(pack, version) or self._looked_for_again(pack, version)
         if not found:
             raise MappingError(f"there is no mapping pack {pack}{'@' + version if version else ''}", code="mapping.not_found")
@@ -79,7 +90,7 @@ class Mappings:
         manifest, folder = max(usable, key=lambda one: one[0].order)
         if manifest.status == "draft" and not self._drafts:
             raise MappingError(f"{manifest.name} is a draft", code="mapping.draft")
-        return self._checked(manifest, folder)
+        return manifest, folder
 
     def today(self) -> date:
         """Return the day in Stockholm, by which packs are valid."""

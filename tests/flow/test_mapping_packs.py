@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from siphub.contract import SystemClock
+import pytest
+
+from siphub.contract import Submission, SystemClock
+from siphub.contract.neutral import to_partner
+from siphub.errors import Busy
 from siphub.flow import directory as directories
 from siphub.flow import operate
-from siphub.mappings import Mappings, approve, begin, shipped
+from siphub.flow.reading import read
+from siphub.mappings import Mappings, approve, begin, confined, shipped
 from siphub.model import Address, sample
 from siphub.model import people as p
 from siphub.store import DeliveryRow
 from siphub.testing.story import Story, until
 from siphub.testing.world import World
 
+TODAY = date(2026, 11, 26)
 PLANS_ONLY, OURS, TRAP = "rivta-getcareplans@2.0", "municipal-sip@1.0", "norrby-sip@1.0"
 
 
@@ -86,6 +96,39 @@ def test_a_pack_without_end_takes_no_worker_with_it(make_world: Callable[..., Wo
         switched(world, OURS)
         operate.operate(world.hub.ground, row.id, "release", by="test", channel="cli")
         assert until(lambda: world.states(story, "meeting.summoned")[p.HOME_CARE] == "delivered")
+
+
+@contextmanager
+def no_process_starts() -> Iterator[None]:
+    """Let the processes for packs end, and none be started: their program is not there."""
+    for process in list(confined._OURS.processes._idle):
+        os.kill(process._process.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, process._process.pid, os.WEXITED | os.WNOWAIT)
+    program, sys.executable = sys.executable, "/nowhere/python"
+    try:
+        yield
+    finally:
+        sys.executable = program
+
+
+def test_without_a_process_for_a_pack_nothing_is_refused_or_held(make_world: Callable[..., World]) -> None:
+    """Given a machine that starts no process for a while, then what is to be sent by a pack of one's own is tried again and goes, and what comes in by it may come again."""
+    with make_world(lease="60s") as world:
+        folder, ground = world.data / "mappings", world.hub.ground
+        place = begin(Mappings([shipped()], SystemClock()).load("municipal-sip"), folder, "norrby-sip", "1.0", owner="Norrby", today=TODAY)
+        pack = approve(place, by="Eva Kontakt", today=TODAY)
+        document = Submission(to_partner(pack, sample("meeting.response").to_document()), "application/xml")
+        switched(world, TRAP)
+        story = world.story(now=ground.now())
+        with no_process_starts():
+            with pytest.raises(Busy) as later:
+                read(ground, document)
+            assert later.value.code == "mapping.no_process"
+            story.ready((p.HOME_CARE,))
+            story.summoned((p.HOME_CARE,))
+            assert until(lambda: [(row.state, row.reason) for row in kallelser(world, story)] == [("queued", "mapping.no_process")])
+        assert read(ground, document) == sample("meeting.response")
+        assert until(lambda: [row.pinned_mapping for row in kallelser(world, story)] == [TRAP])
 
 
 def versions(folder: Path) -> None:

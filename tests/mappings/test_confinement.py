@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,10 +18,11 @@ from lxml import etree
 from siphub.contract import SystemClock
 from siphub.contract.neutral import document_to_tree, from_partner, written
 from siphub.contract.xml import MAX_BYTES
-from siphub.errors import BadBody, MappingError, SiphubError, TooLarge
+from siphub.errors import BadBody, Busy, MappingError, SiphubError, TooLarge
 from siphub.mappings import Manifest, Mappings, Pack, approve, begin, compared, confined, findings, load_folder, shipped
 from siphub.mappings.confined import Confined
 from siphub.mappings.trial import samples_of
+from siphub.settings import Settings
 
 XSL, XSD = "http://www.w3.org/1999/XSL/Transform", "http://www.w3.org/2001/XMLSchema"
 CODES = "table,canonical,partner\na,b,c\n"
@@ -206,6 +209,47 @@ def test_a_process_that_was_ended_is_replaced() -> None:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     pack.check()
     assert not waiting & processes()
+
+
+@pytest.mark.parametrize("kind", [Pack, Confined])
+def test_what_a_spreadsheet_makes_of_the_codes_is_told(kind: type[Pack]) -> None:
+    """Given code tables that a spreadsheet has saved, then a byte order mark is no part of them, and other encodings and marks between columns are told as what they are."""
+
+    def checked(encoding: str, mark: str = ",") -> str:
+        codes = "table,canonical,partner\na,b,c\nplace,other,lägenhet\n".replace(",", mark).encode(encoding)
+        pack = replace(pack_of(kind), files={**pack_of().files, "codes.csv": codes})
+        try:
+            pack.check()
+        except MappingError as error:
+            return f"{error.code}: {error.detail}"
+        return pack.code("place", "other")
+
+    assert checked("utf-8-sig") == "lägenhet"
+    assert checked("cp1252") == "mapping.broken: line 3 of codes.csv in a@1.0 is not UTF-8: save it as UTF-8"
+    assert checked("utf-16").startswith("mapping.broken: line 1 of codes.csv in a@1.0 is not UTF-8")
+    assert "with commas between them" in checked("utf-8", ";")
+
+
+def test_a_process_that_is_ended_at_its_work_blames_no_pack() -> None:
+    """Given a process that the machine ends at a question, then whoever asked may ask again, and the pack is not said to be too costly."""
+    slow = pack_of(**{"out.xsl": sheet(WITHOUT_END, AGAIN)})
+    slow.check()
+    pid = confined._OURS.processes._idle[-1]._process.pid
+    threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
+    with pytest.raises(Busy) as later:
+        slow.transform("out", b"<a/>")
+    assert (later.value.code, pid in processes()) == ("mapping.no_process", False)
+
+
+def test_a_document_to_be_sent_has_less_than_a_permit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a sheet that ends, and not within a permit, then what is to be sent by it is refused instead of tried for ever; reading by it is not."""
+    assert Settings.model_fields["permit"].default.total_seconds() > confined.WRITING
+    monkeypatch.setattr(confined, "WRITING", 0.05)
+    lengthy = pack_of(**{"out.xsl": sheet(WITHOUT_END.replace("50", "18"), AGAIN)})
+    assert code_of(lambda: lengthy.write(etree.XML("<a/>"))) == "mapping.too_costly"
+    assert lengthy.transform("out", b"<a/>").endswith(b"<b/>")
+    slow_to_compile = pack_of(**{"schema/b.xsd": optional(450)})
+    assert slow_to_compile.write(etree.XML("<a/>"))[0].endswith(b"<b><c/></b>")
 
 
 def test_many_threads_ask_at_once(copies: Mappings) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from siphub.contract import (
     Accepted,
     AdapterInfo,
+    Busy,
     Check,
     Cut,
     Delivered,
@@ -146,7 +147,7 @@ class MunicipalXml:
         try:
             pack = self._context.mappings.load(name, self._settings.version)
             yield Check(ok=True, what=f"mapping pack {pack.id}@{pack.version} is in order")
-        except MappingError as error:
+        except (Busy, MappingError) as error:
             yield Check(ok=False, what=f"mapping pack {name} cannot be used: {error.detail}")
         for secret in sorted(name for name, value in self._context.secrets.items() if not value):
             yield Check(ok=False, what=f"the secret {secret} is empty")
@@ -158,7 +159,7 @@ class MunicipalXml:
         try:
             pack = pack_for(recipient, self._context.mappings, self._settings)
             yield Check(ok=True, what=f"gets {pack.id}@{pack.version}")
-        except MappingError as error:
+        except (Busy, MappingError) as error:
             yield Check(ok=False, what=f"{error.detail} ({error.code})")
         drop = self._drops.at(recipient)
         unknown = sorted(set(recipient.options) - {*OPTIONS, *WAY_BACK, *(SFTP_OPTIONS if drop is not None else ()), *LIMITS})
@@ -188,7 +189,7 @@ class MunicipalXml:
     def _carries_receipts(self, recipient: Recipient) -> bool:
         try:
             return pack_for(recipient, self._context.mappings, self._settings).carries("ack.received")
-        except MappingError:
+        except (Busy, MappingError):
             return False
 
     def refusal(self, recipient: Recipient) -> Problem | None:

@@ -38,7 +38,7 @@ class MunicipalXmlReader:
             named = _NAMESPACE.fullmatch(root_name(submission.body)[0] or "")
         except Refused:
             return False
-        return named is not None and (named[1] == self._settings.pack or self._of(named[1], named[2]) is not None)
+        return named is not None and (named[1] == self._settings.pack or self._mappings.has(named[1], named[2]))
 
     def read(self, submission: Submission) -> Message | Draft:
         """Read a document.
@@ -47,6 +47,7 @@ class MunicipalXmlReader:
             BadBody: It cannot be parsed, or is hostile; a problem carries the position.
             TooLarge: Above the parser's limit.
             Invalid: It is not what the schema says (`xml.invalid`), or is no message; problems carry positions or pointers.
+            Busy: The pack cannot be asked now (`mapping.no_process`).
         """
         root = parse_xml(submission.body)
         document = self._document(submission.body, self._pack(etree.QName(root).namespace))
