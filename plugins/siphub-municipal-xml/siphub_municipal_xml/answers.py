@@ -10,6 +10,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from threading import Lock
 from typing import Final
@@ -59,7 +60,8 @@ class Answers:
         shelf = self._shelf_at(source, recipient)
         if name is None or not self._same(shelf, name, partner_id):
             return
-        left = shelf.remove(name) if refused is None else shelf.refuse(name, refused)
+        same = partial(self._same, shelf, name, partner_id)
+        left = shelf.remove(name) if refused is None else shelf.refuse(name, refused, same)
         with self._lock:
             if left is not None:
                 self._left.add((source, partner_id))

@@ -49,8 +49,8 @@ class Shelf(Protocol):
     def remove(self, name: str) -> Retry | None:
         """Take away what is stored."""
 
-    def refuse(self, name: str, code: str) -> Retry | None:
-        """Say why a thing was not taken."""
+    def refuse(self, name: str, code: str, same: Callable[[], bool]) -> Retry | None:
+        """Say why a thing was not taken, of that thing alone: `same` asks whether it is still there."""
 
 
 class DropShelf:
@@ -72,16 +72,22 @@ class DropShelf:
         if f"{name}{REFUSED}" not in names:
             return False
         note, file = self._drop.read(f"{name}{REFUSED}", 0), self._drop.read(name, 0)
-        return isinstance(note, Dropped) and isinstance(file, Dropped) and file.written_at <= note.written_at
+        if not isinstance(note, Dropped) or not isinstance(file, Dropped):
+            return False
+        told_whole_seconds = file.written_at == note.written_at and not note.written_at.microsecond  # then either may be the newer one
+        return file.written_at <= note.written_at and not told_whole_seconds
 
     def remove(self, name: str) -> Retry | None:
         """Take a file away, with a note that an earlier one of its name may have got; see `Shelf`."""
         return self._drop.remove([name, f"{name}{REFUSED}"])
 
-    def refuse(self, name: str, code: str) -> Retry | None:
-        """Put the note beside it; see `Shelf`."""
-        found = self._drop.put({f"{name}{REFUSED}": f"{code}\n".encode()})
-        return None if isinstance(found, Delivered) else Retry(getattr(found, "code", "answers.not_noted"))
+    def refuse(self, name: str, code: str, same: Callable[[], bool]) -> Retry | None:
+        """Put the note beside it, and take it away where another file has its name by now, which would be passed over; see `Shelf`."""
+        note = f"{name}{REFUSED}"
+        found = self._drop.put({note: f"{code}\n".encode()})
+        if not isinstance(found, Delivered):
+            return Retry(getattr(found, "code", "answers.not_noted"))
+        return None if same() else self._drop.remove([note])
 
 
 class WebShelf:
@@ -123,7 +129,7 @@ class WebShelf:
         """Say that it is taken; see `Shelf`."""
         return self._deleted(self._of(name))
 
-    def refuse(self, name: str, code: str) -> Retry | None:
+    def refuse(self, name: str, code: str, same: Callable[[], bool]) -> Retry | None:  # noqa: ARG002 - it is told of what was listed
         """Say why it is not; see `Shelf`."""
         return self._deleted(f"{self._of(name)}?refused={quote(code, safe='')}")
 

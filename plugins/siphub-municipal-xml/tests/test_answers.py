@@ -17,10 +17,11 @@ from siphub.contract import Inbound, Receipt, Recipient, Retry, Submission, Syst
 from siphub.mappings import shipped
 from siphub.sandbox import Fault, Sandbox
 from siphub.testing.sftp_server import SftpServer
-from siphub_folder import Dropped
+from siphub_folder import Dropped, FolderDrop
 from siphub_municipal_xml import MunicipalXml
 from siphub_municipal_xml.answers import ROUND, Answers
 from siphub_municipal_xml.translate import MAX_BYTES
+from siphub_sftp.drop import SftpDrop
 
 KEY = "0b9f5f0c-6d5e-4a53-9f39-0d6a3a1f0c11"
 YES = (shipped() / "municipal-sip" / "1.0" / "golden" / "meeting.response.minimal.xml").read_bytes()
@@ -227,6 +228,8 @@ def test_what_was_replaced_meanwhile_is_not_taken_away(place: Place) -> None:
 def test_what_is_refused_says_why_and_is_given_no_more(place: Place) -> None:
     """The municipality sees the code; the hub looks at it again only when it is put there anew, and takes the note away with it."""
     place.other.put("1.xml", YES)
+    if isinstance(place.other, Folder):
+        aged(place.other.folder / "1.xml", 2)  # a server may tell whole seconds only
     [found] = place.fetched()
     place.taken(found, "case.not_there")
     assert (place.other.refused(), place.fetched(), place.other.left()) == ({"1.xml": "case.not_there"}, [], [])
@@ -239,6 +242,42 @@ def test_what_is_refused_says_why_and_is_given_no_more(place: Place) -> None:
     if isinstance(place.other, Folder):
         assert again.partner_id != found.partner_id  # its bytes are the same, and it is judged anew
         assert list(place.other.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "sftp"])
+def test_what_is_put_there_while_another_is_refused_is_looked_at(
+    make_place: Callable[[str], Place], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a mended file that takes the place of the refused one directly before the note is there, then it is not passed over for the note."""
+    place = make_place(kind)
+    place.other.put("1.xml", YES)
+    [found] = place.fetched()
+    drop = FolderDrop if kind == "folder" else SftpDrop
+    put = drop.put
+
+    def mended(self: Any, files: Mapping[str, bytes]) -> Any:
+        place.other.put("1.xml", YES + b"\n")
+        aged(place.other.folder / "1.xml", 5)
+        return put(self, files)
+
+    monkeypatch.setattr(drop, "put", mended)
+    place.taken(found, "case.not_there")
+    [again] = place.fetched()
+    assert again.partner_id != found.partner_id
+    assert place.other.refused() == {}
+
+
+def test_a_server_that_tells_whole_seconds_hides_no_mended_file(make_place: Callable[[str], Place]) -> None:
+    """Given a mended file of the very second in which the one before it was refused, then it is looked at."""
+    place = make_place("sftp")
+    place.other.put("1.xml", YES)
+    [found] = place.fetched()
+    place.taken(found, "case.not_there")
+    place.other.put("1.xml", YES + b"\n")
+    for name in ("1.xml", "1.xml.refused"):
+        os.utime(place.other.folder / name, (1_700_000_000.0, 1_700_000_000.0))
+    [again] = place.fetched()
+    assert again.partner_id != found.partner_id
 
 
 @pytest.mark.parametrize("kind", ["folder", "sftp"])
@@ -497,7 +536,7 @@ class Locked:
         """Fail."""
         return Retry("folder.unwritable")
 
-    def refuse(self, name: str, code: str) -> Retry:
+    def refuse(self, name: str, code: str, same: Callable[[], bool]) -> Retry:
         """Fail."""
         return Retry("folder.unwritable")
 
