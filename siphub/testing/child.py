@@ -26,9 +26,9 @@ from uuid import UUID
 from siphub.hub import Hub, add_key, build
 from siphub.model import Message
 from siphub.model.identifiers import UnitId
-from siphub.settings import FILE, read
+from siphub.settings import FILE
 from siphub.testing.story import Story
-from siphub.testing.world import QUICK, Told, World
+from siphub.testing.world import Told, World
 
 PATIENCE = 30.0
 """How long to wait for a process to come up, to answer or to die, in seconds."""
@@ -155,11 +155,7 @@ class Town:
         """Start the hub's process, with a fault or without; further settings for this process alone."""
         with self._lock:
             self._starts += 1
-            settings = {**QUICK, **self.world.given, "mode": "test", "ca_file": str(self.world.sandbox.ca_file), **given}
-            if fault is not None:
-                settings["fault"] = fault
-            file = self.world.data / FILE
-            file.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()), "utf-8")
+            self.world.write(**given, **({} if fault is None else {"fault": fault}))
             self.child = Child(self.world.data, self.logs / f"hub-{self._starts}.log")
             return self.child
 
@@ -222,7 +218,6 @@ class Town:
 
     def look(self) -> Hub:
         """Open the data folder from this process, without starting anything there. Stop what is returned."""
-        given = {**QUICK, **self.world.given, "data": self.world.data, "mode": "test", "ca_file": self.world.sandbox.ca_file}
         (self.world.data / FILE).unlink(missing_ok=True)
-        self.world.hub = build(read(given))
+        self.world.hub = build(self.world.settings())
         return self.world.hub

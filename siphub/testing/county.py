@@ -21,9 +21,8 @@ from typing import Self
 
 from siphub.hub import Part, add_key
 from siphub.model import Message
-from siphub.settings import FILE
 from siphub.testing.child import Handed
-from siphub.testing.world import QUICK, Told, World
+from siphub.testing.world import Told, World
 
 PATIENCE = 180.0
 """Seconds that a process on a busy machine may take to come up, to answer, or to reach the point at which it dies."""
@@ -116,9 +115,7 @@ class County:
     def start(self, part: Part, *words: str, fault: str | None = None) -> Process:
         """Start one part, with a fault or without. One with a fault must have ended, or greeted, before the next is started."""
         self._starts += 1
-        settings = {**QUICK, **self.world.given, "mode": "test", "ca_file": str(self.world.sandbox.ca_file)}
-        settings |= {"fault": fault} if fault else {}
-        (self.world.data / FILE).write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()), "utf-8")
+        self.world.write(**({"fault": fault} if fault else {}))
         port = ("--port", "0") if part == "serve" else ()
         process = Process(part, self.world.data, self.logs / f"{self._starts}-{part}.log", (*port, *words))
         self.running.append(process)

@@ -20,7 +20,7 @@ from siphub.model import Address, Caller, Directory, Message, sample_directory
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
 from siphub.sandbox import Entry, Letter, MailRoom, Sandbox
-from siphub.settings import Settings, read
+from siphub.settings import FILE, Settings, read
 from siphub.store import DeliveryRow, master
 from siphub.testing.databases import lay_content
 from siphub.testing.story import Story, until
@@ -61,6 +61,13 @@ def make_master_key(settings: Settings) -> None:
         master.make(file)
 
 
+def _toml(value: object) -> str:
+    """Return a value as it stands in a file of settings."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name} = {_toml(one)}" for name, one in value.items()) + "}"
+    return json.dumps(value)
+
+
 @dataclass
 class World:
     """A hub and its partners."""
@@ -82,9 +89,18 @@ class World:
 
     def settings(self) -> Settings:
         """Return what every process of this hub is set to."""
+        return read({"data": self.data, **self.table()})
+
+    def table(self, **more: object) -> dict[str, Any]:
+        """Return the same but for the data folder as a file of settings has it, with more settings for one process alone."""
         rooted = {name: {"root": str(self.folders)} for name in ("folder", "letter", "municipal-xml")}
         plugin = {name: {**rooted.get(name, {}), **own} for name, own in {**rooted, **self.given.get("plugin", {})}.items()}
-        return read({"data": self.data, "mode": "test", "ca_file": self.sandbox.ca_file, **QUICK, **self.given, "plugin": plugin})
+        return {"mode": "test", "ca_file": str(self.sandbox.ca_file), **QUICK, **self.given, **more, "plugin": plugin}
+
+    def write(self, **more: object) -> None:
+        """Put the settings into the data folder, for a process that is started there."""
+        lines = (f"{name} = {_toml(value)}\n" for name, value in self.table(**more).items())
+        (self.data / FILE).write_text("".join(lines), "utf-8")
 
     def open(self, *, start: bool = True) -> None:
         """Build the hub on its data folder, with the world's directory."""

@@ -26,9 +26,8 @@ from siphub.model.identifiers import UnitId
 from siphub.model.messages import followup as fu
 from siphub.model.person import StaffMember
 from siphub.sandbox import Sandbox
-from siphub.settings import FILE
 from siphub.testing.story import Story, until
-from siphub.testing.world import PARTNERS, QUICK, Told, World
+from siphub.testing.world import PARTNERS, Told, World
 from siphub_fhir.message import FORMS, bundle_of
 from siphub_fhir.settings import FhirSettings
 from siphub_fhir.vocabulary import extension, number_in, numbering
@@ -204,8 +203,7 @@ def land(tmp_path: Path, rabbitmq: Rabbit, fhir_server: FhirServer, running: Run
         land = Land(sandbox, tmp_path / "folders", tmp_path / "hub", given=given, server=fhir_server, contact=contact)
         land.open(start=False)
         ends.callback(land.hub.stop)
-        settings = {**QUICK, **given, "mode": "test", "ca_file": str(sandbox.ca_file)}
-        (land.data / FILE).write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()), "utf-8")
+        land.write()
         for number in {unit.organisation for unit in (p.CONTACT, *UNITS)}:
             land.keys[number] = add_key(land.hub.store, land.hub.ground.clock, organisation=number, name="story", roles=("send",))
         for part in PARTS:

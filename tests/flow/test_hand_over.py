@@ -16,10 +16,9 @@ from siphub.flow import operate
 from siphub.flow.hand_over import left_lying, needed
 from siphub.hub import Hub, build
 from siphub.model import people as p
-from siphub.settings import read
 from siphub.store import ProcessRow
 from siphub.testing.logs import heard_logs
-from siphub.testing.world import PARTNERS, QUICK, World
+from siphub.testing.world import PARTNERS, World
 
 if TYPE_CHECKING:
     from siphub.broker import Broker, Consumer, OnBell, OnRestored
@@ -47,8 +46,7 @@ def world(make_world: Callable[..., World], nowhere: str) -> Iterator[World]:
 
 def worker_of(world: World) -> Hub:
     """Return a process with nothing but a worker."""
-    given = {**QUICK, **world.given, "data": world.data, "mode": "test", "ca_file": world.sandbox.ca_file}
-    hub = build(read(given))
+    hub = build(world.settings())
     hub.start(["work"])
     return hub
 

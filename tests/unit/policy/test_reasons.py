@@ -28,6 +28,7 @@ TAKES_A_CODE = {"Refusal", "Held", "Withheld", "Shortcoming"}
 STATES = {"withheld", "held", "expired", "gave_up", "superseded", "rejected"}
 REFUSES = {"Invalid", "Conflict", "Forbidden", "NotThere", "Busy"}
 FOR_THE_SYSTEM = {
+    "adapter.no_bell",
     "caller.role",
     "delivery.wrong_state",
     "delivery.outdated",
@@ -43,7 +44,7 @@ FOR_THE_SYSTEM = {
     "work_item.how",
     "work_item.not_there",
 }
-"""What an operator at the command line is told, in words of its own."""
+"""What an operator at the command line, or a partner's system, is told in words of its own."""
 FOR_THE_RECORD = {"message.erased"}
 """What `track` says of what is gone, in a sentence of its own."""
 CODE_WORDS = {
