@@ -34,6 +34,7 @@ from siphub.contract.oauth import AccessTokens
 from siphub.contract.origins import Origins
 from siphub.contract.outcome import Accepted, Delivered, Outcome, Rejected, Retry, Uncertain
 from siphub.contract.outcomes_http import outcome_of
+from siphub.contract.own_settings import OwnSettings, split_entries
 from siphub.contract.permit import Permit, completing, permitted, require_permit
 from siphub.contract.reader import UNKNOWN_PARTY, Draft, Inbound, Reader, ReaderInfo, Receipt, Submission, Unreadable
 from siphub.contract.records import Confirmation, RecordKeeper, RecordPackage, sane_reference
@@ -99,6 +100,7 @@ __all__ = [
     "NoToken",
     "Origins",
     "Outcome",
+    "OwnSettings",
     "Payload",
     "Permit",
     "PermitExpired",
@@ -140,4 +142,5 @@ __all__ = [
     "require_permit",
     "sane_reference",
     "serialise_xml",
+    "split_entries",
 ]

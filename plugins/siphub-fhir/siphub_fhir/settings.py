@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from siphub.contract import Origins, SettingsError
+from siphub.contract import Origins, OwnSettings, SettingsError
 from siphub_fhir.checks import is_url
 from siphub_fhir.vocabulary import BASE
 
 NAMES: Final = ("source", "careplan_profile", "timeout_seconds", "clients")
-_LONGEST: Final = 120.0
 _CLIENT: Final = re.compile(
     r"(?P<name>[A-Za-z0-9._-]{1,80})\s+(?P<origins>https?://\S{1,2000})"
     r"(?:\s+(?P<url>https?://[^\s?#@]{1,400})\s+(?P<id>\S{1,200})(?:\s+(?P<scopes>\S.{0,1000}))?)?"
@@ -61,24 +60,21 @@ def read_settings(given: Mapping[str, str]) -> FhirSettings:
     Raises:
         SettingsError: One is unknown or cannot be used; its name is said, its value is not.
     """
-    unknown = sorted(set(given) - set(NAMES))
-    if unknown:
-        raise SettingsError(f"fhir has no setting {', '.join(unknown)}; it has {', '.join(NAMES)}", code="settings.unknown")
-    standard = FhirSettings()
+    own, standard = OwnSettings("fhir", given, NAMES), FhirSettings()
     for name in ("source", "careplan_profile"):
         if given.get(name) and not is_url(given[name]):
             raise SettingsError(f"fhir: {name} must be a whole URL, such as https://hub.example/fhir")
     return FhirSettings(
         source=given.get("source") or standard.source,
         careplan_profile=given.get("careplan_profile") or None,
-        timeout=_timeout(given["timeout_seconds"]) if "timeout_seconds" in given else standard.timeout,
-        clients=_clients(given.get("clients", "")),
+        timeout=own.seconds("timeout_seconds", standard.timeout),
+        clients=_clients(own.entries("clients")),
     )
 
 
-def _clients(text: str) -> Mapping[str, Client]:
+def _clients(entries: Iterable[str]) -> Mapping[str, Client]:
     found: dict[str, Client] = {}
-    for entry in filter(None, (part.strip() for part in re.split(r"[;\n]", text))):
+    for entry in entries:
         read = _CLIENT.fullmatch(entry)
         if read is None or read["name"] in found:
             raise SettingsError(
@@ -101,13 +97,3 @@ def _origins(name: str, text: str) -> Origins:
 
 def _tokens(read: re.Match[str]) -> TokenEndpoint | None:
     return TokenEndpoint(read["url"], read["id"], " ".join((read["scopes"] or "").split())) if read["url"] else None
-
-
-def _timeout(text: str) -> timedelta:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= _LONGEST:
-        raise SettingsError(f"fhir: timeout_seconds must be a number above 0 and at most {_LONGEST:.0f}")
-    return timedelta(seconds=seconds)

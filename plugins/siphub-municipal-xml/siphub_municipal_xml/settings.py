@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from siphub.contract import Origins, SettingsError
+from siphub.contract import Origins, OwnSettings, SettingsError
 from siphub_folder import Settings as Folders
 from siphub_sftp import Login, read_logins
 
 _NAMES = ("pack", "version", "timeout_seconds", "root", "clients", "logins")
-_LONGEST = 120.0
 _CLIENT: Final = re.compile(r"([A-Za-z0-9._-]{1,80})\s+(\S{1,2000})")
 _EXAMPLE: Final = "norrby https://norrby.example"
 
@@ -45,23 +44,20 @@ def read_settings(given: Mapping[str, str]) -> MunicipalXmlSettings:
     Raises:
         SettingsError: One is unknown or cannot be used; its name is said, its value is not.
     """
-    unknown = sorted(set(given) - set(_NAMES))
-    if unknown:
-        raise SettingsError(f"municipal-xml has no setting {', '.join(unknown)}; it has {', '.join(_NAMES)}", code="settings.unknown")
-    standard = MunicipalXmlSettings()
+    own, standard = OwnSettings("municipal-xml", given, _NAMES), MunicipalXmlSettings()
     return MunicipalXmlSettings(
         pack=given.get("pack") or standard.pack,
         version=given.get("version") or None,
-        timeout=_timeout(given["timeout_seconds"]) if "timeout_seconds" in given else standard.timeout,
+        timeout=own.seconds("timeout_seconds", standard.timeout),
         folders=_folders(given.get("root", "")),
-        clients=_clients(given.get("clients", "")),
+        clients=_clients(own.entries("clients")),
         logins=read_logins(given.get("logins", ""), "municipal-xml"),
     )
 
 
-def _clients(text: str) -> Mapping[str, Origins]:
+def _clients(entries: Iterable[str]) -> Mapping[str, Origins]:
     found: dict[str, Origins] = {}
-    for entry in filter(None, (part.strip() for part in re.split(r"[;\n]", text))):
+    for entry in entries:
         read = _CLIENT.fullmatch(entry)
         if read is None or read[1] in found:
             raise SettingsError(
@@ -83,13 +79,3 @@ def _folders(root: str) -> Folders:
         return Folders.read({"root": root} if root else {}, "municipal-xml")
     except ValueError:
         raise SettingsError("municipal-xml: root must be a whole path") from None
-
-
-def _timeout(text: str) -> timedelta:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= _LONGEST:
-        raise SettingsError(f"municipal-xml: timeout_seconds must be a number above 0 and at most {_LONGEST:.0f}")
-    return timedelta(seconds=seconds)

@@ -6,13 +6,13 @@ Secrets are not here: `client_secret` is a file in the folder of secrets.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-from siphub.contract import SettingsError
+from siphub.contract import OwnSettings, SettingsError
 from siphub.model.identifiers import OrganisationNumber
 
 NAMES: Final = (
@@ -40,8 +40,7 @@ DELETE_SCOPE: Final = "urn:sdk.api:deleteMessage"
 """The scope for deleting; a token with it is asked for apart, so that a service that does not grant it takes messages all the same."""
 NEVER: Final = "never"
 PARTICIPANT: Final = re.compile(r"0203:[A-Za-z0-9.-]{1,200}")
-_LONGEST = 120.0
-_RAREST = 3600.0
+_RAREST: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +128,11 @@ def read_settings(given: Mapping[str, str]) -> SdkSettings:
     Raises:
         SettingsError: One is unknown or cannot be used; its name is said, its value is not.
     """
-    unknown = sorted(set(given) - set(NAMES))
-    if unknown:
-        raise SettingsError(f"sdk has no setting {', '.join(unknown)}; it has {', '.join(NAMES)}", code="settings.unknown")
+    own, standard = OwnSettings("sdk", given, NAMES), SdkSettings()
     if given.get("hand_over") and given.get("service"):
         raise SettingsError("sdk: set service, or hand_over for an access point, and not both")
     if given.get("submit_to") and not given.get("hand_over"):
         raise SettingsError("sdk: submit_to needs hand_over beside it: what comes back lies in that folder")
-    standard = SdkSettings()
     return SdkSettings(
         service=_address(given, "service").rstrip("/"),
         token_url=_address(given, "token_url"),
@@ -146,12 +142,12 @@ def read_settings(given: Mapping[str, str]) -> SdkSettings:
         access_point=_identifier(given, "access_point", "AP0007-OPEN-TEST"),
         submit_to=_address(given, "submit_to").rstrip("/"),
         pmode=_identifier(given, "pmode", "sdk-message"),
-        senders=dict(_sender(entry) for entry in _entries(given, "senders")),
-        agencies=dict(_agency(entry) for entry in _entries(given, "agencies")),
-        agreements=dict(_agreement(entry) for entry in _entries(given, "agreements")),
-        left_to_others=_participants(given),
-        timeout=_seconds(given, "timeout_seconds", _LONGEST) or standard.timeout,
-        poll_every=_seconds(given, "poll_seconds", _RAREST, least=0.0) if "poll_seconds" in given else standard.poll_every,
+        senders=dict(_sender(entry) for entry in own.entries("senders")),
+        agencies=dict(_agency(entry) for entry in own.entries("agencies")),
+        agreements=dict(_agreement(entry) for entry in own.entries("agreements")),
+        left_to_others=_participants(own.entries("left_to_others")),
+        timeout=own.seconds("timeout_seconds", standard.timeout),
+        poll_every=own.seconds("poll_seconds", standard.poll_every, most=_RAREST, zero=True),
         address_book=_address(given, "address_book"),
         delete_after=_days(given),
         keeps_all=given.get("delete_after_days") == NEVER,
@@ -178,10 +174,6 @@ def _identifier(given: Mapping[str, str], name: str, example: str) -> str:
     if text and not re.fullmatch(r"[A-Za-z0-9._:-]{1,100}", text):
         raise SettingsError(f"sdk: {name} is an id such as {example}")
     return text
-
-
-def _entries(given: Mapping[str, str], name: str) -> list[str]:
-    return [entry.strip() for entry in re.split(r"[;\n]", given.get(name, "")) if entry.strip()]
 
 
 def _sender(entry: str) -> tuple[str, SdkSender]:
@@ -212,8 +204,7 @@ def _agreement(entry: str) -> tuple[str, Agreement]:
     return parts[0], Agreement(since, _number(parts[2], "agreements"), parts[3])
 
 
-def _participants(given: Mapping[str, str]) -> frozenset[str]:
-    found = _entries(given, "left_to_others")
+def _participants(found: Sequence[str]) -> frozenset[str]:
     if not all(PARTICIPANT.fullmatch(one) for one in found):
         raise SettingsError("sdk: left_to_others names organisations as 0203:domain, and a semicolon stands between two")
     return frozenset(found)
@@ -224,18 +215,6 @@ def _number(text: str, name: str) -> str:
         return OrganisationNumber(text)
     except ValueError:
         raise SettingsError(f"sdk: {name} names something that is no organisation number") from None
-
-
-def _seconds(given: Mapping[str, str], name: str, most: float, *, least: float = 0.001) -> timedelta:
-    if name not in given:
-        return timedelta()
-    try:
-        seconds = float(given[name])
-    except ValueError:
-        seconds = -1.0
-    if not least <= seconds <= most:
-        raise SettingsError(f"sdk: {name} must be a number of seconds, at most {most:.0f}")
-    return timedelta(seconds=seconds)
 
 
 def _days(given: Mapping[str, str]) -> timedelta | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from siphub.contract import SettingsError
+from siphub.contract import SettingsError, split_entries
 
 SCHEME: Final = "sftp://"
 PORT: Final = 22
@@ -84,7 +84,7 @@ def read_logins(text: str, plugin: str) -> Mapping[str, Login]:
         SettingsError: One cannot be read; it is not repeated.
     """
     found: dict[str, Login] = {}
-    for entry in filter(None, (part.strip() for part in re.split(r"[;\n]", text))):
+    for entry in split_entries(text):
         read = _LOGIN.fullmatch(entry)
         if read is None or read[1] in found or not 0 < int(read[4] or PORT) < 2**16:
             raise SettingsError(

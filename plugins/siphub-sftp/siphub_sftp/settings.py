@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from siphub.contract import SettingsError
+from siphub.contract import OwnSettings
 from siphub_sftp.logins import Login, read_logins
 
 NAMES: Final = ("logins", "timeout_seconds")
-LONGEST: Final = 12.0
-"""The longest time-out, in seconds: a package takes two questions, and the hub gives a record keeper half a minute for it."""
+LONGEST: Final = timedelta(seconds=12)
+"""The longest time-out: a package takes two questions, and the hub gives a record keeper half a minute for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,5 @@ def read_settings(given: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: One is unknown or cannot be used; its name is said, its value is not.
     """
-    unknown = sorted(set(given) - set(NAMES))
-    if unknown:
-        raise SettingsError(f"sftp has no setting {', '.join(unknown)}; it has {', '.join(NAMES)}", code="settings.unknown")
-    standard = Settings()
-    timeout = _timeout(given["timeout_seconds"]) if "timeout_seconds" in given else standard.timeout
-    return Settings(read_logins(given.get("logins", ""), "sftp"), timeout)
-
-
-def _timeout(text: str) -> timedelta:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= LONGEST:
-        raise SettingsError(f"sftp: timeout_seconds must be a number above 0 and at most {LONGEST:.0f}")
-    return timedelta(seconds=seconds)
+    own = OwnSettings("sftp", given, NAMES)
+    return Settings(read_logins(given.get("logins", ""), "sftp"), own.seconds("timeout_seconds", Settings().timeout, most=LONGEST))
