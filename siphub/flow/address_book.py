@@ -235,7 +235,7 @@ def _keep(file: Path, body: bytes) -> None:
                 os.fsync(out.fileno())
                 os.fchmod(out.fileno(), _FOR_ALL)
             Path(aside).replace(file)
-        except BaseException:
+        except BaseException:  # whatever ends it: no half copy is left beside the whole one
             with contextlib.suppress(OSError):
                 Path(aside).unlink()
             raise

@@ -26,7 +26,7 @@ from siphub.flow.work_items import open_in_case
 from siphub.model import Caller, Message, parse_message
 from siphub.model.messages.meeting import Meeting
 from siphub.observe import Log
-from siphub.store import DeliveryRow, Work
+from siphub.store import NO_OWNER, DeliveryRow, Work
 
 _PLACE: Final = re.compile(r"line [0-9]{1,9} column [0-9]{1,9}|(/[a-z0-9_]{1,40}){1,12}")
 _NOT_AN_ID = re.compile(r"[^A-Za-z0-9._:,/@+*=-]")
@@ -56,7 +56,10 @@ class Thread:
 
 
 def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission) -> str | None:
-    """Take one message or answer; a refusal is audited, and shown to the convener where we know whose it is. Return its code, with the place in the document where that is known, or None."""
+    """Take one message or answer; a refusal is audited, and shown to the convener where we know whose it is.
+
+    Return the refusal's code, with the place in the document where that is known, or None.
+    """
     thread: Thread | None = None
     unread: str | None = None
     refused: str | None = None
@@ -78,7 +81,7 @@ def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission)
     if unread is not None:
         with ground.store.write() as work:
             _show(work, adapter, inbound, thread, unread, ground.now())
-            work.inbound.add("-", adapter, inbound.partner_id, ground.now(), refused)
+            work.inbound.add(NO_OWNER, adapter, inbound.partner_id, ground.now(), refused)
     return refused
 
 
@@ -95,7 +98,7 @@ def show(ground: Ground, adapter: str, inbound: Inbound, code: str) -> str:
     _log.warning("inbound.refused", adapter=adapter, code=code)
     with ground.store.write() as work:
         _show(work, adapter, inbound, None, code, ground.now())
-        work.inbound.add("-", adapter, inbound.partner_id, ground.now(), code)
+        work.inbound.add(NO_OWNER, adapter, inbound.partner_id, ground.now(), code)
     return code
 
 

@@ -13,7 +13,6 @@ from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from itertools import chain
-from typing import Final
 from uuid import uuid4
 
 from siphub.contract import (
@@ -37,11 +36,9 @@ from siphub.flow.sweep import Sweeper
 from siphub.model import Directory
 from siphub.observe import Log
 from siphub.policy.lifecycle import FINAL
-from siphub.store import Work
+from siphub.store import NO_OWNER, Work
 
 POLL_LEASE = timedelta(seconds=60)
-NOBODY: Final = "-"
-"""Whose lease it is, and whose what was fetched: the hub's."""
 _log = Log(worker="poller")
 
 
@@ -91,7 +88,7 @@ def poll_once(ground: Ground, name: str, adapter: Adapter) -> int:
     taken, all_so_far = 0, True
     try:
         with ground.store.read() as work:
-            cursor = work.poll_leases.cursor(NOBODY, name, "")
+            cursor = work.poll_leases.cursor(NO_OWNER, name, "")
         for inbound in adapter.poll(cursor):
             if not _alone(name, partial(take_inbound, ground, name, inbound)):
                 all_so_far = False  # the cursor stays before it, so that it is fetched again
@@ -102,7 +99,7 @@ def poll_once(ground: Ground, name: str, adapter: Adapter) -> int:
             taken += 1
             if inbound.cursor is not None and all_so_far:
                 with ground.store.write() as work:
-                    work.poll_leases.save_cursor(NOBODY, name, "", inbound.cursor)
+                    work.poll_leases.save_cursor(NO_OWNER, name, "", inbound.cursor)
     finally:
         _give_back(ground, name, "", holder)
     return taken
@@ -145,12 +142,12 @@ def take_from(ground: Ground, source: Source, inbound: Inbound) -> str | None:
 def _leased(ground: Ground, adapter: str, source: str, holder: str) -> bool:
     now = ground.now()
     with ground.store.write() as work:
-        return work.poll_leases.acquire(NOBODY, adapter, source, holder=holder, until=now + POLL_LEASE, now=now)
+        return work.poll_leases.acquire(NO_OWNER, adapter, source, holder=holder, until=now + POLL_LEASE, now=now)
 
 
 def _give_back(ground: Ground, adapter: str, source: str, holder: str) -> None:
     with ground.store.write() as work:
-        work.poll_leases.release(NOBODY, adapter, source, holder=holder)
+        work.poll_leases.release(NO_OWNER, adapter, source, holder=holder)
 
 
 def _alone(adapter: str, take: Callable[[], object]) -> bool:
@@ -169,8 +166,8 @@ def take_inbound(ground: Ground, adapter: str, inbound: Inbound) -> str | None:
     A message goes the way every message goes; what is refused is kept as seen, and shown (see `answers`).
     """
     with ground.store.read() as work:
-        if work.inbound.seen(NOBODY, adapter, inbound.partner_id):
-            return work.inbound.refused(NOBODY, adapter, inbound.partner_id)
+        if work.inbound.seen(NO_OWNER, adapter, inbound.partner_id):
+            return work.inbound.refused(NO_OWNER, adapter, inbound.partner_id)
         stray = isinstance(inbound.content, Receipt) and not _its_own(work, adapter, inbound.content, inbound.organisation)
     code: str | None = None
     match inbound.content:
@@ -181,8 +178,9 @@ def take_inbound(ground: Ground, adapter: str, inbound: Inbound) -> str | None:
             code = answers.take(ground, adapter, inbound, submission)
         case Unreadable(code=why):
             code = answers.show(ground, adapter, inbound, why)
-    with ground.store.write() as work:
-        work.inbound.add(NOBODY, adapter, inbound.partner_id, ground.now(), code)
+    if code is None:  # else it was remembered as it was shown
+        with ground.store.write() as work:
+            work.inbound.add(NO_OWNER, adapter, inbound.partner_id, ground.now(), None)
     return code
 
 
@@ -266,7 +264,7 @@ class Poller(Sweeper):
         """Note since when and why a source cannot be asked, or that it can again, for `siphub doctor`."""
         if code != pace.code:
             with self._ground.store.write() as work:
-                work.poll_leases.note(NOBODY, source.adapter, source.name, code, self._ground.now())
+                work.poll_leases.note(NO_OWNER, source.adapter, source.name, code, self._ground.now())
             pace.code = code
             if code is not None:
                 _log.warning("poll.failed", adapter=source.adapter, code=code)

@@ -183,7 +183,7 @@ class _Processes:
                 over = None
             except OSError:
                 over = process.why()
-            except BaseException:
+            except BaseException:  # whatever ends it: half an exchange must not be the next one's
                 process.end()
                 raise
             else:

@@ -102,7 +102,9 @@ class Lines:
         line.users += 1
         try:
             yield line
-        except BaseException as error:
+        except (
+            BaseException
+        ) as error:  # a line that is given up in the midst of a question, by a time-out too, may have its answer coming yet
             if not (said_no(error) or isinstance(error, PermitExpired)):
                 self.retire(login, line)
             raise
@@ -163,7 +165,7 @@ class Lines:
             self.shown[login] = client.shown
         try:
             return Line(connection, await connection.start_sftp_client(path_errors="surrogateescape"), client.shown)
-        except BaseException:
+        except BaseException:  # whatever ends it: nobody else holds the connection
             connection.abort()
             raise
 
