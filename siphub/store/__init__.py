@@ -35,7 +35,6 @@ from siphub.store.rows import (
     CaseRow,
     Change,
     ClaimedRow,
-    CredentialRow,
     DeadlineRow,
     DeliveryRow,
     EventRow,
@@ -52,7 +51,7 @@ from siphub.store.rows import (
     UnconfirmedRow,
     WorkItemRow,
 )
-from siphub.store.rows_directory import AgreementRow, DirectoryRows, OrganisationRow, UnitRow
+from siphub.store.rows_directory import AgreementRow, CredentialRow, DirectoryRows, OrganisationRow, UnitRow
 from siphub.store.rows_operation import ProcessRow, SilentRow, SwitchRow
 from siphub.store.rows_partners import Admit, Admitted, Load, PartnerRow, Place
 from siphub.store.sealing import Seal

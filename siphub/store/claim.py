@@ -23,7 +23,8 @@ from siphub.store.partners import Partners
 from siphub.store.prepared import Prepared, adding, given, listed, prepared, with_lists
 from siphub.store.rows import BLOCKING, CLOCKS_APART, NO_OWNER, Accept, AttemptRow, ClaimedRow, DeliveryRow, GrantRow, Permitted, Refusal
 from siphub.store.rows_partners import Admit, Admitted, PartnerRow, Place
-from siphub.store.tables import attempt, consent_grant, delivery, sip_case, switch
+from siphub.store.tables import attempt, consent_grant, delivery, sip_case
+from siphub.store.tables_operation import switch
 
 _DELIVERY = tuple(column.name for column in delivery.c)
 _GRANT = tuple(column.name for column in consent_grant.c)

@@ -11,8 +11,8 @@ from sqlalchemy import Select, delete, select, update
 
 from siphub.store.columns import Topic, insert_missing
 from siphub.store.prepared import given, prepared
-from siphub.store.rows import NO_OWNER, CredentialRow
-from siphub.store.rows_directory import AgreementRow, DirectoryRows, OrganisationRow, UnitRow
+from siphub.store.rows import NO_OWNER
+from siphub.store.rows_directory import AgreementRow, CredentialRow, DirectoryRows, OrganisationRow, UnitRow
 from siphub.store.tables_directory import agreement, credential, directory_version, organisation, unit
 
 _VERSION = prepared(select(directory_version.c.version).where(directory_version.c.owner == NO_OWNER))

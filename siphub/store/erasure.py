@@ -19,13 +19,13 @@ from siphub.store.tables import (
     delivery,
     message,
     outbox,
-    plugin_state,
     receipt,
     record_copy,
     sip_case,
     submission,
     work_item,
 )
+from siphub.store.tables_operation import plugin_state
 
 _ids_in_state = (plugin_state.c.plugin == "fhir", or_(plugin_state.c.key.startswith("bundle/"), plugin_state.c.key.startswith("header/")))
 _ended = (sip_case.c.ended_at.is_not(None), sip_case.c.erased_at.is_(None))

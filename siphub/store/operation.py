@@ -12,7 +12,7 @@ from siphub.store.columns import Topic, insert_missing
 from siphub.store.rows import NO_OWNER
 from siphub.store.rows_operation import SilentRow, SwitchRow
 from siphub.store.sealing import OVERHEAD
-from siphub.store.tables import plugin_state, poll_lease, switch
+from siphub.store.tables_operation import plugin_state, poll_lease, switch
 
 STATE_LIMIT = 64 * 1024
 """The largest value a plugin may keep, in bytes before sealing."""

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 
 from siphub.store.columns import Topic, insert_missing, values_of
 from siphub.store.rows_operation import ProcessRow
-from siphub.store.tables import process
+from siphub.store.tables_operation import process
 
 KEPT = timedelta(days=1)
 """How long a process that fell silent is remembered."""

@@ -327,22 +327,6 @@ class UnconfirmedRow:
     never_sent: int
 
 
-# ── who and where ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class CredentialRow:
-    """An API key of an organisation, as a keyed hash. `units` empty: all units of the organisation."""
-
-    owner: str
-    name: str
-    key_hash: bytes = field(repr=False)
-    units: tuple[str, ...]
-    roles: tuple[str, ...]
-    created_at: datetime
-    revoked_at: datetime | None = None
-
-
 # ── the claim and the record ──────────────────────────────────────────────────────────────────────────────────────────────
 
 

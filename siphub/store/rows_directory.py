@@ -1,10 +1,10 @@
-"""The rows of the directory: organisations, units, agreements, and a snapshot of them all. Frozen, like every row; they name no person."""
+"""The rows of the directory: organisations, units, agreements, a snapshot of them all, and who may hand in. Frozen, like every row; they name no person."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +66,16 @@ class DirectoryRows:
     organisations: tuple[OrganisationRow, ...]
     units: tuple[UnitRow, ...]
     agreements: tuple[AgreementRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRow:
+    """An API key of an organisation, as a keyed hash. `units` empty: all units of the organisation."""
+
+    owner: str
+    name: str
+    key_hash: bytes = field(repr=False)
+    units: tuple[str, ...]
+    roles: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None = None

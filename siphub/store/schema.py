@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 
 from siphub.errors import StoreBusy, StoreError
-from siphub.store.tables import schema_floor
 from siphub.store.tables_directory import content_metadata
 from siphub.store.tables_keys import keys_metadata
+from siphub.store.tables_operation import schema_floor
 
 if TYPE_CHECKING:
     from alembic.config import Config
