@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,14 @@ from siphub.contract.http import Http
 from siphub.mappings import Mappings, shipped
 from siphub.model import people as p
 from siphub.sandbox import Sandbox
+from siphub.testing import municipal_places as places
+from siphub.testing.municipal_places import Folder, Quiet, Web
+from siphub.testing.sftp_server import SftpServer
 from siphub_municipal_xml import MunicipalXml, MunicipalXmlReader
 
 MakeContext = Callable[..., PluginContext]
+MakeRecipient = Callable[..., Recipient]
+Place = places.Place[MunicipalXml]
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +84,45 @@ def at(endpoint: str, mapping: str | None = None, **options: str) -> Recipient:
 def recipient() -> Callable[..., Recipient]:
     """Give what makes a recipient."""
     return at
+
+
+@pytest.fixture
+def make_place(
+    make_context: Callable[..., Any], recipient: MakeRecipient, tmp_path: Path, running: Sandbox
+) -> Iterator[Callable[[str], Place]]:
+    """Give what makes a folder, a folder on a server, or a tray, empty, with an entry that has its answers there."""
+    ends = ExitStack()
+
+    def make(kind: str) -> Place:
+        log = Quiet()
+        (tmp_path / "norrby" / "svar").mkdir(parents=True)
+        for one in running.partners.values():
+            one.tray.clear()
+        settings = {"root": str(tmp_path), "clients": f"soderby {running.url}", "timeout_seconds": "2"}
+        made = lambda: MunicipalXml(make_context(settings=settings, secrets={"soderby": "nyckel-1"}, log=log))  # noqa: E731 - made anew as after a restart
+        if kind == "sftp":
+            server = ends.enter_context(SftpServer(tmp_path))
+            settings = {"logins": server.login(), "timeout_seconds": "20"}
+            made = lambda: ended(ends, MunicipalXml(make_context(settings=settings, secrets=server.secrets(), log=log)))  # noqa: E731 - made anew as after a restart
+            there = recipient(f"{server.url}/norrby", login="norrby", receipt="file", answers="svar")
+            return Place(made, there, Folder(f"{server.url}/norrby/svar", tmp_path / "norrby" / "svar"), log)
+        if kind == "folder":
+            there = recipient(f"{tmp_path}/norrby", receipt="file", answers="svar")
+            return Place(made, there, Folder(f"{tmp_path}/norrby/svar"), log)
+        there = recipient(running.endpoint("soderby"), secret="soderby", receipt="file", answers=running.answers_at("soderby"))
+        return Place(made, there, Web(running.answers_at("soderby"), running), log)
+
+    yield make
+    ends.close()
+
+
+def ended(ends: ExitStack, adapter: MunicipalXml) -> MunicipalXml:
+    """Return an adapter that is closed in the end."""
+    ends.callback(adapter.close)
+    return adapter
+
+
+@pytest.fixture(params=["folder", "sftp", "web"])
+def place(request: pytest.FixtureRequest, make_place: Callable[[str], Place]) -> Place:
+    """Give each kind of place."""
+    return make_place(request.param)

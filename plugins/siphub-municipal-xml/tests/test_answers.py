@@ -4,173 +4,28 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
-from siphub.contract import Inbound, Receipt, Recipient, Retry, Submission, SystemClock, Unreadable
+from siphub.contract import Receipt, Retry, Submission, SystemClock, Unreadable
 from siphub.mappings import shipped
-from siphub.sandbox import Fault, Sandbox
-from siphub.testing.sftp_server import SftpServer
-from siphub_folder import Dropped, FolderDrop
+from siphub.testing import municipal_places as places
+from siphub.testing.municipal_places import Folder
+from siphub_folder import FolderDrop
 from siphub_municipal_xml import MunicipalXml
-from siphub_municipal_xml.answers import ROUND, Answers
+from siphub_municipal_xml.answers import ROUND
 from siphub_municipal_xml.translate import MAX_BYTES
 from siphub_sftp.drop import SftpDrop
 
 KEY = "0b9f5f0c-6d5e-4a53-9f39-0d6a3a1f0c11"
 YES = (shipped() / "municipal-sip" / "1.0" / "golden" / "meeting.response.minimal.xml").read_bytes()
-NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 TAKEN = b"accepted\n-\nNRB 2026-4711\n"
-MakeRecipient = Callable[..., Recipient]
-
-
-class Quiet:
-    """A log that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.said: list[tuple[str, Mapping[str, object]]] = []
-
-    def warning(self, event: str, /, **facts: object) -> None:
-        """Keep it."""
-        self.said.append((event, facts))
-
-
-class Other(Protocol):
-    """The municipality's side of a place."""
-
-    source: str
-    folder: Path
-
-    def put(self, name: str, body: bytes) -> None:
-        """Put something there."""
-
-    def left(self) -> list[str]:
-        """Return the names of what the hub would look at again."""
-
-    def refused(self) -> dict[str, str]:
-        """Return what was refused, with the codes."""
-
-
-@dataclass
-class Folder:
-    """A folder, of ours or of a server's; `folder` is where it lies on this machine."""
-
-    source: str
-    folder: Path = field(default_factory=Path)
-
-    def __post_init__(self) -> None:
-        """Begin: a source that is a path is where it lies."""
-        if self.source.startswith("/"):
-            self.folder = Path(self.source)
-
-    def put(self, name: str, body: bytes) -> None:
-        """Write aside and rename, as a municipality should."""
-        part = self.folder / f".{name}.part"
-        part.write_bytes(body)
-        part.replace(self.folder / name)
-
-    def left(self) -> list[str]:
-        """Return the files without a note."""
-        names = {file.name for file in self.folder.iterdir()}
-        return sorted(name for name in names if not name.endswith(".refused") and f"{name}.refused" not in names)
-
-    def refused(self) -> dict[str, str]:
-        """Return what the notes say."""
-        notes = self.folder.glob("*.refused")
-        return {note.name.removesuffix(".refused"): note.read_text().strip() for note in notes}
-
-
-@dataclass
-class Web:
-    """A tray of the sandbox's."""
-
-    source: str
-    sandbox: Sandbox
-    folder: Path = field(default_factory=Path)
-
-    def put(self, name: str, body: bytes) -> None:
-        """Put it there."""
-        self.sandbox.partners["soderby"].tray.put(name, body)
-
-    def left(self) -> list[str]:
-        """Return the list."""
-        return self.sandbox.partners["soderby"].tray.names()
-
-    def refused(self) -> dict[str, str]:
-        """Return what the hub said."""
-        return self.sandbox.partners["soderby"].tray.refused()
-
-
-@dataclass
-class Place:
-    """A place, the adapter that looks there, and what makes another one as after a restart."""
-
-    make: Callable[[], MunicipalXml]
-    recipient: Recipient
-    other: Other
-    log: Quiet
-
-    def __post_init__(self) -> None:
-        """Begin."""
-        self.adapter = self.make()
-
-    def fetched(self) -> list[Inbound]:
-        """Return what is fetched now."""
-        found = self.adapter.fetch(self.other.source, self.recipient)
-        assert not isinstance(found, Retry)
-        return list(found)
-
-    def taken(self, inbound: Inbound, refused: str | None = None) -> None:
-        """Say what became of it."""
-        self.adapter.taken(self.other.source, self.recipient, inbound.partner_id, refused)
-
-
-@pytest.fixture
-def make_place(
-    make_context: Callable[..., Any], recipient: MakeRecipient, tmp_path: Path, running: Sandbox
-) -> Iterator[Callable[[str], Place]]:
-    """Give what makes a folder, a folder on a server, or a tray, empty, with an entry that has its answers there."""
-    ends = ExitStack()
-
-    def make(kind: str) -> Place:
-        log = Quiet()
-        (tmp_path / "norrby" / "svar").mkdir(parents=True)
-        for one in running.partners.values():
-            one.tray.clear()
-        settings = {"root": str(tmp_path), "clients": f"soderby {running.url}", "timeout_seconds": "2"}
-        made = lambda: MunicipalXml(make_context(settings=settings, secrets={"soderby": "nyckel-1"}, log=log))  # noqa: E731 - made anew as after a restart
-        if kind == "sftp":
-            server = ends.enter_context(SftpServer(tmp_path))
-            settings = {"logins": server.login(), "timeout_seconds": "20"}
-            made = lambda: ended(ends, MunicipalXml(make_context(settings=settings, secrets=server.secrets(), log=log)))  # noqa: E731 - made anew as after a restart
-            there = recipient(f"{server.url}/norrby", login="norrby", receipt="file", answers="svar")
-            return Place(made, there, Folder(f"{server.url}/norrby/svar", tmp_path / "norrby" / "svar"), log)
-        if kind == "folder":
-            there = recipient(f"{tmp_path}/norrby", receipt="file", answers="svar")
-            return Place(made, there, Folder(f"{tmp_path}/norrby/svar"), log)
-        there = recipient(running.endpoint("soderby"), secret="soderby", receipt="file", answers=running.answers_at("soderby"))
-        return Place(made, there, Web(running.answers_at("soderby"), running), log)
-
-    yield make
-    ends.close()
-
-
-def ended(ends: ExitStack, adapter: MunicipalXml) -> MunicipalXml:
-    """Return an adapter that is closed in the end."""
-    ends.callback(adapter.close)
-    return adapter
-
-
-@pytest.fixture(params=["folder", "sftp", "web"])
-def place(request: pytest.FixtureRequest, make_place: Callable[[str], Place]) -> Place:
-    """Give each kind of place."""
-    return make_place(request.param)
+Place = places.Place[MunicipalXml]
 
 
 def aged(file: Path, seconds: float) -> None:
@@ -417,95 +272,6 @@ def test_nothing_leads_out_of_the_root(make_place: Callable[[str], Place], tmp_p
     assert "folder.outside" in " ".join(check.what for check in place.adapter.check_address(there) if not check.ok)
 
 
-@pytest.mark.parametrize(
-    ("fault", "code"),
-    [
-        (Fault("status", status=500), "partner.http_500"),
-        (Fault("status", status=401), "partner.unauthorised"),
-        (Fault("status", status=404), "partner.not_found"),
-        (Fault("html"), "partner.unexpected_body"),
-        (Fault("reset"), "partner.connection_cut"),
-    ],
-)
-def test_a_list_that_does_not_come_is_a_value(make_place: Callable[[str], Place], sandbox: Sandbox, fault: Fault, code: str) -> None:
-    """Whatever the server says instead of a list, it is never that nothing lies there."""
-    place = make_place("web")
-    place.other.put("1.xml", YES)
-    sandbox.fault("soderby", fault)
-    assert place.adapter.fetch(place.other.source, place.recipient) == Retry(code)
-
-
-@pytest.mark.parametrize("listed", [b"[]", b"{}", b'{"answers": [1]}', b'{"answers": ["../x"]}', b"{", b"[" * 100_000])
-def test_a_list_that_is_none_is_said(make_place: Callable[[str], Place], monkeypatch: pytest.MonkeyPatch, listed: bytes) -> None:
-    """A list with anything but names is no list."""
-    place = make_place("web")
-    assert isinstance(place.other, Web)
-    monkeypatch.setattr(place.other.sandbox.partners["soderby"].tray, "listed", lambda: listed)
-    assert place.adapter.fetch(place.other.source, place.recipient) == Retry("answers.no_list")
-
-
-def test_what_lets_us_in_is_shown_for_answers_to_its_own_server_only(make_place: Callable[[str], Place]) -> None:
-    """An entry whose answers lie at a server that its key is not for is refused, and nothing is asked there."""
-    place = make_place("web")
-    other = replace(place.recipient, options={**place.recipient.options, "answers": "https://127.0.0.1:9/answers"})
-    refusal = place.adapter.refusal(other)
-    assert refusal is not None
-    assert refusal.code == "address.origin_refused"
-    assert place.adapter.fetch("https://127.0.0.1:9/answers", other) == Retry("address.origin_refused")
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "options", "said"),
-    [
-        ("https://x.example/sip", {"receipt": "maybe"}, "status, file or business"),
-        ("https://x.example/sip", {"receipt": "file"}, "by the option answers"),
-        ("https://x.example/sip", {"answers": "svar"}, "a whole https address"),
-        ("https://x.example/sip", {"answers": "https://x.example/sip/"}, "somewhere else"),
-        ("https://x.example/sip", {"answers": "/srv/svar"}, "same kind of place"),
-        ("/srv/norrby", {"answers": "../soderby"}, "a name below the entry's own"),
-        ("/srv/norrby", {"answers": "https://x.example/svar"}, "same kind of place"),
-        ("/srv/norrby", {"answers": "/srv/norrby/"}, "somewhere else"),
-    ],
-)
-def test_an_option_that_cannot_be_used_sends_nothing(
-    adapter: MunicipalXml, recipient: MakeRecipient, endpoint: str, options: dict[str, str], said: str
-) -> None:
-    """A wrong option is refused with a code and a sentence, names no source, and nothing is sent that could not be acknowledged as meant."""
-    there = recipient(endpoint, **options)
-    refusal = adapter.refusal(there)
-    assert refusal is not None
-    assert (refusal.code, said in refusal.detail) == ("settings.option_wrong", True)
-    assert any(said in check.what for check in adapter.check_address(there) if not check.ok)
-    assert adapter.sources(there) == ()
-    payload: Any = None
-    assert adapter.deliver(payload, there, KEY) == Retry("settings.option_wrong")
-    assert adapter.confirm(KEY, there) is None
-
-
-@pytest.mark.parametrize(
-    ("mapping", "options", "said"),
-    [
-        (None, {"receipt": "file"}, [(True, "when <key>.receipt says so")]),
-        (
-            None,
-            {"receipt": "business", "answers": "svar"},
-            [(True, "when a receipt message"), (True, "fetched from"), (True, "can be written")],
-        ),
-        ("lifecare-style@1.0", {"receipt": "business"}, [(True, "when a receipt message"), (False, "no form for a receipt")]),
-        (None, {"answers": "elsewhere"}, [(True, "fetched from"), (False, "folder.missing")]),
-    ],
-)
-def test_how_an_entry_is_acknowledged_is_said(
-    make_place: Callable[[str], Place], mapping: str | None, options: dict[str, str], said: list[tuple[bool, str]]
-) -> None:
-    """Doctor says of an entry what counts as delivered, where answers are fetched, and what of that cannot be."""
-    place = make_place("folder")
-    there = replace(place.recipient, mapping=mapping, options=options)
-    found = list(place.adapter.check_address(there))[2:]
-    assert [check.ok for check in found] == [ok for ok, _ in said]
-    assert all(words in check.what for check, (_, words) in zip(found, said, strict=True))
-
-
 def test_now_is_the_latest_a_receipt_was_written(make_place: Callable[[str], Place]) -> None:
     """A clock that is ahead gives no receipt from the future."""
     place = make_place("folder")
@@ -515,78 +281,3 @@ def test_now_is_the_latest_a_receipt_was_written(make_place: Callable[[str], Pla
     assert isinstance(found.content, Receipt)
     now: datetime = SystemClock().now()
     assert found.content.at <= now
-
-
-class Locked:
-    """A shelf that can be read and not written."""
-
-    def names(self) -> tuple[str, ...]:
-        """Return more than one round takes."""
-        return tuple(f"{number:03}.xml" for number in range(ROUND + 5))
-
-    def read(self, name: str, limit: int) -> Dropped:
-        """Return the same for each."""
-        return Dropped(YES, NOW)
-
-    def passed_over(self, name: str, names: Collection[str]) -> bool:
-        """Say no."""
-        return False
-
-    def remove(self, name: str) -> Retry:
-        """Fail."""
-        return Retry("folder.unwritable")
-
-    def refuse(self, name: str, code: str, same: Callable[[], bool]) -> Retry:
-        """Fail."""
-        return Retry("folder.unwritable")
-
-
-def test_what_cannot_be_cleared_away_keeps_nothing_waiting(recipient: MakeRecipient) -> None:
-    """Given a place that cannot be written, then what was stored is given again, what lies behind it too, and the log says why."""
-    log = Quiet()
-    answers = Answers(lambda *_: Locked(), SystemClock(), log)  # type: ignore[arg-type]  # of a log it uses warnings only
-    rounds = []
-    for _ in range(2):
-        found = answers.fetch("/srv/svar", recipient("/srv/norrby", answers="/srv/svar"))
-        assert not isinstance(found, Retry)
-        rounds.append(list(found))
-        for number, inbound in enumerate(rounds[-1]):
-            answers.taken("/srv/svar", recipient("/srv/norrby"), inbound.partner_id, "x.y" if number % 2 else None)
-    assert [len(one) for one in rounds] == [ROUND, ROUND + 5]
-    assert {event for event, _ in log.said} == {"inbound.not_cleared"}
-    assert {facts["code"] for _, facts in log.said} == {"folder.unwritable"}
-
-
-class Slow(Locked):
-    """A shelf over a slow line, on which some things were refused before; the others can be taken away."""
-
-    def __init__(self) -> None:
-        self.lying = [f"{number}.xml" for number in range(6)]
-        self.looked: list[str] = []
-
-    def names(self) -> tuple[str, ...]:
-        """Return what lies there."""
-        return tuple(self.lying)
-
-    def passed_over(self, name: str, names: Collection[str]) -> bool:
-        """Say so of the first half, and take some time over it."""
-        time.sleep(0.03)
-        self.looked.append(name)
-        return name < "3"
-
-    def remove(self, name: str) -> None:  # type: ignore[override]
-        """Take it away."""
-        self.lying.remove(name)
-
-
-def test_a_slow_place_has_its_time_and_no_more(recipient: MakeRecipient) -> None:
-    """Given a line so slow that one look is all there is time for, then each round ends after it and the next goes on behind: all is taken in the end."""
-    shelf, there = Slow(), recipient("/srv/norrby", answers="/srv/svar")
-    answers = Answers(lambda *_: shelf, SystemClock(), Quiet(), timedelta(milliseconds=10))  # type: ignore[arg-type]
-    for number in range(6):
-        found = answers.fetch("/srv/svar", there)
-        assert not isinstance(found, Retry)
-        for inbound in found:
-            answers.taken("/srv/svar", there, inbound.partner_id, None)
-        assert shelf.looked == [f"{one}.xml" for one in range(number + 1)]
-    assert shelf.lying == ["0.xml", "1.xml", "2.xml"]
