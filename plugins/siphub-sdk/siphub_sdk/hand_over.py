@@ -1,6 +1,6 @@
 """Hand-over to an access point, where there is no message service with the SDK API: by folders, or by REST for what is sent.
 
-    out    what the access point fetches and sends: `<messageId>.xml`, and `receipt-<messageId>.xml` for what has come; not used with `submit_to`
+    out    what the access point fetches and sends: `<messageId>.xml`, and `receipt-<messageId>-<hash>.xml` for what has come; not used with `submit_to`
     in     what it has opened and puts here: messages, and receipts of ours
     done   what was taken from `in`, for the organisation's own registry
 
@@ -211,11 +211,12 @@ class HandOver:
         self._references.note(found)
         who = self._settings.number_of(found.sender.participant or "")
         answer = self._answer(found)
+        partner_id = "/".join(filter(None, (found.message_id, found.sender.participant)))  # an id is its sender's: another may use it too
         if answer is not None and not answer.accepted:  # what is refused may have no effect
-            return Came(file, mark, Inbound(found.message_id, Unreadable("sdk.bv.not-found"), organisation=who), answer)
+            return Came(file, mark, Inbound(partner_id, Unreadable("sdk.bv.not-found"), organisation=who), answer)
         owner = self._settings.owner_at(found.recipient.address)
         submission = fetched(body, "application/xml", self._settings, found.sender.participant, owner, self._context.clock.now().date())
-        inbound = Inbound(found.message_id, submission, organisation=who, owner=owner)
+        inbound = Inbound(partner_id, submission, organisation=who, owner=owner)
         return Came(file, mark, inbound, answer)
 
     def _answer(self, found: SdkMessage) -> MessageReceipt | None:
@@ -247,7 +248,8 @@ class HandOver:
         content = parse_xml(document)
         receipt_id = content.findtext("{*}ID", receipt.message_id)
         posting = Posting(RECEIPT, receipt_id, at, receipt.sender, receipt.recipient)
-        return self._given(posting, envelope_xml(posting, content), named(f"receipt-{receipt.message_id}", "xml"))
+        whose = sha256(receipt.recipient.encode()).hexdigest()[:8]
+        return self._given(posting, envelope_xml(posting, content), named(f"receipt-{receipt.message_id}-{whose}", "xml"))
 
 
 def _mark(file: Path) -> tuple[int, int, int]:

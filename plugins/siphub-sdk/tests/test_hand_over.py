@@ -45,7 +45,7 @@ from siphub_sdk.settings import NAMES
 
 MakeContext = Callable[..., PluginContext]
 CUT: Cut = whole_cut(sample("meeting.invited", maximal=True))
-FK, US = "0203:forsakringskassan.example", "0203:norrby.example"
+FK, AF, US = "0203:forsakringskassan.example", "0203:arbetsformedlingen.example", "0203:norrby.example"
 KEY = "6d2f2d2e-3a2b-4b57-9a51-0f6a3f0c1a01"
 VALUE = "//*[local-name()='value']"
 
@@ -260,7 +260,12 @@ def test_an_answer_is_taken_and_receipted(adapter: Sdk, folders: Path, fk: Recip
     assert receipts(folders) == []
     adapter.settle(inbound.partner_id)
     [receipt] = receipts(folders)
-    assert (receipt.accepted, receipt.message_id, receipt.sender, receipt.recipient) == (True, inbound.partner_id, US, FK)
+    assert (receipt.accepted, receipt.message_id, receipt.sender, receipt.recipient) == (
+        True,
+        inbound.partner_id.removesuffix(f"/{FK}"),
+        US,
+        FK,
+    )
     assert [file.name for file in (folders / "done").iterdir()] == ["1.xml"]
 
 
@@ -388,9 +393,22 @@ def test_no_file_takes_the_place_of_another(adapter: Sdk, folders: Path, fk: Rec
     comes(folders, "1.xml", second)
     adapter.settle(inbound.partner_id)
     assert [file.read_bytes() for file in (folders / "in").iterdir()] == [second]
-    assert [receipt.message_id for receipt in receipts(folders)] == [inbound.partner_id]
+    assert [f"{receipt.message_id}/{receipt.recipient}" for receipt in receipts(folders)] == [inbound.partner_id]
     for body in (second, third):
         comes(folders, "1.xml", body)
         [inbound] = adapter.poll(None)
         adapter.settle(inbound.partner_id)
     assert sorted(file.read_bytes() for file in (folders / "done").iterdir()) == sorted([second, third])
+
+
+def test_an_id_is_its_senders(adapter: Sdk, folders: Path, fk: Recipient) -> None:
+    """Given two organisations that use one messageId, then what each sends is taken and receipted; the same one's again is the same message."""
+    first = answer(adapter, fk, "Svar: ja")
+    for name, body in (("1.xml", first), ("2.xml", first.replace(FK.encode(), AF.encode())), ("3.xml", first)):
+        comes(folders, name, body)
+    found = list(adapter.poll(None))
+    assert [one.organisation for one in found] == [p.FORSAKRINGSKASSAN, p.ARBETSFORMEDLINGEN, p.FORSAKRINGSKASSAN]
+    assert (found[0].partner_id, len({one.partner_id for one in found})) == (found[2].partner_id, 2)
+    for one in found:
+        adapter.settle(one.partner_id)
+    assert sorted(receipt.recipient for receipt in receipts(folders)) == sorted([FK, AF])
