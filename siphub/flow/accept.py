@@ -375,8 +375,8 @@ def _effects(line: withdraw.Line, decided: policy.Decision, before: SipCase | No
                 line.narrow(reason)
             case policy.Supersede(object_id=object_id, below_version=version):
                 line.supersede(object_id, version)
-            case policy.Recall(object_id=object_id):
-                line.recall(object_id)
+            case policy.Recall(object_id=object_id, spared=spared):
+                line.recall(object_id, spared)
             case policy.OpenWork(type=kind, unit=unit):
                 open_in_case(line.work, line.key, kind, unit, line.now)
             case policy.Retract(message_id=message_id):

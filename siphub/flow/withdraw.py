@@ -127,14 +127,14 @@ class Line:
         current = meeting.version if meeting and meeting.state != "cancelled" else plan.version if plan and plan.state != "closed" else None
         return about is not None and current is not None and about[1] < current and self._covered(row)
 
-    def recall(self, object_id: UUID | None) -> None:
+    def recall(self, object_id: UUID | None, spared: frozenset[str] = frozenset()) -> None:
         """Tell everybody who was sent something, of this object or of the whole case.
 
         When the whole case ends, what waits is not sent either, whatever it is about and rests on; but for the notices of a discharge, which
-        are no part of a SIP, and for what somebody says of their own.
+        are no part of a SIP, for what somebody says of their own, and for the types that are `spared`.
         """
         rows = [row for row in (self._about(object_id) if object_id else self.before) if not row.recall and not _is_answer(row)]
-        rows = [row for row in rows if row.bases not in {"own_message", "statutory_duty"}]
+        rows = [row for row in rows if row.bases not in {"own_message", "statutory_duty"} and row.message_type not in spared]
         if object_id is None:
             self._stop(rows, to_state="superseded", event="supersede", reason="superseded")
         else:

@@ -8,14 +8,24 @@ from siphub.policy.days import day_of
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Decision, Effect, NoteReceipt, OpenWork, Recall, Retract, Supersede, move
 
+ASTRAY = frozenset({"message.misdirected", "message.forwarded"})
+"""What a sender must know of its own message whatever becomes of the case: it says nothing of the person (K7)."""
+OWED = ASTRAY | {"sip.request.answered"}
+"""What a case that has ended may still say: who asked for a SIP is answered, most of all where the answer is no (R3)."""
 
-def stopped(asked: Asked) -> tuple[Effect, ...]:
-    """Return what ends every conversation of a case: nothing more is sent, on whatever basis, and everybody who was reached is told so once."""
+
+def stopped(asked: Asked, spared: frozenset[str] = OWED) -> tuple[Effect, ...]:
+    """Return what ends every conversation of a case: nothing more is sent, on whatever basis, and everybody who was reached is told so once.
+
+    Args:
+        asked: The case and the message that ends it.
+        spared: The types of what goes out all the same.
+    """
     case = asked.case
     plans = tuple(found for found in (case.plan, case.draft) if found is not None)
     ended = [*((found.id, found.version) for found in case.meetings), *((found.id, found.version) for found in plans)]
     waiting = tuple(Supersede(found, version + 1) for found, version in ended)
-    return (*waiting, Recall(None))
+    return (*waiting, Recall(None, spared))
 
 
 def request_withdrawn(asked: Asked, _: e.RequestWithdrawn) -> Refusal | Decision:
@@ -35,7 +45,7 @@ def in_error(asked: Asked, content: e.EnteredInError) -> Refusal | Decision:
         return move(asked, "message.entered_in_error:message", Retract(content.message_id), work)
     if not asked.case.coordinates(asked.message.sender.unit):
         return Refusal("plan.not_coordinator", "forbidden", "/sender")
-    return move(asked, "message.entered_in_error:case", *stopped(asked), grants=())
+    return move(asked, "message.entered_in_error:case", *stopped(asked, ASTRAY), grants=())
 
 
 def deceased(asked: Asked, content: e.SubjectDeceased) -> Refusal | Decision:
@@ -44,7 +54,7 @@ def deceased(asked: Asked, content: e.SubjectDeceased) -> Refusal | Decision:
         return Refusal("date.ahead", "invalid", "/content/died_on")
     plan = asked.case.plan.model_copy(update={"state": "closed"}) if asked.case.plan else None
     stay = asked.case.discharge.model_copy(update={"interrupted_at": asked.now}) if asked.case.discharge else None
-    return move(asked, "subject.deceased", *stopped(asked), plan=plan, draft=None, grants=(), discharge=stay)
+    return move(asked, "subject.deceased", *stopped(asked, ASTRAY), plan=plan, draft=None, grants=(), discharge=stay)
 
 
 def misdirected(asked: Asked, content: a.Misdirected) -> Refusal | Decision:

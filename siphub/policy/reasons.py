@@ -101,8 +101,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         # What is not sent because something else came between.
         "superseded": Reason(
-            "A newer version took its place before it was sent: you need not do anything.",
-            "En nyare version ersatte den innan den skickades: du behöver inte göra något.",
+            "A newer version took its place, or the case ended, before it was sent: you need not do anything.",
+            "En nyare version ersatte det, eller ärendet avslutades, innan det skickades: du behöver inte göra något.",
             "G7",
         ),
         "recall.never_sent": Reason(

@@ -30,9 +30,13 @@ class Supersede:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Everybody who has been sent something about this case (or only about this object) gets the one stop notice."""
+    """Everybody who has been sent something about this case (or only about this object) gets the one stop notice.
+
+    `spared` are the types that an end of the whole case neither stops nor calls back.
+    """
 
     object_id: UUID | None
+    spared: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,20 @@ def test_a_message_gone_astray_comes_back_to_its_sender(world: World) -> None:
         chapters.misdirected(story, kallelse, p.SOCIAL_SERVICES)
 
 
+def test_a_sender_hears_that_its_message_went_astray_though_the_case_ends_meanwhile(world: World) -> None:
+    """Given word of a misdirected kallelse that waits for its sender's partner, when the person has died, then it goes out all the same (K7)."""
+    story = world.story()
+    story.ready(UNITS)
+    story.summoned(UNITS)
+    assert world.settled(story)
+    world.sandbox.fault(PARTNERS[p.CONTACT], Fault("status"))
+    chapters.misdirected(story, story.sent[-1], p.HOME_CARE)
+    chapters.deceased(story)
+    world.sandbox.clear()
+    assert world.settled(story)
+    assert "message.misdirected" in world.types(p.CONTACT, story)
+
+
 @pytest.mark.req(39)
 def test_a_message_passed_on_within_an_organisation_asks_for_a_consent(world: World) -> None:
     """Given a kallelse that home care passes on to a colleague unit, then nothing goes there before somebody has asked the individual (REQ-39)."""

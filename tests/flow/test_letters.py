@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from pypdf import PdfReader
 
-from siphub.flow import track
+from siphub.flow import directory as directories
+from siphub.flow import operate, track
 from siphub.model import people as p
 from siphub.model.identifiers import PersonRef, UnitId
 from siphub.model.messages import meeting as m
@@ -154,6 +156,37 @@ def test_whoever_is_objected_to_gets_the_receipt_a_stranger_gets_and_nothing_els
     assert _without(his["sip.request.answered"], window) == _without(hers["sip.request.answered"], window)
 
 
+@pytest.mark.req(31)
+@pytest.mark.parametrize(
+    ("end", "becomes"),
+    [
+        pytest.param(lambda story: story.closed(CARE), "delivered", id="the plan is closed"),
+        pytest.param(chapters.request_withdrawn, "delivered", id="the request is taken back"),
+        pytest.param(chapters.deceased, "superseded", id="the individual has died"),
+        pytest.param(lambda story: chapters.in_error(story, story.sent[0], "case"), "superseded", id="the case was an error"),
+    ],
+)
+def test_who_asked_is_answered_though_the_case_ends_meanwhile(world: World, end: Callable[[Story], object], becomes: str) -> None:
+    """Given answers that wait for an outbox, when the case ends, then they go out once there is one (R3); after a death or an error none does."""
+    story = world.story()
+    story.requested()
+    story.consented(CARE)
+    whole = world.directory()
+    bare = tuple(found.model_copy(update={"letters": None}) for found in whole.organisations)
+    directories.switch(world.hub.ground, whole.model_copy(update={"organisations": bare}), by="test")
+    chapters.approved(story, CARE)
+    waits = ("held", "address.letters_none")
+    assert chapters.answered(story, [ME, SISTER], "decline").states == dict.fromkeys((ME, SISTER), waits)
+    end(story)
+    directories.switch(world.hub.ground, whole, by="test")
+    for row in world.deliveries(story):
+        if row.message_type == "sip.request.answered" and row.state == "held":
+            operate.operate(world.hub.ground, row.id, "release", by="test", channel="cli")
+    assert world.settled(story)
+    assert world.states(story, "sip.request.answered") == dict.fromkeys((ME, SISTER), becomes)
+    assert len(world.letters(story)) == 2 * (becomes == "delivered")
+
+
 def _without(text: str, words: dict[str, str]) -> str:
     for word, instead in words.items():
         text = text.replace(word, instead)
@@ -180,9 +213,6 @@ def test_a_letter_to_somebody_protected_is_handed_over_by_hand(world: World) -> 
 @pytest.mark.req(2, 81)
 def test_without_an_outbox_a_letter_waits_for_a_person(world: World) -> None:
     """Given an owner without letters in the directory, when a letter is due, then it is held with a reason; with an outbox it goes when released."""
-    from siphub.flow import directory as directories
-    from siphub.flow import operate
-
     story = world.story()
     whole = world.directory()
     bare = tuple(found.model_copy(update={"letters": None}) for found in whole.organisations)

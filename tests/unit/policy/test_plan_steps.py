@@ -13,6 +13,7 @@ from siphub.model import people as p
 from siphub.model.case import Commitment, PlanRecord
 from siphub.model.messages import plan as pl
 from siphub.policy.case import Decision, decide
+from siphub.policy.endings import OWED
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import OpenWork, Recall, Supersede
 from siphub.testing import chapters
@@ -267,7 +268,7 @@ def reject(desk: Desk, unit: Any, activity: str) -> None:
 def test_a_closed_plan_allows_nothing_and_stops_everything(active: Desk) -> None:
     """Given an active case, when its plan is closed, then no grant is left and all who were told are told once; again, then nothing changes (A1, G12)."""
     plan, version = record(active), active.open.consent_version
-    stops = Supersede(active.story.meeting_id, 2), Supersede(plan.id, 2), Recall(None)
+    stops = Supersede(active.story.meeting_id, 2), Supersede(plan.id, 2), Recall(None, OWED)
     changed = active.did(lambda: active.story.closed(UNITS))
     closed = plan.model_copy(update={"state": "closed"})
     assert changed == (
@@ -281,7 +282,7 @@ def test_a_closed_plan_allows_nothing_and_stops_everything(active: Desk) -> None
 def test_a_case_without_a_plan_can_be_closed(prepared: Desk) -> None:
     """Given a case without plan or meeting, then it can be closed (G12)."""
     changed, effects = prepared.did(lambda: prepared.story.closed([]))
-    assert (changed["state"], effects) == ("CLOSED", (Recall(None),))
+    assert (changed["state"], effects) == ("CLOSED", (Recall(None, OWED),))
     assert "plan" not in changed
 
 

@@ -12,6 +12,7 @@ from siphub.model import people as p
 from siphub.model.identifiers import UnitId
 from siphub.model.messages import plan as pl
 from siphub.policy.case import Recall, Supersede
+from siphub.policy.endings import OWED
 from siphub.testing import chapters
 from siphub.testing.desk import Desk
 from siphub.testing.story import SECRECY_ASSESSED
@@ -315,7 +316,7 @@ def test_closing_ends_the_draft_too(active: Desk) -> None:
     """Given a draft beside a plan, when the plan is closed, then neither is sent any more and no draft is left."""
     active.story.proposed(UNITS, 4)
     active.story.closed(UNITS)
-    assert active.last.effects[-3:] == (Supersede(active.story.plan_id, 2), Supersede(active.story.plan_id, 5), Recall(None))
+    assert active.last.effects[-3:] == (Supersede(active.story.plan_id, 2), Supersede(active.story.plan_id, 5), Recall(None, OWED))
     assert active.open.draft is None
 
 
@@ -370,7 +371,7 @@ def test_closing_ends_everything_on_whatever_basis(active: Desk) -> None:
     story = active.story
     story.closed(UNITS)
     effects = active.last.effects
-    assert effects == (Supersede(story.meeting_id, 2), Supersede(story.plan_id, 2), Recall(None))
+    assert effects == (Supersede(story.meeting_id, 2), Supersede(story.plan_id, 2), Recall(None, OWED))
     assert (active.state, active.open.grants) == ("CLOSED", ())
     before = active.open
     story.closed(UNITS)

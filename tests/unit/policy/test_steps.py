@@ -22,6 +22,7 @@ from siphub.model.messages import followup as f
 from siphub.model.messages import otherplan as o
 from siphub.model.person import UnitContact
 from siphub.policy import discharges, endings
+from siphub.policy.endings import ASTRAY, OWED
 from siphub.policy.refusal import Refusal
 from siphub.policy.step import Asked, Effect, NoteReceipt, OpenWork, Recall, Retract, Supersede
 from siphub.testing import chapters
@@ -148,14 +149,14 @@ def ward(desk: Desk, content: Any, **more: object) -> None:
 
 class TestEndings:
     def stops(self, desk: Desk) -> tuple[Effect, ...]:
-        """Return what stops everything of an active case: its meeting, its plan, and the one text to all."""
-        return Supersede(desk.story.meeting_id, 2), Supersede(desk.story.plan_id, 2), Recall(None)
+        """Return what stops everything of an active case, answers to who asked for it too: its meeting, its plan, and the one text to all."""
+        return Supersede(desk.story.meeting_id, 2), Supersede(desk.story.plan_id, 2), Recall(None, ASTRAY)
 
     def test_a_request_taken_back_closes_the_case(self, prepared: Desk) -> None:
         """Given a case with a consent, when its request is taken back, then nothing is allowed any more and everything stops."""
         version = prepared.open.consent_version + 1
         changed = prepared.did(lambda: chapters.request_withdrawn(prepared.story))
-        assert changed == ({"state": "CLOSED", "grants": (), "consent_version": version, "closed_at": prepared.now}, (Recall(None),))
+        assert changed == ({"state": "CLOSED", "grants": (), "consent_version": version, "closed_at": prepared.now}, (Recall(None, OWED),))
 
     def test_a_death_stops_everything(self, active: Desk) -> None:
         """Given an active case with a stay in hospital, when the person has died, then plan and clocks stop too."""
@@ -174,7 +175,7 @@ class TestEndings:
         """Given a case that was only asked for, when the person has died, then it is closed, and everybody is told once."""
         desk.story.requested()
         changed, effects = desk.did(lambda: chapters.deceased(desk.story))
-        assert (changed, effects) == ({"state": "CLOSED", "closed_at": desk.now}, (Recall(None),))
+        assert (changed, effects) == ({"state": "CLOSED", "closed_at": desk.now}, (Recall(None, ASTRAY),))
 
     def test_a_death_of_a_day_that_has_not_come_is_a_slip(self, active: Desk) -> None:
         """Given a death of tomorrow, then it is refused with the day, for it could not be undone."""
