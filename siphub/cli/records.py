@@ -12,9 +12,9 @@ from siphub.cli.words import WRONG_USE, Data, Json, facts, group, refuse, table
 if TYPE_CHECKING:
     from siphub.store import RecordCopyRow
 
-STATES = ("offered", "failed", "refused", "sent", "confirmed")
+STATES = ("offered", "failed", "refused", "sent", "withdrawn", "confirmed", "taken_back")
 """What `--state` takes, as `docs/records.md` explains it."""
-UNCONFIRMED = STATES[:-1]
+UNCONFIRMED = STATES[:-2]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,11 @@ def register(app: typer.Typer) -> None:
 def list_them(
     states: Annotated[
         list[str] | None,
-        typer.Option("--state", metavar="STATE", help="Only these: offered, failed, refused, sent, confirmed; may be said again."),
+        typer.Option(
+            "--state",
+            metavar="STATE",
+            help="Only these: offered, failed, refused, sent, withdrawn, confirmed, taken_back; may be said again.",
+        ),
     ] = None,
     unconfirmed: Annotated[bool, typer.Option("--unconfirmed", help="Only what no registry has confirmed.")] = False,
     *,

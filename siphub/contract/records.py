@@ -114,7 +114,10 @@ class RecordKeeper(Protocol):
         """Return what the registry has confirmed, the same again until it is settled. What is half-written or unreadable is left out."""
 
     def settle(self, package_id: str, address: Recipient) -> None:
-        """Hear that the hub has stored the confirmation: what is left of the package outside the registry goes. May be called again."""
+        """Take away what is left of a package outside the registry: the hub has stored its confirmation, or a withdrawal came meanwhile.
+
+        May be called again, also where nothing is there.
+        """
 
     def check(self) -> Iterable[Check]:
         """Say what would make this keeper fail tomorrow."""

@@ -45,6 +45,12 @@ BATCH: Final = 20
 """How many copies of one organisation are handed over in one round."""
 ATTEMPT: Final = timedelta(minutes=5)
 """After so long an attempt that nobody has ended counts as broken."""
+LOOKED: Final = "withdrawn.looked"
+"""The reason of a withdrawn copy that has been taken away once."""
+SETTLED: Final = frozenset({"sent", "confirmed", "withdrawn", "taken_back"})
+"""The states of a copy of which a withdrawal changes nothing: its registry has it, or it is withdrawn already."""
+MOST_STUCK: Final = 5
+"""So many packages of one registry that cannot be cleared away end a round: each may cost as long as its line lets it."""
 REFUSED: Final = timedelta(days=1)
 """How long to wait before a registry is offered again what it has refused."""
 REACHED: Final = frozenset({"delivered", "awaiting_receipt", "read"})
@@ -78,21 +84,28 @@ def queue_received(work: Work, rows: Iterable[DeliveryRow], directory: Directory
             work.record_copies.add([replace(copy, delivery_id=row.id)])
 
 
-def drop_received(work: Work, case: tuple[str, str], deliveries: Collection[str]) -> None:
+def drop_received(work: Work, case: tuple[str, str], deliveries: Collection[str], now: datetime) -> None:
     """Drop the recipients' copies of these deliveries that no registry has yet: what allowed them is gone. The caller holds the case's lock.
 
-    What a recipient has lawfully received is in its own system; the hub does not show it again. The owner's copies stay: it is offered one of
+    One that is just being handed over, or of which it is not known whether its registry has it, is taken back. What a recipient has lawfully received is in its own system; the hub does not show it again. The owner's copies stay: it is offered one of
     everything that it has received, and what it has received stays in its record (LIFECYCLE sections 4.6 and 8).
     """
     for row in work.record_copies.of_case(*case) if deliveries else ():
-        if row.delivery_id in deliveries and row.organisation != row.owner and row.state not in {"sent", "confirmed"}:
-            _drop(work, row, "withdrawn")
+        if row.delivery_id in deliveries and row.organisation != row.owner and row.state not in SETTLED:
+            _drop(work, row, "withdrawn", now, tried=row.attempts > 0)
 
 
-def _drop(work: Work, row: RecordCopyRow, reason: str) -> None:
-    work.record_copies.drop(row)
+def _drop(work: Work, row: RecordCopyRow, reason: str, now: datetime, *, tried: bool) -> None:
+    """Let a copy not be made. Where an attempt was made it stays as withdrawn, so that what may lie at the registry is found and taken away."""
+    if not tried and work.record_copies.drop(row):
+        _audit(work, row, "record.dropped", reason)
+    elif work.record_copies.withdraw(row, now):
+        _audit(work, row, "record.withdrawn", reason)
+
+
+def _audit(work: Work, row: RecordCopyRow, event: str, reason: str) -> None:
     facts = {"package": row.id, "organisation": row.organisation, "reason": reason, "case_id": row.case_id}
-    work.audit.append(row.owner, "hub", "records", "record.dropped", facts)
+    work.audit.append(row.owner, "hub", "records", event, facts)
 
 
 def _copy(
@@ -138,17 +151,16 @@ def registries(ground: Ground, directory: Directory) -> Iterator[Recipient]:
 def offer_due(ground: Ground) -> int:
     """Hand over what is due, a bounded number for each registry; return how many are there now. One that does not answer is left alone.
 
-    Nothing is handed over while an operator has stopped all sending.
+    Nothing more is handed over once an operator has stopped all sending: each attempt begins with that question.
     """
-    with ground.store.read() as work:
-        if stopped(work):
-            return 0
     directory, handed = ground.directory(), 0
     for address in registries(ground, directory):
         with ground.store.read() as work:
             rows = work.record_copies.due(address.organisation, ground.now(), BATCH)
         for row in rows:
             state = _offer(ground, row, address, directory)
+            if state == "stopped":
+                return handed
             handed += state == "sent"
             if state in {"offered", "unheard"}:
                 break
@@ -156,8 +168,14 @@ def offer_due(ground: Ground) -> int:
 
 
 def _offer(ground: Ground, row: RecordCopyRow, address: Recipient, directory: Directory) -> str:
-    """Make one attempt at one copy; return its state after it, `unheard` where it failed at the registry, or `taken` where another was quicker."""
+    """Make one attempt at one copy; return its state after it.
+
+    Or else `unheard` where it failed at the registry, `taken` where another was quicker, `stopped` where all sending is, and `withdrawn`
+    where what allowed it went while it was made: then it is not handed over, and what may lie there since an earlier attempt is taken away.
+    """
     with ground.store.write() as work:
+        if stopped(work):
+            return "stopped"
         if not work.record_copies.take(row, ground.now() + ATTEMPT):
             return "taken"
     row = replace(row, attempts=row.attempts + 1)
@@ -165,6 +183,8 @@ def _offer(ground: Ground, row: RecordCopyRow, address: Recipient, directory: Di
     made: RecordPackage | Held | None = None
     try:
         made = package(ground, row, directory)
+        if not _still(ground, row):
+            return "withdrawn"
         outcome = Held(made.reason) if isinstance(made, Held) else ground.registry.offer(made, address)
     except SiphubError as error:
         log.error("record.failed", code=error.code, exc_info=error)
@@ -176,15 +196,26 @@ def _offer(ground: Ground, row: RecordCopyRow, address: Recipient, directory: Di
     return _ended(ground, row, outcome, made)
 
 
+def _still(ground: Ground, row: RecordCopyRow) -> bool:
+    """Say whether the attempt that `row` is at may still be made: making the package has taken its time."""
+    with ground.store.read() as work:
+        found = work.record_copies.find(row.id)
+    return found is not None and found.state == row.state and found.attempts == row.attempts
+
+
 def _ended(ground: Ground, row: RecordCopyRow, outcome: Outcome | Held, made: RecordPackage | Held | None) -> str:
     now = ground.now()
     with ground.store.write() as work:
         if isinstance(outcome, Held):
-            _drop(work, row, outcome.reason)
+            _drop(work, row, outcome.reason, now, tried=row.attempts > 1)
             return "dropped"
         state, reason, next_at = _after(ground, row, outcome, now)
         digest = sha256(made.metadata).hexdigest() if isinstance(made, RecordPackage) else None
-        work.record_copies.end(row, state, reason=reason, next_at=next_at, package_hash=digest)
+        if not work.record_copies.end(row, state, reason=reason, next_at=next_at, package_hash=digest):
+            found = work.record_copies.find(row.id)
+            if found is not None and found.state in {"withdrawn", "taken_back"}:
+                work.record_copies.withdraw(found, now)
+                return "withdrawn"
     return "unheard" if state == "failed" and made is not None else state
 
 
@@ -201,6 +232,27 @@ def _after(ground: Ground, row: RecordCopyRow, outcome: Outcome, now: datetime) 
         case Rejected(code=code):
             return "refused", code, now + REFUSED
     assert_never(outcome)
+
+
+def take_back(ground: Ground) -> int:
+    """Take away, where it still lies, what a withdrawal met while it was being handed over; return how much was.
+
+    It is looked for twice: at once, and when an attempt of a process that has died could not be under way any more. What its registry has
+    taken in meanwhile it has lawfully received before the withdrawal, and its confirmation counts.
+    """
+    done = 0
+    for address in registries(ground, ground.directory()):
+        with ground.store.read() as work:
+            rows = work.record_copies.withdrawn(address.organisation, ground.now(), BATCH)
+        for row in rows:
+            now, gone = ground.now(), _settled(ground, row.id, address)
+            state = "taken_back" if gone and row.reason == LOOKED else "withdrawn"
+            with ground.store.write() as work:
+                noted = work.record_copies.taken_away(row, state, reason=LOOKED if gone else str(row.reason), next_at=now + ATTEMPT)
+                if noted and state == "taken_back":
+                    _audit(work, row, "record.taken_back", "withdrawn")
+                    done += 1
+    return done
 
 
 # ── making ──
@@ -295,18 +347,34 @@ def canonical(document: Mapping[str, Any]) -> bytes:
 
 
 def collect(ground: Ground) -> int:
-    """Take what the registries have confirmed; return how many copies were. What breaks one registry keeps no other from being asked."""
+    """Take what the registries have confirmed; return how many copies were. What breaks one registry keeps no other from being asked.
+
+    What cannot be cleared away counts, and is settled again; it keeps nothing else waiting, for they are settled in any order.
+    """
     taken = 0
     for address in registries(ground, ground.directory()):
         try:
             found = [(one, _collected(ground, one, address)) for one in ground.registry.confirmations(address)]
-            taken += sum(new for _, new in found if new is not None)
-            for confirmation, new in found:
-                if new is not None:
-                    ground.registry.settle_record(confirmation.package_id, address)
-        except PluginError as error:  # also where nothing can be cleared away: what is confirmed counts, and is settled again
+        except PluginError as error:
             _log.warning("record.unheard", organisation=address.organisation, code=error.code, exc_info=error)
+            continue
+        taken += sum(new for _, new in found if new is not None)
+        ours = [one.package_id for one, new in found if new is not None]
+        stuck = 0
+        for package_id in ground.chance.sample(ours, len(ours)):
+            stuck += not _settled(ground, package_id, address)
+            if stuck >= MOST_STUCK:
+                break
     return taken
+
+
+def _settled(ground: Ground, package_id: str, address: Recipient) -> bool:
+    try:
+        ground.registry.settle_record(package_id, address)
+    except PluginError as error:
+        _log.warning("record.unheard", organisation=address.organisation, code=error.code, exc_info=error)
+        return False
+    return True
 
 
 def _collected(ground: Ground, confirmation: Confirmation, address: Recipient) -> bool | None:

@@ -153,4 +153,4 @@ def erase_withheld(work: Work, case: tuple[str, str], message_rows: Iterable[str
 
 
 def _facts_of(copies: Iterable[RecordCopyRow]) -> list[CopyFacts]:
-    return [CopyFacts(copy.organisation, copy.state == "confirmed") for copy in copies]
+    return [CopyFacts(copy.organisation, copy.state in {"confirmed", "taken_back"}) for copy in copies]

@@ -180,7 +180,7 @@ def match_receipts(ground: Ground) -> int:
 _log = Log(worker="sweeper")
 
 
-ARCHIVING: Final = (records.collect, records.offer_due, retention.run)
+ARCHIVING: Final = (records.take_back, records.collect, records.offer_due, retention.run)
 """What the archivist looks after, in this order."""
 
 

@@ -100,7 +100,7 @@ class Line:
         self._stop(gone, to_state="withheld", event="withdraw.withhold", reason=reason)
         self.withheld |= {row.message_row for row in gone}
         self._void_answers(gone)
-        records.drop_received(self.work, self.key, {row.id for row in gone})
+        records.drop_received(self.work, self.key, {row.id for row in gone}, self.now)
         self.notify((row for row in gone if _was_sent(row)), reason)
         self._tell_by_hand(gone)
 

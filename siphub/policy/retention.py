@@ -36,7 +36,7 @@ class CaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class CopyFacts:
-    """What it must know of a record copy: whose record it becomes, and whether that registry has confirmed it."""
+    """What it must know of a record copy: whose record it becomes, and whether that registry has confirmed it, or it was taken back and waits for none."""
 
     organisation: str
     confirmed: bool

@@ -31,7 +31,10 @@ _ids_in_state = (plugin_state.c.plugin == "fhir", or_(plugin_state.c.key.startsw
 _ended = (sip_case.c.ended_at.is_not(None), sip_case.c.erased_at.is_(None))
 _unconfirmed = exists(
     select(record_copy.c.id).where(
-        record_copy.c.owner == sip_case.c.owner, record_copy.c.case_id == sip_case.c.case_id, record_copy.c.state != "confirmed"
+        record_copy.c.owner == sip_case.c.owner,
+        record_copy.c.case_id == sip_case.c.case_id,
+        record_copy.c.state != "confirmed",
+        record_copy.c.state != "taken_back",
     )
 )
 

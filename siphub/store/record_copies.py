@@ -18,6 +18,8 @@ _OF_CASE = prepared(select(record_copy).where(*_of_case).order_by(record_copy.c.
 _OF_MESSAGE = prepared(select(record_copy).where(*_of_case, record_copy.c.message_row == given("message")))
 _OPEN = ("failed", "offered", "refused")
 """The states in which a copy waits to be handed over, as the index for it has them."""
+_NOT_THERE = (*_OPEN, "withdrawn", "taken_back")
+"""Those in which its registry is not known to have it."""
 
 
 class RecordCopies(Topic):
@@ -84,9 +86,38 @@ class RecordCopies(Topic):
         values = {"state": "confirmed", "reason": None, "confirmed_at": at, "reference": reference}
         return self._connection.execute(update(record_copy).where(*mine).values(values)).rowcount == 1
 
-    def drop(self, row: RecordCopyRow) -> None:
-        """Forget a copy that may not be made any more."""
-        self._connection.execute(delete(record_copy).where(record_copy.c.id == row.id, record_copy.c.owner == row.owner))
+    def drop(self, row: RecordCopyRow) -> bool:
+        """Forget a copy that may not be made any more; return False where another attempt at it has begun or ended meanwhile."""
+        mine = (*self._as_read(row), one_of(record_copy.c.state, _OPEN))
+        return self._connection.execute(delete(record_copy).where(*mine)).rowcount == 1
+
+    def withdraw(self, row: RecordCopyRow, now: datetime) -> bool:
+        """Note that a copy that may lie at its registry may not be made any more; return False where the registry surely has it."""
+        mine = (record_copy.c.id == row.id, record_copy.c.owner == row.owner, one_of(record_copy.c.state, _NOT_THERE))
+        values = {"state": "withdrawn", "reason": "withdrawn", "next_at": now}
+        return self._connection.execute(update(record_copy).where(*mine).values(values)).rowcount == 1
+
+    def withdrawn(self, organisation: str, now: datetime, limit: int) -> tuple[RecordCopyRow, ...]:
+        """Return an organisation's withdrawn copies that are to be taken away now, longest waiting first."""
+        mine = (
+            record_copy.c.organisation == organisation,
+            record_copy.c.state != exactly("confirmed"),  # the words of the index of what is unconfirmed
+            record_copy.c.state == exactly("withdrawn"),
+            record_copy.c.next_at <= now,
+        )
+        return self._all(RecordCopyRow, select(record_copy).where(*mine).order_by(record_copy.c.next_at).limit(limit))
+
+    def taken_away(self, row: RecordCopyRow, state: str, *, reason: str, next_at: datetime) -> bool:
+        """Note what came of taking a withdrawn copy away; return False where something else has been noted since `row` was read."""
+        mine = (
+            record_copy.c.id == row.id,
+            record_copy.c.owner == row.owner,
+            record_copy.c.state == exactly("withdrawn"),
+            record_copy.c.reason == row.reason,
+            record_copy.c.next_at == row.next_at,
+        )
+        values = {"state": state, "reason": reason, "next_at": next_at}
+        return self._connection.execute(update(record_copy).where(*mine).values(values)).rowcount == 1
 
     def unconfirmed(self) -> tuple[UnconfirmedRow, ...]:
         """Return whose copies are unconfirmed, how many, and since when."""
@@ -94,7 +125,7 @@ class RecordCopies(Topic):
         since = func.min(record_copy.c.offered_at).label("since")
         query = (
             select(record_copy.c.organisation, func.count().label("copies"), since, never)
-            .where(record_copy.c.state != exactly("confirmed"))
+            .where(record_copy.c.state != exactly("confirmed"), record_copy.c.state != exactly("taken_back"))
             .group_by(record_copy.c.organisation)
             .order_by(record_copy.c.organisation)
         )

@@ -296,7 +296,8 @@ class RecordCopyRow:
 
     `owner` owns the case, `organisation` is whose record it becomes: the owner's own, or that of whoever received `delivery_id`.
     `state` is `offered` (waiting to be handed over), `failed` (the last attempt broke; it is tried again), `refused` (the registry will not
-    have it as it is; it is tried again, rarely), `sent` (the registry has it), or `confirmed` (and has said so, with its `reference`).
+    have it as it is; it is tried again, rarely), `sent` (the registry has it), or `confirmed` (and has said so, with its `reference`);
+    `withdrawn` (a withdrawal came while it was not known whether the registry has it: it is taken away where it lies) and `taken_back` (it was).
     `hash` is that of the metadata as last handed over.
     """
 

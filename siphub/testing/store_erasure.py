@@ -98,6 +98,30 @@ class ErasurePromises:
             work.record_copies.confirm(mine, "KS 1", NOW)
             assert work.record_copies.unconfirmed() == (UnconfirmedRow(OWNER, 1, NOW, 1),)
 
+    def test_what_is_withdrawn_is_looked_for_and_never_offered(self, store: Store) -> None:
+        """Given a copy under way, dropping it as it was read does nothing; withdrawn, it is no attempt's, is due to be taken away, and then waits for nothing."""
+        with store.write() as work:
+            copies = work.record_copies
+            case, _, (copy, sent) = _with_copies(work, OWNER, OWNER, ended=True)
+            copies.confirm(sent, "KS 1", NOW)
+            copies.take(copy, LATER)
+            taken = replace(copy, attempts=1, next_at=LATER)
+            assert (copies.drop(copy), copies.withdraw(copy, NOW), copies.withdraw(sent, NOW)) == (False, True, False)
+            lost = replace(taken, state="withdrawn", reason="withdrawn", next_at=NOW)
+            assert copies.find(copy.id) == lost
+            assert not copies.end(taken, "sent", reason=None, next_at=NOW, package_hash="abc")
+            assert (copies.drop(lost), copies.take(lost, LATER), copies.due(OWNER, LATER, 9)) == (False, False, ())
+            assert (copies.withdrawn(OWNER, NOW, 9), copies.withdrawn(OTHER, NOW, 9)) == ((lost,), ())
+            assert copies.unconfirmed() == (UnconfirmedRow(OWNER, 1, NOW, 1),)
+            assert work.erasure.candidates(OWNER, NOW, 9) == ()
+            assert copies.taken_away(lost, "withdrawn", reason="withdrawn.looked", next_at=LATER)
+            assert not copies.taken_away(lost, "taken_back", reason="withdrawn.looked", next_at=LATER)
+            looked = replace(lost, reason="withdrawn.looked", next_at=LATER)
+            assert (copies.withdrawn(OWNER, NOW, 9), copies.withdrawn(OWNER, LATER, 9)) == ((), (looked,))
+            assert copies.taken_away(looked, "taken_back", reason="withdrawn.looked", next_at=LATER)
+            assert (copies.withdrawn(OWNER, LATER, 9), copies.unconfirmed()) == ((), ())
+            assert work.erasure.candidates(OWNER, NOW, 9) == (case,)
+
     # ── erasing ──
 
     def test_a_case_is_over_since_it_first_was(self, store: Store) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from siphub.contract import Check, Confirmation, Delivered, Outcome, PluginError, Recipient, RecordPackage, Rejected, Retry, Uncertain
-from siphub.flow import records
+from siphub.flow import operate, records
 from siphub.model import people as p
 from siphub.store import RecordCopyRow
 from siphub.testing.clock import Hand
@@ -33,6 +33,7 @@ class Told:
         self.said: list[Confirmation] = []
         self.settled: list[str] = []
         self.locked = False
+        self.stuck = ""
 
     def offer(self, package: RecordPackage, address: Recipient) -> Outcome:
         """Take it, and answer as told."""
@@ -47,8 +48,8 @@ class Told:
         return list(self.said)
 
     def settle(self, package_id: str, address: Recipient) -> None:
-        """Remember, or fail where nothing can be taken away."""
-        if self.locked:
+        """Remember, or fail where nothing can be taken away, or one cannot."""
+        if self.locked or package_id == self.stuck:
             raise PluginError(self.name, "it cannot be taken away", code="folder.unwritable")
         self.settled.append(package_id)
 
@@ -188,6 +189,40 @@ def test_what_cannot_be_cleared_away_keeps_no_confirmation_from_counting(make_re
     assert (records.collect(world.hub.ground), keeper.settled) == (0, [])
     keeper.locked = False
     assert (records.collect(world.hub.ground), keeper.settled) == (0, handed)
+
+
+def test_one_package_that_cannot_be_cleared_away_keeps_no_other_there(make_recorded: MakeRecorded) -> None:
+    """Given three confirmed packages, the first of which is locked, when they are settled, then the two others are gone after one round."""
+    world, keeper, hand, _ = _told(make_recorded)
+    world.story().requested()
+    world.story().requested()
+    records.offer_due(world.hub.ground)
+    first, *others = sorted({package.package_id for package in keeper.got})
+    keeper.stuck = first
+    keeper.said = [Confirmation(package_id, "KS 1", hand.now()) for package_id in (first, *others)]
+    assert records.collect(world.hub.ground) == 3
+    assert sorted(keeper.settled) == others
+
+
+def test_a_stop_in_the_middle_of_a_round_ends_it(make_recorded: MakeRecorded) -> None:
+    """Given four copies that are due, when all sending is stopped while the first is handed over, then no further one is."""
+    world, keeper, _, _ = _told(make_recorded)
+    for _ in range(3):
+        world.story().requested()
+    take = keeper.offer
+
+    def offer(package: RecordPackage, address: Recipient) -> Outcome:
+        operate.switch(world.hub.ground, "stopped", by="test")
+        return take(package, address)
+
+    keeper.offer = offer  # type: ignore[method-assign]  # for this one test
+    records.offer_due(world.hub.ground)
+    assert len(keeper.got) == 1
+    assert records.offer_due(world.hub.ground) == 0
+    operate.switch(world.hub.ground, "running", by="test")
+    keeper.offer = take  # type: ignore[method-assign]
+    records.offer_due(world.hub.ground)
+    assert len({package.package_id for package in keeper.got}) == 4
 
 
 def test_another_organisations_registry_confirms_nothing_of_ours(make_recorded: MakeRecorded) -> None:

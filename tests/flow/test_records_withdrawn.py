@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import pytest
 from pypdf import PdfReader
 
+from siphub.contract import Check, Confirmation, Cut, Outcome, Recipient, RecordPackage, Uncertain
 from siphub.errors import Conflict, NotThere
 from siphub.flow import attempt as attempts
-from siphub.flow import deliver, operate, track
+from siphub.flow import deliver, operate, records, track
 from siphub.model import UnitContact
 from siphub.model import people as p
 from siphub.model.messages import consent as c
 from siphub.model.messages.around import CoordinatorChanged
+from siphub.testing.clock import Hand
 from siphub.testing.recorded import Recorded
+from siphub.testing.small_plugins import giving, plugin
 from siphub.testing.story import Story, until
+from siphub_folder import FolderRecords, Settings
 
 UNITS = (p.HOME_CARE, p.SOCIAL_SERVICES, p.CARE_CENTRE)
 MakeRecorded = Callable[..., Recorded]
@@ -98,7 +106,7 @@ def test_a_recipient_gets_no_copy_of_what_it_may_not_see_any_more(make_recorded:
     story.withdrawn()
     assert world.settled(story)
     world.registry(p.REGION).open()
-    assert until(lambda: "record.dropped" in world.actions(story))
+    assert until(lambda: {"record.dropped", "record.withdrawn"} & set(world.actions(story)))
     assert until(lambda: [found["type"] for found in world.registry(p.REGION).metadata()] == ["stop.notice"])
 
 
@@ -141,3 +149,138 @@ def test_the_owner_is_given_what_a_withdrawal_called_back_in_flight(make_recorde
     deliver.record(ground, [attempts.attempt(ground, claimed, permit, ground.directory())])
     assert world.states(story, "meeting.summoned")[p.HOME_CARE] == "recalled"
     assert [copy.organisation for copy in world.copies(story) if copy.delivery_id == row.id] == [p.MUNICIPALITY]
+
+
+Put = Callable[[], Outcome]
+Around = Callable[[Story, Put], Outcome]
+"""What happens around one offer, given the story and the offer itself."""
+
+
+class Between:
+    """Record copies in folders below a root, with something done around each offer once it is said what."""
+
+    name = "between"
+
+    def __init__(self, root: Path) -> None:
+        self._folders = FolderRecords(Settings(root))
+        self.around: Callable[[Put], Outcome] = lambda put: put()
+
+    def offer(self, package: RecordPackage, address: Recipient) -> Outcome:
+        """Offer it, with what is around it."""
+        return self.around(lambda: self._folders.offer(package, address))
+
+    def confirmations(self, address: Recipient) -> Iterable[Confirmation]:
+        """Say what the folder says."""
+        return self._folders.confirmations(address)
+
+    def settle(self, package_id: str, address: Recipient) -> None:
+        """Clear the folder."""
+        self._folders.settle(package_id, address)
+
+    def check(self) -> Iterable[Check]:
+        """Find nothing."""
+        return ()
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+def _called(make_recorded: MakeRecorded, tmp_path: Path, around: Around) -> tuple[Recorded, Story, Hand]:
+    """Return a world whose region, which has a registry, has been sent a kallelse; nothing runs but what a test calls."""
+    hand, keeper = Hand(), Between(tmp_path)
+    plugins = {"between": plugin(siphub_record_keepers=giving(keeper))}
+    world = make_recorded(registries=(p.REGION,), keeper="between", plugins=plugins, start=False, clock=hand, permit="30s", lease="60s")
+    ground, story = world.hub.ground, world.story()
+    keeper.around = partial(around, story)
+    story.ready(UNITS)
+    story.summoned([p.CARE_CENTRE])
+    (row,) = [row for row in world.deliveries(story) if row.recipient == p.CARE_CENTRE]
+    ((claimed, permit),) = deliver.claim(ground, [row.id], ground.directory())
+    deliver.record(ground, [attempts.attempt(ground, claimed, permit, ground.directory())])
+    assert world.states(story, "meeting.summoned") == {p.CARE_CENTRE: "delivered"}
+    return world, story, hand
+
+
+def _states(world: Recorded, story: Story) -> list[str]:
+    return [copy.state for copy in world.copies(story) if copy.organisation == p.REGION]
+
+
+def _withdrawn_before_it_appears(story: Story, put: Put) -> Outcome:
+    story.withdrawn()
+    return put()
+
+
+def _withdrawn_in_doubt(story: Story, put: Put) -> Outcome:
+    put()
+    story.withdrawn()
+    return Uncertain("partner.connection_cut")
+
+
+def _cut_off_and_withdrawn_later(_: Story, put: Put) -> Outcome:
+    put()
+    return Uncertain("partner.connection_cut")
+
+
+@pytest.mark.parametrize("around", [_withdrawn_before_it_appears, _withdrawn_in_doubt, _cut_off_and_withdrawn_later])
+def test_a_copy_that_a_withdrawal_met_on_its_way_is_taken_back(make_recorded: MakeRecorded, tmp_path: Path, around: Around) -> None:
+    """Given a copy that may lie at a registry when a withdrawal comes, then it is taken away there, twice, not offered again, and audited as that."""
+    world, story, hand = _called(make_recorded, tmp_path, around)
+    ground, registry = world.hub.ground, world.registry(p.REGION)
+    records.offer_due(ground)
+    if around is _cut_off_and_withdrawn_later:
+        story.withdrawn()
+    assert (_states(world, story), len(registry.metadata())) == (["withdrawn"], 1)
+    assert (records.take_back(ground), registry.metadata()) == (0, [])
+    hand.on(records.ATTEMPT)
+    records.offer_due(ground)
+    assert (records.take_back(ground), registry.metadata()) == (1, [])
+    assert _states(world, story) == ["taken_back"]
+    assert [name for name in world.actions(story) if name.startswith("record.")] == ["record.withdrawn", "record.taken_back"]
+    hand.on(records.REFUSED)
+    assert records.take_back(ground) == 0
+
+
+def test_what_a_dead_process_put_there_after_all_is_taken_away(make_recorded: MakeRecorded, tmp_path: Path) -> None:
+    """Given a copy that appears after it was looked for once, then the second look, when no attempt can be under way any more, takes it away."""
+    world, _, hand = _called(make_recorded, tmp_path, _withdrawn_in_doubt)
+    ground, registry = world.hub.ground, world.registry(p.REGION)
+    records.offer_due(ground)
+    late = {file.name: file.read_bytes() for file in registry.folder.iterdir()}
+    records.take_back(ground)
+    for name, content in late.items():
+        (registry.folder / name).write_bytes(content)
+    assert (records.take_back(ground), len(registry.metadata())) == (0, 1)
+    hand.on(records.ATTEMPT)
+    assert (records.take_back(ground), registry.metadata()) == (1, [])
+
+
+def test_what_a_registry_took_in_before_it_was_taken_back_counts(make_recorded: MakeRecorded, tmp_path: Path) -> None:
+    """Given a withdrawn copy that its registry has filed and confirms, then the confirmation counts and is cleared away: it was received in time."""
+    world, story, hand = _called(make_recorded, tmp_path, _withdrawn_in_doubt)
+    ground, registry = world.hub.ground, world.registry(p.REGION)
+    records.offer_due(ground)
+    registry.confirm()
+    assert records.collect(ground) == 1
+    assert (_states(world, story), list(registry.folder.iterdir())) == (["confirmed"], [])
+    hand.on(records.REFUSED)
+    assert records.take_back(ground) == 0
+
+
+def test_a_copy_is_not_handed_over_when_a_withdrawal_came_while_it_was_made(make_recorded: MakeRecorded, tmp_path: Path) -> None:
+    """Given a withdrawal while a copy is drawn, then its registry is not offered it."""
+    asked: list[Story] = []
+
+    def around(story: Story, put: Put) -> Outcome:
+        asked.append(story)
+        return put()
+
+    world, story, _ = _called(make_recorded, tmp_path, around)
+    ground = world.hub.ground
+
+    def drawn_slowly(cut: Cut, form: Literal["text", "html", "pdf"]) -> bytes:
+        drawn = ground.render(cut, form)
+        story.withdrawn()
+        return drawn
+
+    records.offer_due(replace(ground, render=drawn_slowly))
+    assert (asked, _states(world, story)) == ([], ["withdrawn"])
