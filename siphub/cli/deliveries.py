@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from siphub.flow.operate import Action
 
 Delivery = Annotated[str, typer.Argument(metavar="DELIVERY", help="The delivery's id.")]
+Named = Annotated[str, typer.Argument(metavar="DELIVERY", help="The delivery's id, or the key that its recipient knows it by.")]
 STUCK = ("held", "gave_up", "rejected", "expired")
 WAITS = {"line": "waits behind another", "partner": "waits for its partner"}
 
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
 def list_them(
     states: Annotated[list[str] | None, typer.Option("--state", metavar="STATE", help="Only these states; may be said again.")] = None,
     stuck: Annotated[bool, typer.Option("--stuck", help="Only what will not move by itself.")] = False,
+    message: Annotated[str, typer.Option("--message", metavar="ID", help="Only this message's.")] = "",
     after: Annotated[str, typer.Option("--after", metavar="DELIVERY", help="The page behind this delivery.")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many.")] = 50,
     data: Data = None,
@@ -43,7 +45,11 @@ def list_them(
     wanted = tuple(states or ()) + (STUCK if stuck else ())
     _refuse_unknown(wanted)
     with opened(data) as hub:
-        found = track.deliveries(hub.ground, states=wanted or None, after=after or None, limit=limit)
+        if message:
+            of_it = track.deliveries_of(hub.ground, message)
+            found = tuple(one for one in of_it if one.delivery > after and (one.state in wanted or not wanted))[:limit]
+        else:
+            found = track.deliveries(hub.ground, states=wanted or None, after=after or None, limit=limit)
     if as_json:
         facts(found)
         return
@@ -51,7 +57,13 @@ def list_them(
         (one.delivery, one.message_type, one.recipient, one.adapter, one.state, one.attempts, one.reason or WAITS.get(one.waits or ""))
         for one in found
     ]
-    empty = "Nothing is stuck." if stuck else "There are no such deliveries." if wanted or after else "Nothing has been handed in yet."
+    empty = (
+        "Nothing is stuck."
+        if stuck
+        else "There are no such deliveries."
+        if wanted or after or message
+        else "Nothing has been handed in yet."
+    )
     table(("delivery", "type", "recipient", "adapter", "state", "attempts", "reason"), rows, empty=empty)
 
 
@@ -64,7 +76,7 @@ def _refuse_unknown(states: tuple[str, ...]) -> None:
             raise refuse("delivery.unknown_state", f"there is no state {state}; there is {', '.join(sorted(known))}", status=WRONG_USE)
 
 
-def show(delivery: Delivery, data: Data = None, as_json: Json = False) -> None:
+def show(delivery: Named, data: Data = None, as_json: Json = False) -> None:
     """Say everything that happened to one delivery."""
     from siphub.cli.hubs import opened
     from siphub.flow import track
@@ -79,6 +91,7 @@ def show(delivery: Delivery, data: Data = None, as_json: Json = False) -> None:
         f"{one.message_type} to {one.recipient} through {one.adapter or 'nothing'}: {one.state}{f' [{one.reason}]' if one.reason else ''}"
     )
     print(f"message {one.message_id} in case {one.case_id}")
+    print(f"delivery {one.delivery}, known to its recipient by the key {found.key}")
     if one.text:
         print(one.text)
     if one.waits == "line":

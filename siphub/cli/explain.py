@@ -89,7 +89,9 @@ def _head(one: Explained) -> str:
     tries = f", {found.attempts} attempt{'s' if found.attempts != 1 else ''}" if found.attempts else ""
     version = f" (consent version {found.consent_version})" if found.consent_version else ""
     basis = f" on the basis {found.basis}{version}" if found.basis else ""
-    return f"{found.recipient}: {found.state}{through}{basis}{tries}{f' [{found.reason}]' if found.reason else ''}"
+    return (
+        f"{found.recipient}: {found.state}{through}{basis}{tries}{f' [{found.reason}]' if found.reason else ''}, delivery {found.delivery}"
+    )
 
 
 def _say(lines: Iterable[tuple[str, str]]) -> None:

@@ -266,6 +266,13 @@ def deliveries(ground: Ground, *, states: Sequence[str] | None = None, after: st
         return tuple(tracked(row) for row in work.deliveries.page(states=states, after=after, limit=limit))
 
 
+def deliveries_of(ground: Ground, message_id: str) -> tuple[Tracked, ...]:
+    """Return the deliveries of a message, by id; none where there is no such message."""
+    with ground.store.read() as work:
+        rows = [found for row in work.messages.by_message_id(message_id) for found in work.deliveries.of_message(row.owner, row.id)]
+    return tuple(tracked(row) for row in sorted(rows, key=lambda row: row.id))
+
+
 def record_copies(
     ground: Ground,
     *,
@@ -301,21 +308,23 @@ class History:
     attempts: tuple[AttemptRow, ...]
     events: tuple[EventRow, ...]
     receipts: tuple[ReceiptRow, ...] = ()
+    key: str = ""
+    """What the recipient knows it by: the name of its file, its Idempotency-Key, its messageId."""
 
 
-def delivery(ground: Ground, delivery_id: str) -> History:
-    """Return everything that happened to a delivery.
+def delivery(ground: Ground, named: str) -> History:
+    """Return everything that happened to a delivery, named by its id or by the key that its recipient knows it by.
 
     Raises:
-        NotThere: There is none by that id.
+        NotThere: There is none of that name.
     """
     with ground.store.read() as work:
-        row = work.deliveries.by_id(delivery_id)
+        row = work.deliveries.by_id(named) or work.deliveries.find_by_key(named)
         if row is None:
             raise NotThere("there is no such delivery", code="delivery.not_there")
         receipts = tuple(one for one in work.receipts.of_key(row.key) if one.organisation in {"", row.recipient_organisation})
         attempts, events = work.attempts.of_delivery(row.owner, row.id), work.events.of_delivery(row.owner, row.id)
-        return History(tracked(row), attempts, events, receipts)
+        return History(tracked(row), attempts, events, receipts, row.key)
 
 
 def counts(ground: Ground, states: Sequence[str] | None = None) -> Mapping[str, int]:

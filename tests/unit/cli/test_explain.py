@@ -59,7 +59,8 @@ class TestWhatWasHandedIn:
         """Given a kallelse to a unit nobody consented to, then it is said in both languages that it is not sent, why, and what to do."""
         head, lines = piece(run("explain", called.sent[-1].message_id).out, p.CARE_CENTRE)
         reason = REASONS["basis.consent_missing"]
-        assert head.endswith("withheld [basis.consent_missing]")
+        [one] = [row for row in run("deliveries", "list", "--json").facts if row["recipient"] == p.CARE_CENTRE]
+        assert head.endswith(f"withheld [basis.consent_missing], delivery {one['delivery']}")
         assert lines == [f"sv: Det skickas inte. {reason.sv}", f"en: It is not sent. {reason.en}"]
 
     @pytest.mark.parametrize(("language", "said"), [("sv", ["sv"]), ("en", ["en"]), ("both", ["sv", "en"])])

@@ -82,6 +82,26 @@ class TestDeliveries:
             assert said in done.out
         assert "Provsdotter" not in done.out + run("deliveries", "show", one["delivery"], "--json").out
 
+    def test_one_by_what_its_recipient_calls_it(self, run: Run, door: Door, called: Story) -> None:
+        """Given the key that stands in the recipient's file name, then it names the delivery, and the delivery tells its key."""
+        one = next(found for found in run("deliveries", "list", "--json").facts if found["recipient"] == p.HOME_CARE)
+        with door.hub.store.read() as work:
+            row = work.deliveries.by_id(one["delivery"])
+        assert row is not None
+        by_key = run("deliveries", "show", row.key)
+        assert f"delivery {row.id}, known to its recipient by the key {row.key}\n" in by_key.out
+        assert by_key.out == run("deliveries", "show", row.id).out
+        assert run("deliveries", "show", row.key, "--json").facts["key"] == row.key
+
+    def test_those_of_one_message(self, run: Run, called: Story) -> None:
+        """Given a message's id, then its own deliveries are listed, and those in a state where one is named; of no message there are none."""
+        summons = called.sent[-1].message_id
+        there = {row["recipient"] for row in run("deliveries", "list", "--message", summons, "--json").facts}
+        assert there == {*UNITS, p.CARE_CENTRE}
+        held = run("deliveries", "list", "--message", summons, "--state", "withheld", "--json").facts
+        assert [row["recipient"] for row in held] == [p.CARE_CENTRE]
+        assert run("deliveries", "list", "--message", NOBODYS).out.strip() == "There are no such deliveries."
+
     def test_one_with_its_recipients_receipt(self, run: Run, door: Door, called: Story) -> None:
         """Given a receipt of its recipient's, then what it says is shown with the recipient's own number; another organisation's is not."""
         one = next(found for found in run("deliveries", "list", "--json").facts if found["recipient"] == p.HOME_CARE)
