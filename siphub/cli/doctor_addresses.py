@@ -36,12 +36,12 @@ def told_of(hub: Hub, directory: Directory, *, probing: bool = False) -> tuple[t
         directory: The addresses, imported or not.
         probing: Whether they also look themselves, which may take their time-outs.
     """
-    said: dict[tuple[str, bool, str], list[str]] = {}
+    said: dict[tuple[str, bool, str], dict[str, None]] = {}  # each unit once
     asked = list(_asked(hub, directory))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for (_, name, there), found in zip(asked, pool.map(partial(_found, probing), asked), strict=True):
             for check in found:
-                said.setdefault((name, check.ok, check.what), []).append(there.unit or there.organisation)
+                said.setdefault((name, check.ok, check.what), {})[there.unit or there.organisation] = None
     return tuple((*one, tuple(units)) for one, units in said.items())
 
 

@@ -31,21 +31,22 @@ from siphub.contract import (
     Uncertain,
 )
 from siphub.contract.http import HttpAnswer, HttpFailure
+from siphub.contract.origins import target_of
 from siphub.contract.outcomes_http import outcome_of
 from siphub_folder import named
 from siphub_municipal_xml.access import LIMITS, OPTIONS, Access
 from siphub_municipal_xml.answers import Answers
 from siphub_municipal_xml.drops import SFTP_OPTIONS, Drops
 from siphub_municipal_xml.entry import OPTIONS as WAY_BACK
-from siphub_municipal_xml.entry import Entry, entry_of
+from siphub_municipal_xml.entry import Entry, entry_of, is_web
 from siphub_municipal_xml.settings import read_settings
 from siphub_municipal_xml.shelves import DropShelf, Shelf, WebShelf
 from siphub_municipal_xml.translate import MAX_BYTES, MEDIA_TYPE, pack_for, translated
 
 _ENDING: Final = "xml"
 _ACKNOWLEDGED: Final = {
-    "file": "counts as delivered when <key>.receipt says so",
-    "business": "counts as delivered when a receipt message says so",
+    "file": "<key>.receipt says so",
+    "business": "a receipt message says so",
 }
 """What `siphub doctor` says of an entry's option `receipt`."""
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
@@ -177,8 +178,8 @@ class MunicipalXml:
 
     def _check_way_back(self, recipient: Recipient, entry: Entry) -> Iterable[Check]:
         """Say how an entry's deliveries are acknowledged, and whether its answers can be fetched."""
-        if entry.owes in _ACKNOWLEDGED:
-            yield Check(ok=True, what=_ACKNOWLEDGED[entry.owes])
+        answered = "its answer says so" if is_web(recipient.endpoint) else "its file is there"
+        yield Check(ok=True, what=f"counts as delivered when {_ACKNOWLEDGED.get(entry.owes, answered)}")
         if entry.owes == "business" and not self._carries_receipts(recipient):
             yield Check(ok=False, what="its pack has no form for a receipt, so none can come in it: choose another pack, or receipt = file")
         if entry.answers:
@@ -193,7 +194,7 @@ class MunicipalXml:
             return False
 
     def refusal(self, recipient: Recipient) -> Problem | None:
-        """Return why an entry's options cannot be used, or what lets us in may not be shown where it sends or fetches; None where all is well."""
+        """Return why an entry's options or addresses cannot be used, or what lets us in may not be shown there; None where all is well."""
         try:
             places = (recipient.endpoint, *filter(None, [entry_of(recipient).answers]))
         except SettingsError as error:
@@ -201,7 +202,9 @@ class MunicipalXml:
         return next(filter(None, (self._refused(_there(recipient, place)) for place in places)), None)
 
     def _refused(self, there: Recipient) -> Problem | None:
-        return self._access.refusal(there) if self._drops.at(there) is None else self._drops.refusal(there)
+        if self._drops.at(there) is not None:
+            return self._drops.refusal(there)
+        return self._access.refusal(there) or _no_place(there.endpoint)
 
     def probe(self, recipient: Recipient) -> Iterable[Check]:
         """Ask a server for files whether one can be put there, and where answers lie, for `siphub doctor`; nobody else is asked."""
@@ -239,6 +242,18 @@ class MunicipalXml:
 def _owed(entry: Entry, outcome: Outcome) -> Outcome:
     """Return what arrived as accepted only, where the entry owes a receipt of another kind; anything else as it is."""
     return Accepted(outcome.partner_id) if entry.owes != "status" and isinstance(outcome, Delivered) else outcome
+
+
+def _no_place(endpoint: str) -> Problem | None:
+    """Return why an address that is no drop can be asked by nobody, such as a folder's name without the folders above it; None for one that can."""
+    try:
+        target_of(endpoint)
+    except SettingsError as error:
+        plain = error.code == "http.plain_refused"
+        return Problem(
+            error.code, error.detail if plain else "the address is no https address, no whole path of a folder, and no sftp address"
+        )
+    return None
 
 
 def _there(recipient: Recipient, place: str) -> Recipient:

@@ -144,15 +144,16 @@ def test_an_entry_that_cannot_be_used_sends_nothing(made: Made, recipient: MakeR
 @pytest.mark.parametrize(("name", "ok", "words"), [("long", True, "holds until"), ("short", False, "runs out"), ("over", False, "ran out")])
 def test_until_when_our_certificate_holds_is_said(adapter: MunicipalXml, recipient: MakeRecipient, name: str, ok: bool, words: str) -> None:
     """A certificate that is over, or will be within a month, is said with its day and what to renew."""
-    *_, said = adapter.check_address(recipient("https://x.example/", certificate=name))
+    *_, said, _ = adapter.check_address(recipient("https://x.example/", certificate=name))
     assert (said.ok, words in said.what) == (ok, True)
 
 
 def test_which_pack_an_address_gets_is_said(adapter: MunicipalXml, recipient: MakeRecipient) -> None:
     """The pack of an entry, one that is not there, and an option that nobody knows; limits of a partner are the hub's own."""
-    assert [check.what for check in adapter.check_address(recipient("https://x.example/"))] == ["gets municipal-sip@1.0"]
+    fine = [check.what for check in adapter.check_address(recipient("https://x.example/"))]
+    assert fine == ["gets municipal-sip@1.0", "counts as delivered when its answer says so"]
     found = list(adapter.check_address(recipient("https://x.example/", "nobodys@1.0", certifikat="x", max_concurrent="2")))
-    assert [check.ok for check in found] == [False, False]
+    assert [check.ok for check in found] == [False, False, True]
     assert "mapping.not_found" in found[0].what
     assert "certifikat" in found[1].what
 
@@ -186,6 +187,25 @@ def test_what_lets_us_in_is_shown_to_no_other_server(
     assert adapter.confirm("k", elsewhere) is None
     partner.close()
     assert partner.connections == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "code"),
+    [
+        ("norrby/in", "http.bad_url"),
+        ("sip.norrby.example/in", "http.bad_url"),
+        ("ftp://norrby.example/in", "http.bad_url"),
+        ("https:/norrby.example", "http.bad_url"),
+        ("http://norrby.example/in", "http.plain_refused"),
+    ],
+)
+def test_an_address_that_is_no_place_is_refused(made: Made, recipient: MakeRecipient, endpoint: str, code: str) -> None:
+    """Given a folder without the folders above it, a host without a scheme or plain http, then no directory names it, and doctor says so."""
+    adapter, there = made(""), recipient(endpoint)
+    refusal = adapter.refusal(there)
+    assert refusal is not None
+    assert refusal.code == code
+    assert [check.what for check in adapter.check_address(there) if not check.ok] == [f"{refusal.detail} ({code})"]
 
 
 @pytest.mark.parametrize("options", [{"secret": "norrby"}, {"certificate": "long"}, {"secret": "long_certificate_key", "user": "x"}])

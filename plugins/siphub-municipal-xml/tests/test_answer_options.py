@@ -96,7 +96,7 @@ def test_an_option_that_cannot_be_used_sends_nothing(
             [(True, "when a receipt message"), (True, "fetched from"), (True, "can be written")],
         ),
         ("lifecare-style@1.0", {"receipt": "business"}, [(True, "when a receipt message"), (False, "no form for a receipt")]),
-        (None, {"answers": "elsewhere"}, [(True, "fetched from"), (False, "folder.missing")]),
+        (None, {"answers": "elsewhere"}, [(True, "when its file is there"), (True, "fetched from"), (False, "folder.missing")]),
     ],
 )
 def test_how_an_entry_is_acknowledged_is_said(
