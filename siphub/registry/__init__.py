@@ -49,6 +49,7 @@ from siphub.registry.held import (
     clash,
     own_copy,
     own_recipient,
+    same_book,
 )
 from siphub.registry.plugin import MAX_CALLS, Plugin
 
@@ -148,9 +149,13 @@ class Registry:
         self._keepers[held.name] = held
 
     def _hold_book(self, held: HeldBook) -> None:
-        if other := self._books.get(held.name):
-            raise clash(f"address book {held.name}", held.plugin, other.plugin)
-        self._books[held.name] = held
+        other = self._books.get(held.name)
+        if other is None:
+            self._books[held.name] = held
+        elif not same_book(held, other, self._limit):
+            raise clash(f"address book {held.name}", held.plugin, other.plugin, "let the settings of one of them name it, or both the same")
+        else:  # plugins of one supplier's may share it: it is fetched once, by the first of them
+            held.plugin.call("close", self._limit, held.book.close)
 
     @property
     def adapters(self) -> Mapping[str, Adapter]:

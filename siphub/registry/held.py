@@ -119,9 +119,16 @@ def _require_api(plugin: Plugin, what: str, api: int) -> None:
         raise plugin.error(detail, code="plugin.api_mismatch")
 
 
-def clash(what: str, mine: Plugin, theirs: Plugin) -> PluginError:
+def same_book(mine: HeldBook, theirs: HeldBook, limit: timedelta) -> bool:
+    """Say whether two plugins give the very same address book: by the same code, and from the same address."""
+    here = mine.plugin.call("source", limit, lambda: mine.book.source)
+    there = theirs.plugin.call("source", limit, lambda: theirs.book.source)
+    return type(mine.book) is type(theirs.book) and here == there
+
+
+def clash(what: str, mine: Plugin, theirs: Plugin, remedy: str = "enable one of them") -> PluginError:
     """Make the error for two plugins that give something of one name."""
-    detail = f"{what} is also given by plugin {theirs.name} (from {theirs.owner}); enable one of them"
+    detail = f"{what} is also given by plugin {theirs.name} (from {theirs.owner}); {remedy}"
     return mine.error(detail, code="plugin.duplicate")
 
 

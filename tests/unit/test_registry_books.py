@@ -67,10 +67,32 @@ def test_a_book_is_held_by_its_name_and_closed() -> None:
 
 
 def test_two_books_of_one_name_stop_the_start() -> None:
-    """Given two plugins with a book of one name, then the start stops, and both are named."""
-    with pytest.raises(PluginError, match="address book shelf is also given by plugin one") as caught:
-        load(one=shelving(Shelf()), two=shelving(Shelf()))
-    assert (caught.value.plugin, caught.value.code) == ("two", "plugin.duplicate")
+    """Given two plugins with a book of one name from two addresses, or by two plugins' own code, then the start stops, and both are named."""
+
+    class Elsewhere(Shelf):
+        source = "https://annan.example/api"
+
+    class Another(Shelf):
+        pass
+
+    for other in (Elsewhere(), Another()):
+        with pytest.raises(PluginError, match=r"address book shelf is also given by plugin one .*; let the settings of one") as caught:
+            load(one=shelving(Shelf()), two=shelving(other))
+        assert (caught.value.plugin, caught.value.code) == ("two", "plugin.duplicate")
+    moved = Shelf()
+    moved.source = "https://annan.example/api"
+    with pytest.raises(PluginError, match="address book shelf"):
+        load(one=shelving(Shelf()), two=shelving(moved))
+
+
+def test_one_book_that_two_plugins_name_is_held_once() -> None:
+    """Given two plugins that give the same book from the same address, then the first one's is held, and the other is let go of."""
+    first, second = Shelf(), Shelf()
+    registry = load(one=shelving(first), two=shelving(second))
+    assert list(registry.address_books) == ["shelf"]
+    assert (first.closed, second.closed) == (0, 1)
+    registry.close()
+    assert (first.closed, second.closed) == (1, 1)
 
 
 @pytest.mark.parametrize("bad", [object(), Shelf("Shelf"), Shelf(""), Shelf(7), Shelf("a/b")])

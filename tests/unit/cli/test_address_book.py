@@ -297,6 +297,16 @@ def test_only_news_is_proposed_where_no_organisation_is_named(imported: Import, 
     assert 'endpoint = "sdk:ny"' in (tmp_path / "one.toml").read_text()
 
 
+def test_both_agencies_plugins_may_name_the_book(tmp_path: Path, sandbox: SdkSandbox, book: AddressBookService) -> None:
+    """Given the settings of both agencies' plugins with the book, as their pages say, then the hub starts and has the one book."""
+    assert book.asked == []
+    set_up(tmp_path, sandbox, sandbox.address_book, '"folder", "forsakringskassan", "arbetsformedlingen"')
+    settings = tmp_path / "siphub.toml"
+    settings.write_text(f'{settings.read_text()}[plugin.arbetsformedlingen]\naddress_book = "{sandbox.address_book}"\n')
+    with build(read({"data": tmp_path})) as hub:
+        assert {name: one.source for name, one in hub.registry.address_books.items()} == {"sdk": sandbox.address_book}
+
+
 def test_the_adapter_is_proposed_where_it_is_known(
     tmp_path: Path, sandbox: SdkSandbox, book: AddressBookService, capfd: pytest.CaptureFixture[str]
 ) -> None:
