@@ -2,74 +2,50 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
-import types
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from siphub.contract import Recipient
-from siphub.testing.adapters import AdapterContract, AdapterUnderTest
+from siphub.testing.adapters import AdapterContract
 
 PAGE = Path(__file__).parents[2] / "docs" / "write-an-adapter.md"
-CODE = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)[0]
-
-
-class SpoolWitness:
-    """Reads the partner's spool."""
-
-    def __init__(self, spool: Path) -> None:
-        self._spool = spool
-
-    def bytes_seen(self) -> int:
-        """Return how long the spool is."""
-        return self._spool.stat().st_size if self._spool.exists() else 0
-
-    def effects(self, key: str) -> int:
-        """Return how many lines there are under a key."""
-        lines = self._spool.read_text("utf-8").splitlines() if self._spool.exists() else []
-        return len([line for line in lines if line.startswith(key)])
 
 
 @pytest.fixture
-def tutorial() -> Iterator[types.ModuleType]:
-    """Return the page's code as a module."""
-    module = types.ModuleType("siphub_spool")
-    sys.modules[module.__name__] = module
-    exec(compile(CODE, str(PAGE), "exec"), module.__dict__)  # noqa: S102 - our own page, which is what is under test
-    yield module
-    del sys.modules[module.__name__]
+def plugin(tmp_path: Path) -> Path:
+    """Return a plugin author's folder with the page's code and test as they stand."""
+    code, test = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    [project] = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    for name, text in (("siphub_spool/__init__.py", code), ("tests/test_spool.py", test), ("pyproject.toml", project)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    return tmp_path
 
 
-class TestSpool(AdapterContract):
-    """The tutorial's adapter keeps every promise."""
-
-    @pytest.fixture
-    def under_test(self, tutorial: types.ModuleType, tmp_path: Path) -> AdapterUnderTest:
-        """Return the adapter with a spool in a folder that is there, and one in a folder that is not."""
-
-        def at(spool: Path) -> Recipient:
-            return Recipient("SE2120009994-1002", "2120009994", "Norrby kommun", "spool", str(spool))
-
-        spool = tmp_path / "spool.jsonl"
-        return AdapterUnderTest(tutorial.SpoolAdapter(), at(spool), SpoolWitness(spool), at(tmp_path / "missing" / "spool.jsonl"))
+def python(*words: str, cwd: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a module of this environment's, with a folder to import from."""
+    where = {**os.environ, "PYTHONPATH": str(path or "")}
+    return subprocess.run([sys.executable, "-m", *words], cwd=cwd, env=where, capture_output=True, text=True, check=False, timeout=300)
 
 
-def test_the_tutorials_code_has_types_that_hold(tmp_path: Path) -> None:
-    """Given the page's code in a file of a plugin author's, then mypy --strict has nothing to say."""
-    file = tmp_path / "siphub_spool.py"
-    file.write_text(CODE, "utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "--follow-imports", "silent", str(file)],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+def test_the_tutorials_adapter_keeps_every_promise(plugin: Path) -> None:
+    """Given the page's code and the page's test in a plugin author's folder, when they run pytest there, then every promise is kept."""
+    done = python("pytest", "-q", "-p", "no:cacheprovider", cwd=plugin, path=plugin)
+    assert done.returncode == 0, done.stdout
+    promises = [name for name in dir(AdapterContract) if name.startswith("test_")]
+    counted = {word: int(number) for number, word in re.findall(r"([0-9]+) (passed|skipped)", done.stdout)}
+    assert counted.get("passed", 0) > counted.get("skipped", 0)
+    assert sum(counted.values()) == len(promises)
+
+
+def test_the_tutorials_code_has_types_that_hold(plugin: Path) -> None:
+    """Given the page's code and test in files of a plugin author's, then mypy --strict has nothing to say."""
+    files = (str(plugin / "siphub_spool"), str(plugin / "tests"))
+    done = python("mypy", "--strict", "--cache-dir", str(plugin / "cache"), "--follow-imports", "silent", *files, cwd=PAGE.parents[1])
     assert done.returncode == 0, done.stdout
 
 
