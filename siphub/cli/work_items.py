@@ -49,7 +49,7 @@ def list_them(
 
 
 def show(item: Item, data: Data = None, as_json: Json = False) -> None:
-    """Say what one work item asks for, whose it is, and what the partner said.
+    """Say what one work item asks for, whose it is, what the partner said, and by which code what came was not taken.
 
     As JSON also what settles it.
     """
@@ -70,6 +70,8 @@ def show(item: Item, data: Data = None, as_json: Json = False) -> None:
     print(f"  {known.sv}")
     if answer:
         print(f"  the answer: {answer}")
+    if found.note_code:
+        print(f"  why: {found.note_code}")
     print(f"  unit {found.unit}, case {found.case_id}{f', delivery {found.delivery_id}' if found.delivery_id else ''}")
     print(f"  open since {found.opened_at:%Y-%m-%d %H:%M} UTC{f', by {found.due_at:%Y-%m-%d %H:%M} UTC' if found.due_at else ''}")
 

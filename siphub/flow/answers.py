@@ -196,11 +196,11 @@ def _show(work: Work, adapter: str, inbound: Inbound, thread: Thread | None, cod
     if thread is None:
         work.audit.append(inbound.owner or "-", inbound.organisation or "-", "poll", "inbound.refused", facts)
         if inbound.owner is not None and code in _NOT_THEIRS:
-            open_in_case(work, (inbound.owner, NO_CASE), "inbound.not_theirs", inbound.owner, now)
+            open_in_case(work, (inbound.owner, NO_CASE), "inbound.not_theirs", inbound.owner, now, code=code)
         elif inbound.owner is not None:
-            open_in_case(work, (inbound.owner, NO_CASE), "inbound.unthreaded", inbound.owner, now)
+            open_in_case(work, (inbound.owner, NO_CASE), "inbound.unthreaded", inbound.owner, now, code=code)
     else:
         row = thread.row
         work.audit.append(row.owner, inbound.organisation or "-", "poll", "inbound.unread", {**facts, "case_id": row.case_id})
         delivery = row.id if thread.alone else None  # whose of several units' it is, a person reads there and the hub does not guess
-        open_in_case(work, (row.owner, row.case_id), "inbound.unread", row.sender_unit, now, delivery_id=delivery)
+        open_in_case(work, (row.owner, row.case_id), "inbound.unread", row.sender_unit, now, delivery_id=delivery, code=code)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -37,9 +38,11 @@ def open_for(work: Work, row: DeliveryRow, now: datetime, reason: str | None = N
         _open(work, item_id, (row.owner, row.case_id), kind, row.sender_unit, now, delivery_id=row.id)
 
 
-def open_in_case(work: Work, case: tuple[str, str], kind: str, unit: str, now: datetime, *, delivery_id: str | None = None) -> None:
-    """Open a work item in a case, given as (owner, case id)."""
-    _open(work, str(uuid4()), case, kind, unit, now, delivery_id=delivery_id)
+def open_in_case(
+    work: Work, case: tuple[str, str], kind: str, unit: str, now: datetime, *, delivery_id: str | None = None, code: str | None = None
+) -> None:
+    """Open a work item in a case, given as (owner, case id); with the code of what was refused, where something was."""
+    _open(work, str(uuid4()), case, kind, unit, now, delivery_id=delivery_id, code=code)
 
 
 def open_for_deadline(work: Work, row: DeadlineRow, stage: str, now: datetime) -> None:
@@ -156,8 +159,8 @@ def _open(
     *,
     delivery_id: str | None = None,
     due_at: datetime | None = None,
+    code: str | None = None,
 ) -> None:
     due = due_at or now + work_type(kind).due  # raises for a kind nobody has described
-    work.work_items.open(
-        WorkItemRow(owner=case[0], id=item_id, case_id=case[1], type=kind, unit=unit, opened_at=now, delivery_id=delivery_id, due_at=due)
-    )
+    item = WorkItemRow(owner=case[0], id=item_id, case_id=case[1], type=kind, unit=unit, opened_at=now, delivery_id=delivery_id, due_at=due)
+    work.work_items.open(replace(item, note_code=code))

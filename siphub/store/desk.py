@@ -38,9 +38,9 @@ class WorkItems(Topic):
         self._insert(work_item, values_of(row))
 
     def close(self, owner: str, item_id: str, *, by: str, how: str, at: datetime, note_code: str | None = None) -> bool:
-        """Close a work item; return False where it is closed already, or not there."""
+        """Close a work item; return False where it is closed already, or not there. A code that it was opened with stays, unless another is given."""
         mine = (work_item.c.id == item_id, work_item.c.owner == owner, work_item.c.closed_at.is_(None))
-        values = {"closed_at": at, "closed_by": by, "how": how, "note_code": note_code}
+        values = {"closed_at": at, "closed_by": by, "how": how, **({} if note_code is None else {"note_code": note_code})}
         return self._connection.execute(update(work_item).where(*mine).values(values)).rowcount == 1
 
     def get(self, owner: str, item_id: str) -> WorkItemRow | None:

@@ -236,6 +236,8 @@ def test_what_cannot_be_taken_is_said_at_both_ends(make_still: Callable[[str], M
         "3.xml.refused": "message.out_of_order /content/meeting_version",
         "4.xml.refused": "xml.invalid line 1 column 1",
     }
+    why = {item.note_code for item in track.desk(world.hub.ground)}
+    assert why == {"sender.not_yours", "xml.doctype", "message.out_of_order", "xml.invalid"}
     assert sorted(file.name for file in folder.glob("*.xml")) == ["1.xml", "2.xml", "3.xml", "4.xml"]
     assert p.SOCIAL_SERVICES not in {row.sender_unit for row in _responses(world, story)}
 

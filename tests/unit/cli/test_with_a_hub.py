@@ -16,6 +16,7 @@ import pytest
 
 from siphub.contract import Receipt
 from siphub.flow import operate, receipts
+from siphub.flow.work_items import open_in_case
 from siphub.model import people as p
 from siphub.testing.story import Story, until
 
@@ -286,6 +287,19 @@ class TestWorkItems:
         assert run("work", "close", item["id"], "--how", "phoned", "--by", "eva").status == 0
         again = run("work", "close", item["id"])
         assert (again.status, "work.not_there" in again.err) == (1, True)
+
+    def test_why_what_came_was_not_taken(self, run: Run, door: Door) -> None:
+        """Given something that came and was refused, then its work item says by which code, also once it is closed."""
+        ground = door.hub.ground
+        with ground.store.write() as work:
+            open_in_case(work, (p.MUNICIPALITY, "-"), "inbound.unthreaded", p.MUNICIPALITY, ground.now(), code="xml.invalid")
+        item = run("work", "list", "--json").facts[0]
+        assert "  why: xml.invalid\n" in run("work", "show", item["id"]).out
+        assert run("work", "close", item["id"]).status == 0
+        with ground.store.read() as work:
+            row = work.work_items.get(p.MUNICIPALITY, item["id"])
+        assert row is not None
+        assert (row.how, row.note_code) == ("done", "xml.invalid")
 
 
 class TestRecords:
