@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -172,7 +173,15 @@ def new(
         facts({"pack": f"{pack}@{version}", "folder": made, "status": "draft"})
         return
     print(f"{pack}@{version} is a draft in {made}.")
-    print(f"Change its files, look with siphub mappings try {made} --sample meeting.summoned, then siphub mappings approve {made}.")
+    at, of = shlex.quote(str(made)), f" --data {shlex.quote(str(data))}" if data else ""
+    print("Change its files, and look; when somebody else has read the differences, approve it:")
+    for step in (
+        f"try {at} --sample meeting.summoned --maximal",
+        f"diff {origin} {at}",
+        f"check {at}",
+        f"approve {at} --by 'WHO HAS REVIEWED IT'",
+    ):
+        print(f"  siphub mappings {step}{of}")
 
 
 def approve(
@@ -181,30 +190,38 @@ def approve(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Approve a draft: every sample must come through, golden files and checksums are written, and its bytes are fixed from then on."""
+    """Approve a draft: every sample must come through, golden files and checksums are written, and its bytes are fixed from then on.
+
+    The hub's audit has who approved it; without a hub in the data folder it is said that none has.
+    """
+    from siphub.cli.hubs import settings_for
     from siphub.mappings import MANIFEST
     from siphub.mappings import approve as approved
 
     pack = approved(folder.resolve(), by=by, today=shelves(data).today())
     digest = hashlib.sha256((pack.folder / MANIFEST).read_bytes()).hexdigest()
-    _note(pack.name, digest, by, data)
+    noted = _note(pack.name, digest, by, data)
     if as_json:
-        found = {"pack": pack.name, "folder": pack.folder, "status": pack.manifest.status, "by": by}
+        found = {"pack": pack.name, "folder": pack.folder, "status": pack.manifest.status, "by": by, "noted": noted}
         facts({**found, "digest": digest, "files": pack.manifest.files})
         return
     print(f"{pack.name} is approved. Its files are not changed any more: a later change is a new version beside it.")
     print(f'Units get it once their address in the directory says mapping = "{pack.name}".')
+    if not noted:
+        print(f"No hub's audit has that it was approved: there is no hub in {settings_for(data).data}; --data says where one is.")
 
 
-def _note(pack: str, digest: str, by: str, data: Path | None) -> None:
-    """Note it in the audit, where there is a hub."""
+def _note(pack: str, digest: str, by: str, data: Path | None) -> bool:
+    """Note it in the audit, where there is a hub; say whether there is."""
     from siphub.cli.hubs import opened, settings_for
     from siphub.flow.mapping_trial import note_approval
     from siphub.hub import never_used
 
-    if not never_used(settings_for(data)):
-        with opened(data) as hub:
-            note_approval(hub.ground, pack=pack, digest=digest, by=by)
+    if never_used(settings_for(data)):
+        return False
+    with opened(data) as hub:
+        note_approval(hub.ground, pack=pack, digest=digest, by=by)
+    return True
 
 
 def schema(

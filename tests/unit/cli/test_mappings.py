@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -251,9 +252,19 @@ class TestNewAndApprove:
         found = run("mappings", "new", "norrby-sip", "--version", "1.1", "--owner", "Norrby kommun", "--json").facts
         assert (found["pack"], found["status"]) == ("norrby-sip@1.1", "draft")
 
+    def test_the_steps_that_follow_a_draft_can_be_typed_as_they_stand(self, siphub: Run, run: Run) -> None:
+        """Given a new draft, then the commands that are printed with it work as they stand; without a hub it is said that no audit has the approval."""
+        printed = run("mappings", "new", "norrby-sip", "--owner", "Norrby kommun").out
+        steps = [shlex.split(line)[1:] for line in printed.splitlines() if line.startswith("  siphub ")]
+        assert [step[1] for step in steps] == ["try", "diff", "check", "approve"]
+        done = [siphub(*step) for step in steps]
+        assert [one.status for one in done] == [0, 0, 0, 0], done
+        assert "No hub's audit has that it was approved" in done[-1].out
+
     def test_an_approval_is_noted_with_what_was_approved(self, door: Door, run: Run, draft: Path) -> None:
         """Given a hub, when a pack is approved, then its audit says which, by whom, and the checksum of its manifest."""
         said = run("mappings", "approve", draft, "--by", "Eva Kontakt", "--json").facts
+        assert said["noted"] is True
         with door.hub.store.read() as work:
             chain = work.audit._all(AuditRow, select(audit).where(audit.c.owner == "-"))
             assert work.audit.verify("-") is None
