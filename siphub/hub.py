@@ -416,12 +416,12 @@ def _context(name: str, settings: Settings, clock: Clock, http: Http, shelves: p
         mappings=shelves,
         state=PluginState(store, name, clock),
         render=render,
-        settings=_own(name, settings),
+        settings=own_settings(name, settings),
         secrets={key: value.get_secret_value() for key, value in settings.plugin_secrets.get(name, {}).items()},
     )
 
 
-def _own(name: str, settings: Settings) -> Mapping[str, str]:
+def own_settings(name: str, settings: Settings) -> Mapping[str, str]:
     """Return a plugin's own settings; a test hub's sample directory has its folders below one root, unless the settings name another."""
     given = settings.plugin.get(name, {})
     sample = name == "folder" and settings.mode == "test" and not given.get("root")

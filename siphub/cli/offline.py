@@ -51,11 +51,20 @@ def context_maker(settings: Settings) -> Callable[[str], PluginContext]:
             mappings=packs,
             state=Forgetful(),
             render=render,
-            settings=settings.plugin.get(name, {}),
+            settings=_own(name, settings),
             secrets={key: value.get_secret_value() for key, value in settings.plugin_secrets.get(name, {}).items()},
         )
 
     return context
+
+
+def _own(name: str, settings: Settings) -> Mapping[str, str]:
+    """Return a plugin's own settings, as the hub in the data folder gives them to it where there is one that has a sample directory."""
+    if not (settings.data / "partners").is_dir():
+        return settings.plugin.get(name, {})
+    from siphub.hub import own_settings
+
+    return own_settings(name, settings)
 
 
 @contextmanager

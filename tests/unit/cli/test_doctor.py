@@ -57,6 +57,8 @@ def test_a_sound_hub_is_sound(doctor: Doctor, siphub: Callable[..., Done], data_
         "audit",
     ):
         assert looked_at in fine
+    assert f"folder: {data_folder}/partners/" in fine
+    assert "no root is set" not in fine
     assert "Nothing is wrong." in siphub("doctor", "--data", data_folder).out
 
 
