@@ -63,17 +63,21 @@ def sandbox(
 
 def _sdk(open_: ExitStack, folder: Path | None, running: Sandbox) -> Mapping[str, str]:
     """Run the message service, the address book and an access point too; return the settings that the plugin sdk needs for them."""
+    from siphub.model import people as p
     from siphub.sandbox.sdk_book import FILE
     from siphub.sandbox.sdk_server import SdkSandbox
 
     own = folder / "sdk" if folder is not None else None
     service = open_.enter_context(SdkSandbox(folder=own, certificates=running.certificates))
     client, secret = service.service.client
+    numbers = {"fk": p.FORSAKRINGSKASSAN, "af": p.ARBETSFORMEDLINGEN}
     found = {
         "service": service.url,
         "token_url": service.token_url,
         "client_id": client,
         "client_secret": secret,
+        "senders": f"{p.MUNICIPALITY} 0203:norrby.example sdk:sip:0203:norrby.example Norrby kommun",
+        "agencies": "; ".join(f"{agency.participant} {numbers[name]}" for name, agency in service.service.agencies.items()),
         "address_book": service.address_book,
         "submit_to": service.rest_backend,
         "pmode": service.access_point.pmode,

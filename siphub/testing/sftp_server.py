@@ -298,7 +298,12 @@ async def _troubled(trouble: Trouble | None, call: Call) -> None:
 
 def main(arguments: list[str]) -> None:
     """Run a server over a folder until the process is ended, and say what to set for it."""
-    with SftpServer(Path(arguments[0]).resolve(strict=True)) as server:
+    folder = Path(arguments[0]) if len(arguments) == 1 else None
+    if folder is None or not folder.is_dir():
+        sys.exit(
+            "python -m siphub.testing.sftp_server FOLDER: a folder that is there, whose files the server gives and takes, until Ctrl-C"
+        )
+    with SftpServer(folder.resolve()) as server:
         sys.stdout.write(f'logins = "{server.login()}"\nnorrby_sftp_password: {PASSWORD}\nendpoint: {server.url}/\n')
         sys.stdout.flush()
         threading.Event().wait()

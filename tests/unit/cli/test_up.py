@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 import urllib3
 
+from siphub.model import people as p
+from siphub_sdk.settings import read_settings
+
 SIPHUB = str(Path(sys.executable).with_name("siphub"))
 Running = Callable[..., AbstractContextManager[tuple[subprocess.Popen[str], Any]]]
 
@@ -114,6 +117,8 @@ class TestSandbox:
                 asked = pool.request("GET", f"{sdk['service']}/sdk/messages", headers={"Authorization": f"Bearer {token}"})
                 page = pool.request("GET", f"{sdk['address_book']}/organizations").json()
             assert asked.status == 404  # nothing was sent yet
+            own = read_settings({name: sdk[name] for name in ("service", "token_url", "client_id", "senders", "agencies", "address_book")})
+            assert (set(own.senders), set(own.agencies.values())) == ({p.MUNICIPALITY}, {p.FORSAKRINGSKASSAN, p.ARBETSFORMEDLINGEN})
             assert page["data"] == json.loads(Path(sdk["address_book_file"]).read_text("utf-8"))["organizations"][: len(page["data"])]
             process.terminate()
             process.communicate(timeout=30)
