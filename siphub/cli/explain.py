@@ -115,6 +115,7 @@ def _as_facts(found: Foreseen) -> dict[str, Any]:
     text = _sentence(code)
     return {
         "accepted": code is None,
+        "state": found.state,
         "code": code,
         "text": text["en"] if text else None,
         "text_sv": text["sv"] if text else None,
@@ -135,6 +136,7 @@ def _recipient_as_facts(one: ForeseenRecipient) -> dict[str, Any]:
         "state": route.state,
         "basis": route.basis,
         "reason": route.reason,
+        "lacks": list(one.lacks),
         "text": reason["en"] if reason else None,
         "text_sv": one.said.sv,
         "text_en": one.said.en,
@@ -164,7 +166,8 @@ def _told(found: Foreseen, said_in: Sequence[str]) -> Iterator[tuple[str, _Lines
     """Yield what is told, piece by piece: a line for whoever looks for codes, and sentences."""
     refusal = _sentence(found.refusal.code) if found.refusal else None
     if found.refusal is not None and refusal is not None:
-        yield f"The hub would not take it as the case stands [{found.refusal.code}]", ((each, refusal[each]) for each in said_in)
+        state = f", {found.state}" if found.state else ""
+        yield f"The hub would not take it as the case stands{state} [{found.refusal.code}]", ((each, refusal[each]) for each in said_in)
     elif not found.recipients:
         yield "Nobody would receive it", ((each, _ALONE[each]) for each in said_in)
     for one in found.recipients:
@@ -182,7 +185,8 @@ def _foreseen_head(one: ForeseenRecipient) -> str:
     route = one.shown.route
     name = f"{one.name} ({route.recipient})" if one.name else route.recipient
     if route.basis is None:
-        return f"{name} would not receive it [{route.reason}]"
+        lacks = f" (lacks {', '.join(one.lacks)})" if one.lacks else ""
+        return f"{name} would not receive it [{route.reason}]{lacks}"
     verb = "would receive it" if one.receives else f"would receive it, but it is {route.state} [{route.reason}]"
     through = f", through {route.address.adapter}" if route.address else ""
     return f"{name} {verb} on the basis {route.basis}{through}"

@@ -23,7 +23,7 @@ from siphub.policy.disclosure import Rule, rule_for
 from siphub.policy.foresight import Caution, cautions, giver_of, standing
 from siphub.policy.reasons import REASONS
 from siphub.policy.refusal import Refusal
-from siphub.policy.routing import Shown, route, shown
+from siphub.policy.routing import Route, Shown, route, shown
 from siphub.policy.wording import FORESEEN, Said, outcome
 from siphub.store import DeliveryRow, MessageRow, Work
 
@@ -68,12 +68,13 @@ def _explained(row: DeliveryRow, looked_at: tuple[Caution, ...]) -> Explained:
 
 @dataclass(frozen=True, slots=True)
 class ForeseenRecipient:
-    """What one recipient would get: its name and kind, its route with what it would see, and in words what would happen."""
+    """What one recipient would get: its name and kind, its route with what it would see, in words what would happen, and which scopes it lacks."""
 
     name: str | None
     kind: str
     shown: Shown
     said: Said
+    lacks: tuple[str, ...] = ()
 
     @property
     def receives(self) -> bool:
@@ -83,11 +84,15 @@ class ForeseenRecipient:
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """What would happen to a message that is not handed in: a refusal, if any, each recipient as the case would stand, what to look at."""
+    """What would happen to a message that is not handed in: a refusal, if any, each recipient as the case would stand, what to look at.
+
+    `state` is the case's as it is now; None where there is no case yet.
+    """
 
     refusal: Refusal | None
     recipients: tuple[ForeseenRecipient, ...]
     cautions: tuple[Caution, ...] = ()
+    state: str | None = None
 
 
 def foreseen(ground: Ground, message: Message) -> Foreseen:
@@ -105,7 +110,8 @@ def foreseen(ground: Ground, message: Message) -> Foreseen:
         return Foreseen(refusal, ())
     found = tuple(_called_back(ground, message, case)) if message.type in RECALL_TYPES else tuple(_routed(ground, message, case))
     looked_at = cautions(message, decided, found, _carries(ground), directory, now) if isinstance(decided, Decision) else ()
-    return Foreseen(refusal, tuple(_recipient(ground, message, case, one) for one in found), looked_at)
+    state = before.state if before is not None else None
+    return Foreseen(refusal, tuple(_recipient(ground, message, case, one) for one in found), looked_at, state)
 
 
 def _routed(ground: Ground, message: Message, case: SipCase) -> Iterator[Shown]:
@@ -136,7 +142,18 @@ def _recipient(ground: Ground, message: Message, case: SipCase, one: Shown) -> F
     unit = directory.unit(found.recipient)
     kind = standing(message, found, directory, ground.now())
     said = outcome(found.state, found.basis, found.reason, one.why, giver=giver_of(case), states=FORESEEN)
-    return ForeseenRecipient(unit.name if unit else None, kind, one, said)
+    return ForeseenRecipient(unit.name if unit else None, kind, one, said, _lacking(found, case))
+
+
+def _lacking(found: Route, case: SipCase) -> tuple[str, ...]:
+    """Return the scopes without which a recipient is told nothing, and which nobody has granted it; none where that is not what is missing."""
+    if (
+        found.reason not in {"basis.consent_missing", "basis.scope_missing", "participant.not_approved"}
+        or "consent" not in found.need.bases
+    ):
+        return ()
+    whose = {found.need.party, found.need.party_organisation}
+    return tuple(sorted(found.need.scopes - {grant.scope for grant in case.grants if grant.party in whose}))
 
 
 def _carries(ground: Ground) -> Callable[[str, str], bool]:

@@ -152,6 +152,19 @@ class TestWhatWasNot:
         _, lines = piece(dry(ready.message(invitation(ready), [p.FK])).out, "[invitation.minimal]")
         assert lines == [f"sv: {REASONS['invitation.minimal'].sv}", f"en: {REASONS['invitation.minimal'].en}"]
 
+    def test_what_is_missing_is_named(self, dry: Callable[..., Done], door: Door, story_at: StoryAt) -> None:
+        """Given a consent to some of what an invitation needs, and a case where nobody may be invited yet, then the missing scopes and the state are said."""
+        story = story_at(door)
+        story.ready((p.FK,), ("invite", "information_exchange"))
+        message = story.message(invitation(story), [p.FK])
+        out = dry(message).out
+        assert "(2021005521/sip) would not receive it [basis.scope_missing] (lacks meeting)" in out
+        assert "The hub would not take it as the case stands, REQUESTED [case.wrong_state]" in out
+        found = dry(message, "--json").facts
+        assert (found["state"], found["recipients"][0]["lacks"]) == ("REQUESTED", ["meeting"])
+        nobody = story.message(invitation(story), [p.AF])
+        assert "[basis.consent_missing] (lacks invite, meeting, participant)" in dry(nobody).out
+
     def test_what_the_hub_would_refuse(self, dry: Callable[..., Done], called: Story) -> None:
         """Given a second version out of order, then exit 1 and why the hub would not take it, in both languages."""
         message = called.message(called.kallelse().model_copy(update={"meeting": called.meeting(version=7)}), UNITS)
