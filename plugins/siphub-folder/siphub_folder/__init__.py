@@ -32,8 +32,9 @@ from siphub.contract import (
     RecordKeeper,
     hookimpl,
 )
-from siphub_folder.deliver import named, put, put_all, remove_all
+from siphub_folder.deliver import first_there, named, put, put_all, remove_all, removed
 from siphub_folder.drop import Drop, Dropped, FolderDrop, is_plain, plain
+from siphub_folder.held import Folder, Place
 from siphub_folder.records import DropRecords, FolderRecords
 from siphub_folder.settings import Settings
 from siphub_folder.translate import MEDIA_TYPE, to_json
@@ -42,16 +43,20 @@ __all__ = [
     "Drop",
     "DropRecords",
     "Dropped",
+    "Folder",
     "FolderAdapter",
     "FolderDrop",
     "FolderRecords",
+    "Place",
     "Settings",
+    "first_there",
     "is_plain",
     "named",
     "plain",
     "put",
     "put_all",
     "remove_all",
+    "removed",
     "siphub_adapters",
     "siphub_record_keepers",
 ]
@@ -75,8 +80,8 @@ class FolderAdapter:
 
     def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
         """Say Delivered where the file is still there; where it is not, it may have been collected."""
-        folder = self._settings.folder(recipient)
-        return Delivered(named(key)) if folder and (folder / named(key)).is_file() else None
+        found = first_there([named(key)], self._settings.folder(recipient))
+        return None if found is None else Delivered(found)
 
     def check(self) -> Iterable[Check]:
         """Say which folders can be written."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from siphub.contract import Delivered, Outcome, Retry, Uncertain, require_permit
+from siphub_folder.held import Folder, Place, code_of
 
 
 def named(key: str, ending: str = "json") -> str:
@@ -22,7 +22,7 @@ def named(key: str, ending: str = "json") -> str:
     return f"{key}.{ending}"
 
 
-def put(body: bytes, folder: Path | None, name: str) -> Outcome:
+def put(body: bytes, folder: Place | Path | None, name: str) -> Outcome:
     """Write aside, make it durable, ask for the permit, and let it appear whole. A missing folder is not made: it may be an unmounted share.
 
     Raises:
@@ -31,7 +31,7 @@ def put(body: bytes, folder: Path | None, name: str) -> Outcome:
     return put_all({name: body}, folder)
 
 
-def put_all(files: Mapping[str, bytes], folder: Path | None) -> Outcome:
+def put_all(files: Mapping[str, bytes], folder: Place | Path | None) -> Outcome:
     """Do the same with files that belong together: all are written aside before the first appears, and they appear in their order.
 
     Raises:
@@ -39,61 +39,65 @@ def put_all(files: Mapping[str, bytes], folder: Path | None) -> Outcome:
     """
     if folder is None:
         return Retry("folder.outside")
-    parts: dict[str, str] = {}
-    appearing = False
     try:
-        for name, body in files.items():
-            parts[name] = _written_aside(body, folder)
-        require_permit()
-        appearing = True
-        for name, part in parts.items():
-            Path(part).replace(folder / name)
-        _make_durable(folder)
-    except FileNotFoundError:
-        return Uncertain("folder.uncertain") if appearing else Retry("folder.missing")
-    except OSError:
-        return Uncertain("folder.uncertain") if appearing else Retry("folder.unwritable")
-    finally:
-        for part in parts.values():
-            Path(part).unlink(missing_ok=True)
-    return Delivered(list(files)[-1])
+        with Place.of(folder).held() as held:
+            return _put(files, held)
+    except OSError as error:
+        return Retry(code_of(error, "folder.unwritable"))
 
 
-def remove_all(names: Iterable[str], folder: Path | None) -> bool:
+def remove_all(names: Iterable[str], folder: Place | Path | None) -> bool:
     """Take files away, in their order; say whether none of them is there any more. What somebody has collected is gone as well.
 
     A folder that is missing may be an unmounted share, so it says no.
     """
-    if folder is None or not folder.is_dir():
-        return False
+    return removed(names, folder) is None
+
+
+def removed(names: Iterable[str], folder: Place | Path | None) -> Retry | None:
+    """Do the same, and say why one of them may be there still."""
+    if folder is None:
+        return Retry("folder.outside")
     try:
-        for name in names:
-            (folder / name).unlink(missing_ok=True)
-        _make_durable(folder)
+        with Place.of(folder).held() as held:
+            for name in names:
+                held.remove(name)
+            held.make_durable()
+    except OSError as error:
+        return Retry(code_of(error, "folder.unwritable"))
+    return None
+
+
+def first_there(names: Iterable[str], folder: Place | Path | None) -> str | None:
+    """Return the first of these files that lies there; None where none does, or nobody can look."""
+    if folder is None:
+        return None
+    try:
+        with Place.of(folder).held() as held:
+            return next((name for name in names if held.stat(name) is not None), None)
     except OSError:
-        return False
-    return True
+        return None
 
 
-def _written_aside(body: bytes, folder: Path) -> str:
-    """Return where the bytes lie, on the disk and under a name that nobody collects; nothing is left where they could not all be written."""
-    handle, part = tempfile.mkstemp(prefix=".", suffix=".part", dir=folder)
+def _put(files: Mapping[str, bytes], folder: Folder) -> Outcome:
+    """Put files into a folder that is held; until the first appears an error is raised, from then on it is a doubt."""
+    parts: dict[str, str] = {}
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fchmod(handle, 0o640)
-            os.fsync(handle)
-    except OSError:
-        Path(part).unlink(missing_ok=True)
-        raise
-    return part
-
-
-def _make_durable(folder: Path) -> None:
-    """Make the new name survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
+        for name, body in files.items():
+            parts[name] = folder.write_aside(body)
+        require_permit()
+        return _shown(parts, folder)
     finally:
-        os.close(handle)
+        with suppress(OSError):  # what is left of a part is nobody's, and must not say of a file that is there that it is not
+            for part in parts.values():
+                folder.remove(part)
+
+
+def _shown(parts: Mapping[str, str], folder: Folder) -> Outcome:
+    try:
+        for name, part in parts.items():
+            folder.rename(part, name)
+        folder.make_durable()
+    except OSError:
+        return Uncertain("folder.uncertain")
+    return Delivered(list(parts)[-1])

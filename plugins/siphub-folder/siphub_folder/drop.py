@@ -7,8 +7,6 @@ look at: that is a Retry with a code.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,9 +14,17 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from siphub.contract import Check, Outcome, Retry
-from siphub_folder.deliver import put_all, remove_all
+from siphub_folder.deliver import put_all, removed
+from siphub_folder.held import Folder, Place, code_of
 
 _LONGEST: Final = 255
+_SAID: Final = {
+    "folder.outside": (
+        "its folder does not lie below the root that the settings of its adapter give, or a link leads to it, or they give none (folder.outside)"
+    ),
+    "folder.missing": "its folder is not there: make it, or mount the share (folder.missing)",
+}
+"""What is said of a folder that cannot be held."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -71,64 +77,48 @@ class Drop(Protocol):
 class FolderDrop:
     """A folder on this machine, or on a share that is mounted here. `folder` is None where an endpoint leads outside the root, or there is none."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Place | Path | None) -> None:
+        self._place = None if folder is None else Place.of(folder)
 
     def put(self, files: Mapping[str, bytes]) -> Outcome:
         """Put files there; see `Drop`."""
-        return put_all({plain(name): body for name, body in files.items()}, self._folder)
+        return put_all({plain(name): body for name, body in files.items()}, self._place)
 
     def names(self) -> tuple[str, ...] | Retry:
         """Return the names of the files; see `Drop`."""
-        if self._folder is None:
+        if self._place is None:
             return Retry("folder.outside")
         try:
-            with os.scandir(self._folder) as found:
-                return tuple(sorted(one.name for one in found if is_plain(one.name) and one.is_file(follow_symlinks=False)))
-        except FileNotFoundError:
-            return Retry("folder.missing")
-        except OSError:
-            return Retry("folder.unreadable")
+            with self._place.held() as folder:
+                return tuple(sorted(filter(is_plain, folder.names())))
+        except OSError as error:
+            return Retry(code_of(error, "folder.unreadable"))
 
     def read(self, name: str, limit: int) -> Dropped | Retry | None:
         """Return a file; see `Drop`."""
-        if self._folder is None:
+        if self._place is None:
             return Retry("folder.outside")
         try:
-            handle = os.open(self._folder / plain(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except FileNotFoundError:
-            return None if self._folder.is_dir() else Retry("folder.missing")
-        except OSError:
-            return None if (self._folder / name).is_symlink() else Retry("folder.unreadable")
-        try:
-            found = os.fstat(handle)
-            body = _read(handle, limit + 1) if stat.S_ISREG(found.st_mode) else None
-        except OSError:
-            return Retry("folder.unreadable")
-        finally:
-            os.close(handle)
-        return None if body is None else Dropped(body[:limit], datetime.fromtimestamp(found.st_mtime, UTC), len(body) <= limit)
+            with self._place.held() as folder:
+                return _read(folder, plain(name), limit)
+        except OSError as error:
+            return Retry(code_of(error, "folder.unreadable"))
 
     def remove(self, names: Iterable[str]) -> Retry | None:
         """Take files away; see `Drop`."""
-        if self._folder is None:
-            return Retry("folder.outside")
-        if remove_all(map(plain, names), self._folder):
-            return None
-        return Retry("folder.unwritable") if self._folder.is_dir() else Retry("folder.missing")
+        return removed(map(plain, names), self._place)
 
     def check(self) -> Iterable[Check]:
         """Say whether files can be put there; see `Drop`."""
-        if self._folder is None:
-            yield Check(
-                ok=False,
-                what="its folder does not lie below the root that the settings of its adapter give, or a link leads to it, or they give none (folder.outside)",
-            )
-        elif not self._folder.is_dir():
-            yield Check(ok=False, what="its folder is not there: make it, or mount the share (folder.missing)")
-        else:
-            ok = os.access(self._folder, os.W_OK | os.X_OK)
-            yield Check(ok=ok, what=f"its folder can {'' if ok else 'not '}be written")
+        try:
+            if self._place is None:
+                code, ok = "folder.outside", False
+            else:
+                with self._place.held() as folder:
+                    code, ok = "", folder.can_be_written()
+        except OSError as error:
+            code, ok = code_of(error, "folder.missing"), False
+        yield Check(ok=ok, what=_SAID.get(code, f"its folder can {'' if ok else 'not '}be written"))
 
 
 def is_plain(name: str) -> bool:
@@ -147,9 +137,12 @@ def plain(name: str) -> str:
     return name
 
 
-def _read(handle: int, most: int) -> bytes:
-    """Return at most so many bytes: a read of a file on a share may give fewer than were asked for, before its end."""
-    body = b""
-    while len(body) < most and (part := os.read(handle, most - len(body))):
-        body += part
-    return body
+def _read(folder: Folder, name: str, limit: int) -> Dropped | None:
+    try:
+        found = folder.read(name, limit + 1)
+    except FileNotFoundError:
+        return None
+    if found is None:
+        return None
+    body, about = found
+    return Dropped(body[:limit], datetime.fromtimestamp(about.st_mtime, UTC), len(body) <= limit)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from siphub.contract import Check, Recipient
+from siphub_folder.held import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +31,18 @@ class Settings:
             raise ValueError(f"the plugin {plugin} does not know the setting {unknown[0]}" if unknown else "root must be a whole path")
         return cls(root)
 
-    def folder(self, recipient: Recipient) -> Path | None:
-        """Return the recipient's folder, or None where the endpoint leads outside the root or by a link below it, or no root is set.
+    def folder(self, recipient: Recipient) -> Place | None:
+        """Return the recipient's folder, or None where the endpoint leads outside the root, or no root is set.
 
-        A directory is imported: it says which folder is whose, and never which part of this machine may be written. Below the root partners
-        may write: a link that one of them makes must not lead to what is another's.
+        A directory is imported: it says which folder is whose, and never which part of this machine may be written. That no link below the
+        root leads to it is seen when it is held: below the root partners may write, and could make one at any moment.
         """
         if self.root is None:
             return None
         root, named = self.root.resolve(), Path(os.path.normpath(self.root / recipient.endpoint))
         for above in (Path(os.path.normpath(self.root)), root):
             if named.is_relative_to(above):
-                folder = root / named.relative_to(above)
-                return folder if folder.resolve() == folder else None
+                return Place(root, named.relative_to(above).parts)
         return None
 
     def check(self) -> Iterable[Check]:
@@ -52,6 +52,6 @@ class Settings:
         elif not self.root.is_dir():
             yield Check(ok=False, what=f"the root {self.root} is not there: make it, or mount the share")
         else:
-            for folder in sorted(one for one in self.root.iterdir() if one.is_dir()):
+            for folder in sorted(one for one in self.root.iterdir() if one.is_dir() and not one.is_symlink()):
                 ok = os.access(folder, os.W_OK | os.X_OK)
                 yield Check(ok=ok, what=f"{folder} can {'' if ok else 'not '}be written")

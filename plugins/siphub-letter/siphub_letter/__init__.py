@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from siphub.contract import Adapter, AdapterInfo, Check, Cut, Delivered, Outcome, Payload, PluginContext, Recipient, Render, hookimpl
-from siphub_folder import FolderDrop, Settings, named, put_all, remove_all
+from siphub_folder import FolderDrop, Settings, first_there, named, put_all, remove_all
 from siphub_letter.translate import PDF, ending, letter, note
 
 __all__ = ["LetterAdapter", "siphub_adapters"]
@@ -49,9 +49,8 @@ class LetterAdapter:
 
     def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
         """Say Delivered where the letter is still there; where it is not, the mail room may have taken it."""
-        folder = self._settings.folder(recipient)
-        there = [name for name in (named(key, "pdf"), named(key, "html")) if folder and (folder / name).is_file()]
-        return Delivered(there[0]) if there else None
+        found = first_there([named(key, "pdf"), named(key, "html")], self._settings.folder(recipient))
+        return None if found is None else Delivered(found)
 
     def erase(self, key: str, recipient: Recipient) -> bool:
         """Take the letter and then its note out of the outbox, where the mail room has not."""

@@ -5,19 +5,18 @@
     done   what was taken from `in`, for the organisation's own registry
 
 It signs, encrypts, verifies and decrypts; none of that happens here, so nobody but it may write into `in`. It must never lose a file of
-`in`: one is moved on only when the hub has stored what it says, and its receipt has been written before that.
+`in`: one is moved on only when the hub has stored what it says, and its receipt has been written before that. None of the three may be a link.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from siphub.contract import (
@@ -37,7 +36,7 @@ from siphub.contract import (
     Unreadable,
 )
 from siphub.contract.xml import parse_xml, serialise_xml
-from siphub_folder import named, put
+from siphub_folder import Place, named, put, removed
 from siphub_sdk import outcomes
 from siphub_sdk.attachments import fetched
 from siphub_sdk.envelope import MESSAGE, RECEIPT, Posting, envelope_xml, submit_request
@@ -50,6 +49,9 @@ from siphub_sdk.rules.envelope import NAMES
 from siphub_sdk.settings import PARTICIPANT, SdkSettings
 from siphub_sdk.submit import Submit, taken
 
+if TYPE_CHECKING:
+    import os
+
 FOLDERS: Final = ("out", "in", "done")
 _REASONS: Final = {
     "sdk.sv.structure": ("SV", "structure"),
@@ -61,6 +63,7 @@ _REASONS: Final = {
 """What a receipt says of a message that is refused here; whatever else it was, the document is not what the schema says."""
 
 
+Mark = tuple[int, int, int]
 _WHOLE_AFTER: Final = timedelta(minutes=1)
 _ON_THE_ENVELOPE: Final = (
     "xha:Header/xhb:ID",
@@ -73,8 +76,8 @@ _ON_THE_ENVELOPE: Final = (
 class Came:
     """A file of `in`: which it was when it was read, what it is to the hub, and what is answered when that is stored."""
 
-    file: Path
-    mark: tuple[int, int, int]
+    name: str
+    mark: Mark
     inbound: Inbound
     answer: MessageReceipt | None = None
 
@@ -84,7 +87,7 @@ class HandOver:
 
     def __init__(self, context: PluginContext, settings: SdkSettings, references: References) -> None:
         self._context, self._settings, self._references = context, settings, references
-        self._root = Path(settings.hand_over)
+        self._out, self._in, self._done = (Place(Path(settings.hand_over), (name,)) for name in FOLDERS)
         self._submit = Submit(context, settings) if settings.submit_to else None
         self._came: dict[str, Came] = {}
 
@@ -106,7 +109,7 @@ class HandOver:
         """Give the access point one envelope: by REST, or as a file of this name."""
         if self._submit is not None:
             return self._submit.send(posting, envelope)
-        found = put(submit_request(posting, envelope, self._settings.access_point), self._root / "out", name)
+        found = put(submit_request(posting, envelope, self._settings.access_point), self._out, name)
         return Accepted(posting.id) if isinstance(found, Delivered) else found
 
     def confirm(self, message_id: str, address: str) -> Outcome | None:
@@ -117,7 +120,7 @@ class HandOver:
         if self._submit is not None:
             return None
         try:
-            found = read_xml((self._root / "out" / named(message_id, "xml")).read_bytes())
+            found = self._lies_in_out(named(message_id, "xml"))
         except (OSError, ValueError, Refused):
             return None
         return Accepted(message_id) if isinstance(found, SdkMessage) and found.recipient.address == address else None
@@ -129,17 +132,30 @@ class HandOver:
         """
         if self._submit is not None:
             return True
-        file = self._root / "out" / named(message_id, "xml")
         try:
-            if not file.is_file():
-                return file.parent.is_dir()
-            found = read_xml(file.read_bytes())
+            name = named(message_id, "xml")
+            found = self._lies_in_out(name)
+            if found is None:
+                return True
             if not isinstance(found, SdkMessage) or found.recipient.address != address:
                 return False
-            file.unlink(missing_ok=True)
         except (OSError, ValueError, Refused):
             return False
-        return True
+        return removed([name], self._out) is None
+
+    def _lies_in_out(self, name: str) -> SdkMessage | MessageReceipt | None:
+        """Return what a file of `out` says; None where there is none.
+
+        Raises:
+            OSError: Nobody can look.
+            Refused: It is nothing that can be read.
+        """
+        with self._out.held() as folder:
+            try:
+                found = folder.read(name)
+            except FileNotFoundError:
+                return None
+        return None if found is None else read_xml(found[0])
 
     # ── in ──
 
@@ -149,11 +165,9 @@ class HandOver:
         Args:
             hears: Says of an organisation whether what it sends is for this adapter; what is not is left where it lies.
         """
-        for file in sorted((self._root / "in").glob("*.xml"), key=_written):
-            if not file.is_file() or file.is_symlink():
-                continue
+        for name in self._waiting():
             try:
-                came = self._read(file, hears)
+                came = self._read(name, hears)
             except OSError:  # gone meanwhile, or not ours to read: it keeps no other from being read
                 self._context.log.warning("inbound.unreadable", adapter="sdk", code="sdk.file_unreadable")
                 continue
@@ -161,63 +175,90 @@ class HandOver:
                 self._came[came.inbound.partner_id] = came
                 yield came.inbound
 
+    def _waiting(self) -> list[str]:
+        """Return the names of the files of `in`, the one that was written first before the others; none where nobody can look."""
+        try:
+            with self._in.held() as folder:
+                found = {name: folder.stat(name) for name in folder.names() if name.endswith(".xml")}
+        except OSError:
+            return []
+        written = {name: about.st_mtime_ns for name, about in found.items() if about is not None}
+        return sorted(written, key=lambda name: (written[name], name))
+
     def settle(self, partner_id: str) -> None:
         """Answer with a receipt, and move on what has been stored; what has taken its name since is read at the next poll."""
         came = self._came.pop(partner_id, None)
-        if came is None or not came.file.is_file():
+        if came is None or self._mark(came.name) is None:
             return
         answered = None if came.answer is None else self._answered(came.answer)
         if answered is not None and not isinstance(answered, Accepted):
             self._context.log.warning("receipt.unwritten", adapter="sdk", code="sdk.receipt_unwritten")
         if answered is not None and not taken(answered):
             return
-        if _mark(came.file) == came.mark:
-            self._put_away(came.file)
+        if self._mark(came.name) == came.mark:
+            self._put_away(came.name)
 
-    def _put_away(self, file: Path) -> None:
+    def _mark(self, name: str) -> Mark | None:
+        """Return which file has a name in `in` now; None where none has, or nobody can look."""
+        try:
+            with self._in.held() as folder:
+                found = folder.stat(name)
+        except OSError:
+            return None
+        return None if found is None else _mark(found)
+
+    def _put_away(self, name: str) -> None:
         """Move a file to `done`, beside another of its name that lies there already."""
-        there = self._root / "done" / file.name
-        file.replace(there.with_stem(f"{file.stem}-{uuid4()}") if there.exists() else there)
+        with self._in.held() as here, self._done.held() as there:
+            beside = f"{name.removesuffix('.xml')}-{uuid4()}.xml"
+            here.rename(name, name if there.is_free(name) else beside, there)
 
     def check(self) -> Iterable[Check]:
         """Say of each folder whether it can be used."""
         if self._submit is not None:
             yield self._submit.check()
-        for name in FOLDERS if self._submit is None else FOLDERS[1:]:
-            folder = self._root / name
-            ok = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
-            yield Check(ok=ok, what=f"the folder {folder} of the hand-over can {'' if ok else 'not '}be used")
+        for place in (self._out, self._in, self._done) if self._submit is None else (self._in, self._done):
+            try:
+                with place.held() as folder:
+                    ok = folder.can_be_written()
+            except OSError:
+                ok = False
+            yield Check(ok=ok, what=f"the folder {place.root.joinpath(*place.below)} of the hand-over can {'' if ok else 'not '}be used")
 
-    def _read(self, file: Path, hears: Callable[[str], bool]) -> Came | None:
-        """Return what a file is to the hub; None where it is not whole yet, is another adapter's, or says nothing of a message."""
-        mark, body = _mark(file), file.read_bytes()
+    def _read(self, name: str, hears: Callable[[str], bool]) -> Came | None:
+        """Return what a file is to the hub; None where it is none, not whole yet, another adapter's, or says nothing of a message."""
+        with self._in.held() as folder:
+            opened = folder.read(name)
+        if opened is None:
+            return None
+        body, mark = opened[0], _mark(opened[1])
         try:
             found = read_xml(body)
         except Refused as error:
-            if not hears("") or (isinstance(error, BadBody) and self._is_young(file)):
+            if not hears("") or (isinstance(error, BadBody) and self._is_young(opened[1])):
                 return None
             inbound = Inbound(f"file/{sha256(body).hexdigest()[:32]}", Submission(body, "application/xml"))
-            return Came(file, mark, inbound, self._rejecting(body, [Reason(*_REASONS.get(error.code, ("SV", "structure")))]))
+            return Came(name, mark, inbound, self._rejecting(body, [Reason(*_REASONS.get(error.code, ("SV", "structure")))]))
         if not hears(found.sender if isinstance(found, MessageReceipt) else found.sender.participant or ""):
             return None
         if isinstance(found, MessageReceipt) and outcomes.says_twice(found.code or ""):
             self._context.log.warning("receipt.duplicate", adapter="sdk", code=found.code)
-            self._put_away(file)
+            self._put_away(name)
             return None
         if isinstance(found, MessageReceipt):
             partner_id = f"{found.message_id.lower()}/{found.code or 'ACCEPTED'}/{found.sender}"
             whose = self._settings.number_of(found.sender) or UNKNOWN_PARTY
-            return Came(file, mark, Inbound(partner_id, found.as_receipt(), organisation=whose))
+            return Came(name, mark, Inbound(partner_id, found.as_receipt(), organisation=whose))
         self._references.note(found)
         who = self._settings.number_of(found.sender.participant or "")
         answer = self._answer(found)
         partner_id = "/".join(filter(None, (found.message_id, found.sender.participant)))  # an id is its sender's: another may use it too
         if answer is not None and not answer.accepted:  # what is refused may have no effect
-            return Came(file, mark, Inbound(partner_id, Unreadable("sdk.bv.not-found"), organisation=who), answer)
+            return Came(name, mark, Inbound(partner_id, Unreadable("sdk.bv.not-found"), organisation=who), answer)
         owner = self._settings.owner_at(found.recipient.address)
         submission = fetched(body, "application/xml", self._settings, found.sender.participant, owner, self._context.clock.now().date())
         inbound = Inbound(partner_id, submission, organisation=who, owner=owner)
-        return Came(file, mark, inbound, answer)
+        return Came(name, mark, inbound, answer)
 
     def _answer(self, found: SdkMessage) -> MessageReceipt | None:
         """Return the receipt of a message that can be read: ACCEPTED, or that no function of ours has that address."""
@@ -228,9 +269,9 @@ class HandOver:
         parties = (found.recipient.participant, found.sender.participant)
         return MessageReceipt(found.message_id, *parties, self._context.clock.now(), reasons, accepted=ours)
 
-    def _is_young(self, file: Path) -> bool:
+    def _is_young(self, found: os.stat_result) -> bool:
         """Say whether a file may still be being written, by somebody who does not write aside and rename."""
-        written = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        written = datetime.fromtimestamp(found.st_mtime, UTC)
         return self._context.clock.now() - written < _WHOLE_AFTER
 
     def _rejecting(self, body: bytes, reasons: list[Reason]) -> MessageReceipt | None:
@@ -252,18 +293,9 @@ class HandOver:
         return self._given(posting, envelope_xml(posting, content), named(f"receipt-{receipt.message_id}-{whose}", "xml"))
 
 
-def _mark(file: Path) -> tuple[int, int, int]:
+def _mark(found: os.stat_result) -> Mark:
     """Return what tells a file from another that has taken its name since."""
-    found = file.stat()
     return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _written(file: Path) -> tuple[int, str]:
-    """Return when a file was written, and its name; one that is gone meanwhile comes first."""
-    try:
-        return file.stat().st_mtime_ns, file.name
-    except OSError:
-        return 0, file.name
 
 
 def posted(body: bytes, message_id: str) -> tuple[Posting, bytes]:

@@ -36,8 +36,10 @@ from siphub.contract import (
 from siphub.model import people as p
 from siphub.model import sample
 from siphub.testing.adapters import AdapterContract, AdapterUnderTest
+from siphub.testing.folder_swaps import at_every_moment
 from siphub.testing.samples import whole_cut
 from siphub.testing.schematron import Schematrons
+from siphub_folder import Folder
 from siphub_sdk import MessageReceipt, Reason, Sdk, SdkReader, message_payload, receipt_xml
 from siphub_sdk.envelope import MESSAGE, Posting, envelope_xml
 from siphub_sdk.receipt import receipt_of
@@ -373,16 +375,35 @@ def test_a_file_that_cannot_be_read_keeps_no_other_back(
     key = sent(adapter, fk)
     shut, gone = comes(folders, "a.xml", b"<a/>"), comes(folders, "b.xml", b"<b/>")
     comes(folders, "c.xml", receipt_xml(MessageReceipt(key, FK, US, datetime(2026, 11, 26, 12, tzinfo=UTC))))
-    reads = Path.read_bytes
+    reads = Folder.read
 
-    def read_bytes(file: Path) -> bytes:
-        if file in {shut, gone}:
-            raise PermissionError if file == shut else FileNotFoundError
-        return reads(file)
+    def read(folder: Folder, name: str, most: int = -1) -> tuple[bytes, os.stat_result] | None:
+        if name in {shut.name, gone.name}:
+            raise PermissionError if name == shut.name else FileNotFoundError
+        return reads(folder, name, most)
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(Folder, "read", read)
     assert [one.partner_id for one in adapter.poll(None)] == [f"{key}/ACCEPTED/{FK}"]
     assert caplog.text.count("inbound.unreadable") == 2
+
+
+def test_folders_that_become_links_lead_nowhere(adapter: Sdk, folders: Path, fk: Recipient) -> None:
+    """Given that `in`, `out` or `done` becomes a link to somebody else's folder at whatever moment, then nothing there is read, put or taken away."""
+    key, other = sent(adapter, fk), folders / "other"
+    other.mkdir()
+    theirs = receipt_xml(MessageReceipt(key, FK, US, datetime(2026, 11, 26, 12, tzinfo=UTC)))
+    (other / "theirs.xml").write_bytes(theirs)
+    (folders / "out" / f"{key}.xml").rename(other / f"{key}.xml")
+    before = {file.name: file.read_bytes() for file in other.iterdir()}
+    assert set(at_every_moment(folders / "in", other, lambda: tuple(adapter.poll(None)))) == {()}
+    assert set(at_every_moment(folders / "out", other, lambda: adapter.confirm(key, fk))) == {None}
+    assert list(at_every_moment(folders / "out", other, lambda: adapter.erase(key, fk)))[-1] is True
+    tried = list(at_every_moment(folders / "out", other, lambda: adapter.deliver(adapter.translate(CUT, fk), fk, key)))
+    assert (Retry("folder.outside") in tried, tried[-1]) == (True, Accepted(key))
+    assert {file.name: file.read_bytes() for file in other.iterdir()} == before
+    (folders / "in").rmdir()
+    (folders / "in").symlink_to(other)
+    assert [check.ok for check in adapter.check() if "hand-over" in check.what] == [True, False, True]
 
 
 def test_no_file_takes_the_place_of_another(adapter: Sdk, folders: Path, fk: Recipient) -> None:
