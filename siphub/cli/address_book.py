@@ -299,7 +299,7 @@ def _proposal(
 def _adapter_for(ground: Ground, one: ListedAddress, there: Address, adapters: Sequence[str]) -> str:
     """Return the one adapter that may write to an address and has the least against it; nothing where a person must choose."""
     from siphub.contract import ChecksAddresses, RefusesAddresses
-    from siphub.flow.directory import place
+    from siphub.flow.sources import place
 
     def objections(name: str) -> int:
         adapter: object = ground.registry.adapters[name]

@@ -229,19 +229,29 @@ def _switch(file: Path, by: str, data: Path | None, *, as_json: bool) -> None:
     from siphub.cli.hubs import opened
     from siphub.errors import Invalid
     from siphub.flow import directory as directories
+    from siphub.flow.sources import left_behind
 
     with opened(data) as hub:
         parsed = directories.parse_file(body_of(file))
         directory = parsed.directory
+        left = left_behind(directories.current(hub.ground), directory, hub.registry.adapters)
         try:
             version = directories.switch(hub.ground, directory, by=by)
         except Invalid as invalid:
             raise Invalid(invalid.detail, code=invalid.code, problems=tuple(map(parsed.placed, invalid.problems))) from None
     if as_json:
         facts(
-            {"version": version, "organisations": len(directory.organisations), "units": len(directory.units), "left_out": parsed.left_out}
+            {
+                "version": version,
+                "organisations": len(directory.organisations),
+                "units": len(directory.units),
+                "left_out": parsed.left_out,
+                "no_longer_fetched": [{"adapter": one.there.adapter, "unit": one.there.unit, "place": one.name} for one in left],
+            }
         )
     else:
         print(f"The directory is at version {version}: {len(directory.organisations)} organisations, {len(directory.units)} units.")
         if parsed.left_out:
             print(f"{parsed.left_out} organisations have no number yet, and were left out.")
+        for one in left:
+            print(f"The answers of {one.there.unit} in {one.name} are no longer fetched; siphub doctor says where some lie unread.")

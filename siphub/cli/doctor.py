@@ -222,7 +222,7 @@ _APART = {
 
 
 def _of_hub(settings: Settings) -> Iterator[Finding]:
-    from siphub.cli.doctor_addresses import address_books, addresses, sources
+    from siphub.cli.doctor_addresses import address_books, addresses, left_behind, sources
     from siphub.cli.doctor_database import servers
     from siphub.cli.doctor_processes import processes
     from siphub.cli.hubs import heard
@@ -237,6 +237,7 @@ def _of_hub(settings: Settings) -> Iterator[Finding]:
             addresses,
             address_books,
             sources,
+            left_behind,
             sending,
             partners,
             backups,

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from siphub.cli.address_book import listings_of
-from siphub.cli.doctor import Finding, ok, wrong
+from siphub.cli.doctor import Finding, look, ok, wrong
 
 if TYPE_CHECKING:
     from siphub.contract import Check, Recipient
@@ -47,7 +47,7 @@ def told_of(hub: Hub, directory: Directory, *, probing: bool = False) -> tuple[t
 
 def _asked(hub: Hub, directory: Directory) -> Iterator[tuple[object, str, Recipient]]:
     """Yield each address with who serves it: units by an adapter, an organisation's record copies by a record keeper."""
-    from siphub.flow import directory as directories
+    from siphub.flow.sources import place
 
     registry = hub.registry
     for unit in directory.units:
@@ -56,12 +56,12 @@ def _asked(hub: Hub, directory: Directory) -> Iterator[tuple[object, str, Recipi
             yield (
                 registry.adapters[address.adapter],
                 address.adapter,
-                directories.place(unit.id, unit.organisation, unit.public_label, address),
+                place(unit.id, unit.organisation, unit.public_label, address),
             )
     for one in directory.organisations:
         records = one.records
         if records is not None and records.adapter in registry.keepers:
-            there = directories.place("", one.number, one.public_label, records)
+            there = place("", one.number, one.public_label, records)
             yield registry.keepers[records.adapter], f"{records.adapter} (records)", there
 
 
@@ -76,10 +76,11 @@ def _found(probing: bool, asked: tuple[object, str, Recipient]) -> list[Check]:
 def sources(hub: Hub) -> Iterator[Finding]:
     """Look at where answers are fetched from, and since when they cannot be."""
     from siphub.flow import directory as directories
+    from siphub.flow.sources import sources_of
 
     units: dict[tuple[str, str], list[str]] = {}
     for unit in directories.current(hub.ground).units:
-        for there, name in directories.sources_of(unit, hub.registry.adapters):
+        for there, name in sources_of(unit, hub.registry.adapters):
             units.setdefault((there.adapter, name), []).append(unit.id)
     with hub.store.read() as work:
         silent = [row for row in work.poll_leases.failing() if (row.adapter, row.endpoint) in units]
@@ -88,6 +89,19 @@ def sources(hub: Hub) -> Iterator[Finding]:
         yield wrong(f"answers of {whose} cannot be fetched from {row.endpoint} since {row.failing_since:%Y-%m-%d %H:%M} ({row.code})")
     if units and not silent:
         yield ok(f"answers are fetched from {len(units)} places of units")
+
+
+def left_behind(hub: Hub) -> Iterator[Finding]:
+    """Look at where answers were fetched from before the directory was changed: what lies there is read by nobody."""
+    from siphub.contract import Retry
+    from siphub.flow.sources import unread
+
+    for one, found in unread(hub.ground):
+        whose = f"answers of {one.there.unit} are no longer fetched from {one.name} since {one.since:%Y-%m-%d %H:%M}"
+        if isinstance(found, Retry):
+            yield look(f"{whose}, and nobody can look whether some lie there ({found.code}): ask them")
+        elif found:
+            yield wrong(f"{whose}, and some lie there unread: put back what the entry said, or read them and take them away")
 
 
 def address_books(hub: Hub) -> Iterator[Finding]:

@@ -113,7 +113,7 @@ def _with_participants(directory: Directory) -> Directory:
 def _recipient(directory: Directory, adapter: Adapter, address: str, message: Message) -> Recipient:
     """Return whom an address names on an adapter; without one, whoever is most like those the message is for and may be written to by it."""
     from siphub.contract import RefusesAddresses
-    from siphub.flow.directory import place
+    from siphub.flow.sources import place
 
     kinds, found = {directory.kind_of(one) for one in message.recipients}, []
     for unit in directory.units:

@@ -87,6 +87,7 @@ def _users(data: Path | None) -> dict[str, tuple[str, ...]]:
     from siphub.cli.hubs import opened, settings_for
     from siphub.contract import UsesPacks
     from siphub.flow import directory as directories
+    from siphub.flow.sources import place
     from siphub.hub import never_used
 
     if never_used(settings_for(data)):
@@ -97,7 +98,7 @@ def _users(data: Path | None) -> dict[str, tuple[str, ...]]:
     for unit in directory.units:
         adapter: object = adapters.get(unit.address.adapter) if unit.address else None
         if unit.address and isinstance(adapter, UsesPacks):
-            there = directories.place(unit.id, unit.organisation, unit.public_label, unit.address)
+            there = place(unit.id, unit.organisation, unit.public_label, unit.address)
             name = adapter.pack_of(there) or unit.address.mapping or ""
             found[name] = (*found.get(name, ()), str(unit.id))
     return found

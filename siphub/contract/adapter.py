@@ -263,6 +263,8 @@ class PollsAddresses(Protocol):
     def fetch(self, source: str, recipient: Recipient) -> Iterable[Inbound] | Retry:
         """Return what lies there now, in its order, no more of it than one round takes; or why it cannot be asked now.
 
+        `siphub doctor` asks it too, to see whether something lies where no entry has anything fetched any more, and takes nothing.
+
         Nothing is marked as taken: `taken` does that. What can be seen not to be whole yet is left for later; what never will be anything is
         `Unreadable`. `Inbound.owner` is whose people look at what belongs to no case; its organisation is the entry's.
         """

@@ -18,8 +18,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from siphub.contract import AddressBook, BookError, Edition, ListedAddress, ListedOrganisation
-from siphub.flow.directory import place
 from siphub.flow.ground import Ground
+from siphub.flow.sources import place
 from siphub.model import Directory
 from siphub.policy.address_book import NEWS, Key, Listed, Remark, compare, name_of
 

@@ -7,27 +7,24 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from posixpath import normpath
-from typing import Any, Final
-from urllib.parse import unquote
+from typing import Any
 
 from pydantic import ValidationError
 
-from siphub.contract import Adapter, PollsAddresses, Recipient, RefusesAddresses
+from siphub.contract import Adapter, Recipient, RefusesAddresses
 from siphub.errors import Invalid, Problem
 from siphub.flow.ground import Ground, snapshot
 from siphub.flow.outline import filled
+from siphub.flow.sources import inboxes, left_behind, lies_with_what_is_sent, note_left, place, plain_place, sources_of
 from siphub.model import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.principals import ONE, principals
 from siphub.model.reading import problems_of
 from siphub.policy.days import day_of
 from siphub.policy.partners import sound
 from siphub.store import AgreementRow, OrganisationRow, UnitRow
-
-_USUAL_PORTS: Final = {"https": ":443", "http": ":80", "sftp": ":22"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +136,6 @@ def _cleared(directory: Directory) -> Iterator[Problem]:
             yield Problem("directory.agency_cleared", never, pointer=f"/units/{index}/cleared")
 
 
-def place(unit: str, organisation: str, label: str, address: Address) -> Recipient:
-    """Return whom an adapter reaches at an address, as it is told so."""
-    return Recipient(unit, organisation, label, address.adapter, address.endpoint, address.mapping, dict(address.options))
-
-
 def _refused(there: Recipient, at: str, adapters: Mapping[str, object]) -> Iterator[Problem]:
     adapter = adapters.get(there.adapter)
     refusal = adapter.refusal(there) if isinstance(adapter, RefusesAddresses) else None
@@ -182,42 +174,6 @@ def _shared(directory: Directory, address: Address, adapters: Mapping[str, objec
     adapter = adapters.get(address.adapter)
     named = isinstance(adapter, Adapter) and adapter.info.names_receiver
     return not named and len(directory.units_at(address.adapter, address.endpoint)) > 1
-
-
-def sources_of(unit: Unit, adapters: Mapping[str, object]) -> Iterator[tuple[Recipient, str]]:
-    """Yield each place where answers of a unit lie, with whom its entry reaches; none where nothing is fetched."""
-    adapter = adapters.get(unit.address.adapter) if unit.address is not None else None
-    if unit.address is not None and isinstance(adapter, PollsAddresses):
-        there = place(unit.id, unit.organisation, unit.public_label, unit.address)
-        yield from ((there, name) for name in adapter.sources(there))
-
-
-def plain_place(place: str) -> str:
-    """Return a folder or an address in the one of the ways to write it that all of them have: two that are the same place are equal."""
-    scheme, mark, rest = place.partition("://")
-    if not mark:
-        return _normal(place) if place.startswith("/") else place.rstrip("/")
-    server, _, path = rest.partition("/")
-    named = server.lower().removesuffix(_USUAL_PORTS.get(scheme.lower(), ":"))
-    return f"{scheme.lower()}://{named}{_normal(unquote(path))}"
-
-
-def _normal(path: str) -> str:
-    return normpath(f"/{path.lstrip('/')}")
-
-
-def inboxes(directory: Directory) -> dict[tuple[str, str], set[str]]:
-    """Return where units are sent what is for them, by adapter and place, with their organisations."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for unit in directory.units:
-        if unit.address is not None:
-            found.setdefault((unit.address.adapter, plain_place(unit.address.endpoint)), set()).add(unit.organisation)
-    return found
-
-
-def lies_with_what_is_sent(there: Recipient, name: str, places: Container[tuple[str, str]]) -> bool:
-    """Say whether a source is a place to which something is sent, and not merely the entry's own, beside which an adapter knows what is whose."""
-    return name != there.endpoint.rstrip("/") and (there.adapter, plain_place(name)) in places
 
 
 def _shared_sources(directory: Directory, adapters: Mapping[str, object]) -> Iterator[Problem]:
@@ -284,9 +240,9 @@ def _agreements(directory: Directory) -> Iterator[Problem]:
 
 
 def _parties(directory: Directory, parties: Sequence[str], at: str) -> Iterator[Problem]:
-    for place, party in enumerate(parties):
+    for index, party in enumerate(parties):
         if directory.organisation(party) is None and directory.unit(party) is None:
-            yield Problem("directory.party_missing", "the directory knows no such organisation or unit", pointer=f"{at}/{place}")
+            yield Problem("directory.party_missing", "the directory knows no such organisation or unit", pointer=f"{at}/{index}")
 
 
 def switch(ground: Ground, directory: Directory, *, by: str) -> int:
@@ -298,10 +254,13 @@ def switch(ground: Ground, directory: Directory, *, by: str) -> int:
     problems = check(directory, ground.registry.adapters, day_of(ground.now()), ground.registry.keepers, current(ground))
     if problems:
         raise Invalid("the directory was not switched; the problems say why", code="directory.invalid", problems=problems)
+    adapters = ground.registry.adapters
     with ground.store.write() as work:
+        left = left_behind(snapshot(work.directory.load()), directory, adapters)
         rows = (map(_organisation_row, directory.organisations), map(_unit_row, directory.units), map(_agreement_row, directory.agreements))
         version = work.directory.replace(*rows)
         work.audit.append("-", by, "cli", "directory.switched", {"version": str(version)})
+        note_left(work, left, directory, adapters, by=by, now=ground.now())
     return version
 
 

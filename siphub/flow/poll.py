@@ -29,9 +29,9 @@ from siphub.contract import (
     Unreadable,
 )
 from siphub.flow import answers, receipts
-from siphub.flow.directory import inboxes, lies_with_what_is_sent, plain_place, sources_of
 from siphub.flow.ground import Ground
 from siphub.flow.partner_bell import Bells
+from siphub.flow.sources import inboxes, lies_with_what_is_sent, plain_place, sources_of
 from siphub.flow.sweep import Sweeper
 from siphub.model import Directory
 from siphub.observe import Log

@@ -12,8 +12,10 @@ from uuid import UUID
 
 import pytest
 
+from siphub.cli.doctor_addresses import left_behind
 from siphub.contract import PollsAddresses, Retry
 from siphub.contract.neutral import to_partner
+from siphub.flow import directory as directories
 from siphub.flow import poll, track
 from siphub.flow.sweep import sweep
 from siphub.mappings import Mappings, shipped
@@ -114,6 +116,20 @@ def drop(folder: Path, name: str, body: bytes) -> None:
     part = folder / f".{name}.part"
     part.write_bytes(body)
     part.replace(folder / name)
+
+
+def test_what_is_sent_is_no_answer_that_lies_unread(make_still: Callable[[str], Municipal]) -> None:
+    """Given a municipality that is no longer in the directory, then its answer that nobody reads is said, and not what it was sent itself."""
+    world = make_still("file")
+    _, rows = summoned(world)
+    units = tuple(unit for unit in world.directory().units if unit.id != p.HOME_CARE)
+    directories.switch(world.hub.ground, world.directory().model_copy(update={"units": units}), by="test")
+    assert (world.place(p.HOME_CARE) / f"{rows[p.HOME_CARE].key}.xml").exists()
+    assert list(left_behind(world.hub)) == []
+    drop(world.place(p.HOME_CARE) / "svar", "1.xml", b"<a/>")
+    drop(world.place(p.HOME_CARE), f"{rows[p.HOME_CARE].key}.receipt", b"accepted\n-\n-\n")
+    found = [one.what for one in left_behind(world.hub)]
+    assert [("svar" in one, "lie there unread" in one) for one in found] == [(True, True), (False, True)]
 
 
 def test_a_receipt_file_makes_it_delivered_and_only_its_own(make_still: Callable[[str], Municipal], hand: Hand) -> None:

@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from siphub.cli import doctor
+from siphub.cli.doctor_addresses import left_behind
 from siphub.contract import Accepted, AdapterInfo, Inbound, Outcome, Payload, Receipt, Recipient, Retry, Submission, Unreadable
 from siphub.errors import Invalid, StoreBusy
 from siphub.flow import directory as directories
 from siphub.flow import poll, track
+from siphub.flow.sources import plain_place
 from siphub.flow.sweep import sweep
 from siphub.hub import Hub, build
 from siphub.model import Address, Message
@@ -28,6 +31,8 @@ from siphub.testing.small_plugins import Box, adapting
 from siphub.testing.story import Story, until
 from siphub.testing.world import Told, World
 
+WHERE = f"answers of {p.HOME_CARE} are no longer fetched from home care's since {{at}}, and {{said}}"
+LIES = "some lie there unread: put back what the entry said, or read them and take them away"
 Content = Submission | Receipt | Unreadable
 
 
@@ -270,6 +275,37 @@ def test_two_organisations_cannot_have_one_source(still: Trayed, trays: Trays) -
         assert [one.name for one in found] == ([] if place == "home care's" else ["home care's"])
 
 
+def test_what_lies_where_nothing_is_fetched_any_more_is_said(still: Trayed, trays: Trays, hand: Hand) -> None:
+    """Given a tray that a new directory names no more, then the doctor says what lies there unread, until it is empty or the entry is back."""
+
+    def switched(**left_out: bool) -> list[doctor.Finding]:
+        units = [unit for unit in still.directory().units if unit.id != p.HOME_CARE or not left_out.get("unit")]
+        units = [unit.model_copy(update={"address": None}) if unit.id in left_out else unit for unit in units]
+        directories.switch(still.hub.ground, still.directory().model_copy(update={"units": tuple(units)}), by="test")
+        return said()
+
+    def said() -> list[doctor.Finding]:
+        return list(left_behind(still.hub))
+
+    trays.lying["home care's"] = {"1": Unreadable("answer.odd")}
+    assert said() == switched() == []
+    [found] = switched(unit=True)
+    assert (found.level, found.what) == ("wrong", WHERE.format(at=f"{hand.now():%Y-%m-%d %H:%M}", said=LIES))
+    hand.on(timedelta(days=1))
+    assert switched(unit=True, **{p.SOCIAL_SERVICES: True}) == [found], "an empty tray is nobody's matter, and the first time counts"
+    trays.away = "trays.away"
+    assert [(one.level, "(trays.away)" in one.what) for one in said()] == [("look", True)] * 2
+    trays.away = None
+    trays.lying["home care's"].clear()
+    assert said() == []
+    trays.lying["home care's"] = {"2": Unreadable("answer.odd")}
+    assert switched() == []
+    asked(still)
+    assert trays.cleared == [("home care's", "2", "answer.odd")]
+    trays.lying["home care's"] = {"3": Unreadable("answer.odd")}
+    assert [one.what for one in switched(unit=True)] == [WHERE.format(at=f"{hand.now():%Y-%m-%d %H:%M}", said=LIES)]
+
+
 @pytest.mark.parametrize(
     ("one", "same"),
     [
@@ -280,9 +316,9 @@ def test_two_organisations_cannot_have_one_source(still: Trayed, trays: Trays) -
 )
 def test_a_place_is_known_however_it_is_written(one: str, same: str) -> None:
     """What differs in how it is written is one place, and another port, path or way to it is another."""
-    assert directories.plain_place(one) == directories.plain_place(same)
+    assert plain_place(one) == plain_place(same)
     for other in (f"{one}2", f"{one}/x", one.upper(), one.replace(".example", ".example:8443")):
-        assert directories.plain_place(other) != directories.plain_place(one) or other == one
+        assert plain_place(other) != plain_place(one) or other == one
 
 
 def test_no_answers_are_fetched_from_where_something_is_sent(still: Trayed, trays: Trays) -> None:

@@ -176,6 +176,22 @@ class TestDirectory:
         assert (done.status, done.facts["version"], done.facts["units"]) == (0, 2, 7)
         assert "Hemtjänsten" in run("directory", "list").out
 
+    def test_where_answers_are_no_longer_fetched_is_said(self, run: Run, door: Door, tmp_path: Path) -> None:
+        """Given a unit whose entry says no more where its answers lie, then the import says which place that was, once."""
+        assert door.hub.settings.data.is_dir()
+        directory, answers = run("directory", "list", "--json").facts, "https://norrby.example/sip/answers"
+        unit = next(one for one in directory["units"] if one["id"] == p.HOME_CARE)
+        unit["address"] |= {"adapter": "municipal-xml", "endpoint": "https://norrby.example/sip", "options": {"answers": answers}}
+        (tmp_path / "with.json").write_text(json.dumps(directory))
+        unit["address"]["options"] = {}
+        (tmp_path / "without.json").write_text(json.dumps(directory))
+        assert run("directory", "import", tmp_path / "with.json", "--json").facts["no_longer_fetched"] == []
+        gone = [{"adapter": "municipal-xml", "unit": p.HOME_CARE, "place": answers}]
+        assert f"answers of {p.HOME_CARE} in {answers} are no longer fetched" in run("directory", "import", tmp_path / "without.json").out
+        assert "no longer" not in run("directory", "import", tmp_path / "without.json").out
+        run("directory", "import", tmp_path / "with.json")
+        assert run("directory", "import", tmp_path / "without.json", "--json").facts["no_longer_fetched"] == gone
+
     def test_a_wrong_one_is_refused_and_nothing_changes(self, run: Run, door: Door, tmp_path: Path) -> None:
         """Given an adapter this hub lacks, then check and import exit 1 with the pointer, and the old directory stands."""
         directory = run("directory", "list", "--json").facts
