@@ -87,7 +87,9 @@ def check(
         found = directories.check(parsed.directory, hub.registry.adapters, day, hub.registry.keepers, now)
         unusable = [(adapter, what, units) for adapter, well, what, units in told_of(hub, parsed.directory) if not well]
         listings = listings_of(hub.ground, parsed.directory)
-    problems, reach = tuple(map(parsed.placed, found)), reach_of(parsed.directory, day)
+    refused = {unit.id for place, unit in enumerate(parsed.directory.units) if any(_is_of(problem, place) for problem in found)}
+    problems = tuple(map(parsed.placed, found))
+    reach = reach_of(parsed.directory, day, refused.union(*(units for _, _, units in unusable)))
     if as_json:
         books = {"address_books": [asdict(one) for one in listings]}
         facts(
@@ -106,6 +108,11 @@ def check(
             print(f"{one.what}.")
     if problems:
         raise typer.Exit(NO)
+
+
+def _is_of(problem: Problem, place: int) -> bool:
+    """Say whether a problem is about the address of the unit at a place."""
+    return (problem.pointer or "").startswith(f"/units/{place}/address")
 
 
 def _as_facts(parsed: Parsed, problems: Sequence[Problem], reach: Reach) -> dict[str, object]:

@@ -7,7 +7,7 @@ that is "" is `<number>/sip`, and an address without adapter and endpoint is non
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
@@ -19,6 +19,8 @@ from siphub.model.principals import ONE, Principal, principals
 _POINTER: Final = re.compile(r"/(organisations|units)/(\d+)(.*)", re.DOTALL)
 _EMPTY: Final = {"adapter": "", "endpoint": ""}
 ORGANISATION, UNIT, ADDRESS = "its organisation number", "a unit that is open", "an address of one of its units"
+USABLE = "an address that can be used"
+"""What it lacks whose addresses all have something wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,8 @@ class Reach:
         return sum(one.kind == kind for one in self.reached), sum(one.kind == kind for one in principals())
 
 
-def reach_of(directory: Directory, day: date) -> Reach:
-    """Say how far a directory reaches on a day in Sweden.
+def reach_of(directory: Directory, day: date, unusable: Collection[str] = frozenset()) -> Reach:
+    """Say how far a directory reaches on a day in Sweden; a unit in `unusable` has an address at which it cannot be reached as it is.
 
     `lacking` are its own organisations without a way to them, `unknown` the principals of the country that it does not name.
     An organisation without a code is known by its name.
@@ -108,9 +110,9 @@ def reach_of(directory: Directory, day: date) -> Reach:
         found = by_code.get(one.code) or by_code.get(ONE.get(one.code, ""))
         if found is None:
             unknown.append(Lacking(one.code, one.name, one.kind, (ORGANISATION, UNIT, ADDRESS)))
-        elif not tuple(_missing(directory, found, day)):
+        elif not tuple(_missing(directory, found, day, unusable)):
             reached.append(one)
-    lacking = tuple(_lacking(directory, day))
+    lacking = tuple(_lacking(directory, day, unusable))
     return Reach(tuple(reached), lacking, tuple(unknown))
 
 
@@ -119,16 +121,19 @@ def _code_of(organisation: Organisation) -> str:
     return next(same, organisation.number)
 
 
-def _lacking(directory: Directory, day: date) -> Iterator[Lacking]:
+def _lacking(directory: Directory, day: date, unusable: Collection[str]) -> Iterator[Lacking]:
     for found in directory.organisations:
-        missing = tuple(_missing(directory, found, day))
+        missing = tuple(_missing(directory, found, day, unusable))
         if missing:
             yield Lacking(found.code or "", found.name, found.kind, missing)
 
 
-def _missing(directory: Directory, organisation: Organisation, day: date) -> Iterable[str]:
+def _missing(directory: Directory, organisation: Organisation, day: date, unusable: Collection[str]) -> Iterable[str]:
     units = [unit for unit in directory.units if unit.organisation == organisation.number and not unit.closed(day)]
     if not units:
         yield UNIT
-    if not any(unit.address for unit in units):
+    addressed = [unit for unit in units if unit.address]
+    if not addressed:
         yield ADDRESS
+    elif all(unit.id in unusable for unit in addressed):
+        yield USABLE

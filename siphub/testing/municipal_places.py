@@ -64,9 +64,9 @@ class Folder:
         return sorted(name for name in names if not name.endswith(".refused") and f"{name}.refused" not in names)
 
     def refused(self) -> dict[str, str]:
-        """Return what the notes say."""
+        """Return what the notes say, on their first line."""
         notes = self.folder.glob("*.refused")
-        return {note.name.removesuffix(".refused"): note.read_text().strip() for note in notes}
+        return {note.name.removesuffix(".refused"): note.read_text().partition("\n")[0] for note in notes}
 
 
 @dataclass

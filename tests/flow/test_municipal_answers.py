@@ -146,7 +146,7 @@ def test_a_receipt_file_makes_it_delivered_and_only_its_own(make_still: Callable
     assert set(states(world, story).values()) == {"awaiting_receipt", "delivered"}
     shown = [("inbound.not_theirs", p.NEIGHBOUR)] * 3 + [("inbound.not_theirs", p.CONTACT)] * 2
     assert sorted(desk(world)) == sorted(shown)
-    assert (south / f"{stray}.refused").read_bytes() == b"receipt.not_theirs\n"
+    assert (south / f"{stray}.refused").read_bytes().startswith(b"receipt.not_theirs\n")
     for body, state in ((b"accepted\n-\n4711\n", "delivered"), (b"accepted\n-\n4711\n", "delivered"), (b"read\n-\n4711\n", "read")):
         drop(north, stray, body)
         ask(world.hub.ground)
@@ -245,7 +245,7 @@ def test_what_cannot_be_taken_is_said_at_both_ends(make_still: Callable[[str], M
         ("inbound.unthreaded", p.MUNICIPALITY),
         ("inbound.unthreaded", p.MUNICIPALITY),
     ]
-    notes = {file.name: file.read_text().strip() for file in folder.glob("*.refused")}
+    notes = {file.name: file.read_text().partition("\n")[0] for file in folder.glob("*.refused")}
     assert notes == {
         "1.xml.refused": "sender.not_yours /sender",
         "2.xml.refused": "xml.doctype line 1 column 1",
@@ -300,7 +300,7 @@ def test_a_hub_that_ends_between_storing_and_clearing_away_acts_once(make_still:
     world.open(start=False)
     ask(world.hub.ground)
     assert sorted(file.name for file in folder.iterdir()) == ["2.xml", "2.xml.refused"]
-    assert (folder / "2.xml.refused").read_text() == "sender.not_yours /sender\n"
+    assert (folder / "2.xml.refused").read_text().startswith("sender.not_yours /sender\n")
     assert [row.sender_unit for row in _responses(world, story)] == [p.HOME_CARE]
     assert desk(world) == [("inbound.not_theirs", p.MUNICIPALITY)]
 

@@ -10,7 +10,7 @@ import pytest
 
 from siphub.errors import Invalid, Problem
 from siphub.flow import directory as directories
-from siphub.flow.outline import ADDRESS, ORGANISATION, UNIT, reach_of
+from siphub.flow.outline import ADDRESS, ORGANISATION, UNIT, USABLE, reach_of
 from siphub.model import Address, Directory, Organisation, Unit
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
@@ -69,6 +69,19 @@ def test_what_is_missing_is_said_one_by_one() -> None:
     found = reach_of(Directory(organisations=(municipality(),), units=(unit("x", date(2027, 1, 1)),)), DAY)
     assert found.lacking == ()
     assert {one.code for one in found.reached} == {"09", "0980"}, "Gotland is both in one"
+
+
+def test_an_address_that_cannot_be_used_reaches_nobody() -> None:
+    """Given a unit whose address has something wrong, then its organisation is not reached, and it is said why; beside another unit it is."""
+    two = (unit("x"), unit("y").model_copy(update={"id": p.SOCIAL_SERVICES}))
+    for units, unusable, missing in (
+        (two[:1], {p.HOME_CARE}, [(USABLE,)]),
+        (two, {p.HOME_CARE}, []),
+        (two, {p.HOME_CARE, p.SOCIAL_SERVICES}, [(USABLE,)]),
+    ):
+        found = reach_of(Directory(organisations=(municipality(),), units=tuple(units)), DAY, unusable)
+        assert [one.missing for one in found.lacking] == missing
+        assert bool(found.reached) == (not missing)
 
 
 def test_an_organisation_without_a_code_is_known_by_its_name() -> None:

@@ -117,7 +117,7 @@ def _said(drop: Drop, name: str) -> tuple[str, datetime] | Retry | None:
         return found
     line, end, _ = found.body.partition(b"\n")
     try:
-        reference = sane_reference(line.decode("utf-8")) if end else None
+        reference = sane_reference(line.decode("utf-8-sig")) if end else None
     except UnicodeDecodeError:
         return None
     return None if reference is None else (reference, found.written_at)

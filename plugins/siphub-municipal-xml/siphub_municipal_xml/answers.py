@@ -18,7 +18,7 @@ from typing import Final
 from siphub.contract import BadBody, Clock, Inbound, Log, Receipt, Recipient, Refused, Retry, Submission, Unreadable, parse_xml
 from siphub_folder import Dropped
 from siphub_municipal_xml.receipt_file import ENDING, MOST, is_whole, receipt_in
-from siphub_municipal_xml.shelves import Shelf
+from siphub_municipal_xml.shelves import UNDATED, Shelf
 from siphub_municipal_xml.translate import MAX_BYTES, MEDIA_TYPE
 
 ROUND: Final = 100
@@ -114,7 +114,8 @@ class Answers:
         if not found.whole:
             return Unreadable("receipt.too_large")
         if is_whole(found.body):
-            return receipt_in(name, found.body, min(found.written_at, self._clock.now()))
+            now = self._clock.now()
+            return receipt_in(name, found.body, now if found.written_at == UNDATED else min(found.written_at, now))
         return None if self._is_young(found.written_at) else Unreadable("receipt.half")
 
     def _is_young(self, written_at: datetime) -> bool:

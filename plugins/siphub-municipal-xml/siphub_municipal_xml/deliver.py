@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote
 
 from siphub.contract import (
     Accepted,
@@ -38,7 +37,7 @@ from siphub_municipal_xml.access import LIMITS, OPTIONS, Access
 from siphub_municipal_xml.answers import Answers
 from siphub_municipal_xml.drops import SFTP_OPTIONS, Drops
 from siphub_municipal_xml.entry import OPTIONS as WAY_BACK
-from siphub_municipal_xml.entry import Entry, entry_of, is_web
+from siphub_municipal_xml.entry import Entry, below, entry_of, is_web
 from siphub_municipal_xml.settings import read_settings
 from siphub_municipal_xml.shelves import DropShelf, Shelf, WebShelf
 from siphub_municipal_xml.translate import MAX_BYTES, MEDIA_TYPE, pack_for, translated
@@ -110,7 +109,7 @@ class MunicipalXml:
         A file that is gone may be collected (None); where nobody can look it is Uncertain.
         """
         drop, name = self._drops.at(recipient), named(key, _ENDING)
-        url = f"{recipient.endpoint.rstrip('/')}/{quote(key, safe='')}"
+        url = below(recipient.endpoint, key)
         try:
             entry = entry_of(recipient)
             if drop is not None:
@@ -246,6 +245,8 @@ def _owed(entry: Entry, outcome: Outcome) -> Outcome:
 
 def _no_place(endpoint: str) -> Problem | None:
     """Return why an address that is no drop can be asked by nobody, such as a folder's name without the folders above it; None for one that can."""
+    if "#" in endpoint:
+        return Problem("http.bad_url", "an address has no part behind a #: no server is ever told it")
     try:
         target_of(endpoint)
     except SettingsError as error:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final, Literal
+from urllib.parse import quote
 
 from siphub.contract import Recipient, SettingsError
 
@@ -55,6 +56,12 @@ def entry_of(recipient: Recipient) -> Entry:
 def is_web(place: str) -> bool:
     """Say whether a place is asked over HTTPS; every other is a drop."""
     return place.startswith(_WEB)
+
+
+def below(place: str, name: str) -> str:
+    """Return the address of a thing below one over HTTPS: its name goes behind the path, and a query such as `?tenant=norrby` stays the last."""
+    path, mark, query = place.partition("?")
+    return f"{path.rstrip('/')}/{quote(name, safe='')}{mark}{query}"
 
 
 def _kind(place: str) -> str:

@@ -12,6 +12,8 @@ from siphub.contract import Origins, OwnSettings, SettingsError
 from siphub_folder import Settings as Folders
 from siphub_sftp import Login, read_logins
 
+STANDARD: Final = "1.0"
+"""The version of the hub's own format for entries that name none."""
 _NAMES = ("pack", "version", "timeout_seconds", "root", "clients", "logins")
 _CLIENT: Final = re.compile(r"([A-Za-z0-9._-]{1,80})\s+(\S{1,2000})")
 _EXAMPLE: Final = "norrby https://norrby.example"
@@ -23,7 +25,8 @@ class MunicipalXmlSettings:
 
     Args:
         pack: The mapping pack for recipients whose directory entry names none.
-        version: Its version; None is the newest valid one.
+        version: Its version: of the hub's own format the one that this release came with, so that approving another changes nobody's XML; of
+            another pack None, the newest that is approved and valid.
         timeout: For one whole attempt over HTTPS or SFTP.
         folders: The root that folders of municipalities must lie below.
         clients: The servers that a secret or a certificate may be shown to, by the name that directory entries use.
@@ -31,7 +34,7 @@ class MunicipalXmlSettings:
     """
 
     pack: str = "municipal-sip"
-    version: str | None = None
+    version: str | None = STANDARD
     timeout: timedelta = timedelta(seconds=10)
     folders: Folders = field(default_factory=Folders)
     clients: Mapping[str, Origins] = field(default_factory=dict)
@@ -47,7 +50,7 @@ def read_settings(given: Mapping[str, str]) -> MunicipalXmlSettings:
     own, standard = OwnSettings("municipal-xml", given, _NAMES), MunicipalXmlSettings()
     return MunicipalXmlSettings(
         pack=given.get("pack") or standard.pack,
-        version=given.get("version") or None,
+        version=given.get("version") or (standard.version if (given.get("pack") or standard.pack) == standard.pack else None),
         timeout=own.seconds("timeout_seconds", standard.timeout),
         folders=_folders(given.get("root", "")),
         clients=_clients(own.entries("clients")),

@@ -5,7 +5,8 @@
     DELETE <answers>/<name>                  taken: stored by the hub
     DELETE <answers>/<name>?refused=<code>   not taken, and why
 
-In a drop what was refused stays, with `<name>.refused` beside it, in which the code stands; a newer file of the same name is looked at anew.
+In a drop what was refused stays, with `<name>.refused` beside it, in which the code stands, and below it when the file was written; one of the same
+name that was written at another time is looked at anew.
 It must never take away what has changed since it was read, nor say that nothing lies where nobody could look.
 """
 
@@ -23,12 +24,14 @@ from siphub.contract import Delivered, Outcome, Retry, SettingsError
 from siphub.contract.http import HttpAnswer, HttpFailure
 from siphub.contract.outcomes_http import outcome_of
 from siphub_folder import Drop, Dropped
+from siphub_municipal_xml.entry import below
 
 REFUSED: Final = ".refused"
 _NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+_MOST_OF_A_NOTE: Final = 1024
 _GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""When what is fetched over HTTPS was written: it comes whole, or not at all."""
+UNDATED: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""When what is fetched over HTTPS counts as written: it comes whole, or not at all, and nobody says when."""
 
 Ask = Callable[[str, str], HttpAnswer | HttpFailure]
 """One request with everything that lets us in: a method and a URL."""
@@ -68,14 +71,19 @@ class DropShelf:
         return self._drop.read(name, limit)
 
     def passed_over(self, name: str, names: Collection[str]) -> bool:
-        """Say whether the note beside it is newer than the file; see `Shelf`."""
+        """Say whether the note beside it is of the file as it is written now; see `Shelf`.
+
+        The note says when the file was written, so that one with an older time, as a copy that keeps times has, is looked at too.
+        """
         if f"{name}{REFUSED}" not in names:
             return False
-        note, file = self._drop.read(f"{name}{REFUSED}", 0), self._drop.read(name, 0)
+        note, file = self._drop.read(f"{name}{REFUSED}", _MOST_OF_A_NOTE), self._drop.read(name, 0)
         if not isinstance(note, Dropped) or not isinstance(file, Dropped):
             return False
         told_whole_seconds = file.written_at == note.written_at and not note.written_at.microsecond  # then either may be the newer one
-        return file.written_at <= note.written_at and not told_whole_seconds
+        _, _, of = note.body.partition(b"\n")
+        same = of.strip() == file.written_at.isoformat().encode() if of.strip() else file.written_at <= note.written_at
+        return same and not told_whole_seconds
 
     def remove(self, name: str) -> Retry | None:
         """Take a file away, with a note that an earlier one of its name may have got; see `Shelf`."""
@@ -83,8 +91,9 @@ class DropShelf:
 
     def refuse(self, name: str, code: str, same: Callable[[], bool]) -> Retry | None:
         """Put the note beside it, and take it away where another file has its name by now, which would be passed over; see `Shelf`."""
-        note = f"{name}{REFUSED}"
-        found = self._drop.put({note: f"{code}\n".encode()})
+        note, file = f"{name}{REFUSED}", self._drop.read(name, 0)
+        written = file.written_at.isoformat() if isinstance(file, Dropped) else ""
+        found = self._drop.put({note: f"{code}\n{written}\n".encode()})
         if not isinstance(found, Delivered):
             return Retry(getattr(found, "code", "answers.not_noted"))
         return None if same() else self._drop.remove([note])
@@ -119,7 +128,7 @@ class WebShelf:
             return answer
         if answer.status in _GONE:
             return None
-        return Dropped(answer.body[:limit], _LONG_AGO, whole=not answer.truncated and len(answer.body) <= limit)
+        return Dropped(answer.body[:limit], UNDATED, whole=not answer.truncated and len(answer.body) <= limit)
 
     def passed_over(self, name: str, names: Collection[str]) -> bool:  # noqa: ARG002 - the municipality lists no more what it was told of
         """Say no: what was refused is listed no more; see `Shelf`."""
@@ -131,10 +140,11 @@ class WebShelf:
 
     def refuse(self, name: str, code: str, same: Callable[[], bool]) -> Retry | None:  # noqa: ARG002 - it is told of what was listed
         """Say why it is not; see `Shelf`."""
-        return self._deleted(f"{self._of(name)}?refused={quote(code, safe='')}")
+        url = self._of(name)
+        return self._deleted(f"{url}{'&' if '?' in url else '?'}refused={quote(code, safe='')}")
 
     def _of(self, name: str) -> str:
-        return f"{self._url}/{quote(name, safe='')}"
+        return below(self._url, name)
 
     def _deleted(self, url: str) -> Retry | None:
         answer = self._answer("DELETE", url)

@@ -196,6 +196,7 @@ def test_what_lets_us_in_is_shown_to_no_other_server(
         ("sip.norrby.example/in", "http.bad_url"),
         ("ftp://norrby.example/in", "http.bad_url"),
         ("https:/norrby.example", "http.bad_url"),
+        ("https://norrby.example/in#x", "http.bad_url"),
         ("http://norrby.example/in", "http.plain_refused"),
     ],
 )

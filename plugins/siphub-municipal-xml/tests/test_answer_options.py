@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from siphub.mappings import shipped
 from siphub.sandbox import Fault, Sandbox
 from siphub.testing import municipal_places as places
 from siphub.testing.municipal_places import Web
+from siphub.testing.partner import partner, says
 from siphub_municipal_xml import MunicipalXml
 
 KEY = "0b9f5f0c-6d5e-4a53-9f39-0d6a3a1f0c11"
@@ -108,3 +110,31 @@ def test_how_an_entry_is_acknowledged_is_said(
     found = list(place.adapter.check_address(there))[2:]
     assert [check.ok for check in found] == [ok for ok, _ in said]
     assert all(words in check.what for check, (_, words) in zip(found, said, strict=True))
+
+
+def test_a_query_stays_behind_the_names(make_context: Callable[..., Any], recipient: MakeRecipient) -> None:
+    """Given addresses with a query, as for a tenant, then keys and names go behind the path, and nothing is asked of the collection itself."""
+    adapter = MunicipalXml(make_context(settings={"timeout_seconds": "2"}, secrets={}))
+    bodies = iter([b'{"answers": ["1.xml"]}', YES, YES, b"", b""])
+
+    def one_by_one(line: socket.socket) -> None:
+        says("200 OK", next(bodies), "application/json")(line)
+
+    with partner(one_by_one) as other:
+        answers = f"{other.url}/answers?tenant=norrby"
+        there = recipient(f"{other.url}?tenant=norrby", answers=answers)
+        assert adapter.refusal(there) is None
+        [source] = adapter.sources(there)
+        found = adapter.fetch(source, there)
+        assert not isinstance(found, Retry)
+        [inbound] = found
+        adapter.taken(source, there, inbound.partner_id, "case.not_there")
+        adapter.confirm(KEY, there)
+        lines = [line for seen in other.connections for line in bytes(seen).split(b"\r\n") if line.endswith(b"HTTP/1.1")]
+    assert [line.decode() for line in lines] == [
+        "GET /inbox/answers?tenant=norrby HTTP/1.1",
+        "GET /inbox/answers/1.xml?tenant=norrby HTTP/1.1",
+        "GET /inbox/answers/1.xml?tenant=norrby HTTP/1.1",
+        "DELETE /inbox/answers/1.xml?tenant=norrby&refused=case.not_there HTTP/1.1",
+        f"GET /inbox/{KEY}?tenant=norrby HTTP/1.1",
+    ]

@@ -136,6 +136,34 @@ def test_a_server_that_tells_whole_seconds_hides_no_mended_file(make_place: Call
 
 
 @pytest.mark.parametrize("kind", ["folder", "sftp"])
+def test_a_mended_file_that_keeps_an_old_time_is_looked_at(make_place: Callable[[str], Place], kind: str) -> None:
+    """Given a refused file and a mended one in its place, saved before the refusal and copied with its time, then it is looked at; the same one is not."""
+    place = make_place(kind)
+    place.other.put("1.xml", YES)
+    aged(place.other.folder / "1.xml", 60)
+    [found] = place.fetched()
+    place.taken(found, "case.not_there")
+    assert place.fetched() == []
+    place.other.put("1.xml", YES + b"\n")
+    aged(place.other.folder / "1.xml", 30)
+    [again] = place.fetched()
+    assert again.partner_id != found.partner_id
+    place.taken(again)
+    assert list(place.other.folder.iterdir()) == []
+
+
+def test_a_note_of_an_older_hub_counts_by_its_age(make_place: Callable[[str], Place]) -> None:
+    """Given a note that says the code alone, as they once were, then a file that is older is passed over, and a newer one looked at."""
+    place = make_place("folder")
+    place.other.put("1.xml", YES)
+    aged(place.other.folder / "1.xml", 60)
+    (place.other.folder / "1.xml.refused").write_bytes(b"case.not_there\n")
+    assert place.fetched() == []
+    aged(place.other.folder / "1.xml", -60)
+    assert len(place.fetched()) == 1
+
+
+@pytest.mark.parametrize("kind", ["folder", "sftp"])
 def test_a_name_that_leaves_no_room_for_a_note_is_left_alone(make_place: Callable[[str], Place], kind: str) -> None:
     """Bytes are counted, not characters: the longest name that is taken can be refused and cleared away, and a longer one keeps nothing waiting."""
     place = make_place(kind)
@@ -281,3 +309,14 @@ def test_now_is_the_latest_a_receipt_was_written(make_place: Callable[[str], Pla
     assert isinstance(found.content, Receipt)
     now: datetime = SystemClock().now()
     assert found.content.at <= now
+
+
+def test_a_receipt_over_https_is_of_the_moment_it_is_fetched(make_place: Callable[[str], Place]) -> None:
+    """Nobody says when it was written, so it counts as of now; the same one keeps its id."""
+    place = make_place("web")
+    place.other.put(f"{KEY}.receipt", TAKEN)
+    before: datetime = SystemClock().now()
+    [found], [again] = place.fetched(), place.fetched()
+    assert isinstance(found.content, Receipt)
+    assert before <= found.content.at <= SystemClock().now()
+    assert found.partner_id == again.partner_id

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from siphub.contract import Cut, Delivered, MappingError, Outcome, Recipient, Rejected, Retry, SettingsError, Uncertain
+from siphub.contract import Cut, Delivered, MappingError, Outcome, Recipient, Rejected, Retry, SettingsError, SystemClock, Uncertain
+from siphub.mappings import Mappings, approve, begin, shipped
 from siphub.model import sample
 from siphub.sandbox import Fault, Sandbox
 from siphub.testing.partner import cuts, hangs, partner, says
@@ -154,6 +157,24 @@ def test_a_cut_arrives_as_it_was_cut(adapter: MunicipalXml, recipient: MakeRecip
 def test_the_entry_names_the_pack(adapter: MunicipalXml, recipient: MakeRecipient, mapping: str | None, made_by: str) -> None:
     """Without a mapping, with a version or with a pack's whole name the same pack is used here, and the payload says which."""
     assert adapter.translate(CUT, recipient("https://x.example/", mapping)).mapping == made_by
+
+
+def test_a_newer_version_changes_no_entry_that_names_none(
+    make_context: Callable[..., Any], recipient: MakeRecipient, tmp_path: Path
+) -> None:
+    """Given 1.1 of the hub's own format approved beside 1.0, an entry without a mapping keeps 1.0 until a setting or its own mapping says 1.1."""
+    origin, day = Mappings([shipped()], SystemClock()).load("municipal-sip", "1.0"), date(2026, 1, 1)
+    approve(begin(origin, tmp_path, "municipal-sip", "1.1", owner="IT", today=day), by="Eva Kontakt", today=day)
+    packs = Mappings([shipped(), tmp_path], SystemClock())
+    there = recipient("https://norrby.example/in")
+    asked = [
+        MunicipalXml(replace(make_context(settings=given, secrets={}), mappings=packs)).pack_of(there) for given in ({}, {"version": "1.1"})
+    ]
+    assert asked == ["municipal-sip@1.0", "municipal-sip@1.1"]
+    assert (
+        MunicipalXml(replace(make_context(settings={}, secrets={}), mappings=packs)).pack_of(replace(there, mapping="1.1"))
+        == "municipal-sip@1.1"
+    )
 
 
 def test_a_pack_that_wants_a_document_gets_it(make_context: Callable[..., object], recipient: MakeRecipient) -> None:
