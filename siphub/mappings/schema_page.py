@@ -148,9 +148,15 @@ def _value(kind: etree._Element) -> str:
         for one in kind.iter()
         if isinstance(one.tag, str) and (local := etree.QName(one).localname) in _FACETS
     ]
-    words = [f"<li><code>{escape(one.get('value', ''))}</code></li>" for one in kind.iter(f"{_XSD}enumeration")]
+    words = [f"<li><code>{escape(one.get('value', ''))}</code>{_meant(one)}</li>" for one in kind.iter(f"{_XSD}enumeration")]
     listed = f"<ul>{''.join(facets + words)}</ul>" if facets or words else ""
     return f'<section aria-labelledby="typ-{name}"><h2 id="typ-{name}">{name}</h2>\n{_sentences(kind)}\n{listed}</section>'
+
+
+def _meant(word: etree._Element) -> str:
+    """Return what a word is in English, where the schema says."""
+    said = _said(word, "en")
+    return f' <span class="en" lang="en">{said}</span>' if said else ""
 
 
 def _sentences(element: etree._Element) -> str:

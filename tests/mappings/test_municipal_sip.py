@@ -324,6 +324,23 @@ def test_the_schema_is_closed_and_documented_in_both_languages() -> None:
         assert all(said.values())
 
 
+def test_no_element_and_no_word_is_left_unsaid() -> None:
+    """Each element and attribute is said in both languages, of its own or of its type, and each word that something may be in English."""
+    schema = etree.parse(str(FOLDER / "schema" / "municipal-sip.xsd")).getroot()
+    types = {f"sip:{kind.get('name')}": kind for kind in schema if kind.tag in {f"{XSD}complexType", f"{XSD}simpleType"}}
+    for found in schema.iter(f"{XSD}element", f"{XSD}attribute"):
+        of = [found, *(kind for name, kind in types.items() if name == found.get("type")), *found.findall(f"{XSD}complexType")]
+        assert any(_languages(one) == {"sv", "en"} for one in of), found.get("name")
+    words = [word for word in schema.iter(f"{XSD}enumeration") if word.get("value") != "1.0"]
+    assert len(words) > 150
+    assert [word.get("value") for word in words if _languages(word) != {"en"}] == []
+
+
+def _languages(found: etree._Element) -> set[str | None]:
+    said = found.findall(f"{XSD}annotation/{XSD}documentation")
+    return {text.get("{http://www.w3.org/XML/1998/namespace}lang") for text in said if (text.text or "").strip()}
+
+
 def test_schema_and_code_table_have_the_same_words() -> None:
     """Every list of words in the schema is exactly one table of codes.csv, and every table is one list."""
     with (FOLDER / "codes.csv").open(encoding="utf-8", newline="") as file:
