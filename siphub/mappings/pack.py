@@ -28,7 +28,7 @@ _XSD = "{http://www.w3.org/2001/XMLSchema}"
 _LOADING = {f"{_XSL}import", f"{_XSL}include", f"{_XSD}import", f"{_XSD}include", f"{_XSD}redefine", f"{_XSD}override"}
 _IMPORT = f"{_XSD}import"
 _SCHEMAS = "schema/"
-_IMPURE_CALL = re.compile(r"\b(document|generate-id|unparsed-entity-uri)\s*\(")
+_IMPURE_CALL = re.compile(r"\b(document|evaluate|generate-id|unparsed-entity-uri)\s*\(")
 _IMPURE_NAMESPACE = re.compile(r"^http://exslt\.org/(dates-and-times|dynamic|math|random)|^http://www\.w3\.org/2001/XInclude$")
 _judged_safe: set[bytes] = set()
 """Hashes of the sheets and schemas that were looked through: every thread compiles its own, and one answer is good for all."""

@@ -15,18 +15,27 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import urllib3
+from lxml import etree
 
-from siphub.errors import Refused
+from siphub.errors import MappingError, Refused
+from siphub.mappings import Manifest, Pack
 from siphub.model import CATALOGUE, parse_message, sample
 
 MEMORY = 64 * 1024
 """By how many KiB the hub may grow."""
+SOUND = {
+    "out.xsl": b'<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform"><xsl:template match="/"><b/></xsl:template></xsl:stylesheet>',
+    "schema/b.xsd": b'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:b"><xs:element name="b"/></xs:schema>',
+    "codes.csv": b"table,canonical,partner\na,b,c\n",
+}
+"""The files of a mapping pack that loads."""
 OPENED = 0x20 | 0x1  # inotify's IN_OPEN and IN_ACCESS
 
 
@@ -229,6 +238,30 @@ class TestXml:
                     assert 400 <= answer.status < 500, name
         assert sensor.heard() == []
         assert seen > 20
+
+    @pytest.mark.parametrize("place", ["out.xsl", "in.xsl", "schema/b.xsd"])
+    @pytest.mark.reference
+    def test_as_a_sheet_or_a_schema_it_opens_nothing(self, reference: Path, sensor: Sensor, place: str) -> None:
+        """Given every attack as a mapping pack's sheet or schema, then the pack does not load, and nothing was opened."""
+        about = {"id": "a", "version": "1.0", "kinds": ("nack",), "owner": "x", "status": "draft", "valid_from": date(2026, 1, 1)}
+        Pack(Manifest.model_validate(about), Path(), SOUND).check()
+        for name, body in attacks(reference, sensor):
+            with pytest.raises(MappingError) as refused:
+                Pack(Manifest.model_validate(about), Path(), {**SOUND, place: body}).check()
+            assert refused.value.code in {"mapping.unsafe", "mapping.broken"}, name
+        assert sensor.heard() == []
+
+    @pytest.mark.reference
+    def test_the_attacks_are_real(self, reference: Path, sensor: Sensor) -> None:
+        """Given a parser that nobody has hardened, then the attacks that aim at a file open it: a corpus of harmless pieces would prove nothing."""
+        opened = []
+        for name, body in attacks(reference, sensor):
+            parser = etree.XMLParser(resolve_entities=True, load_dtd=True, no_network=False)
+            if name.endswith(" at the file") and b"file://" in body:
+                with suppress(etree.XMLSyntaxError):
+                    etree.fromstring(body, parser)
+                opened += [name] if "file" in sensor.heard() else []
+        assert len(opened) >= 4
 
     @pytest.mark.parametrize(
         "body",

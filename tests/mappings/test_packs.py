@@ -257,6 +257,10 @@ EXSLT = "http://exslt.org/"
         sheet("""<xsl:template match="/"><b><xsl:copy-of select="document('other.xml')"/></b></xsl:template>"""),
         sheet("""<xsl:template match="/"><b c="{document ( 'other.xml' )}"/></xsl:template>"""),
         sheet('<xsl:template match="/"><b><xsl:value-of select="generate-id()"/></b></xsl:template>'),
+        sheet(
+            """<xsl:template match="/"><b><xsl:value-of select="n:evaluate(concat('generate', '-id()'))"/></b></xsl:template>""",
+            'xmlns:n="http://icl.com/saxon"',
+        ),
         sheet('<xsl:template match="/"><b><xsl:value-of select="d:date()"/></b></xsl:template>', f'xmlns:d="{EXSLT}dates-and-times"'),
         sheet(f'<xsl:template match="/"><b xmlns:m="{EXSLT}math"><xsl:value-of select="m:random()"/></b></xsl:template>'),
         sheet('<xsl:template match="/"><xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="other.xml"/></xsl:template>'),
