@@ -86,7 +86,9 @@ def _put(files: Mapping[str, bytes], folder: Folder) -> Outcome:
         for name, body in files.items():
             parts[name] = folder.write_aside(body)
         require_permit()
-        return _shown(parts, folder)
+        done = _shown(parts, folder)
+        folder.tidy()
+        return done
     finally:
         with suppress(OSError):  # what is left of a part is nobody's, and must not say of a file that is there that it is not
             for part in parts.values():

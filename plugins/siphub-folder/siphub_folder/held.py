@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -21,6 +23,11 @@ _THROUGH: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
 """How a folder is held: where the system can, without the right to list it, which nobody needs who only puts files there."""
 _LINK: Final = frozenset({errno.ELOOP, errno.EMLINK})
 """What systems say of a link that was not to be followed."""
+_PART: Final = re.compile(r"\.[0-9a-f]{24}\.part")
+_EVERY: Final = 3600.0
+"""How often a folder is looked through for what was left written aside, and how old that is then, in seconds: writing takes far less."""
+_tidied: Final[dict[tuple[int, int], float]] = {}
+"""When this process has last looked through a folder, by its device and number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,19 @@ class Folder:
             self.remove(part)
             raise
         return part
+
+    def tidy(self) -> None:
+        """Take away what was written aside over an hour ago by whoever has died since; once an hour, and where we may look."""
+        found, now = os.fstat(self._handle), time.monotonic()
+        here = (found.st_dev, found.st_ino)
+        if here in _tidied and now < _tidied[here] + _EVERY:
+            return
+        _tidied[here] = now
+        with suppress(OSError):
+            for name in filter(_PART.fullmatch, self.names()):
+                part = self.stat(name)
+                if part is not None and time.time() - part.st_mtime > _EVERY:
+                    self.remove(name)
 
     def rename(self, name: str, new: str, to: Folder | None = None) -> None:
         """Give a file another name, here or in another folder that is held; one that has that name there is replaced."""

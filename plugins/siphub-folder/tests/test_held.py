@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -105,3 +106,14 @@ def test_what_is_left_of_a_part_says_nothing_of_the_file(root: Path, monkeypatch
     assert put(b"1", Place(root, ("a",)), f"{uuid4()}.json").__class__ is Delivered
     monkeypatch.setattr(os, "replace", fails)
     assert put(b"1", Place(root, ("a",)), "1.json") == Uncertain("folder.uncertain")
+
+
+def test_what_a_dead_process_left_aside_is_taken_away(tmp_path: Path) -> None:
+    """Given parts that are hours old and one that is being written, and files of others, then the next put takes our old part alone."""
+    ours, young, theirs = (tmp_path / name for name in (f".{'a' * 24}.part", f".{'b' * 24}.part", ".somebody.part"))
+    for file in (ours, young, theirs):
+        file.write_bytes(b"x")
+    for file in (ours, theirs):
+        os.utime(file, (time.time() - 7200,) * 2)
+    assert put(b"x", tmp_path, "1.json") == Delivered("1.json")
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([young.name, theirs.name, "1.json"])
