@@ -25,7 +25,7 @@ from siphub.contract.http import Http
 from siphub.documents import render
 from siphub.errors import BrokerError, SettingsError, StoreError, Unauthenticated
 from siphub.flow import directory as directories
-from siphub.flow import operate, partner_desk, sweep, track
+from siphub.flow import mapping_trial, operate, partner_desk, sweep, track
 from siphub.flow.accept import Answer, accept
 from siphub.flow.deliver import Left, Worker
 from siphub.flow.ground import DirectoryNow, Ground, Points
@@ -272,7 +272,7 @@ def build(
     first = _recognised(store)
     kept = kept_name(store, settings, clock, first=first)
     http = Http(ca_file=settings.ca_file)
-    shelves = packs.Mappings([packs.shipped(), data / "mappings"], clock)
+    shelves = packs.Mappings([packs.shipped(), data / "mappings"], clock, approvals=partial(mapping_trial.approvals, store))
     given = dict(plugins or {})
     registry = Registry.load([*settings.plugins, *given], lambda name: _context(name, settings, clock, http, shelves, store), extra=given)
     ground = Ground(

@@ -71,6 +71,7 @@ def doctor(data: Data = None, as_json: Json = False) -> None:
 
 def examined(data: Path | None) -> Iterator[Finding]:
     """Look at everything; one part that cannot be looked at does not keep the others from it."""
+    from siphub.cli.doctor_packs import mapping_packs
     from siphub.cli.hubs import require_hub, settings_for
     from siphub.errors import SiphubError
 
@@ -80,8 +81,9 @@ def examined(data: Path | None) -> Iterator[Finding]:
     except SiphubError as error:
         yield wrong(str(error))
         return
-    for part in (settings_said, disk, key_files, certificates, packs):
+    for part in (settings_said, disk, key_files, certificates):
         yield from told(partial(part, settings))
+    yield from told(partial(mapping_packs, data))
     yield from told(partial(plugins, data))
     stores = list(told(partial(databases, data)))
     yield from stores
@@ -150,10 +152,11 @@ def certificates(settings: Settings) -> Iterator[Finding]:
         yield wrong(f"ca_file {settings.ca_file} cannot be read as certificates")
         return
     for one in found:
-        yield _until(f"a certificate in {settings.ca_file.name}", one.not_valid_after_utc)
+        yield until(f"a certificate in {settings.ca_file.name}", one.not_valid_after_utc)
 
 
-def _until(what: str, end: datetime) -> Finding:
+def until(what: str, end: datetime) -> Finding:
+    """Say until when something holds."""
     left = end - datetime.now(UTC)
     if left < timedelta(0):
         return wrong(f"{what} ran out on {end:%Y-%m-%d}")
@@ -175,30 +178,6 @@ def plugins(data: Path | None) -> Iterator[Finding]:
     if not any(one.problem for one in listed):
         for said in checks(data):
             yield (ok if said["ok"] else wrong)(f"{said['plugin']}: {said['what']}")
-
-
-def packs(settings: Settings) -> Iterator[Finding]:
-    """Look at the mapping packs: whether each can be used, and for how long."""
-    from siphub.contract import SystemClock
-    from siphub.errors import Busy, MappingError
-    from siphub.mappings import Mappings, shipped
-
-    shelves = Mappings([shipped(), settings.data / "mappings"], SystemClock())
-    for one in shelves.shelves():
-        name, manifest = f"mapping pack {one.name}", one.manifest
-        if manifest is None:
-            yield wrong(f"{name}: {one.problem}")
-            continue
-        if manifest.status != "approved":
-            yield look(f"{name} is {manifest.status}: it is not used")
-            continue
-        try:
-            shelves.load(manifest.id, manifest.version)
-        except (Busy, MappingError) as error:
-            yield wrong(f"{name}: {error}")
-            continue
-        end = manifest.valid_to
-        yield ok(f"{name} is in order") if end is None else _until(name, datetime(end.year, end.month, end.day, tzinfo=UTC))
 
 
 def databases(data: Path | None) -> Iterator[Finding]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from siphub.cli import mapping_trials
-from siphub.cli.packs import pack_named, shelves
+from siphub.cli.packs import approvals_noted, pack_named, shelves
 from siphub.cli.words import NO, WRONG_USE, Data, Json, facts, group, refuse, table
 
 if TYPE_CHECKING:
-    from siphub.mappings import Mappings, Shelved
+    from siphub.mappings import Approvals, Mappings, Shelved
 
 Named = Annotated[str, typer.Argument(metavar="PACK", help="A pack: its id, id@version, or the folder it lies in.")]
 
@@ -35,16 +35,31 @@ def register(app: typer.Typer) -> None:
 
 
 def list_them(data: Data = None, as_json: Json = False) -> None:
-    """List the packs: each version, whether it may be used today, and which units' addresses get it, named there or taken where none is."""
-    packs = shelves(data)
+    """List the packs: each version, whether it may be used today, and by whom it is approved, and which units' addresses get it, named there or taken where none is."""
+    packs = shelves(data, approvals_noted(data))
     users = _users(data)
     rows = [_row(one, packs, users.get(one.name, ())) for one in packs.shelves()]
     if as_json:
         facts(rows)
         return
-    shown = [(row["pack"], row["status"], _days(row), len(row["kinds"]), len(row["used_by"]), row["state"], row["folder"]) for row in rows]
-    head = ("pack", "status", "valid", "message types", "units", "today", "folder")
+    shown = [
+        (
+            row["pack"],
+            row["status"],
+            _APPROVED.get(row["approval"], ""),
+            _days(row),
+            len(row["kinds"]),
+            len(row["used_by"]),
+            row["state"],
+            row["folder"],
+        )
+        for row in rows
+    ]
+    head = ("pack", "status", "approved", "valid", "message types", "units", "today", "folder")
     table(head, shown, empty="There is no mapping pack: siphub mappings new makes one.")
+
+
+_APPROVED = {"release": "by the release", "here": "here", "elsewhere": "not here", "changed": "changed since"}
 
 
 def _row(one: Shelved, packs: Mappings, users: Sequence[str]) -> dict[str, Any]:
@@ -52,6 +67,7 @@ def _row(one: Shelved, packs: Mappings, users: Sequence[str]) -> dict[str, Any]:
     return {
         "pack": one.name,
         "status": manifest.status if manifest else None,
+        "approval": packs.standing(one),
         "valid_from": manifest.valid_from if manifest else None,
         "valid_to": manifest.valid_to if manifest else None,
         "owner": manifest.owner if manifest else None,
@@ -109,8 +125,9 @@ def check(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Check packs: manifest and checksums, sheets, schema and codes, and every sample there and back against the golden files."""
-    found = [one for shelf in ([name] if name else _every(data)) for one in _checked(shelf, data)]
+    """Check packs: manifest and checksums, what was approved on this hub, sheets, schema and codes, and every sample there and back."""
+    approvals = approvals_noted(data)
+    found = [one for shelf in ([name] if name else _every(data)) for one in _checked(shelf, data, approvals)]
     wrong = [row for row in found if row["code"]]
     if as_json:
         facts(found)
@@ -126,15 +143,17 @@ def _every(data: Path | None) -> Iterable[str]:
     return [one.name for one in shelves(data).shelves()]
 
 
-def _checked(name: str, data: Path | None) -> list[dict[str, Any]]:
+def _checked(name: str, data: Path | None, approvals: Approvals | None) -> list[dict[str, Any]]:
     from siphub.errors import Busy, MappingError
-    from siphub.mappings import findings
+    from siphub.mappings import MANIFEST, changed, findings
 
     try:
         pack = pack_named(name, data)
     except (Busy, MappingError) as error:
         return [{"pack": name, "where": "", "code": error.code, "detail": error.detail}]
     found = [{"pack": pack.name, "where": one.where, "code": one.code, "detail": one.detail} for one in findings(pack)]
+    if approvals is not None and (why := changed(pack, approvals())):
+        found.insert(0, {"pack": pack.name, "where": MANIFEST, "code": why.code, "detail": why.detail})
     return found or [{"pack": pack.name, "where": str(pack.folder), "code": None, "detail": f"{len(pack.manifest.kinds)} message types"}]
 
 
@@ -188,41 +207,57 @@ def new(
 def approve(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of a draft.")],
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who has reviewed it; stands in the manifest.")],
+    as_it_is: Annotated[
+        bool,
+        typer.Option("--as-it-is", help="It is approved already, elsewhere or before it was changed: note it on this hub as it lies."),
+    ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Approve a draft: every sample must come through, golden files and checksums are written, and its bytes are fixed from then on.
 
-    The hub's audit has who approved it; without a hub in the data folder it is said that none has.
+    The hub's audit has who approved it, and a pack that is another since is not used; without a hub in the data folder it is said that
+    none has. With --as-it-is a pack that is approved already is noted, and nothing of it is written: one that was approved elsewhere, or
+    that differs from what was approved here.
     """
     from siphub.cli.hubs import settings_for
-    from siphub.mappings import MANIFEST
     from siphub.mappings import approve as approved
+    from siphub.mappings import confirm
 
-    pack = approved(folder.resolve(), by=by, today=shelves(data).today())
-    digest = hashlib.sha256((pack.folder / MANIFEST).read_bytes()).hexdigest()
-    noted = _note(pack.name, digest, by, data)
+    folder, digests = folder.resolve(), list[str]()
+    with _noting(by, data, required=as_it_is) as note:
+
+        def told(name: str, digest: str) -> None:
+            digests.append(digest)
+            if note is not None:
+                note(name, digest)
+
+        pack = confirm(folder, note=told) if as_it_is else approved(folder, by=by, today=shelves(data).today(), note=told)
     if as_json:
-        found = {"pack": pack.name, "folder": pack.folder, "status": pack.manifest.status, "by": by, "noted": noted}
-        facts({**found, "digest": digest, "files": pack.manifest.files})
+        found = {"pack": pack.name, "folder": pack.folder, "status": pack.manifest.status, "by": by, "noted": note is not None}
+        facts({**found, "digest": digests[-1], "files": pack.manifest.files})
+        return
+    if as_it_is:
+        print(f"{pack.name} is noted as approved on this hub, as it lies in {folder}.")
         return
     print(f"{pack.name} is approved. Its files are not changed any more: a later change is a new version beside it.")
     print(f'Units get it once their address in the directory says mapping = "{pack.name}".')
-    if not noted:
+    if note is None:
         print(f"No hub's audit has that it was approved: there is no hub in {settings_for(data).data}; --data says where one is.")
 
 
-def _note(pack: str, digest: str, by: str, data: Path | None) -> bool:
-    """Note it in the audit, where there is a hub; say whether there is."""
+@contextmanager
+def _noting(by: str, data: Path | None, *, required: bool) -> Iterator[Callable[[str, str], None] | None]:
+    """Give what notes an approval in the audit: None where there is no hub, unless one is required."""
     from siphub.cli.hubs import opened, settings_for
     from siphub.flow.mapping_trial import note_approval
     from siphub.hub import never_used
 
-    if never_used(settings_for(data)):
-        return False
+    if not required and never_used(settings_for(data)):
+        yield None
+        return
     with opened(data) as hub:
-        note_approval(hub.ground, pack=pack, digest=digest, by=by)
-    return True
+        yield lambda name, digest: note_approval(hub.ground, pack=name, digest=digest, by=by)
 
 
 def schema(

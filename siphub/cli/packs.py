@@ -6,16 +6,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from siphub.mappings import Mappings, Pack
+    from siphub.mappings import Approvals, Mappings, Pack
 
 
-def shelves(data: Path | None) -> Mappings:
-    """Return the packs of siphub and of the data folder, drafts among them."""
+def shelves(data: Path | None, approvals: Approvals | None = None) -> Mappings:
+    """Return the packs of siphub and of the data folder, drafts among them; compared with what was approved where that is given."""
     from siphub.cli.hubs import settings_for
     from siphub.contract import SystemClock
     from siphub.mappings import Mappings, shipped
 
-    return Mappings([shipped(), settings_for(data).data / "mappings"], SystemClock(), drafts=True)
+    return Mappings([shipped(), settings_for(data).data / "mappings"], SystemClock(), drafts=True, approvals=approvals)
+
+
+def approvals_noted(data: Path | None) -> Approvals | None:
+    """Return what was approved on the hub of the data folder, read once; None where there is no hub."""
+    from siphub.cli.db import stored
+    from siphub.cli.hubs import settings_for
+    from siphub.flow.mapping_trial import approvals
+    from siphub.hub import never_used
+
+    if never_used(settings_for(data)):
+        return None
+    with stored(data) as store:
+        noted = approvals(store)
+    return lambda: noted
 
 
 def pack_named(name: str, data: Path | None) -> Pack:

@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from siphub.errors import Forbidden, NotThere
+from siphub.errors import Busy, Forbidden, NotThere, StoreBusy, StoreLost
 from siphub.flow import track
 from siphub.flow.ground import Ground
 from siphub.model import Caller
 from siphub.policy.reasons import REASONS
+from siphub.store import NO_OWNER, Store
+
+APPROVED: Final = "mapping.approved"
+"""How the audit calls it that a pack was approved."""
 
 READ: Final = frozenset({"send", "inbox"})
 """One of these roles is needed, as for reading over HTTP."""
@@ -54,4 +58,18 @@ def note_approval(ground: Ground, *, pack: str, digest: str, by: str) -> None:
         by: Who has reviewed it.
     """
     with ground.store.write() as work:
-        work.audit.append("-", by, "cli", "mapping.approved", {"pack": pack, "digest": digest})
+        work.audit.append(NO_OWNER, by, "cli", APPROVED, {"pack": pack, "digest": digest})
+
+
+def approvals(store: Store) -> Mapping[str, str]:
+    """Return the digest that was approved last on this hub for each pack, by `id@version`.
+
+    Raises:
+        Busy: The store cannot be read now.
+    """
+    try:
+        with store.look() as work:
+            noted = work.audit.of_action(NO_OWNER, APPROVED)
+    except (StoreBusy, StoreLost) as error:
+        raise Busy(error.detail, code=error.code) from error
+    return {str(one.facts["pack"]): str(one.facts["digest"]) for one in noted}

@@ -5,17 +5,20 @@ is read once and compared with the checksum in the manifest, and what was compar
 default. Sheets and schemas open nothing: no file, no network, no DTD, no clock. No error repeats a word of the document under translation.
 """
 
+from siphub.mappings.approval import REMEDY, Approvals, Standing
 from siphub.mappings.comparison import Comparison, compared
-from siphub.mappings.drafting import approve, begin, write_golden
+from siphub.mappings.drafting import approve, begin, confirm, write_golden
 from siphub.mappings.manifest import MANIFEST, Manifest, checksums, shipped
 from siphub.mappings.pack import CODES, Pack, compiled
 from siphub.mappings.schema_page import schema_page
-from siphub.mappings.shelf import Mappings, Shelved, load_folder
+from siphub.mappings.shelf import Mappings, Shelved, changed, load_folder
 from siphub.mappings.trial import Finding, Loss, Trial, findings, neutral, readable, tried
 
 __all__ = [
     "CODES",
     "MANIFEST",
+    "REMEDY",
+    "Approvals",
     "Comparison",
     "Finding",
     "Loss",
@@ -23,12 +26,15 @@ __all__ = [
     "Mappings",
     "Pack",
     "Shelved",
+    "Standing",
     "Trial",
     "approve",
     "begin",
+    "changed",
     "checksums",
     "compared",
     "compiled",
+    "confirm",
     "findings",
     "load_folder",
     "neutral",

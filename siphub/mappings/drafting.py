@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import re
 import shutil
 import tempfile
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import Final
 
 from siphub.contract.neutral import to_partner
 from siphub.errors import MappingError
-from siphub.mappings.manifest import MANIFEST, Manifest, is_listable, namespace_of, read_manifest
+from siphub.mappings.manifest import MANIFEST, Manifest, is_listable, manifest_and_digest, namespace_of, read_manifest, text_of
 from siphub.mappings.pack import Pack
 from siphub.mappings.shelf import load_folder
 from siphub.mappings.trial import readable, require_sound, samples_of, stand_in
@@ -64,24 +62,29 @@ def _copy(origin: Pack, place: Path, manifest: Manifest) -> None:
         text = Path(name).suffix in _TEXTS
         (place / name).write_bytes(body.replace(before.encode(), after.encode()) if text else body)
     (place / "README.md").write_text(_NEW_README.format(name=f"{pack} {version}", origin=origin.name), "utf-8")
-    (place / MANIFEST).write_text(_written(manifest), "utf-8")
+    (place / MANIFEST).write_text(text_of(manifest), "utf-8")
 
 
-def approve(folder: Path, *, by: str, today: date) -> Pack:
+def _nobody(name: str, digest: str) -> None:
+    """Tell nobody."""
+
+
+def approve(folder: Path, *, by: str, today: date, note: Callable[[str, str], None] = _nobody) -> Pack:
     """Fix a draft's bytes: write its golden files anew, then the manifest with checksums and status. Return the pack as it is now.
 
     What is fixed are the bytes that were tried: a file that changes meanwhile makes the pack refuse to load. The manifest appears whole and
     durable, or stays that of a draft; of two who approve at once one does, and the other is told that it is no draft any more.
+    `note` is told the pack's name and the manifest's SHA-256 before that manifest is there: what it raises leaves the draft a draft.
 
     Raises:
         MappingError: `mapping.not_draft`; `mapping.unsound`, a sample does not come through whole; `mapping.name`, a file's name cannot
             stand in a manifest; `mapping.broken`, `by` is no line; `mapping.unwritable`; or it does not load.
     """
     with _alone(folder):
-        return _approved(folder, by, today)
+        return _approved(folder, by, today, note)
 
 
-def _approved(folder: Path, by: str, today: date) -> Pack:
+def _approved(folder: Path, by: str, today: date, note: Callable[[str, str], None]) -> Pack:
     manifest = read_manifest(folder)
     if manifest.status != "draft":
         raise MappingError(f"{manifest.name} is {manifest.status}: make a new version of it", code="mapping.not_draft")
@@ -94,10 +97,29 @@ def _approved(folder: Path, by: str, today: date) -> Pack:
     require_sound(pack)
     files = {name: hashlib.sha256(body).hexdigest() for name, body in pack.files.items()}
     approved = _checked(manifest.model_dump() | {"status": "approved", "approved_by": by, "approved_on": today, "files": files})
+    body = text_of(approved).encode()
     with _writing(folder):
         write_golden(pack)
-        _replace(folder / MANIFEST, _written(approved).encode())
+    note(approved.name, hashlib.sha256(body).hexdigest())
+    with _writing(folder):
+        _replace(folder / MANIFEST, body)
     return load_folder(folder)
+
+
+def confirm(folder: Path, *, note: Callable[[str, str], None]) -> Pack:
+    """Have a pack that is approved already noted as it lies, where every sample comes through: it was approved elsewhere, or changed since.
+
+    Raises:
+        MappingError: `mapping.draft`; `mapping.unsound`, or it does not load; `mapping.not_found`, there is none.
+    """
+    with _alone(folder):
+        manifest, digest = manifest_and_digest(folder)
+        if manifest.status == "draft":
+            raise MappingError(f"{manifest.name} is a draft: approve it without --as-it-is", code="mapping.draft")
+        pack = load_folder(folder)
+        require_sound(pack)
+        note(manifest.name, digest)
+    return pack
 
 
 @contextmanager
@@ -158,22 +180,3 @@ def _checked(values: Mapping[str, object]) -> Manifest:
     except ValueError:
         pass  # told below, without what was given
     raise MappingError("the version is numbers with dots, such as 1.0; the owner, and who has reviewed it, one line each")
-
-
-def _written(manifest: Manifest) -> str:
-    """Return the manifest as TOML: its values in their order, the kinds one a line, the checksums last."""
-    values = manifest.model_dump(exclude_none=True)
-    files, kinds, wants = values.pop("files"), values.pop("kinds"), values.pop("wants")
-    lines = [f"{name} = {_value(value)}" for name, value in values.items()]
-    lines.insert(2, "kinds = [\n" + "".join(f"  {_value(kind)},\n" for kind in sorted(kinds)) + "]")
-    if wants:
-        lines.append(f"wants = [{', '.join(map(_value, wants))}]")
-    text = "\n".join([*lines, "", "[files]", *(f"{_value(name)} = {_value(digest)}" for name, digest in sorted(files.items())), ""])
-    tomllib.loads(text)
-    return text
-
-
-def _value(value: object) -> str:
-    if isinstance(value, date):
-        return value.isoformat()
-    return json.dumps(str(value), ensure_ascii=False)  # a basic string of TOML is written as in JSON

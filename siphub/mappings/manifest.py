@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tomllib
 from datetime import date
@@ -92,14 +93,20 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         MappingError: `mapping.broken`, it cannot be read, or the pack lies elsewhere than its manifest says.
     """
+    return manifest_and_digest(folder)[0]
+
+
+def manifest_and_digest(folder: Path) -> tuple[Manifest, str]:
+    """Read a manifest, and return the SHA-256 of the very bytes that were read with it; see `read_manifest`."""
     where = f"{folder.parent.name}/{folder.name}"
     try:
-        manifest = Manifest.model_validate(tomllib.loads((folder / MANIFEST).read_text("utf-8")))
+        body = (folder / MANIFEST).read_bytes()
+        manifest = Manifest.model_validate(tomllib.loads(body.decode()))
     except (OSError, ValueError) as error:
         raise MappingError(f"the manifest of {where} cannot be read: {_what(error)}") from error
     if (manifest.id, manifest.version) != (folder.parent.name, folder.name):
         raise MappingError(f"the pack {manifest.name} must lie in {manifest.id}/{manifest.version}")
-    return manifest
+    return manifest, hashlib.sha256(body).hexdigest()
 
 
 def _what(error: OSError | ValueError) -> str:
@@ -137,3 +144,22 @@ def read_files(manifest: Manifest, folder: Path) -> dict[str, bytes]:
     if unlisted:
         raise MappingError(f"the manifest of {manifest.name} does not list {unlisted[0]}", code="mapping.unlisted")
     return files
+
+
+def text_of(manifest: Manifest) -> str:
+    """Return the manifest as TOML: its values in their order, the kinds one a line, the checksums last."""
+    values = manifest.model_dump(exclude_none=True)
+    files, kinds, wants = values.pop("files"), values.pop("kinds"), values.pop("wants")
+    lines = [f"{name} = {_value(value)}" for name, value in values.items()]
+    lines.insert(2, "kinds = [\n" + "".join(f"  {_value(kind)},\n" for kind in sorted(kinds)) + "]")
+    if wants:
+        lines.append(f"wants = [{', '.join(map(_value, wants))}]")
+    text = "\n".join([*lines, "", "[files]", *(f"{_value(name)} = {_value(digest)}" for name, digest in sorted(files.items())), ""])
+    tomllib.loads(text)
+    return text
+
+
+def _value(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    return json.dumps(str(value), ensure_ascii=False)  # a basic string of TOML is written as in JSON

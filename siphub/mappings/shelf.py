@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from siphub.contract.context import Clock
 from siphub.errors import MappingError
+from siphub.mappings.approval import REMEDY, Approvals, Standing, is_same
 from siphub.mappings.confined import Confined
-from siphub.mappings.manifest import MANIFEST, Manifest, read_files, read_manifest, shipped
+from siphub.mappings.manifest import MANIFEST, Manifest, manifest_and_digest, read_files, read_manifest, shipped
 from siphub.mappings.pack import Pack
 
 _STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -25,13 +26,17 @@ _LOOK_AGAIN = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Shelved:
-    """One version of a pack as it lies there. `manifest` is None where it cannot be read; `problem` says what is wrong with it by itself."""
+    """One version of a pack as it lies there. `manifest` is None where it cannot be read; `problem` says what is wrong with it by itself.
+
+    `digest` is the SHA-256 of the manifest's bytes.
+    """
 
     id: str
     version: str
     folder: Path
     manifest: Manifest | None
     problem: MappingError | None = None
+    digest: str = ""
 
     @property
     def name(self) -> str:
@@ -46,10 +51,11 @@ class Mappings:
         folders: Where packs lie, such as `shipped()` and the operator's own. The same version in two of them must be the same.
         clock: Says which packs are valid today.
         drafts: Also take packs of status `draft`, to try them.
+        approvals: Gives the digests that were approved on this hub, asked when a pack is first used; without it none is compared.
     """
 
-    def __init__(self, folders: Sequence[Path], clock: Clock, *, drafts: bool = False) -> None:
-        self._folders, self._clock, self._drafts = tuple(folders), clock, drafts
+    def __init__(self, folders: Sequence[Path], clock: Clock, *, drafts: bool = False, approvals: Approvals | None = None) -> None:
+        self._folders, self._clock, self._drafts, self._approvals = tuple(folders), clock, drafts, approvals
         self._known: tuple[Shelved, ...] | None = None
         self._looked_at = float("-inf")
         self._loaded: dict[Path, Pack] = {}
@@ -62,11 +68,21 @@ class Mappings:
         A pack that was put there since the last look is found as soon as it is asked for.
 
         Raises:
-            MappingError: `mapping.not_found`, `mapping.not_valid`, `mapping.draft`, `mapping.altered`, `mapping.unlisted`,
-                `mapping.unsafe`, `mapping.duplicate` or `mapping.broken`.
-            Busy: `mapping.no_process`; it cannot be checked now.
+            MappingError: `mapping.not_found`, `mapping.not_valid`, `mapping.draft`, `mapping.altered`, `mapping.digest_changed`,
+                `mapping.unlisted`, `mapping.unsafe`, `mapping.duplicate` or `mapping.broken`.
+            Busy: `mapping.no_process`, or what keeps the approvals from being read; it cannot be checked now.
         """
-        return self._checked(*self._usable(pack, version))
+        return self._checked(self._usable(pack, version))
+
+    def standing(self, one: Shelved) -> Standing | None:
+        """Say by whom a version is approved, or that it is not what was; None where its manifest cannot be read, or no approvals are at hand."""
+        if one.manifest is None or one.manifest.status == "draft":
+            return "draft" if one.manifest else None
+        if _is_shipped(one.folder):
+            return "release"
+        if self._approvals is None:
+            return None
+        return _against(one, self._approvals())
 
     def has(self, pack: str, version: str) -> bool:
         """Say whether a version lies there that may be used today; only its manifest is looked at."""
@@ -75,22 +91,22 @@ class Mappings:
         except MappingError:
             return False
 
-    def _usable(self, pack: str, version: str | None) -> tuple[Manifest, Path]:
+    def _usable(self, pack: str, version: str | None) -> Shelved:
         found = self._named(pack, version) or self._looked_for_again(pack, version)
         if not found:
             raise MappingError(f"there is no mapping pack {pack}{'@' + version if version else ''}", code="mapping.not_found")
         statuses = {"approved", "draft"} if self._drafts else {"approved"}
         usable = [
-            (one.manifest, one.folder)
+            (one.manifest, one)
             for one in found
             if one.manifest and one.manifest.valid_on(self.today()) and (version is not None or one.manifest.status in statuses)
         ]
         if not usable:
             raise MappingError(f"no version asked for of the mapping pack {pack} is approved and valid today", code="mapping.not_valid")
-        manifest, folder = max(usable, key=lambda one: one[0].order)
+        manifest, newest = max(usable, key=lambda one: one[0].order)
         if manifest.status == "draft" and not self._drafts:
             raise MappingError(f"{manifest.name} is a draft", code="mapping.draft")
-        return manifest, folder
+        return newest
 
     def today(self) -> date:
         """Return the day in Stockholm, by which packs are valid."""
@@ -145,14 +161,22 @@ class Mappings:
             self._known = None
         return self._named(pack, version)
 
-    def _checked(self, manifest: Manifest, folder: Path) -> Pack:
-        loaded = self._loaded
+    def _checked(self, one: Shelved) -> Pack:
+        loaded, folder = self._loaded, one.folder
         with self._lock:
             lock = self._locks.setdefault(folder, threading.Lock())
         with lock:  # one for each, so that a pack that is slow to check keeps no other back
-            if folder not in loaded:
-                loaded[folder] = _checked(manifest, folder)
+            if folder not in loaded and one.manifest is not None:
+                self._refuse_changed(one)
+                loaded[folder] = _checked(one.manifest, folder)
             return loaded[folder]
+
+    def _refuse_changed(self, one: Shelved) -> None:
+        if self.standing(one) == "changed":
+            if time.monotonic() - self._looked_at >= _LOOK_AGAIN:
+                with self._lock:
+                    self._known = None  # what is put back is seen without a new start
+            raise _changed(one.name)
 
 
 def load_folder(folder: Path) -> Pack:
@@ -166,10 +190,38 @@ def load_folder(folder: Path) -> Pack:
 
 def _checked(manifest: Manifest, folder: Path) -> Pack:
     """Return a pack, checked; one that did not come with siphub runs its sheets where they can be stopped."""
-    kind = Pack if folder.resolve().is_relative_to(shipped().resolve()) else Confined
+    kind = Pack if _is_shipped(folder) else Confined
     pack = kind(manifest, folder, read_files(manifest, folder))
     pack.check()
     return pack
+
+
+def changed(pack: Pack, approved: Mapping[str, str]) -> MappingError | None:
+    """Return what is to be said of a loaded pack, whatever its status, that is not what was approved on this hub.
+
+    Args:
+        pack: The pack.
+        approved: The digest for each pack that was approved there, as `Approvals` gives them.
+    """
+    one = _shelved(pack.folder)
+    if _is_shipped(pack.folder) or one.manifest is None or one.manifest.status == "draft":
+        return None
+    return _changed(pack.name) if _against(one, approved) == "changed" else None
+
+
+def _against(one: Shelved, approved: Mapping[str, str]) -> Standing | None:
+    noted = approved.get(one.name)
+    if one.manifest is None or noted is None:
+        return "elsewhere" if one.manifest else None
+    return "here" if is_same(one.manifest, one.digest, noted) else "changed"
+
+
+def _changed(name: str) -> MappingError:
+    return MappingError(f"{name} is not what was approved on this hub: {REMEDY}", code="mapping.digest_changed")
+
+
+def _is_shipped(folder: Path) -> bool:
+    return folder.resolve().is_relative_to(shipped().resolve())
 
 
 def _refuse_broken(found: Sequence[Shelved]) -> None:
@@ -181,7 +233,8 @@ def _refuse_broken(found: Sequence[Shelved]) -> None:
 def _shelved(folder: Path) -> Shelved:
     id_, version = folder.parent.name, folder.name
     try:
-        return Shelved(id_, version, folder, read_manifest(folder))
+        manifest, digest = manifest_and_digest(folder)
+        return Shelved(id_, version, folder, manifest, digest=digest)
     except MappingError as error:
         return Shelved(id_, version, folder, None, error)
 

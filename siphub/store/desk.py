@@ -109,6 +109,10 @@ class Audit(Topic):
         """Return the links about a case, oldest first."""
         return self._all(AuditRow, select(audit).where(audit.c.owner == owner, audit.c.case_id == case_id).order_by(audit.c.seq))
 
+    def of_action(self, owner: str, action: str) -> tuple[AuditRow, ...]:
+        """Return the links that say one thing was done, oldest first; the whole chain is gone through."""
+        return self._all(AuditRow, select(audit).where(audit.c.owner == owner, audit.c.action == action).order_by(audit.c.seq))
+
     def owners(self) -> tuple[str, ...]:
         """Return whose chains there are."""
         return tuple(self._connection.scalars(select(audit_head.c.owner).order_by(audit_head.c.owner)))

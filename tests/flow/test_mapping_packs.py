@@ -15,11 +15,13 @@ import pytest
 
 from siphub.contract import Submission, SystemClock
 from siphub.contract.neutral import to_partner
-from siphub.errors import Busy
+from siphub.errors import Busy, MappingError
 from siphub.flow import directory as directories
 from siphub.flow import operate
+from siphub.flow.mapping_trial import note_approval
 from siphub.flow.reading import read
-from siphub.mappings import Mappings, approve, begin, confined, shipped
+from siphub.mappings import MANIFEST, Mappings, approve, begin, checksums, confined, shipped
+from siphub.mappings.manifest import read_manifest
 from siphub.model import Address, sample
 from siphub.model import people as p
 from siphub.store import DeliveryRow
@@ -168,3 +170,38 @@ def test_a_municipality_changes_to_a_new_version_and_back(world: World) -> None:
     words = [re.findall(r"<skyldig>(.*?)</skyldig>", one) for one in said]
     assert words == [["huvudman"], ["part"], ["huvudman"]]
     assert ["urn:siphub:norrby-sip:1.1" in one for one in said] == [False, True, False]
+
+
+def test_a_worker_sends_nothing_by_a_pack_that_is_not_what_was_approved(make_world: Callable[..., World]) -> None:
+    """Given a pack whose sheet was changed with its checksum after approval, then what is to be sent by it is held, and goes once the pack is put back."""
+    with make_world() as world:
+        folder, ground = world.data / "mappings", world.hub.ground
+        place = begin(Mappings([shipped()], SystemClock()).load("municipal-sip"), folder, "norrby-sip", "1.0", owner="Norrby", today=TODAY)
+        approve(place, by="Eva", today=TODAY, note=lambda name, digest: note_approval(ground, pack=name, digest=digest, by="Eva"))
+        before = {name: (place / name).read_text("utf-8") for name in ("out.xsl", MANIFEST)}
+        (place / "out.xsl").write_text(before["out.xsl"].replace("<kallelse>", "<kallelse >"), "utf-8")
+        listed, found = (read_manifest(place).files["out.xsl"], checksums(place)["out.xsl"])
+        (place / MANIFEST).write_text(before[MANIFEST].replace(listed, found), "utf-8")
+        switched(world, TRAP)
+        story = world.story(now=ground.now())
+        story.ready((p.HOME_CARE,))
+        story.summoned((p.HOME_CARE,))
+        assert until(lambda: [(row.state, row.reason) for row in kallelser(world, story)] == [("held", "mapping.broken")])
+        with pytest.raises(MappingError) as refused:
+            world.hub.mappings.load("norrby-sip", "1.0")
+        assert refused.value.code == "mapping.digest_changed"
+        for name, text in before.items():
+            (place / name).write_text(text, "utf-8")
+        assert until(lambda: loads(world, "norrby-sip"))
+        [row] = kallelser(world, story)
+        operate.operate(ground, row.id, "release", by="test", channel="cli")
+        assert until(lambda: [row.pinned_mapping for row in kallelser(world, story)] == [TRAP])
+
+
+def loads(world: World, pack: str) -> bool:
+    """Say whether a hub uses a pack."""
+    try:
+        world.hub.mappings.load(pack)
+    except MappingError:
+        return False
+    return True
