@@ -77,6 +77,7 @@ def _answered(packs: dict[str, Pack], asked: Header, body: bytes) -> tuple[Heade
 def _done(packs: dict[str, Pack], asked: Header, body: bytes) -> tuple[Header, bytes]:
     match asked["do"]:
         case "take":
+            packs.pop(asked["for"], None)  # before, so that what it took is there for the new one
             packs[asked["pack"]] = _taken(asked, body)
         case "check":
             packs[asked["pack"]].check()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -16,10 +17,11 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 from lxml import etree
@@ -33,7 +35,12 @@ SECONDS: Final = 2.0
 WRITING: Final = 0.5
 """How much of it a document may take that is to be sent: a permit holds for one second, and what takes longer would never be sent in time."""
 _MOST_PROCESSES: Final = 4
-_MOST_PACKS: Final = 16
+_MOST_PACKS: Final = 64
+ROOM: Final = 128 * 1024 * 1024
+"""How much address space a process has at most when it is given one more pack, in bytes: a quarter of all, so that a question has the rest.
+
+It is enough for about seventeen packs as large as siphub's own. One that has twice as much has not given back what a question took.
+"""
 _START: Final = 60.0
 _ANSWER: Final = 60.0
 """For how long an answer is waited for; what counts is processor time, which the process itself is held to."""
@@ -96,10 +103,10 @@ def _error(answer: Mapping[str, Any]) -> Exception:
 
 
 class _Process:
-    """One process, and the packs it has been given."""
+    """One process, and the packs it has been given, with when each was last asked for."""
 
     def __init__(self) -> None:
-        self.packs: set[str] = set()
+        self.packs: dict[str, float] = {}
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -125,6 +132,26 @@ class _Process:
         """
         if receive(self._link, time.monotonic() + _START) is None:
             raise ConnectionError("the process ended before it was ready")
+
+    def full(self) -> bool:
+        """Say whether it has as many packs as it may: what they take is not there for a question."""
+        return len(self.packs) >= _MOST_PACKS or self._size() > ROOM
+
+    def worn(self) -> bool:
+        """Say whether it has not given back what its questions took."""
+        return self._size() > 2 * ROOM
+
+    def _size(self) -> int:
+        """Return how much address space it has, in bytes; none where the machine does not say."""
+        try:
+            pages = int(Path(f"/proc/{self._process.pid}/statm").read_text("ascii").split()[0])
+        except (OSError, ValueError, IndexError):
+            return 0
+        return pages * resource.getpagesize()
+
+    def oldest(self) -> tuple[float, str]:
+        """Return when the pack was asked for that has not been for longest, and its digest; the moment is now where there is none."""
+        return min(((at, digest) for digest, at in self.packs.items()), default=(time.monotonic(), ""))
 
     def lives(self) -> bool:
         """Say whether it has not ended: the machine may have ended it while it waited."""
@@ -161,11 +188,13 @@ def _ended(process: subprocess.Popen[bytes], link: socket.socket, owner: int) ->
 
 
 class _Processes:
-    """As many processes as there are questions at once, up to a few; each is kept for the next question."""
+    """As many processes as there are questions at once, or as the packs have no room in, up to a few; each is kept for the next question."""
 
     def __init__(self) -> None:
         self._free = threading.BoundedSemaphore(_MOST_PROCESSES)
+        self._lock = threading.Lock()
         self._idle: list[_Process] = []
+        self._busy = 0
 
     def ask(self, pack: Confined, header: Header, body: bytes) -> tuple[Header, bytes]:
         """Ask any process.
@@ -174,7 +203,7 @@ class _Processes:
             MappingError: `mapping.too_costly`.
             Busy: `mapping.no_process`; none could be started, or it was ended from outside, or had no turn at the processor.
         """
-        with self._free:
+        with self._free, self._counted():
             process = self._taken(pack)
             try:
                 answer = process.exchange(header, body)
@@ -187,7 +216,7 @@ class _Processes:
                 process.end()
                 raise
             else:
-                self._idle.append(process)
+                self._put_back(process, pack)
                 return answer
         if over is None:
             raise _no_process()
@@ -196,10 +225,24 @@ class _Processes:
             code="mapping.too_costly",
         )
 
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy -= 1
+
+    def _put_back(self, process: _Process, pack: Confined) -> None:
+        process.packs[pack.digest] = time.monotonic()
+        with self._lock:
+            self._idle.append(process)
+
     def _taken(self, pack: Confined) -> _Process:
         """Return a process that has the pack: one that waits, or a new one."""
-        while self._idle:
-            process = self._idle.pop()
+        while (process := self._waiting(pack.digest)) is not None:
             if self._has(process, pack):
                 return process
         try:
@@ -214,25 +257,42 @@ class _Processes:
             return process
         raise _no_process()
 
+    def _waiting(self, digest: str) -> _Process | None:
+        """Take the process out that is best for a pack: one that has it, one with room, or the one whose own was not asked for for longest.
+
+        None where a new one is better: none waits, or none of them has room and there may be one more.
+        """
+        with self._lock:
+            found = next((one for one in reversed(self._idle) if digest in one.packs), None)
+            found = found or next((one for one in reversed(self._idle) if not one.full()), None)
+            if found is None and len(self._idle) + self._busy > _MOST_PROCESSES:
+                found = min(self._idle, key=lambda one: one.oldest()[0])
+            if found is not None:
+                self._idle.remove(found)
+            return found
+
     def _has(self, process: _Process, pack: Confined) -> bool:
-        """Give it the pack, unless it has it; say no, and end it, where it cannot take it or has taken many."""
+        """Give it the pack, unless it has it, in the place of another where it is full; say no, and end it, where it cannot take it."""
         if process.lives() and pack.digest in process.packs:
             return True
-        if process.lives() and len(process.packs) < _MOST_PACKS:
+        if process.lives() and not process.worn():
             files = {name: len(body) for name, body in pack.files.items()}
+            gone = process.oldest()[1] if process.full() else ""
             taking = {
                 "do": "take",
                 "seconds": SECONDS,
                 "pack": pack.digest,
+                "for": gone,
                 "manifest": pack.manifest.model_dump(mode="json"),
                 "files": files,
             }
+            process.packs.pop(gone, None)
             try:
                 process.exchange(taking, b"".join(pack.files.values()))
             except OSError:
                 pass  # it has ended while it waited: another one is taken
             else:
-                process.packs.add(pack.digest)
+                process.packs[pack.digest] = time.monotonic()
                 return True
         process.end()
         return False

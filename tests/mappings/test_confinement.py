@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -260,6 +260,89 @@ def test_many_threads_ask_at_once(copies: Mappings) -> None:
         made = list(threads.map(lambda document: written(pack, document), documents * 3))
     assert [one.body for one in made] == [written(pack, document).body for document in documents] * 3
     assert len(processes()) <= 4
+
+
+@pytest.fixture
+def none_yet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Begin without a process, and end those that were started."""
+    ours = confined._Ours()
+    monkeypatch.setattr(confined, "_OURS", ours)
+    yield
+    for process in ours.processes._idle:
+        process.end()
+
+
+def several(number: int) -> list[Pack]:
+    """Return packs that differ."""
+    return [pack_of(**{"out.xsl": sheet(f"<c{one}/>")}) for one in range(number)]
+
+
+def in_turn(packs: list[Pack]) -> None:
+    """Use each pack once."""
+    for one, pack in enumerate(packs):
+        assert pack.transform("out", b"<a/>").endswith(f"<b><c{one}/></b>".encode())
+
+
+def kept() -> dict[int, int]:
+    """Return how many packs each process has."""
+    return {one._process.pid: len(one.packs) for one in confined._OURS.processes._idle}
+
+
+@pytest.mark.usefixtures("none_yet")
+def test_packs_that_one_process_has_no_room_for_are_kept_by_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given more packs than fit into one process, used in turn, then each is given to a process once, and none is ended."""
+    monkeypatch.setattr(confined, "_MOST_PACKS", 3)
+    packs = several(8)
+    in_turn(packs)
+    before = kept()
+    assert sorted(before.values()) == [2, 3, 3]
+    monkeypatch.setattr(confined._Processes, "_has", lambda _self, process, pack: pack.digest in process.packs)
+    in_turn(packs)
+    assert kept() == before
+
+
+@pytest.mark.usefixtures("none_yet")
+def test_where_no_process_has_room_the_pack_goes_that_was_not_used_for_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given more packs than all processes have room for, then the one that was not used for longest gives way, and no process is ended for it."""
+    monkeypatch.setattr(confined._Process, "_size", lambda _self: confined.ROOM + 1)
+    packs = several(6)
+    in_turn(packs[:4])
+    four = processes()
+    assert len(four) == 4
+    in_turn(packs[:1])
+    in_turn(packs)
+    assert processes() == four
+    there = {digest for one in confined._OURS.processes._idle for digest in one.packs}
+    assert there == {pack.digest for pack in packs[2:] if isinstance(pack, Confined)}
+
+
+@pytest.mark.usefixtures("none_yet")
+def test_a_process_that_has_not_given_back_its_memory_gets_no_further_pack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a process with half of its memory taken, then it answers for what it has, and is ended in favour of a new one for another pack."""
+    first, second = several(2)
+    in_turn([first])
+    [before] = processes()
+    monkeypatch.setattr(confined, "_MOST_PROCESSES", 1)
+    monkeypatch.setattr(confined._Process, "_size", lambda self: 3 * confined.ROOM if self._process.pid == before else 0)
+    in_turn([first])
+    assert processes() == {before}
+    second.check()
+    assert before not in processes()
+
+
+@pytest.mark.usefixtures("none_yet")
+def test_what_packs_take_of_a_process_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given one process and many packs of the size of siphub's own, then it gives back what a pack took that had to go, and it is the same process all the time."""
+    monkeypatch.setattr(confined, "_MOST_PROCESSES", 1)
+    monkeypatch.setattr(confined, "ROOM", 80 * 1024 * 1024)
+    origin, sizes, before = Mappings([shipped()], SystemClock()).load("municipal-sip"), [], set[int]()
+    for number in range(14):
+        load_folder(begin(origin, tmp_path, f"norrby-{number}", "1.0", owner="Norrby", today=TODAY)).problems(b"<a/>")
+        sizes += [process._size() for process in confined._OURS.processes._idle]
+        before |= processes()
+    assert len(before) == 1
+    assert max(kept().values()) < 8
+    assert max(sizes) < 100 * 1024 * 1024
 
 
 @pytest.fixture
