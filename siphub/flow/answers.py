@@ -55,10 +55,17 @@ class Thread:
     alone: bool = True
 
 
-def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission) -> str | None:
+def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission, *, before: str | None = None) -> str | None:
     """Take one message or answer; a refusal is audited, and shown to the convener where we know whose it is.
 
     Return the refusal's code, with the place in the document where that is known, or None.
+
+    Args:
+        ground: The rooms below.
+        adapter: Whose partners it came from.
+        inbound: What was fetched.
+        submission: Its content.
+        before: What it was refused with the last time: where it is refused in the same words, nobody is told once more.
     """
     thread: Thread | None = None
     unread: str | None = None
@@ -75,14 +82,22 @@ def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission)
     except Refused as error:
         unread, place = _why(error)
         refused = f"{unread} {place}".rstrip()
+        if refused == before:
+            return refused
         _log.warning("inbound.refused", adapter=adapter, code=unread)
         if isinstance(found, Message) and unread != _NOT_THE_SENDER:
             thread = _thread(ground, adapter, inbound, Draft({"conversation_id": str(found.case_id)}, ()))
     if unread is not None:
         with ground.store.write() as work:
             _show(work, adapter, inbound, thread, unread, ground.now())
-            work.inbound.add(NO_OWNER, adapter, inbound.partner_id, ground.now(), refused)
+            remember(work, adapter, inbound, ground.now(), refused)
     return refused
+
+
+def remember(work: Work, adapter: str, inbound: Inbound, now: datetime, refused: str | None) -> None:
+    """Remember what became of something, also where it was refused before."""
+    if not work.inbound.add(NO_OWNER, adapter, inbound.partner_id, now, refused):
+        work.inbound.judged_anew(NO_OWNER, adapter, inbound.partner_id, now, refused)
 
 
 def _why(error: Refused) -> tuple[str, str]:

@@ -136,7 +136,7 @@ def _from_source(ground: Ground, source: Source, adapter: PollsAddresses, inboun
 def take_from(ground: Ground, source: Source, inbound: Inbound) -> str | None:
     """Take one thing as a word of the entry's organisation, under an id that nothing at another source can have; return what `take_inbound` does."""
     named = f"{source.short}/{inbound.partner_id}"
-    return take_inbound(ground, source.adapter, replace(inbound, partner_id=named, organisation=source.recipient.organisation))
+    return take_inbound(ground, source.adapter, replace(inbound, partner_id=named, organisation=source.recipient.organisation), anew=True)
 
 
 def _leased(ground: Ground, adapter: str, source: str, holder: str) -> bool:
@@ -160,14 +160,23 @@ def _alone(adapter: str, take: Callable[[], object]) -> bool:
     return True
 
 
-def take_inbound(ground: Ground, adapter: str, inbound: Inbound) -> str | None:
+def take_inbound(ground: Ground, adapter: str, inbound: Inbound, *, anew: bool = False) -> str | None:
     """Take one answer, once; return why it is or was refused, a code first, or None where it was taken.
 
     A message goes the way every message goes; what is refused is kept as seen, and shown (see `answers`).
+
+    Args:
+        ground: The rooms below.
+        adapter: Whose partners it came from.
+        inbound: What was fetched.
+        anew: Judge a message that was refused before once more, for it lies there still, or again: what kept it out may be mended.
     """
+    before: str | None = None
     with ground.store.read() as work:
         if work.inbound.seen(NO_OWNER, adapter, inbound.partner_id):
-            return work.inbound.refused(NO_OWNER, adapter, inbound.partner_id)
+            before = work.inbound.refused(NO_OWNER, adapter, inbound.partner_id)
+            if before is None or not (anew and isinstance(inbound.content, Submission)):
+                return before
         stray = isinstance(inbound.content, Receipt) and not _its_own(work, adapter, inbound.content, inbound.organisation)
     code: str | None = None
     match inbound.content:
@@ -175,12 +184,12 @@ def take_inbound(ground: Ground, adapter: str, inbound: Inbound) -> str | None:
             receipts.note(ground, adapter, receipt, inbound.organisation)
             code = answers.show(ground, adapter, inbound, code="receipt.not_theirs") if stray else None
         case Submission() as submission:
-            code = answers.take(ground, adapter, inbound, submission)
+            code = answers.take(ground, adapter, inbound, submission, before=before)
         case Unreadable(code=why):
             code = answers.show(ground, adapter, inbound, why)
     if code is None:  # else it was remembered as it was shown
         with ground.store.write() as work:
-            work.inbound.add(NO_OWNER, adapter, inbound.partner_id, ground.now(), None)
+            answers.remember(work, adapter, inbound, ground.now(), None)
     return code
 
 

@@ -101,3 +101,8 @@ class Inbound(Topic):
         """Remember it, with the code where it was refused; return False where it was stored before."""
         values = {"owner": owner, "adapter": adapter, "partner_id": partner_id, "at": at, "code": code}
         return insert_missing(self._connection, inbound, values)
+
+    def judged_anew(self, owner: str, adapter: str, partner_id: str, at: datetime, code: str | None) -> None:
+        """Remember of what was refused before that it is taken now, or refused for another reason."""
+        mine = (inbound.c.owner == owner, inbound.c.adapter == adapter, inbound.c.partner_id == partner_id, inbound.c.code.is_not(None))
+        self._connection.execute(update(inbound).where(*mine).values(at=at, code=code))

@@ -277,32 +277,81 @@ def test_what_was_refused_is_judged_anew_when_it_is_put_there_anew(make_still: C
     assert [row.sender_unit for row in _responses(world, story)] == [p.HOME_CARE]
 
 
+def test_what_was_refused_is_judged_anew_when_it_is_listed_anew(make_still: Callable[[str], Municipal]) -> None:
+    """Given a yes at an address to a version that comes later, then the same bytes under the same name are refused again without a further work item, and taken once that version has come."""
+    world = make_still("status")
+    story, _ = summoned(world)
+    tray = world.sandbox.partners[PARTNERS[p.CARE_CENTRE]].tray
+    early = written(story, lambda one: one.responded(p.CARE_CENTRE, version=2))
+    for _ in range(3):
+        tray.put("1.xml", early)
+        ask(world.hub.ground)
+        assert (tray.names(), tray.refused()) == ([], {"1.xml": "message.out_of_order /content/meeting_version"})
+    assert (desk(world), refusals(world)) == ([("inbound.unthreaded", p.REGION)], ["message.out_of_order"])
+    story.rescheduled([*FOLDERS, p.CARE_CENTRE])
+    for _ in range(2):
+        tray.put("1.xml", early)
+        ask(world.hub.ground)
+        assert tray.names() == []
+    assert [row.sender_unit for row in _responses(world, story)] == [p.CARE_CENTRE]
+    assert (desk(world), refusals(world)) == ([("inbound.unthreaded", p.REGION)], ["message.out_of_order"])
+
+
+def test_what_is_refused_for_another_reason_than_before_is_shown_again(make_still: Callable[[str], Municipal]) -> None:
+    """Given a yes of a unit that the directory has not, then it is not theirs; once that is corrected it is refused for what else is wrong, and that is work too."""
+    world = make_still("status")
+    story, _ = summoned(world)
+    tray = world.sandbox.partners[PARTNERS[p.CARE_CENTRE]].tray
+    early = written(story, lambda one: one.responded(p.CARE_CENTRE, version=2))
+    now = directories.current(world.hub.ground)
+    there = world.address(p.CARE_CENTRE)
+    wrong = [one.model_copy(update={"address": there}) if one.id == p.HOSPITAL else one for one in now.units if one.id != p.CARE_CENTRE]
+    told: list[str] = []
+    for units in (tuple(wrong), tuple(wrong), now.units, now.units):
+        directories.switch(world.hub.ground, now.model_copy(update={"units": units}), by="test")
+        tray.put("1.xml", early)
+        ask(world.hub.ground)
+        told += tray.refused().values()
+    assert told == ["sender.not_yours /sender"] * 2 + ["message.out_of_order /content/meeting_version"] * 2
+    assert refusals(world) == ["sender.not_yours", "message.out_of_order"]
+    assert sorted(desk(world)) == [("inbound.not_theirs", p.REGION), ("inbound.unthreaded", p.REGION)]
+
+
+def refusals(world: World) -> list[object]:
+    """Return the codes with which answers of the region were refused, as its audit has them."""
+    with world.hub.store.read() as work:
+        return [one.facts["code"] for one in work.audit.of_action(p.REGION, "inbound.refused")]
+
+
 def _responses(world: World, story: Story) -> list[Any]:
     with world.hub.store.read() as work:
         return [row for row in work.messages.of_case(story.owner, str(story.case_id)) if row.type == "meeting.response"]
 
 
 def test_a_hub_that_ends_between_storing_and_clearing_away_acts_once(make_still: Callable[[str], Municipal]) -> None:
-    """Given that it ends just then, with an answer taken and one refused, then the next hub clears away the one and notes the other, and that is all."""
+    """Given that it ends just then, with an answer taken and one refused, and a receipt too, then the next hub clears away the first and notes the others, and that is all."""
     world = make_still("status")
     story, _ = summoned(world)
     folder = world.place(p.HOME_CARE) / "svar"
     drop(folder, "1.xml", written(story, lambda one: one.responded(p.HOME_CARE)))
     drop(folder, "2.xml", written(story, lambda one: one.responded(p.SOCIAL_SERVICES)))
+    drop(folder, f"{NOBODYS}.receipt", b"accepted\n-\n-\n")
     ground, adapter = world.hub.ground, world.hub.registry.adapters["municipal-xml"]
     assert isinstance(adapter, PollsAddresses)
     [source] = [one for one in poll.sources(ground.directory(), ground.registry.adapters) if one.name == str(folder)]
     found = adapter.fetch(source.name, source.recipient)
     assert not isinstance(found, Retry)
-    assert [poll.take_from(ground, source, inbound) for inbound in found] == [None, "sender.not_yours /sender"]
-    assert sorted(file.name for file in folder.iterdir()) == ["1.xml", "2.xml"]
+    assert [poll.take_from(ground, source, inbound) for inbound in found] == ["receipt.not_theirs", None, "sender.not_yours /sender"]
+    receipt = f"{NOBODYS}.receipt"
+    assert sorted(file.name for file in folder.iterdir()) == [receipt, "1.xml", "2.xml"]
     world.hub.stop()
     world.open(start=False)
     ask(world.hub.ground)
-    assert sorted(file.name for file in folder.iterdir()) == ["2.xml", "2.xml.refused"]
+    assert sorted(file.name for file in folder.iterdir()) == [receipt, f"{receipt}.refused", "2.xml", "2.xml.refused"]
+    assert (folder / f"{receipt}.refused").read_text().startswith("receipt.not_theirs\n")
     assert (folder / "2.xml.refused").read_text().startswith("sender.not_yours /sender\n")
     assert [row.sender_unit for row in _responses(world, story)] == [p.HOME_CARE]
-    assert desk(world) == [("inbound.not_theirs", p.MUNICIPALITY)]
+    assert desk(world) == [("inbound.not_theirs", p.MUNICIPALITY)] * 2
 
 
 def test_a_folder_that_is_away_is_no_empty_folder(make_still: Callable[[str], Municipal]) -> None:

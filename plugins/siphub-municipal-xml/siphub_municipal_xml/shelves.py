@@ -7,6 +7,7 @@
 
 In a drop what was refused stays, with `<name>.refused` beside it, in which the code stands, and below it when the file was written; one of the same
 name that was written at another time is looked at anew.
+In a collection it is looked at anew when it is listed again, also when its name and bytes are the same.
 It must never take away what has changed since it was read, nor say that nothing lies where nobody could look.
 """
 
