@@ -137,7 +137,7 @@ def _verdict(trial: Trial) -> str:
     if trial.body is None:
         return "it is not translated"
     if trial.problems:
-        return "what comes out is not in order: it would not be sent" if trial.back is None else "it does not read back"
+        return "what comes out is not in order: it would not be sent" if trial.code == "mapping.invalid_output" else "it does not read back"
     if trial.losses is None:
         return "valid; this pack does not read"
     return f"valid, and {len(trial.losses)} fields do not come back as they were" if trial.losses else "valid, and comes back whole"
@@ -171,6 +171,8 @@ def diff(
 def _differences(found: Comparison, *, brief: bool) -> None:
     for sample in found.samples:
         print(f"{sample.sample}: {sample.what}")
+        for why in sample.why:
+            print(f"  {why}")
         for line in () if brief else sample.lines[2:]:
             print(f"  {line}")
     for code in found.codes:

@@ -221,7 +221,7 @@ class _Processes:
         if over is None:
             raise _no_process()
         raise MappingError(
-            f"{pack.name} needs more {over} for this than a mapping pack may: its sheets or its schema repeat too much",
+            f"{pack.name} needs more {over} for this than a mapping pack may: {_at_work(header)} too much",
             code="mapping.too_costly",
         )
 
@@ -296,6 +296,18 @@ class _Processes:
                 return True
         process.end()
         return False
+
+
+def _at_work(header: Header) -> str:
+    """Say what of a pack it was that did not come to an end."""
+    match header["do"]:
+        case "transform":
+            return f"{header['name']}.xsl repeats"
+        case "write":
+            return "out.xsl or its schema repeats"
+        case "problems":
+            return "its schema repeats"
+    return "its sheets or its schema repeat"
 
 
 def _no_process() -> Busy:

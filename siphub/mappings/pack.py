@@ -18,6 +18,7 @@ from lxml import etree
 from siphub.contract.neutral import put_words
 from siphub.contract.xml import MAX_BYTES, hardened_parser, parse_xml, serialise_xml
 from siphub.errors import BadBody, MappingError, SiphubError
+from siphub.mappings import complaints
 from siphub.mappings.manifest import Manifest
 
 CODES: Final = "codes.csv"
@@ -73,7 +74,7 @@ class Pack:
             BadBody: The document cannot be parsed.
             MappingError: `mapping.transform_failed`, `mapping.too_large`, or `mapping.not_found` where there is no such sheet.
         """
-        return self._bytes(self._run(name, parse_xml(document)))
+        return self._bytes(name, self._run(name, parse_xml(document)))
 
     def write(self, neutral: etree._Element) -> tuple[bytes, tuple[str, ...]]:
         """Run the sheet `out.xsl` over neutral XML, put the partner's words in, and return it as bytes with what the schema says.
@@ -85,28 +86,31 @@ class Pack:
         """
         result = self._run("out", neutral)
         put_words(self, result)
-        return self._bytes(result), self._judged(result, "out.xsl ")
+        return self._bytes("out", result), self._judged(result, "out.xsl ")
 
-    def _bytes(self, result: etree._Element) -> bytes:
+    def _bytes(self, name: str, result: etree._Element) -> bytes:
         body = serialise_xml(result)
         if len(body) > MAX_BYTES:
-            raise MappingError(f"what {self.name} makes of this document is larger than {MAX_BYTES} bytes", code="mapping.too_large")
+            raise MappingError(
+                f"what {name}.xsl of {self.name} makes of this document is larger than {MAX_BYTES} bytes", code="mapping.too_large"
+            )
         return body
 
     def _run(self, name: str, root: etree._Element) -> etree._Element:
+        stopped = False
         try:
             result = self._sheet(name)(root).getroot()
         except etree.XSLTApplyError:
-            result = None
+            result, stopped = None, True
         if result is None:
             # Outside the handler on purpose: the sheet's own message may repeat the document.
-            raise MappingError(f"the sheet {name} of {self.name} does not translate this document", code="mapping.transform_failed")
+            why = "does not translate this document" if stopped else "makes no element of this document: what it makes is text, or nothing"
+            raise MappingError(f"the sheet {name} of {self.name} {why}", code="mapping.transform_failed")
         return result
 
     def said(self, name: str) -> tuple[str, ...]:
         """Return what the sheet `<name>.xsl` said when it last ran in this thread. It may repeat the document: show it for samples only."""
-        log = self._sheet(name).error_log
-        return tuple(entry.message for entry in log)[:_MOST_PROBLEMS]
+        return complaints.of_sheet(f"{name}.xsl", self._sheet(name).error_log)[:_MOST_PROBLEMS]
 
     def problems(self, document: bytes) -> tuple[str, ...]:
         """Return what the schema says against a document, at most fifty sentences with line, kind and path, without content; empty means valid.
@@ -194,14 +198,19 @@ class Pack:
         rows = csv.DictReader(io.StringIO(self._text(CODES), newline=""), strict=True)
         forth: dict[tuple[str, str], str | None] = {}
         back: dict[tuple[str, str], str | None] = {}
+        last = 1
         try:
             for row in rows:
                 table, ours, theirs = row["table"], row["canonical"], row["partner"]
                 if None in row or not (table and ours and theirs) or (table, ours) in forth:
                     raise MappingError(f"line {rows.line_num} of {CODES} in {self.name} is incomplete or there twice")
-                forth[table, ours] = theirs
+                last, forth[table, ours] = rows.line_num, theirs
                 back[table, theirs] = None if (table, theirs) in back else ours
-        except (KeyError, csv.Error) as error:
+        except csv.Error as error:
+            raise MappingError(
+                f"line {last + 1} of {CODES} in {self.name} has a quotation mark that does not end, or text behind one that does"
+            ) from error
+        except KeyError as error:
             raise MappingError(
                 f"{CODES} in {self.name} must have the columns table, canonical, partner, with commas between them"
             ) from error
@@ -223,7 +232,8 @@ class Pack:
             try:
                 sheets[name] = compiled(source)
             except etree.XSLTParseError as error:
-                raise MappingError(f"{name}.xsl of {self.name} is no XSLT 1.0 sheet") from error
+                why = "".join(f": {one}" for one in complaints.of_sheet(f"{name}.xsl", error.error_log)[-1:])
+                raise MappingError(f"{name}.xsl of {self.name} is no XSLT 1.0 sheet{why}") from error
         return sheets[name]
 
     def _schema(self) -> etree.XMLSchema:
@@ -236,7 +246,7 @@ class Pack:
             try:
                 self._compiled.schema = etree.XMLSchema(etree.fromstring(next(iter(self._schema_files.values())), parser))
             except etree.XMLSchemaParseError as error:
-                raise MappingError(f"the schema of {self.name} is no XML schema") from error
+                raise MappingError(f"the schema of {self.name} is no XML schema: {complaints.of_schema(error.error_log)}") from error
         return self._compiled.schema
 
     @cached_property

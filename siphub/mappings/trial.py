@@ -15,6 +15,7 @@ from lxml import etree
 from siphub.contract.neutral import document_to_xml, forms_wanted, from_partner, written
 from siphub.contract.xml import parse_xml, serialise_xml
 from siphub.errors import MappingError, SiphubError
+from siphub.mappings.complaints import explained
 from siphub.mappings.manifest import namespace_of
 from siphub.mappings.pack import Pack
 from siphub.model import CATALOGUE, Message, sample
@@ -81,7 +82,7 @@ def tried(pack: Pack, document: Mapping[str, object], rendered: Mapping[str, byt
         return Trial(document, problems=(error.detail, *(_sheet_says(pack, "out", error) if talkative else ())), code=error.code)
     body = made.body
     if made.problems:
-        return Trial(document, body, made.problems, "mapping.invalid_output")
+        return Trial(document, body, tuple(map(explained, made.problems)), "mapping.invalid_output")
     if INWARD not in pack.files:
         return Trial(document, body)
     try:

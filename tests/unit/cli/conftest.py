@@ -153,3 +153,10 @@ def on_postgresql(place: Place, postgresql_url: str) -> Place:
     build(read({"data": place.data})).stop()
     open_case(place)
     return place
+
+
+@pytest.fixture
+def draft(run: Run, data_folder: Path) -> Path:
+    """Give the folder of a draft made by the command."""
+    assert run("mappings", "new", "norrby-sip", "--owner", "Norrby kommun").status == 0
+    return data_folder / "mappings" / "norrby-sip" / "1.0"
