@@ -139,7 +139,7 @@ def versions(folder: Path) -> None:
     origin = Mappings([shipped()], SystemClock()).load("municipal-sip")
     for version, word in (("1.0", "huvudman"), ("1.1", "part")):
         place = begin(origin, folder, "norrby-sip", version, owner="Norrby", today=today)
-        for name, before in (("codes.csv", "duty-holder,principal,{}\n"), ("schema/municipal-sip.xsd", '<xs:enumeration value="{}"/>')):
+        for name, before in (("codes.csv", "duty-holder,principal,{}\n"), ("schema/municipal-sip.xsd", '<xs:enumeration value="{}">')):
             text = (place / name).read_text("utf-8")
             assert text.count(before.format("huvudman")) == 1
             (place / name).write_text(text.replace(before.format("huvudman"), before.format(word)), "utf-8")
