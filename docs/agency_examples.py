@@ -12,6 +12,7 @@ from typing import Any, Final
 from siphub.contract import Cut, Http, PluginContext, Recipient, SystemClock
 from siphub.model import people as p
 from siphub.model import sample, sample_directory
+from siphub.model.messages.receipt import StopNotice
 from siphub.policy import disclosure
 from siphub_arbetsformedlingen import Arbetsformedlingen
 from siphub_forsakringskassan import Forsakringskassan
@@ -38,7 +39,7 @@ FIELDS: Final[Mapping[str, tuple[str, str]]] = {
         "roots specified; a case under the second is assumed",
     ),
     "senderAttention.referenceId[].extension": ("to be repeated in every answer", "specified"),
-    "senderAttention.referenceId[].label": ("what it is", "form specified"),
+    "senderAttention.referenceId[].label": ("what it is", "a label is specified; that it names the kind is our choice"),
     "recipient": ("your organisation, from the hub's directory", "specified; has to come from the address book"),
     "recipientAttention.subOrganization.root": ("fixed", "specified"),
     "recipientAttention.subOrganization.extension": (
@@ -51,10 +52,13 @@ FIELDS: Final[Mapping[str, tuple[str, str]]] = {
         "roots specified; that your side is the place for them is assumed",
     ),
     "recipientAttention.referenceId[].extension": (
-        "the person's number, only where the consent names you and covers exchange of information; nowhere else in the message",
-        "specified as a form",
+        "the person's number in twelve digits, only where the consent names you and covers exchange of information; nowhere else in the message",
+        "its length is specified; Digg's examples write it with a hyphen, and that twelve digits are understood is assumed",
     ),
-    "recipientAttention.referenceId[].label": ("what it is, never whose", "form specified"),
+    "recipientAttention.referenceId[].label": (
+        "what it is, never whose",
+        "a label is specified; the OpenAPI's remark has the person's name there, and that it names the kind is our rule",
+    ),
     "digitalDocument[].documentId": ("our id of the message", "specified"),
     "digitalDocument[].documentName": ("the label once more", "specified"),
     "digitalDocument[].index": ("`1`", "specified"),
@@ -77,6 +81,8 @@ def attributes_of(kind: type[Agency], unit: str, participant: str, name: str = "
     if rule is None:
         raise LookupError(f"no rule lets an agency see a {name}")
     message = sample(name, maximal=True)
+    if isinstance(message.content, StopNotice):  # about what an agency has heard of, which is never a plan
+        message = message.model_copy(update={"content": message.content.model_copy(update={"about": "meeting"})})
     covered = disclosure.Covered(rule.bases[0], frozenset({"information_exchange"}))
     cut: Cut = disclosure.cut(
         message, rule, recipient=unit, covered=covered, directory=sample_directory(), consent=message.consent_statement
