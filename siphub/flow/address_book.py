@@ -90,10 +90,13 @@ def book_of(ground: Ground, name: str) -> AddressBook:
     books = ground.registry.address_books
     if name not in books:
         known = f"there is {', '.join(sorted(books))}" if books else "there is none"
-        raise BookError(
-            f"no enabled plugin has an address book {name}: {known}; for the SDK address book set address_book in [plugin.sdk]",
-            code="book.unknown",
+        asking = sorted(found for found, adapter in ground.registry.adapters.items() if adapter.info.address_book == name)
+        remedy = (
+            f"set address_book in [plugin.{asking[0]}]"
+            if asking
+            else "for the SDK address book enable sdk, and set address_book in [plugin.sdk]"
         )
+        raise BookError(f"no enabled plugin has an address book {name}: {known}; {remedy}", code="book.unknown")
     return books[name]
 
 

@@ -252,7 +252,14 @@ def test_a_copy_of_another_book_is_none(
         with build(read({"data": tmp_path})) as other:
             refused = [Import(other.ground, capfd)(offline=offline).err.split(": ")[1] for offline in (True, False)]
             [said] = listings_of(other.ground, fk_at())
-            found.append((refused, said.level, said.code, "verify them there" in said.what and "set address_book" in said.what))
+            found.append(
+                (
+                    refused,
+                    said.level,
+                    said.code,
+                    "verify them there" in said.what and "set address_book in [plugin.forsakringskassan]" in said.what,
+                )
+            )
     assert found == [(["book.none", "book.not_found"], "look", "book.none", False), (["book.unknown"] * 2, "look", "book.unknown", True)]
 
 
