@@ -193,8 +193,10 @@ def _trust(ca_file: Path | None, client_cert: tuple[Path, Path] | None) -> ssl.S
         if client_cert is not None:
             context.load_cert_chain(*client_cert)
     except OSError as error:
+        which = " or ".join(str(file) for file in (ca_file, *(client_cert or ())) if file is not None) or "the machine's"
         raise SettingsError(
-            "a certificate file for HTTP cannot be used: check that it is there, readable, PEM, and that key and certificate belong together",
+            f"a certificate file for HTTP ({which}) cannot be used: "
+            "check that it is there, readable, PEM, and that key and certificate belong together",
             code="http.trust_wrong",
         ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -152,8 +152,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Enheten saknar adress i adressboken: ring dem så länge och be systemförvaltaren lägga till en.",
         ),
         "address.unit_changed": Reason(
-            "The address that was to be used belongs to somebody else today: ask the unit where it wants this sent.",
-            "Adressen som skulle användas hör i dag till någon annan: fråga enheten vart den vill ha detta skickat.",
+            "The address that was to be used is not the unit's any more: ask your system administrator to let it go to the new one, or phone.",
+            "Adressen som skulle användas är inte enhetens längre: be systemförvaltaren låta det gå till den nya, eller ring enheten.",
         ),
         "address.origin_refused": Reason(
             "The address book names a server that our key to this recipient is not for: phone meanwhile, and tell your system administrator.",

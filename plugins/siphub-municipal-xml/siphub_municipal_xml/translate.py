@@ -26,6 +26,8 @@ def pack_for(recipient: Recipient, mappings: Mappings, settings: MunicipalXmlSet
     if not recipient.mapping:
         return mappings.load(settings.pack, settings.version)
     pack, at, version = recipient.mapping.rpartition("@")
+    if not at and not version[:1].isdigit():
+        raise MappingError(f"a mapping is a version or PACK@VERSION, such as {version}@1.0", code="mapping.not_found")
     return mappings.load(pack if at else settings.pack, version)
 
 

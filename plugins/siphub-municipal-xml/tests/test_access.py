@@ -152,6 +152,8 @@ def test_which_pack_an_address_gets_is_said(adapter: MunicipalXml, recipient: Ma
     """The pack of an entry, one that is not there, and an option that nobody knows; limits of a partner are the hub's own."""
     fine = [check.what for check in adapter.check_address(recipient("https://x.example/"))]
     assert fine == ["gets municipal-sip@1.0", "counts as delivered when its answer says so"]
+    found = list(adapter.check_address(recipient("https://x.example/", "nobodys")))
+    assert (found[0].ok, found[0].what) == (False, "a mapping is a version or PACK@VERSION, such as nobodys@1.0 (mapping.not_found)")
     found = list(adapter.check_address(recipient("https://x.example/", "nobodys@1.0", certifikat="x", max_concurrent="2")))
     assert [check.ok for check in found] == [False, False, True]
     assert "mapping.not_found" in found[0].what

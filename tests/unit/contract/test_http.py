@@ -336,6 +336,7 @@ def test_a_certificate_file_that_is_none_is_refused_at_start(tmp_path: Path) -> 
         with pytest.raises(SettingsError) as refused:
             Http(ca_file=tmp_path / file)
         assert refused.value.code == "http.trust_wrong"
+        assert str(tmp_path / file) in refused.value.detail
 
 
 def test_nothing_of_an_answer_shows_in_its_repr() -> None:
