@@ -46,15 +46,19 @@ def sandbox(
         by_sdk = _sdk(open_, folder, running) if sdk else {}
         endpoints = {name: running.endpoint(name) for name in names}
         fhir = {name: running.fhir_endpoint(name) for name in names}
+        answers = {name: running.answers_at(name) for name in names}
         if as_json:
-            facts({"endpoints": endpoints, "fhir_endpoints": fhir, "ca_file": str(running.ca_file), **({"sdk": by_sdk} if sdk else {})})
+            places = {"endpoints": endpoints, "answers": answers, "fhir_endpoints": fhir}
+            facts({**places, "ca_file": str(running.ca_file), **({"sdk": by_sdk} if sdk else {})})
         else:
             for name, endpoint in endpoints.items():
                 print(f"{name:<24} {endpoint}")
+                print(f"{'  its answers':<24} {answers[name]}")
                 print(f"{'  as FHIR':<24} {fhir[name]}")
             print(f"{'trust with ca_file':<24} {running.ca_file}")
             print(f"{'a ledger':<24} GET {running.url}/_ledger/{names[0]}")
             print(f"{'a fault':<24} PUT {running.url}/_fault/{names[0]}")
+            print(f"{'an answer':<24} PUT {running.url}/_answers/{names[0]}/1.xml")
             for what, value in by_sdk.items():
                 print(f"{f'sdk {what}':<24} {value}")
         sys.stdout.flush()

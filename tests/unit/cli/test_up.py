@@ -103,6 +103,8 @@ class TestSandbox:
             base = greeting["endpoints"]["a"].removesuffix("/a/sip")
             with urllib3.PoolManager(retries=False, timeout=10, ca_certs=greeting["ca_file"]) as pool:
                 assert pool.request("GET", f"{base}/_ledger/a").json()["entries"] == []
+                assert pool.request("PUT", f"{base}/_answers/a/1.xml", body=b"<a/>").status == 200
+                assert pool.request("GET", greeting["answers"]["a"]).json() == {"answers": ["1.xml"]}
             process.terminate()
             process.communicate(timeout=30)
             assert process.returncode == 0
