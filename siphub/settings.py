@@ -164,7 +164,7 @@ class Settings(BaseSettings):
     )
     receipt_within: Duration = Field(
         timedelta(days=5),
-        description="How long a delivery waits for its receipt before its sender is asked to phone; a late receipt still counts.",
+        description="How long a delivery waits for its receipt before its sender is asked to phone, where its directory entry does not say; a late receipt still counts.",
     )
     max_body: Size = Field(2 * 2**20, description="The largest body the API takes.")
     open_limit: PositiveInt = Field(

@@ -201,7 +201,7 @@ _APART = {
 
 
 def _of_hub(settings: Settings) -> Iterator[Finding]:
-    from siphub.cli.doctor_addresses import address_books, addresses, left_behind, sources
+    from siphub.cli.doctor_addresses import address_books, addresses, left_behind, receipts, sources
     from siphub.cli.doctor_database import servers
     from siphub.cli.doctor_processes import processes
     from siphub.cli.hubs import heard
@@ -217,6 +217,7 @@ def _of_hub(settings: Settings) -> Iterator[Finding]:
             address_books,
             sources,
             left_behind,
+            receipts,
             sending,
             partners,
             backups,

@@ -91,6 +91,22 @@ def sources(hub: Hub) -> Iterator[Finding]:
         yield ok(f"answers are fetched from {len(units)} places of units")
 
 
+def receipts(hub: Hub) -> Iterator[Finding]:
+    """Look at whose receipts are waited for by a time of their own, and whether that does anything."""
+    from siphub.flow import directory as directories
+    from siphub.policy.partners import RECEIPT_WITHIN, receipt_within
+
+    for unit in directories.current(hub.ground).units:
+        address = unit.address
+        adapter = hub.registry.adapters.get(address.adapter) if address is not None else None
+        if address is None or adapter is None or receipt_within(address.options) is None:
+            continue
+        if adapter.info.receipts in {"none", "immediate"}:
+            yield look(f"{unit.id} has receipt_within, and {address.adapter} waits for no receipt: it does nothing, take it away")
+        else:
+            yield ok(f"receipts of {unit.id} are waited for {address.options[RECEIPT_WITHIN]}")
+
+
 def left_behind(hub: Hub) -> Iterator[Finding]:
     """Look at where answers were fetched from before the directory was changed: what lies there is read by nobody."""
     from siphub.contract import Retry

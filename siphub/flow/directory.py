@@ -23,7 +23,7 @@ from siphub.model import Address, Agreement, Directory, Organisation, Unit
 from siphub.model.principals import ONE, principals
 from siphub.model.reading import problems_of
 from siphub.policy.days import day_of
-from siphub.policy.partners import sound
+from siphub.policy.partners import RECEIPT_WITHIN, receipt_within, sound
 from siphub.store import AgreementRow, OrganisationRow, UnitRow
 
 
@@ -148,6 +148,9 @@ def _adapter(address: Address | None, at: str, adapters: Mapping[str, object]) -
         yield Problem("directory.adapter_missing", "this hub has no such adapter enabled", pointer=f"{at}/adapter")
     if address is not None and not sound(address.options):
         yield Problem("directory.limit_wrong", "a limit of a partner is a number from 1 to 999999", pointer=f"{at}/options")
+    if address is not None and RECEIPT_WITHIN in address.options and receipt_within(address.options) is None:
+        unusable = "receipt_within is a time from 15 min to 90 d, in min, h or d, such as 36 h"
+        yield Problem("directory.receipt_within_wrong", unusable, pointer=f"{at}/options")
 
 
 def _units(directory: Directory, adapters: Mapping[str, object]) -> Iterator[Problem]:

@@ -5,7 +5,9 @@ Each is said once, in a transaction of its own under the case's lock. It must ne
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from siphub.errors import Sealed
@@ -18,6 +20,7 @@ from siphub.model.identifiers import UnitId
 from siphub.observe import Log
 from siphub.policy import notices
 from siphub.policy.deadlines import WARN
+from siphub.policy.partners import Place, own_waits
 from siphub.store import CaseRow, Change, DeliveryRow
 
 BATCH = 50
@@ -74,28 +77,50 @@ def _say(line: Line, row: DeliveryRow, reason: str, stored: CaseRow) -> None:
     line.work.cases.save(case_row(fresh, line.seal, seq=line.seq, opened_at=stored.opened_at, now=line.now))
 
 
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """How long receipts are waited for, and of whom: of these places, or of every one but those that have a time of their own."""
+
+    within: timedelta
+    at: Collection[Place] | None = None
+    not_at: Collection[Place] = ()
+
+    @property
+    def look(self) -> str:
+        """The name of its turn."""
+        return "overdue" if self.at is None else f"overdue.{self.within.total_seconds():.0f}"
+
+
 def tell_overdue(ground: Ground) -> int:
     """Let the senders of what nobody has given a receipt for in time phone, and tell them so; return how many. Nothing is sent again by itself.
 
-    The delivery goes on waiting: a late receipt counts, and closes the work item.
+    The delivery goes on waiting: a late receipt counts, and closes the work item. In time is what the directory entry says, or the settings.
     """
-    turn = ground.turns.of("overdue")
-    with ground.store.read() as work:
-        rows = work.deliveries.awaiting(ground.now() - ground.settings.receipt_within, BATCH, turn.skip)
-    told = 0
-    for row in rows:
-        try:
-            told += _tell_overdue(ground, row)
-        except Sealed as error:
-            # One case that cannot be opened keeps no other's sender from being told.
-            _log.error("notice.failed", delivery_id=row.id, code=error.code)
-    turn.end(found=len(rows), left=len(rows) - told, limit=BATCH)
+    directory = ground.directory()
+    own = own_waits((place, directory.options_at(*place)) for place in directory.places())
+    usual = _Wait(ground.settings.receipt_within, not_at=[place for places in own.values() for place in places])
+    told = sum(_tell_those(ground, wait) for wait in (usual, *(_Wait(within, at=places) for within, places in own.items())))
     if told:
         ground.wake.set()
     return told
 
 
-def _tell_overdue(ground: Ground, row: DeliveryRow) -> bool:
+def _tell_those(ground: Ground, wait: _Wait) -> int:
+    turn = ground.turns.of(wait.look)
+    with ground.store.read() as work:
+        rows = work.deliveries.awaiting(ground.now() - wait.within, BATCH, turn.skip, at=wait.at, not_at=wait.not_at)
+    told = 0
+    for row in rows:
+        try:
+            told += _tell_overdue(ground, row, wait.within)
+        except Sealed as error:
+            # One case that cannot be opened keeps no other's sender from being told.
+            _log.error("notice.failed", delivery_id=row.id, code=error.code)
+    turn.end(found=len(rows), left=len(rows) - told, limit=BATCH)
+    return told
+
+
+def _tell_overdue(ground: Ground, row: DeliveryRow, within: timedelta) -> bool:
     seal, directory, now = ground.store.seal_of_case(row.owner, row.case_id), ground.directory(), ground.now()
     waiting = frozenset({"awaiting_receipt"})
     change = Change(from_states=waiting, to_state="awaiting_receipt", event="receipt.overdue", at=now, reason=OVERDUE)
@@ -106,7 +131,7 @@ def _tell_overdue(ground: Ground, row: DeliveryRow) -> bool:
         work.deliveries.change(row.id, change)
         open_for(work, row, now, reason=OVERDUE)
         if ground.settings.tell_failures and row.message_type != "delivery.failed":
-            cause = _cause(row, row.updated_at + ground.settings.receipt_within)
+            cause = _cause(row, row.updated_at + within)
             _say(Line(ground, work, open_case(stored, seal), seal, directory, now, seq=stored.seq, cause=cause), row, OVERDUE, stored)
     return True
 

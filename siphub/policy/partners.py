@@ -7,7 +7,8 @@ rejects a message is well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,11 +16,19 @@ from random import Random
 from typing import Final, Literal
 
 State = Literal["closed", "open", "half_open"]
+Place = tuple[str, str]
+"""A partner: an adapter, and an endpoint of it."""
 
 MOST_CONCURRENT: Final = "max_concurrent"
 MOST_PER_MINUTE: Final = "max_per_minute"
 OPTIONS: Final = (MOST_CONCURRENT, MOST_PER_MINUTE)
 """The options of a directory's address in which a partner asks for less."""
+RECEIPT_WITHIN: Final = "receipt_within"
+"""The option of a directory's address that says how long a partner takes to give a receipt."""
+SOONEST, LATEST = timedelta(minutes=15), timedelta(days=90)
+"""Between which that is."""
+_SPAN: Final = re.compile(r"([0-9]{1,5}) ?(min|h|d)", re.ASCII)
+_UNITS: Final = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 def partner_id(adapter: str, endpoint: str) -> str:
@@ -172,6 +181,23 @@ def _number(value: str | int | None) -> int | None:
 def sound(options: Mapping[str, str]) -> bool:
     """Say whether each limit that a directory's address names is a number from 1 to 999999."""
     return all(_number(options[name]) is not None for name in OPTIONS if name in options)
+
+
+def receipt_within(options: Mapping[str, str]) -> timedelta | None:
+    """Return how long a receipt of a partner's is waited for, where its entry says so: `36 h`; None where it does not, or says nothing that can be used."""
+    read = _SPAN.fullmatch(options.get(RECEIPT_WITHIN, ""))
+    found = int(read[1]) * _UNITS[read[2]] if read else None
+    return found if found is not None and SOONEST <= found <= LATEST else None
+
+
+def own_waits(entries: Iterable[tuple[Place, Iterable[Mapping[str, str]]]]) -> dict[timedelta, tuple[Place, ...]]:
+    """Return the partners whose entries say how long their receipts are waited for, by that time; of entries that share an address the first to alarm counts."""
+    found: dict[timedelta, tuple[Place, ...]] = {}
+    for place, shared in entries:
+        times = [time for time in map(receipt_within, shared) if time is not None]
+        if times:
+            found[min(times)] = (*found.get(min(times), ()), place)
+    return found
 
 
 def tokens_now(limits: Limits, tokens: float | None, at: datetime | None, now: datetime) -> float | None:

@@ -12,7 +12,21 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, ScalarSelect, Select, and_, exists, func, literal_column, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    Select,
+    and_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from siphub.store.columns import Topic, exactly, one_of, values_of
 from siphub.store.history import append_events, event_of
@@ -251,9 +265,22 @@ class Deliveries(Topic):
         query = update(delivery).where(delivery.c.id == delivery_id, *open_yet).values(told_at=at)
         return self._connection.execute(query).rowcount == 1
 
-    def awaiting(self, before: datetime, limit: int, skip: int = 0) -> tuple[DeliveryRow, ...]:
-        """Return deliveries that have waited for a receipt since `before` and whose sender has not been told, longest first."""
-        waiting = (delivery.c.state == exactly("awaiting_receipt"), delivery.c.updated_at <= before, delivery.c.told_at.is_(None))
+    def awaiting(
+        self,
+        before: datetime,
+        limit: int,
+        skip: int = 0,
+        *,
+        at: Collection[tuple[str, str]] | None = None,
+        not_at: Collection[tuple[str, str]] = (),
+    ) -> tuple[DeliveryRow, ...]:
+        """Return deliveries that have waited for a receipt since `before` and whose sender has not been told, longest first.
+
+        `at` are the places they went to, as adapter and endpoint, where not every one is meant but for those in `not_at`.
+        """
+        place = tuple_(delivery.c.adapter, delivery.c.endpoint)
+        there = [place.in_(sorted(at))] if at is not None else [place.not_in(sorted(not_at))] if not_at else []
+        waiting = (delivery.c.state == exactly("awaiting_receipt"), delivery.c.updated_at <= before, delivery.c.told_at.is_(None), *there)
         return self._all(DeliveryRow, select(delivery).where(*waiting).order_by(delivery.c.updated_at).limit(limit).offset(skip))
 
     def due(self, now: datetime, limit: int, adapter: str | None = None) -> tuple[DeliveryRow, ...]:

@@ -200,6 +200,11 @@ class RecordPromises:
             assert work.deliveries.due(NOW, 10, adapter="fhir") == ()
             assert [row.id for row in work.deliveries.awaiting(NOW, 10)] == [waiting.id]
             assert work.deliveries.awaiting(NOW, 10, skip=1) == ()
+            here, elsewhere = waiting.place, ("folder", "folder:elsewhere")
+            assert [row.id for row in work.deliveries.awaiting(NOW, 10, at=[here, elsewhere])] == [waiting.id]
+            assert [row.id for row in work.deliveries.awaiting(NOW, 10, not_at=[elsewhere, ("fhir", here[1])])] == [waiting.id]
+            assert work.deliveries.awaiting(NOW, 10, at=[elsewhere]) == work.deliveries.awaiting(NOW, 10, at=[]) == ()
+            assert work.deliveries.awaiting(NOW, 10, not_at=[here]) == ()
             assert work.deliveries.expired(LATER, 10) == ()
         assert blocked.prev_id == due.id
 

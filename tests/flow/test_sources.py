@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from siphub.cli import doctor
-from siphub.cli.doctor_addresses import left_behind
+from siphub.cli.doctor_addresses import left_behind, receipts
 from siphub.contract import Accepted, AdapterInfo, Inbound, Outcome, Payload, Receipt, Recipient, Retry, Submission, Unreadable
 from siphub.errors import Invalid, StoreBusy
 from siphub.flow import directory as directories
@@ -141,6 +141,35 @@ def test_who_owes_a_receipt_is_delivered_by_it_and_nobody_else_is_waited_for(sti
     asked(still)
     assert (_calls(still, story)[p.HOME_CARE].state, desk(still)) == ("delivered", [])
     assert trays.cleared == [("home care's", "1", None)]
+
+
+@pytest.mark.parametrize(("own", "after"), [("12 h", 1), ("10 d", 10)])
+def test_an_entry_says_how_long_its_receipts_are_waited_for(still: Trayed, hand: Hand, own: str, after: int) -> None:
+    """Given two partners that owe receipts, one with a time of its own, then its sender is asked to phone after that, and the other's after the hub's five days."""
+    units = {unit.id: unit for unit in still.directory().units}
+    for unit, options in ((p.HOME_CARE, {"receipt_within": own}), (p.SOCIAL_SERVICES, {"receipt": "yes"})):
+        address = still.address(unit)
+        units[unit] = units[unit].model_copy(update={"address": address.model_copy(update={"options": {**address.options, **options}})})
+    directories.switch(still.hub.ground, still.directory().model_copy(update={"units": tuple(units.values())}), by="test")
+    story, *calls = summoned(still)
+    assert {row.state for row in calls} == {"awaiting_receipt"}
+    alarmed: list[set[str]] = []
+    for _ in range(12):
+        sweep(still.hub.ground)
+        alarmed.append({row.recipient for row in _calls(still, story).values() if row.told_at is not None})
+        hand.on(timedelta(days=1))
+    assert alarmed == [{unit for unit, days in ((p.HOME_CARE, after), (p.SOCIAL_SERVICES, 5)) if day >= days} for day in range(12)]
+    assert [(one.level, own in one.what) for one in receipts(still.hub)] == [("ok", True)]
+
+
+def test_a_time_for_receipts_that_nobody_waits_for_is_said(still: Trayed) -> None:
+    """Given the option at an entry whose adapter waits for no receipt, then the doctor says that it does nothing."""
+    units = {unit.id: unit for unit in still.directory().units}
+    [plain, *_] = [unit for unit in units.values() if unit.address is not None and unit.address.adapter == "folder"]
+    assert plain.address is not None
+    units[plain.id] = plain.model_copy(update={"address": plain.address.model_copy(update={"options": {"receipt_within": "1 d"}})})
+    directories.switch(still.hub.ground, still.directory().model_copy(update={"units": tuple(units.values())}), by="test")
+    assert [(one.level, plain.id in one.what) for one in receipts(still.hub)] == [("look", True)]
 
 
 def test_a_receipt_about_anothers_delivery_is_not_believed(still: Trayed, trays: Trays, hand: Hand) -> None:

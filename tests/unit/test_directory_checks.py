@@ -59,7 +59,7 @@ def of(directory: Directory, adapters: set[str] = ENABLED) -> list[tuple[str, st
 def test_nothing_is_wrong_with_a_whole_directory() -> None:
     """Given letters, records, an agreement and a closed unit with a successor, then nothing is wrong."""
     assert of(base(CHILDREN)) == []
-    assert of(limited(max_concurrent="2", max_per_minute="120")) == []
+    assert of(limited(max_concurrent="2", max_per_minute="120", receipt_within="36 h")) == []
     assert of(base(organisation={"code": "0980"})) == of(base(organisation={"code": "2480"})) == []
     assert of(base(CHILDREN, unit={"closed_on": DAY, "address": None, "successor": p.CONTACT})) == []
     assert of(base(CHILDREN, unit={"closed_on": DAY, "address": None, "successor": p.CARE_CENTRE})) == []
@@ -80,6 +80,8 @@ def test_nothing_is_wrong_with_a_whole_directory() -> None:
         (base(unit={"closed_on": DAY}), "directory.closed_with_address", "/units/1/address"),
         (limited(max_concurrent="0"), "directory.limit_wrong", "/units/1/address/options"),
         (limited(max_per_minute="a few"), "directory.limit_wrong", "/units/1/address/options"),
+        (limited(receipt_within="a while"), "directory.receipt_within_wrong", "/units/1/address/options"),
+        (limited(receipt_within=""), "directory.receipt_within_wrong", "/units/1/address/options"),
         (base(CHILDREN, CHILDREN), "directory.agreement_twice", "/agreements/1/id"),
         (base(CHILDREN.model_copy(update={"parties": ()})), "directory.agreement_without_parties", "/agreements/0/parties"),
         (base(CHILDREN.model_copy(update={"valid_until": date(2024, 1, 1)})), "directory.agreement_period", "/agreements/0/valid_until"),

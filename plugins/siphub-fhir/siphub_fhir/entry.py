@@ -22,7 +22,7 @@ Form = Literal["message", "transaction", "resource"]
 Format = Literal["json", "xml"]
 VALUES: Final[Mapping[str, tuple[str, ...]]] = {"form": get_args(Form), "format": get_args(Format)}
 NAMES: Final = (*VALUES, "access", "secret")
-OF_THE_HUB: Final = frozenset({"max_concurrent", "max_per_minute"})
+OF_THE_HUB: Final = frozenset({"max_concurrent", "max_per_minute", "receipt_within"})
 """Options that the hub itself reads, whatever the adapter."""
 
 

@@ -25,7 +25,7 @@ from siphub.contract.origins import REFUSED, refusal
 from siphub_sftp import SECRETS
 
 OPTIONS: Final = ("secret", "user", "header", "certificate")
-LIMITS: Final = ("max_concurrent", "max_per_minute")
+OF_THE_HUB: Final = ("max_concurrent", "max_per_minute", "receipt_within")
 """What the hub itself reads of an entry's options."""
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _OURS: Final = frozenset({"content-type", "idempotency-key", "host", "content-length", "transfer-encoding", "connection"})

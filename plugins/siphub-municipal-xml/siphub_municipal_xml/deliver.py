@@ -33,7 +33,7 @@ from siphub.contract.http import HttpAnswer, HttpFailure
 from siphub.contract.origins import target_of
 from siphub.contract.outcomes_http import outcome_of
 from siphub_folder import named
-from siphub_municipal_xml.access import LIMITS, OPTIONS, Access
+from siphub_municipal_xml.access import OF_THE_HUB, OPTIONS, Access
 from siphub_municipal_xml.answers import Answers
 from siphub_municipal_xml.drops import SFTP_OPTIONS, Drops
 from siphub_municipal_xml.entry import OPTIONS as WAY_BACK
@@ -162,7 +162,7 @@ class MunicipalXml:
         except (Busy, MappingError) as error:
             yield Check(ok=False, what=f"{error.detail} ({error.code})")
         drop = self._drops.at(recipient)
-        unknown = sorted(set(recipient.options) - {*OPTIONS, *WAY_BACK, *(SFTP_OPTIONS if drop is not None else ()), *LIMITS})
+        unknown = sorted(set(recipient.options) - {*OPTIONS, *WAY_BACK, *(SFTP_OPTIONS if drop is not None else ()), *OF_THE_HUB})
         if unknown:
             yield Check(ok=False, what=f"its address has an option that municipal-xml does not know: {unknown[0]}")
         if drop is not None:

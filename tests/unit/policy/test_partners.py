@@ -166,3 +166,34 @@ def test_a_name_for_logs_tells_no_address() -> None:
     assert (
         name == policy.partner_id("fhir", "https://fhir.norrby.example/sip") != policy.partner_id("sdk", "https://fhir.norrby.example/sip")
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "time"),
+    [
+        ("15 min", timedelta(minutes=15)),
+        ("36h", timedelta(hours=36)),
+        ("90 d", timedelta(days=90)),
+        ("14 min", None),
+        ("91 d", None),
+        ("2161 h", None),
+        ("5", None),
+        ("5 d\n", None),
+        ("-1 d", None),
+        ("1.5 d", None),
+        ("٣ d", None),
+        ("999999 min", None),
+        ("", None),
+    ],
+)
+def test_how_long_a_receipt_is_waited_for_is_a_time_within_bounds(said: str, time: timedelta | None) -> None:
+    """Given an entry's option, then it is a number of minutes, hours or days, no less than a quarter of an hour and no more than 90 days."""
+    assert policy.receipt_within({"receipt_within": said}) == time
+    assert policy.receipt_within({}) is None
+
+
+def test_of_entries_that_share_an_address_the_shortest_time_counts() -> None:
+    """Given two units at one address with times of their own, and partners with none, then each place is there once, by the time of the first alarm."""
+    both = [{"receipt_within": "2 d"}, {"receipt_within": "3 h"}, {}]
+    found = policy.own_waits([(("fhir", "a"), both), (("sdk", "b"), [{"receipt_within": "3 h"}]), (("sdk", "c"), [{}])])
+    assert found == {timedelta(hours=3): (("fhir", "a"), ("sdk", "b"))}

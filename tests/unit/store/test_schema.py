@@ -123,6 +123,8 @@ QUESTIONS: dict[str, tuple[str, Callable[[Work], object]]] = {
     "leases that ran out": ("ix_delivery_lease", lambda work: work.deliveries.expired_leases(NOW, 9)),
     "deliveries past their time": ("ix_delivery_expires", lambda work: work.deliveries.expired(NOW, 9)),
     "missing receipts": ("ix_delivery_unreceived", lambda work: work.deliveries.awaiting(NOW, 9)),
+    "missing receipts of some": ("ix_delivery_unreceived", lambda work: work.deliveries.awaiting(NOW, 9, at=[("folder", "folder:home")])),
+    "missing receipts of others": ("ix_delivery_unreceived", lambda work: work.deliveries.awaiting(NOW, 9, not_at=[("folder", "x")])),
     "open work": ("ix_delivery_open", lambda work: work.deliveries.open_work("1", 9)),
     "what is due": ("ix_delivery_due", lambda work: work.deliveries.due(NOW, 9)),
     "what is due for one adapter": ("ix_delivery_due", lambda work: work.deliveries.due(NOW, 9, "folder")),
