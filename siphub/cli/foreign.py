@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -119,7 +120,7 @@ def _recipient(directory: Directory, adapter: Adapter, address: str, message: Me
     for unit in directory.units:
         here = unit.address
         if here is not None and here.adapter == adapter.info.name and address in {"", str(unit.id), here.endpoint}:
-            there = place(unit.id, unit.organisation, unit.public_label, here)
+            there = replace(place(unit.id, unit.organisation, unit.public_label, here), owner=str(message.owner))
             refused = isinstance(adapter, RefusesAddresses) and adapter.refusal(there) is not None
             found.append(((directory.kind_of(unit.id) not in kinds, refused, unit.id not in message.recipients), there))
     if not found:

@@ -69,6 +69,10 @@ class Recipient:
 
     `endpoint` is a URL, a folder or a functional address, whatever the adapter understands; `options` are the entry's further settings
     (never secrets: those are named there and looked up in `PluginContext.secrets`). `mapping` is the pack version the entry names.
+
+    `owner` is the organisation number of the one of ours on whose behalf the adapter acts: the controller of the case. It is there wherever
+    something is sent, asked about, objected to or taken away; it is empty where an entry is looked at for nobody in particular, as when a
+    directory is checked or a place is asked for answers. An adapter that has an account, a key or a mailbox for each owner chooses by it alone.
     """
 
     unit: str
@@ -78,6 +82,7 @@ class Recipient:
     endpoint: str
     mapping: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

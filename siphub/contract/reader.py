@@ -118,4 +118,7 @@ class Inbound:
     through it is the recipient's word. `UNKNOWN_PARTY`: it can, and does not know this one, whose receipt counts for nothing.
     """
     owner: str | None = None
-    """The organisation number of the one of ours whose endpoint it came to: whose people look at it where it belongs to no case."""
+    """The organisation number of the one of ours whose endpoint it came to: whose people look at it where it belongs to no case.
+
+    A receipt that is polled (`Polls`) counts for a delivery of that owner only. None: the adapter cannot tell, or has one place for all.
+    """

@@ -203,6 +203,7 @@ def recipient_of(row: DeliveryRow, directory: Directory) -> Recipient:
         endpoint=row.endpoint,
         mapping=address.mapping if address else None,
         options=address.options if address else {},
+        owner=row.owner,
     )
 
 

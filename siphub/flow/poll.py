@@ -16,6 +16,7 @@ from itertools import chain
 from uuid import uuid4
 
 from siphub.contract import (
+    UNKNOWN_PARTY,
     Adapter,
     AsksAtOnce,
     DeletesRecorded,
@@ -90,7 +91,7 @@ def poll_once(ground: Ground, name: str, adapter: Adapter) -> int:
         with ground.store.read() as work:
             cursor = work.poll_leases.cursor(NO_OWNER, name, "")
         for inbound in adapter.poll(cursor):
-            if not _alone(name, partial(take_inbound, ground, name, inbound)):
+            if not _alone(name, partial(take_polled, ground, name, inbound)):
                 all_so_far = False  # the cursor stays before it, so that it is fetched again
                 continue
             adapter.settle(inbound.partner_id)
@@ -131,6 +132,19 @@ def poll_source(ground: Ground, source: Source) -> int | Retry:
 def _from_source(ground: Ground, source: Source, adapter: PollsAddresses, inbound: Inbound) -> None:
     code = take_from(ground, source, inbound)
     adapter.taken(source.name, source.recipient, inbound.partner_id, code)
+
+
+def take_polled(ground: Ground, adapter: str, inbound: Inbound) -> str | None:
+    """Take one thing from an adapter's own place: `take_inbound`.
+
+    A receipt that came to one of ours about a delivery of another's is nobody's word: it is kept and shown, and changes nothing.
+    """
+    if inbound.owner is not None and isinstance(inbound.content, Receipt):
+        with ground.store.read() as work:
+            row = work.deliveries.find_by_key(inbound.content.key)
+        if row is not None and row.owner != inbound.owner:
+            inbound = replace(inbound, organisation=UNKNOWN_PARTY)
+    return take_inbound(ground, adapter, inbound)
 
 
 def take_from(ground: Ground, source: Source, inbound: Inbound) -> str | None:
@@ -207,7 +221,7 @@ def _stands(ground: Ground, adapter: str, inbound: Inbound) -> bool:
         return False
     with ground.store.read() as work:
         row = work.deliveries.find_by_key(inbound.content.key)
-    return row is not None and row.adapter == adapter and row.state in FINAL
+    return row is not None and row.adapter == adapter and inbound.owner in {None, row.owner} and row.state in FINAL
 
 
 @dataclass(slots=True)

@@ -142,6 +142,7 @@ def registries(ground: Ground, directory: Directory) -> Iterator[Recipient]:
                 endpoint=address.endpoint,
                 mapping=address.mapping,
                 options=dict(address.options),
+                owner=organisation.number,
             )
 
 

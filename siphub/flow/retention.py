@@ -27,8 +27,8 @@ from siphub.store import Change, RecordCopyRow, Work
 BATCH: Final = 50
 LEFT: Final = 500
 """How many erased cases of which something is left are looked at in one round."""
-Place = tuple[str, str]
-"""An adapter and an endpoint of its."""
+Place = tuple[str, str, str]
+"""An owner, an adapter and an endpoint of its: what one owner cannot have cleared away may be no trouble to another."""
 POINT: Final = "case_erased"
 """The crash point between the two databases."""
 
@@ -110,10 +110,10 @@ def _cleared(ground: Ground, owner: str, case_id: str, away: set[Place]) -> bool
     with ground.store.read() as work:
         tried = [row for row in work.deliveries.of_case(owner, case_id) if row.attempts > 0]
     for row in tried:
-        place = (row.adapter, row.endpoint)
+        place = (row.owner, row.adapter, row.endpoint)
         if place not in away and not ground.registry.erase(row.key, recipient_of(row, directory)):
             away.add(place)
-    return not away & {(row.adapter, row.endpoint) for row in tried}
+    return not away & {(row.owner, row.adapter, row.endpoint) for row in tried}
 
 
 def _forget_answers(ground: Ground) -> int:

@@ -160,7 +160,7 @@ def as_the_directory_says(plugin: Plugin, answer: object, directory: Directory) 
         raise plugin.error("siphub_resolve_address answered with something that is no Recipient", code="plugin.bad_answer")
     unit = directory.unit(answer.unit)
     known = _recipient(unit) if unit is not None else None
-    if known is None or replace(answer, label=known.label, options=dict(answer.options)) != known:
+    if known is None or replace(answer, label=known.label, options=dict(answer.options), owner=known.owner) != known:
         detail = "resolves an address to a unit that the directory does not reach there; correct the directory"
         raise plugin.error(detail, code="plugin.address_foreign")
     return known
