@@ -155,6 +155,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The address that was to be used is not the unit's any more: ask your system administrator to let it go to the new one, or phone.",
             "Adressen som skulle användas är inte enhetens längre: be systemförvaltaren låta det gå till den nya, eller ring enheten.",
         ),
+        "address.no_account": Reason(
+            "Your organisation has no account of its own at the service that sends to this authority: phone meanwhile, and tell your system administrator.",
+            "Er organisation har inget eget konto hos tjänsten som skickar till myndigheten: ring så länge och säg till systemförvaltaren.",
+        ),
         "address.origin_refused": Reason(
             "The address book names a server that our key to this recipient is not for: phone meanwhile, and tell your system administrator.",
             "Adressboken pekar på en server som vår nyckel till mottagaren inte gäller för: ring så länge och säg till systemförvaltaren.",

@@ -271,6 +271,7 @@ _SETTLED = "the delivery is released, tried again, handled by hand, or overtaken
 _HELD = (
     "address.agreement_missing",
     "address.letters_none",
+    "address.no_account",
     "address.none",
     "address.origin_refused",
     "address.other_adapter",

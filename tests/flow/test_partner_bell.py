@@ -65,7 +65,7 @@ def test_a_bell_makes_the_hub_ask_now(world: SdkWorld, make_ring: Callable[..., 
 
 def _polled(world: SdkWorld, name: str) -> bool:
     adapter: Any = world.hub.ground.registry.adapters[name]
-    return bool(adapter._next_poll > 0)
+    return all(account.next_poll > 0 for account in adapter._accounts.all)
 
 
 @pytest.mark.parametrize(

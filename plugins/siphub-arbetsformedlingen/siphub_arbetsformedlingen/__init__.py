@@ -9,7 +9,7 @@
     recall      by a further message
     max bytes   31457280
     mapping     none
-    settings    service, token_url, client_id, scopes, hand_over, access_point, submit_to, pmode, senders, agencies, agreements, left_to_others, timeout_seconds, poll_seconds, address_book, delete_after_days, delete_scope
+    settings    service, token_url, client_id, accounts, scopes, hand_over, access_point, submit_to, pmode, senders, agencies, agreements, left_to_others, timeout_seconds, poll_seconds, address_book, delete_after_days, delete_scope
 
 It takes Arbetsförmedlingen's receipts and answers alone. Somebody protected is told of by telephone and in no other way.
 """

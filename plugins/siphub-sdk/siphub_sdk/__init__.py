@@ -9,7 +9,7 @@
     recall      by a further message
     max bytes   31457280
     mapping     none
-    settings    service, token_url, client_id, scopes, hand_over, access_point, submit_to, pmode, senders, agencies, agreements, left_to_others, timeout_seconds, poll_seconds, address_book, delete_after_days, delete_scope
+    settings    service, token_url, client_id, accounts, scopes, hand_over, access_point, submit_to, pmode, senders, agencies, agreements, left_to_others, timeout_seconds, poll_seconds, address_book, delete_after_days, delete_scope
 
 Every delivery has a messageId of its own, which is its key: a resend comes under the same one, and only after the service has said that
 it does not have it. The plugin's reader takes messagePayload XML, unencrypted XHE envelopes and what is fetched from the service.

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from siphub.contract import Check, PluginContext, Uncertain
+from siphub_sdk.listed_accounts import MAIN
 from siphub_sdk.outcomes import UNSENT
 from siphub_sdk.service import Service
 from siphub_sdk.settings import SdkSettings
@@ -32,6 +33,7 @@ class Deletion:
 
     def __init__(self, context: PluginContext, settings: SdkSettings, service: Service, adapter: str) -> None:
         self._context, self._settings, self._service, self._adapter = context, settings, service, adapter
+        self._key = _LAST if settings.account in {"", MAIN} else f"{_LAST}/{settings.account}"
         self._not_before = 0.0
         self._left = _AT_ONCE
 
@@ -95,11 +97,11 @@ class Deletion:
             self._context.log.warning("delete.failed", adapter=self._adapter, code=code)
         refused = code if code in REFUSALS else None
         if (code is None or refused) and self._last() != refused:
-            self._context.state.put(_NOBODY, _LAST, (refused or "").encode())
+            self._context.state.put(_NOBODY, self._key, (refused or "").encode())
         return code is None
 
     def _last(self) -> str | None:
-        return (self._context.state.get(_NOBODY, _LAST) or b"").decode() or None
+        return (self._context.state.get(_NOBODY, self._key) or b"").decode() or None
 
 
 REFUSALS: Final = frozenset({"sdk.delete_forbidden", "sdk.token_refused"})

@@ -31,21 +31,23 @@ from siphub.contract import (
     Retry,
     Submission,
     Uncertain,
+    Unreadable,
 )
 from siphub_sdk import attachments, beside, outcomes
+from siphub_sdk.accounts import NO_ACCOUNT, Account, Accounts, made_for
 from siphub_sdk.attachments import attached, checks, fetched
-from siphub_sdk.deletion import Deletion, address_in
-from siphub_sdk.hand_over import HandOver
+from siphub_sdk.beside import Place
+from siphub_sdk.deletion import address_in
 from siphub_sdk.message import MEDIA_TYPE as INBOUND
 from siphub_sdk.message import from_attributes
 from siphub_sdk.organisations import refusal
-from siphub_sdk.references import References
-from siphub_sdk.service import Service
 from siphub_sdk.settings import read_settings
 from siphub_sdk.translate import GENERATING_SYSTEM, MAX_BYTES, MEDIA_TYPE, translated
 from siphub_sdk.wording import LABELS
 
 _SETTLED = 20_000
+_ROUND = 20.0
+"""Seconds after which a poll begins with no further account: a slow one keeps the others waiting no longer, and they come first the next time."""
 
 
 def sdk_info(name: str) -> AdapterInfo:
@@ -70,13 +72,9 @@ class Sdk:
     def __init__(self, context: PluginContext) -> None:
         self._context = context
         self._settings = read_settings(context.settings)
-        self._service = Service(context, self._settings)
-        self._references = References(context, self._settings)
-        self._hand_over = HandOver(context, self._settings, self._references) if self._settings.hand_over else None
-        self._deletion = Deletion(context, self._settings, self._service, self.info.name)
+        self._accounts = Accounts(context, self._settings, self.info.name)
         self._settled: dict[str, None] = {}
         self._recorded: dict[str, None] = {}
-        self._next_poll = 0.0
         beside.joined(context.http, self)
 
     def translate(self, cut: Cut, recipient: Recipient) -> Payload:
@@ -96,42 +94,53 @@ class Sdk:
         """Say whether an organisation is this adapter's own, and no other's to hear."""
         return False
 
-    def hears(self, participant: str) -> bool:
-        """Say whether receipts and answers of an organisation are this adapter's to take; an empty participant is one that nobody knows."""
-        return participant not in self._settings.left_to_others and beside.takes(self._context.http, self, participant)
+    def hears(self, participant: str, at: Place | None = None) -> bool:
+        """Say whether receipts and answers of an organisation at a place, or anywhere, are this adapter's to take; an empty participant is one that nobody knows."""
+        places = self.fetches_at if at is None else (at,)
+        left = participant in self._settings.left_to_others
+        return not left and any(beside.takes(self._context.http, self, one, participant) for one in places)
 
     @property
-    def fetches_at(self) -> str:
-        """Where receipts and answers are fetched: the message service's address, or the folder of the hand-over."""
-        return self._settings.service or self._settings.hand_over
+    def fetches_at(self) -> frozenset[Place]:
+        """Where receipts and answers are fetched: at each message service for each owner, and in the folders of the hand-over."""
+        return self._accounts.places
 
     def refusal(self, recipient: Recipient) -> Problem | None:
-        """Say why nothing may be sent to an address: it leads to an agency that has an adapter of its own, or asks for data without an agreement."""
-        return refusal(self.info.name, self._settings, recipient) or attachments.refusal(recipient, self._settings)
+        """Say why nothing may be sent to an address: it leads to an agency that has an adapter of its own, or asks for data without an agreement; or why nothing may be sent for an owner."""
+        found = refusal(self.info.name, self._settings, recipient) or attachments.refusal(recipient, self._settings)
+        return found or self._accounts.refusal(recipient)
 
     def deliver(self, payload: Payload, recipient: Recipient, key: str) -> Outcome:
-        """POST once, under the key as messageId.
+        """POST once, under the key as messageId, by the account of the owner.
 
         Raises:
             PermitExpired: Nothing was sent.
         """
+        account = self._accounts.of(recipient.owner)
+        if account is None:
+            return Retry(NO_ACCOUNT)
+        if not made_for(payload.body, account, recipient.owner):
+            return Retry("sdk.other_owner")
         if not _addressed_to(payload.body, recipient):
             return Retry("sdk.other_recipient")
         try:
             message_id = str(uuid.UUID(key))
         except ValueError:
             return Rejected("sdk.key_is_no_uuid")
-        whole = replace(payload, body=self._references.repeated(payload.body))
-        outcome = (self._hand_over or self._service).send(whole, message_id)
+        whole = replace(payload, body=account.references.repeated(payload.body))
+        outcome = (account.hand_over or account.service).send(whole, message_id)
         if not isinstance(outcome, Rejected | Retry):
-            self._references.written_to(payload.body)
+            account.references.written_to(payload.body)
         return outcome
 
     def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
-        """Ask the service what it has under a key: by its status, surely nothing (Retry), not now (Uncertain), or it cannot say (None)."""
-        if self._hand_over is not None:
-            return self._hand_over.confirm(key, recipient.endpoint)
-        found = self._service.get(key)
+        """Ask the owner's account what it has under a key: by its status, surely nothing (Retry), not now (Uncertain), or it cannot say (None)."""
+        account = self._accounts.of(recipient.owner)
+        if account is None:
+            return Uncertain(NO_ACCOUNT)
+        if account.hand_over is not None:
+            return account.hand_over.confirm(key, recipient.endpoint)
+        found = account.service.get(key)
         if found == HTTPStatus.NOT_FOUND:
             return Retry("partner.not_there")
         if isinstance(found, Uncertain):
@@ -142,30 +151,39 @@ class Sdk:
 
     def poll(self, cursor: str | None) -> Iterable[Inbound]:  # noqa: ARG002 - the service has no cursors: what was settled is left out instead
         """Return receipts for what we sent and messages that others sent us; not more often than the settings say."""
-        if self._settings.absent or time.monotonic() < self._next_poll:
+        began = time.monotonic()
+        for account in sorted(self._accounts.all, key=lambda one: one.next_poll):
+            if account.settings.absent or began < account.next_poll:
+                continue
+            if time.monotonic() - began > _ROUND:
+                return
+            account.next_poll = time.monotonic() + self._settings.poll_every.total_seconds()
+            yield from self._alarmed(account.shown(inbound) for inbound in self._polled(account))
+
+    def _polled(self, account: Account) -> Iterable[Inbound]:
+        if account.hand_over is not None:
+            yield from account.hand_over.came(lambda whose: self.hears(whose, account.place_of("")))
             return
-        self._next_poll = time.monotonic() + self._settings.poll_every.total_seconds()
-        if self._hand_over is not None:
-            yield from self._alarmed(self._hand_over.came(self.hears))
-            return
-        self._deletion.began()
+        account.deletion.began()
         # What others wait for first: answers, then refusals; the accepted ones heap up at a service that clears nothing out.
         for status in (*sorted(outcomes.ARRIVED), *sorted(outcomes.ENDED, reverse=True)):
-            found = self._service.listed(status)
+            found = account.service.listed(status)
             if found is None:
-                self._context.log.warning("poll.failed", adapter=self.info.name, code="sdk.cannot_list", status=status)
+                account.log.warning("poll.failed", adapter=self.info.name, code="sdk.cannot_list", status=status)
                 continue
             for attributes in found:
-                yield from self._alarmed(self._came(status, attributes))
+                yield from self._came(account, status, attributes)
 
     def ask_now(self) -> None:
-        """Let the next poll ask: somebody rang."""
-        self._next_poll = 0.0
+        """Let the next poll ask at every account: somebody rang, and who that was is not read."""
+        for account in self._accounts.all:
+            account.next_poll = 0.0
 
     def settle(self, partner_id: str) -> None:
         """Leave it out from now on. It stays at the service: a person may have to read it there, and `confirm` must find ours."""
-        if self._hand_over is not None:
-            self._hand_over.settle(partner_id)
+        found = self._accounts.by_id(partner_id)
+        if found is not None and found[0].hand_over is not None:
+            found[0].hand_over.settle(found[1])
             return
         _remember(self._settled, partner_id)
 
@@ -174,31 +192,25 @@ class Sdk:
         _remember(self._recorded, partner_id)
 
     def erase(self, key: str, recipient: Recipient) -> bool:
-        """Delete at the service, or in the hand-over, what was sent under a key, with its case; say whether nothing of it is there any more."""
-        if self._hand_over is not None:
-            return self._hand_over.erase(key, recipient.endpoint)
-        return self._deletion.erase(key, recipient.endpoint)
+        """Delete at the owner's account, or in its hand-over, what was sent under a key, with its case; say whether nothing of it is there any more."""
+        account = self._accounts.of(recipient.owner)
+        if account is None:
+            self._context.log.warning("delete.failed", adapter=self.info.name, code=NO_ACCOUNT, owner=recipient.owner)
+            return False
+        if account.hand_over is not None:
+            return account.hand_over.erase(key, recipient.endpoint)
+        return account.deletion.erase(key, recipient.endpoint)
 
     def check(self) -> Iterable[Check]:
-        """Say what is not set, and whether the service gives us a token."""
-        for name in self._settings.absent:
-            yield Check(ok=False, what=f"the setting {name} is missing: nothing can be sent over SDK")
+        """Say what is not set, and of each account whether the service gives us a token."""
         if not self._settings.agencies:
             yield Check(ok=False, what="the setting agencies is missing: answers by SDK are believed to be nobody's")
         for participant in sorted(self._settings.left_to_others):
-            if not beside.owned(self._context.http, self.fetches_at, participant):
+            if not any(beside.owned(self._context.http, at, participant) for at in self.fetches_at):
                 yield Check(
                     ok=False, what=f"the setting left_to_others names {participant}, and no adapter of this hub takes what it sends"
                 )
-        if self._hand_over is not None:
-            yield from self._hand_over.check()
-            return
-        why = self._service.ready()
-        yield Check(
-            ok=why is None, what="the message service gives a token" if why is None else f"the message service gives no token: {why}"
-        )
-        if why is None:
-            yield from self._deletion.check()
+        yield from self._accounts.check()
 
     def check_address(self, recipient: Recipient) -> Iterable[Check]:
         """Say whether the receipts and answers of an entry's organisation will count."""
@@ -218,41 +230,59 @@ class Sdk:
                 self._context.log.error("receipt.security", adapter=self.info.name, code=inbound.content.code)
             yield inbound
 
-    def _came(self, status: str, attributes: Mapping[str, Any]) -> Iterable[Inbound]:
+    def _came(self, account: Account, status: str, attributes: Mapping[str, Any]) -> Iterable[Inbound]:
         """Make of one listed message what it is to us: a receipt, an answer, or nothing: other clients may use the same service."""
         message_id = str(attributes["messageId"])
         partner_id = f"{message_id}/{status}" if status in outcomes.ENDED else message_id
-        senders = self._settings.senders.values()
-        if partner_id in self._settled:
-            if partner_id in self._recorded:
-                self._deletion.in_time(message_id, attributes)
+        outer = account.outer(partner_id)
+        if outer in self._settled:
+            if outer in self._recorded:
+                account.deletion.in_time(message_id, attributes)
             return
         if status in outcomes.ENDED:
-            ours = attributes.get("sender") in {one.participant for one in senders} and _made_by_us(attributes)
-            recipient = str(attributes.get("recipient"))
-            receipt = self._receipt(message_id, attributes) if ours and self.hears(recipient) else None
-            if receipt is not None and outcomes.says_twice(receipt.code or ""):
-                self._context.log.warning("receipt.duplicate", adapter=self.info.name, code=receipt.code)
-                self.settle(partner_id)
-            elif receipt is not None:
-                yield Inbound(partner_id, receipt, organisation=self._settings.number_of(recipient))
-        elif address_in(attributes, "recipientAttention") in {one.address for one in senders} and self.hears(str(attributes.get("sender"))):
-            content = self._fetched(message_id, attributes)
-            if content is not None:
-                whose = self._settings.owner_at(address_in(attributes, "recipientAttention"))
-                yield Inbound(partner_id, content, None, self._settings.number_of(str(attributes.get("sender"))), whose)
+            yield from self._ended(account, partner_id, attributes)
+        else:
+            yield from self._arrived(account, partner_id, attributes)
+
+    def _ended(self, account: Account, partner_id: str, attributes: Mapping[str, Any]) -> Iterable[Inbound]:
+        """Give the receipt of a message of ours. At an account that is listed the hub is told whose account it is: another's delivery is not its own."""
+        ours = attributes.get("sender") in {one.participant for one in self._settings.senders.values()} and _made_by_us(attributes)
+        recipient, owners = str(attributes.get("recipient")), account.senders_of(attributes)
+        if not ours or not owners or not self.hears(recipient, account.place_of(owners[0])):
+            return
+        receipt = self._receipt(str(attributes["messageId"]), attributes)
+        if outcomes.says_twice(receipt.code or ""):
+            account.log.warning("receipt.duplicate", adapter=self.info.name, code=receipt.code)
+            _remember(self._settled, account.outer(partner_id))
+            return
+        owner = owners[0] if account.listed and len(owners) == 1 else None
+        yield Inbound(partner_id, receipt, None, self._settings.number_of(recipient), owner)
+
+    def _arrived(self, account: Account, partner_id: str, attributes: Mapping[str, Any]) -> Iterable[Inbound]:
+        """Give a message to one of an account's owners. One to another of ours is no message of theirs, nor of the other's: it is shown unread."""
+        address, sender = address_in(attributes, "recipientAttention"), str(attributes.get("sender"))
+        owner = account.settings.owner_at(address)
+        whose = owner or next(iter(account.settings.owners), "")
+        if (owner is None and self._settings.owner_at(address) is None) or not self.hears(sender, account.place_of(whose)):
+            return
+        if owner is None:
+            yield Inbound(partner_id, Unreadable("sdk.other_account"), None, self._settings.number_of(sender), whose)
+            return
+        content = self._fetched(account, str(attributes["messageId"]), attributes)
+        if content is not None:
+            yield Inbound(partner_id, content, None, self._settings.number_of(sender), owner)
 
     def _receipt(self, message_id: str, attributes: Mapping[str, Any]) -> Receipt:
         taken = attributes["messageStatus"] == "ACCEPTED"
         at = self._context.clock.now()  # the API does not say when the receipt came
         return Receipt(message_id.lower(), "received" if taken else "rejected", at, None if taken else outcomes.code_of(attributes))
 
-    def _fetched(self, message_id: str, attributes: Mapping[str, Any]) -> Submission | None:
+    def _fetched(self, account: Account, message_id: str, attributes: Mapping[str, Any]) -> Submission | None:
         """Return a whole message; its head alone where the whole is too large to be fetched; None where it cannot be asked for now."""
-        found = self._service.get(message_id)
+        found = account.service.get(message_id)
         if isinstance(found, Mapping):
             with contextlib.suppress(Refused):
-                self._references.note(from_attributes(found))
+                account.references.note(from_attributes(found))
             return self._submission(found)
         return self._submission(attributes) if found == HTTPStatus.OK else None
 

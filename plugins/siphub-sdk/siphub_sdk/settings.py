@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
 from siphub.contract import OwnSettings, SettingsError
 from siphub.model.identifiers import OrganisationNumber
+from siphub_sdk.listed_accounts import ADDRESS, IDENTIFIER, ListedAccount, read_accounts
 
 NAMES: Final = (
     "service",
     "token_url",
     "client_id",
+    "accounts",
     "scopes",
     "hand_over",
     "access_point",
@@ -41,6 +43,8 @@ DELETE_SCOPE: Final = "urn:sdk.api:deleteMessage"
 NEVER: Final = "never"
 PARTICIPANT: Final = re.compile(r"0203:[A-Za-z0-9.-]{1,200}")
 _RAREST: Final = timedelta(hours=1)
+_ONE_ACCOUNT: Final = ("service", "token_url", "client_id", "hand_over", "access_point", "submit_to", "pmode")
+"""What says where one account for all owners is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class SdkSettings:
         service: The base address of the message service's SDK API, up to and including `/v1`.
         token_url: Where access tokens are fetched.
         client_id: Who we are there.
+        accounts: By name, the accounts of owners that have their own, in the place of `service` and `hand_over` and what belongs to them.
+        account: Which of them these settings are of; empty where they are of none.
         scopes: What we ask for, separated by spaces.
         hand_over: The folder shared with an access point, in the place of a message service.
         access_point: Our access point's id in the network; for the folder.
@@ -89,6 +95,8 @@ class SdkSettings:
     service: str = ""
     token_url: str = ""
     client_id: str = ""
+    accounts: Mapping[str, ListedAccount] = field(default_factory=dict)
+    account: str = ""
     scopes: str = SCOPES
     hand_over: str = ""
     access_point: str = ""
@@ -110,8 +118,32 @@ class SdkSettings:
         """The settings without which nothing can be sent."""
         service = {"service": self.service, "token_url": self.token_url, "client_id": self.client_id}
         point = {"pmode": self.pmode} if self.submit_to else {"access_point": self.access_point}
-        needed = {**(point if self.hand_over else service), "senders": self.senders}
-        return tuple(name for name, value in needed.items() if not value)
+        whole = {} if self.accounts and not self.account else point if self.hand_over else service
+        return tuple(name for name, value in {**whole, "senders": self.senders}.items() if not value)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Whose account these settings are of: of one that is listed its owners, else everybody's who sends."""
+        return self.accounts[self.account].owners if self.account else tuple(self.senders)
+
+    def at(self, name: str) -> SdkSettings:
+        """Return the settings of one listed account: its own place, and its own owners alone; an empty name gives them as they are."""
+        if not name:
+            return self
+        own = self.accounts[name]
+        return replace(
+            self,
+            account=name,
+            service=own.service,
+            token_url=own.token_url,
+            client_id=own.client_id,
+            scopes=own.scopes or self.scopes,
+            hand_over=own.hand_over,
+            access_point=own.access_point,
+            submit_to=own.submit_to,
+            pmode=own.pmode,
+            senders={owner: self.senders[owner] for owner in own.owners if owner in self.senders},
+        )
 
     def number_of(self, participant: str) -> str | None:
         """Return the number of the organisation that a participant is, or None; a domain is the same in capitals and in small letters."""
@@ -131,12 +163,19 @@ def read_settings(given: Mapping[str, str]) -> SdkSettings:
     own, standard = OwnSettings("sdk", given, NAMES), SdkSettings()
     if given.get("hand_over") and given.get("service"):
         raise SettingsError("sdk: set service, or hand_over for an access point, and not both")
+    accounts = read_accounts(own.entries("accounts"))
+    for name in _ONE_ACCOUNT if accounts else ():
+        if given.get(name):
+            raise SettingsError(
+                f"sdk: set accounts, or {name} for one account, and not both: nobody's message may go by an account that is not named as its owner's"
+            )
     if given.get("submit_to") and not given.get("hand_over"):
         raise SettingsError("sdk: submit_to needs hand_over beside it: what comes back lies in that folder")
     return SdkSettings(
         service=_address(given, "service").rstrip("/"),
         token_url=_address(given, "token_url"),
         client_id=given.get("client_id", ""),
+        accounts=accounts,
         scopes=given.get("scopes", "") or SCOPES,
         hand_over=_folder(given),
         access_point=_identifier(given, "access_point", "AP0007-OPEN-TEST"),
@@ -157,7 +196,7 @@ def read_settings(given: Mapping[str, str]) -> SdkSettings:
 
 def _address(given: Mapping[str, str], name: str) -> str:
     text = given.get(name, "")
-    if text and not re.fullmatch(r"https?://[^\s?#@]{1,400}", text):
+    if text and not ADDRESS.fullmatch(text):
         raise SettingsError(f"sdk: {name} must be an https address without a query or a user name")
     return text
 
@@ -171,7 +210,7 @@ def _folder(given: Mapping[str, str]) -> str:
 
 def _identifier(given: Mapping[str, str], name: str, example: str) -> str:
     text = given.get(name, "")
-    if text and not re.fullmatch(r"[A-Za-z0-9._:-]{1,100}", text):
+    if text and not IDENTIFIER.fullmatch(text):
         raise SettingsError(f"sdk: {name} is an id such as {example}")
     return text
 

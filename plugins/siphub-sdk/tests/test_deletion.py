@@ -147,11 +147,11 @@ def test_each_answer_to_a_deletion_has_its_meaning(
     with partner(says(status, body, media_type)) as other:
         context = make_context(service=other.url)
         adapter = Sdk(context)
-        assert adapter._service.delete(str(uuid4())) == code
-        adapter._deletion._said(code)
+        assert adapter._accounts.all[0].service.delete(str(uuid4())) == code
+        adapter._accounts.all[0].deletion._said(code)
         told = [check.what for check in Sdk(context).check() if not check.ok and "delete" in check.what]
         assert len(told) == (1 if code == "sdk.delete_forbidden" else 0)
-        adapter._deletion._said(None)
+        adapter._accounts.all[0].deletion._said(None)
         assert not [check for check in Sdk(context).check() if not check.ok and "delete" in check.what]
 
 
