@@ -13,6 +13,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Literal, Self
 
+from siphub.testing.ports import free_port
+
 State = Literal["up", "down", "silent", "slow"]
 CHUNK = 65_536
 SLOW_CHUNK, SLOW_PAUSE = 256, 0.02
@@ -86,8 +88,7 @@ class Line:
         self.passed = 0
         """How many bytes have gone there."""
         self._door: socket.socket | None = None
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         if self._first != "down":

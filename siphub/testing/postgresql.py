@@ -10,10 +10,8 @@ from __future__ import annotations
 import itertools
 import os
 import pwd
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -26,6 +24,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from siphub.testing.ports import free_port
 from siphub.testing.server_process import ServerProcess, as_user
 
 PATIENCE = 60.0
@@ -80,7 +79,7 @@ class Postgres:
     """
 
     def __init__(self, settings: Mapping[str, object] | None = None, *, follows: Postgres | None = None) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._follows = follows
         self._user = _USER if os.geteuid() == 0 else None
         # Not under pytest's folders: those are closed to every user but ours.
@@ -114,7 +113,7 @@ class Postgres:
 
     def admin(self, database: str = "postgres") -> str:
         """Return what `psycopg.connect` needs to be the administrator, and to replicate."""
-        return make_conninfo(host="127.0.0.1", port=self.port, user=_ADMIN, password=PASSWORD, dbname=database, connect_timeout=5)
+        return make_conninfo(host="127.0.0.1", port=self.port, user=_ADMIN, password=PASSWORD, dbname=database, connect_timeout=30)
 
     def database(self, *, like: str = "template1") -> str:
         """Make a database, with what stands in another if `like` names one that nobody uses, and return its URL."""
@@ -253,16 +252,6 @@ def _need(name: str) -> str:
 
 def _quoted(text: str) -> str:
     return "".join(char if char.isalnum() or char == "-" else f"%{ord(char):02X}" for char in text)
-
-
-def _free_port() -> int:
-    """Return a port that nobody listens on, below those that the machine gives to outgoing connections: it is ours over restarts."""
-    while True:
-        port = random.SystemRandom().randrange(15_000, 32_000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
 
 
 def _ps(*words: str) -> list[str]:

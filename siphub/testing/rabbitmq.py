@@ -22,6 +22,7 @@ import pika
 from pika.exceptions import AMQPError
 
 from siphub.sandbox.certificate import HERE, LIFETIME, Authority
+from siphub.testing.ports import free_port
 from siphub.testing.server_process import ServerProcess
 
 PATIENCE = 60.0
@@ -79,7 +80,7 @@ class Rabbit:
         self._folder = folder
         self._epmd: ServerProcess | None = None
         self._node: ServerProcess | None = None
-        self.port, self.tls_port, self.management_port, self._dist_port, self._epmd_port = _free_ports(5)
+        self.port, self.tls_port, self.management_port, self._dist_port, self._epmd_port = (free_port() for _ in range(5))
         self.ca_file, self.authority = folder / "ca.pem", Authority()
         self.authority.trust(self.ca_file)
         self.shows(HERE)
@@ -227,14 +228,6 @@ class Rabbit:
 
 def _quoted(text: str) -> str:
     return "".join(char if char.isalnum() or char == "-" else f"%{ord(char):02X}" for char in text)
-
-
-def _free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
 
 
 def _environment(folder: Path, epmd_port: int, dist_port: int) -> dict[str, str]:

@@ -22,6 +22,7 @@ from siphub.errors import BrokerLost, Unroutable
 from siphub.testing.broker import QUEUE, TIMEOUT, BrokerContract
 from siphub.testing.broker_ears import ADAPTER, BrokerUnderTest, Ears, new_bell
 from siphub.testing.logs import heard_logs
+from siphub.testing.ports import closed_port
 from siphub.testing.rabbitmq import SETTLED, USERS, Rabbit
 from siphub.testing.story import until
 
@@ -212,13 +213,12 @@ def test_over_tls_the_certificate_is_looked_at(node: Node, connected: Callable[.
 
 def test_of_several_hosts_one_that_answers_is_enough(node: Node, connected: Callable[..., Broker]) -> None:
     """Given two hosts of which one does not answer, the hub rings and listens at the other."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        dead = taken.getsockname()[1]
-    broker, bell, ears = connected(node.url.replace("@", f"@127.0.0.1:{dead},")), new_bell(), Ears()
-    broker.declare(topology_for([ADAPTER]))
-    broker.publish([bell], TIMEOUT)
-    broker.consume(QUEUE, ears.on_bell, 1)
-    assert ears.until(lambda: ears.times(bell) == 1, TIMEOUT)
+    with closed_port() as dead:
+        broker, bell, ears = connected(node.url.replace("@", f"@127.0.0.1:{dead},")), new_bell(), Ears()
+        broker.declare(topology_for([ADAPTER]))
+        broker.publish([bell], TIMEOUT)
+        broker.consume(QUEUE, ears.on_bell, 1)
+        assert ears.until(lambda: ears.times(bell) == 1, TIMEOUT)
 
 
 def test_a_broker_without_room_is_lost_in_time_and_found_again(node: Node, connected: Callable[..., Broker]) -> None:
@@ -318,7 +318,7 @@ def _in_time(publish: Callable[[], None], timeout: timedelta, said: str) -> bool
     try:
         publish()
     except BrokerLost as error:
-        assert time.monotonic() - began < timeout.total_seconds() + 1  # and time for a busy machine
+        assert time.monotonic() - began < 5 * timeout.total_seconds()  # and time for a busy machine
         return said in str(error)
     return False
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from siphub.testing.ports import free_port
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PORT = "8480"
 SANDBOX_PORT = "8490"
@@ -33,12 +35,6 @@ def commands(page: str) -> list[str]:
 def _free(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _any_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def typed(lines: list[str], waits: dict[str, str], folder: Path) -> str:
@@ -75,7 +71,7 @@ def test_the_page_works_as_it_is_written(tmp_path: Path) -> None:
 def test_the_page_about_fhir_works_as_it_is_written(tmp_path: Path, need: Callable[[str | None], None]) -> None:
     """Given an empty folder and two free ports, when every command of the page is typed, then each ends well, and the page's promises hold."""
     need(None if shutil.which("curl", path=os.defpath) else "curl is not installed, which the page uses")
-    ports = {PORT: _any_port(), SANDBOX_PORT: _any_port()}
+    ports = {PORT: str(free_port()), SANDBOX_PORT: str(free_port())}
     lines = [re.sub("|".join(ports), lambda found: ports[found[0]], line) for line in commands("first-fhir-message.md")]
     assert UP in lines
     here, there = (address.format(port=ports[port]) for address, port in ((HUB, PORT), (SANDBOX, SANDBOX_PORT)))

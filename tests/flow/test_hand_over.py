@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from siphub.hub import Hub, build
 from siphub.model import people as p
 from siphub.store import ProcessRow
 from siphub.testing.logs import heard_logs
+from siphub.testing.ports import closed_port
 from siphub.testing.world import PARTNERS, World
 
 if TYPE_CHECKING:
@@ -28,11 +28,10 @@ UNITS = (p.HOME_CARE, p.SOCIAL_SERVICES, p.CARE_CENTRE)
 
 
 @pytest.fixture
-def nowhere() -> str:
-    """Return a broker's URL at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    return f"amqp://guest:guest@127.0.0.1:{port}/"
+def nowhere() -> Iterator[str]:
+    """Give a broker's URL at which nobody listens."""
+    with closed_port() as port:
+        yield f"amqp://guest:guest@127.0.0.1:{port}/"
 
 
 @pytest.fixture

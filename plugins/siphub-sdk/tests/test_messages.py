@@ -26,6 +26,7 @@ from siphub.model import sample, sample_directory
 from siphub.policy import disclosure
 from siphub.sandbox.sdk_rules import issues_of
 from siphub.testing import node
+from siphub.testing.ports import free_port
 from siphub_sdk import Sdk, SdkReader, message_payload
 from siphub_sdk.service import Service
 from siphub_sdk.settings import read_settings
@@ -258,8 +259,7 @@ def prism(reference: Path, need: Callable[[str | None], None], tmp_path_factory:
     """Run Prism, a mock server we did not write, over the OpenAPI; skipped where it is not installed, required in CI."""
     need(node.missing("prism"))
     program = node.program("prism", "@stoplight/prism-cli/dist/index.js")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [*program, "mock", "--host", "127.0.0.1", "--port", str(port), str(reference / "standards/sdk/sdk-api-restful.yml")]
     log = (tmp_path_factory.mktemp("prism") / "log").open("wb")
     with log, subprocess.Popen(command, stdout=log, stderr=log) as running:

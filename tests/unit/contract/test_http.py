@@ -21,6 +21,7 @@ from siphub.contract.http import Http, HttpAnswer, HttpFailure
 from siphub.contract.outcomes_http import outcome_of
 from siphub.errors import PermitExpired, SettingsError
 from siphub.testing.partner import cuts, hangs, partner, says
+from siphub.testing.ports import closed_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,14 +166,13 @@ def test_a_partner_that_drips_cannot_hold_an_attempt_up(http: Http, head: bytes)
     with partner(drips) as one:
         started = time.monotonic()
         assert http.post(one.url, BODY, timeout=timedelta(milliseconds=400)) == HttpFailure("partner.timeout", sent=True)
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 5 * 0.4
 
 
 def test_a_refused_connection_has_sent_nothing(http: Http) -> None:
     """Given nobody listens, then the message may be sent again without fear."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    result = http.post(f"http://127.0.0.1:{port}/", BODY)
+    with closed_port() as port:
+        result = http.post(f"http://127.0.0.1:{port}/", BODY)
     assert result == HttpFailure("partner.refused", sent=False)
     assert outcome_of(result, now=NOW) == Retry("partner.refused")
 
