@@ -26,6 +26,8 @@ class Crowd(Wire):
     """Partners that take their time and answer as told, each for itself, and count how much they are sent at once."""
 
     takes: dict[str, float] = field(default_factory=dict)
+    holds: dict[str, threading.Event] = field(default_factory=dict)
+    """What a unit's partner waits for, a minute at most, before it answers."""
     says: dict[str, Outcome] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     at_once: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -44,6 +46,8 @@ class Crowd(Wire):
             self.at_once[recipient.unit].append(self.now[recipient.unit])
         try:
             time.sleep(self.takes.get(recipient.unit, 0.0))
+            if recipient.unit in self.holds:
+                self.holds[recipient.unit].wait(60)
             answer = self.says.get(recipient.unit, Delivered())
             if not isinstance(answer, Delivered):
                 return answer

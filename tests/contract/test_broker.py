@@ -187,7 +187,7 @@ def test_a_broker_that_takes_the_connection_and_says_nothing_is_lost_in_time(mut
         thread.join()
     publish()
     assert len(took) == 3
-    assert max(took) < 1.5  # half a second, and time for a busy machine
+    assert max(took) < 5 * 0.5  # and time for a busy machine
     consumer = broker.consume(QUEUE, Ears().on_bell, 1)
     assert not consumer.alive
     assert not broker.healthy()

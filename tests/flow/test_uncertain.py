@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +12,7 @@ from siphub.flow import sweep, track
 from siphub.flow.deliver import claim
 from siphub.model import people as p
 from siphub.sandbox import Fault
+from siphub.testing.clock import Hand
 from siphub.testing.story import until
 from siphub.testing.world import PARTNERS
 
@@ -61,17 +62,17 @@ def test_a_unit_that_is_just_being_told_a_new_time_hears_of_a_withdrawal_once(wo
 
 
 @pytest.fixture
-def still(make_world: Callable[..., World]) -> Iterator[World]:
-    """Return a hub whose workers stand still: the test claims."""
-    world = make_world(lease="1100ms")
+def still(make_world: Callable[..., World], hand: Hand) -> Iterator[World]:
+    """Return a hub whose workers and whose clock stand still: the test claims, and turns the clock."""
+    world = make_world(clock=hand, permit="30s", lease="60s")
     world.open(start=False)
     yield world
     world.hub.stop()
 
 
-def test_an_answer_in_doubt_that_a_withdrawal_overtook_is_somebodys_work(still: World) -> None:
+def test_an_answer_in_doubt_that_a_withdrawal_overtook_is_somebodys_work(still: World, hand: Hand) -> None:
     """Given a unit's answer claimed by a worker that fell silent, when the unit is removed, then it is held with a work item, not lost."""
-    story = still.story()
+    story = still.story(now=hand.at)
     story.ready([p.HOME_CARE])
     story.summoned([p.HOME_CARE])
     story.responded(p.HOME_CARE)
@@ -82,7 +83,7 @@ def test_an_answer_in_doubt_that_a_withdrawal_overtook_is_somebodys_work(still: 
         if message_type == "sip.requested":
             _deliver(still, claimed)
     story.withdrawn([p.HOME_CARE])
-    time.sleep(1.2)
+    hand.on(timedelta(minutes=1))
     assert sweep.expire_leases(ground) == 1
     row = _row(still, story, "meeting.response")
     assert (row.state, row.reason) == ("held", "send.uncertain")

@@ -8,6 +8,7 @@ import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 
@@ -91,15 +92,17 @@ def test_a_token_that_was_not_taken_is_forgotten(issuer: Callable[[bytes], tuple
     assert len(asked) == 2
 
 
-def test_an_issuer_that_goes_away_takes_no_good_token_along(issuer: Callable[[bytes], tuple[str, Asked]]) -> None:
+def test_an_issuer_that_goes_away_takes_no_good_token_along(
+    issuer: Callable[[bytes], tuple[str, Asked]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Given an issuer that can be reached no more, a token is used to its end, and then the error says why there is none."""
-    url, _ = issuer(token(0.6))
+    url, _ = issuer(token(60))
     tokens = Tokens(Http(), url, "hub", "s3cret")
-    found = tokens.current()
+    found, now = tokens.current(), time.monotonic()
     tokens._url = "http://127.0.0.1:1/token"
-    time.sleep(0.45)
+    monkeypatch.setattr("siphub.broker.tokens.time", SimpleNamespace(monotonic=lambda: now + 45))
     assert tokens.current() is found
-    time.sleep(0.2)
+    monkeypatch.setattr("siphub.broker.tokens.time", SimpleNamespace(monotonic=lambda: now + 61))
     with pytest.raises(BrokerLost, match="its issuer is not reached"):
         tokens.current()
 
