@@ -6,6 +6,7 @@ The text of a recall is made in `siphub.policy.recall` alone: nobody can tell a 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -62,6 +63,7 @@ class Line:
     notices: list[DeliveryRow] = field(default_factory=list)
     pending: set[str] = field(default_factory=set)
     withheld: set[str] = field(default_factory=set)
+    _marked: dict[str, str] = field(default_factory=dict)
     _unsent: dict[str, DeliveryRow] = field(default_factory=dict)
 
     @property
@@ -111,7 +113,7 @@ class Line:
         self.work.deliveries.change_all(
             ids, Change(from_states=WAITING, to_state="superseded", event="supersede", at=self.now, reason="superseded")
         )
-        self._mark(row for row in older if row.state == "sending")
+        self._mark((row for row in older if row.state == "sending"), "superseded")
 
     def _still_here(self, object_id: UUID) -> list[DeliveryRow]:
         """Return what waits or is being sent about an object, locked: every new version asks for it, and a case has much that has been sent."""
@@ -138,7 +140,7 @@ class Line:
         if object_id is None:
             self._stop(rows, to_state="superseded", event="supersede", reason="superseded")
         else:
-            self._mark(row for row in rows if row.state == "sending")
+            self._mark((row for row in rows if row.state == "sending"), "superseded")
         self.notify(row for row in rows if _was_sent(row))
         self._tell_by_hand(rows)
 
@@ -176,14 +178,22 @@ class Line:
         rows = list(rows)
         ids = [row.id for row in rows if row.state in WAITING]
         self.work.deliveries.change_all(ids, Change(from_states=WAITING, to_state=to_state, event=event, at=self.now, reason=reason))
-        self._mark(row for row in rows if row.state == "sending")
+        self._mark((row for row in rows if row.state == "sending"), reason)
 
-    def _mark(self, rows: Iterable[DeliveryRow]) -> None:
-        """Mark what is in flight: whoever records its end calls it back, or withholds it if it did not arrive."""
-        marked = list(rows)
+    def _mark(self, rows: Iterable[DeliveryRow], reason: str) -> None:
+        """Mark what is in flight, and why: whoever records its end calls it back, or stops it for that reason if it did not arrive.
+
+        What has been withheld stays so whatever overtakes it next, as what waited does.
+        """
+        found = defaultdict[str, list[str]](list)
+        for row in rows:
+            before = self._marked.get(row.id, row.reason if row.recall_pending else None)
+            self._marked[row.id] = reason if before in {None, "superseded"} else before
+            found[self._marked[row.id]].append(row.id)
+            self.pending.add(row.recipient)
         mark = Change(from_states=frozenset({"sending"}), to_state="sending", event="recall_pending", at=self.now, recall_pending=True)
-        self.work.deliveries.change_all([row.id for row in marked], mark)
-        self.pending |= {row.recipient for row in marked}
+        for why, ids in found.items():
+            self.work.deliveries.change_all(ids, replace(mark, reason=why))
 
     def notify(self, rows: Iterable[DeliveryRow], reason: str = "withdrawn") -> None:
         """Queue one stop notice per unit, about the newest thing it was sent; at a partner where each thing stands by itself, one for each."""
@@ -290,7 +300,7 @@ def _is_answer(row: DeliveryRow) -> bool:
 
 
 def after_send(ground: Ground, outcome: OutcomeRow) -> None:
-    """Record an attempt that a withdrawal has overtaken: call it back if it arrived or may have, withhold it if it did not.
+    """Record an attempt that a withdrawal or an ending has overtaken: call it back if it arrived or may have, stop it for that reason if it did not.
 
     What only a later version has overtaken is neither called back nor tried again.
 
@@ -310,11 +320,14 @@ def after_send(ground: Ground, outcome: OutcomeRow) -> None:
         cause = Cause(f"after_send/{found.key}", found.created_at)
         line = Line(ground, work, case, seal, directory, ground.now(), seq=stored.seq, cause=cause)
         outdated = line.outdates(found)
-        recorded = _end(line, outcome, outdated=outdated)
+        marked = work.deliveries.by_id(outcome.delivery_id)
+        reason = (marked.reason if marked is not None else None) or "withdrawn"
+        recorded = _end(line, outcome, reason, outdated=outdated)
         if not recorded.applied:
             return
         if not outdated:
-            line.notify(row for row in line.before if row.id == outcome.delivery_id and _was_sent(row))
+            there = [row for row in line.before if row.id == outcome.delivery_id and _was_sent(row)]
+            line.notify(there, "withdrawn" if reason == "superseded" else reason)
         _desk(line, outcome.delivery_id)
         fresh = case.model_copy(update={"version": case.version + 1})
         work.cases.save(case_row(fresh, seal, seq=line.seq, opened_at=stored.opened_at, now=line.now))
@@ -338,12 +351,14 @@ def _desk(line: Line, delivery_id: str) -> None:
         open_for(line.work, row, line.now)
 
 
-def _end(line: Line, outcome: OutcomeRow, *, outdated: bool) -> Recorded:
-    """Give an overtaken attempt its end: nothing of it is tried again."""
+def _end(line: Line, outcome: OutcomeRow, reason: str, *, outdated: bool) -> Recorded:
+    """Give an attempt that was overtaken for a reason its end: nothing of it is tried again."""
     if outcome.state != "queued":
         return line.work.record_one(outcome)
     if outdated:
         return line.work.record_one(replace(outcome, state="superseded", reason="superseded", event="outcome.superseded"))
     if outcome.uncertain:
         return line.work.record_one(replace(outcome, state="held", reason="send.uncertain", event="outcome.hold"))
-    return line.work.record_one(replace(outcome, state="withheld", reason="withdrawn", event="outcome.retry_withdrawn"))
+    if reason == "superseded":
+        return line.work.record_one(replace(outcome, state="superseded", reason=reason, event="outcome.superseded"))
+    return line.work.record_one(replace(outcome, state="withheld", reason=reason, event="outcome.retry_withdrawn"))

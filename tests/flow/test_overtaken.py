@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -23,16 +24,18 @@ from siphub.contract import (
     Receipt,
     Recipient,
     Rejected,
+    Retry,
     Uncertain,
     hookimpl,
 )
 from siphub.errors import Busy, Conflict
 from siphub.flow import attempt as attempts
-from siphub.flow import deliver, operate, receipts, sweep, track
+from siphub.flow import deliver, expiry, operate, receipts, sweep, track
 from siphub.flow.relay import Relay
 from siphub.model import Address
 from siphub.model import people as p
-from siphub.store import Change, DeliveryRow
+from siphub.store import Change, DeliveryRow, OutcomeRow
+from siphub.testing import chapters
 from siphub.testing.clock import Hand
 from siphub.testing.small_plugins import Box, adapting, objecting
 from siphub.testing.story import Story, until
@@ -124,6 +127,58 @@ def test_a_receipt_in_flight_does_not_hide_a_withdrawal(still: World, told: Told
     receipts.note(ground, "told", Receipt(row.key, "received", ground.now()))
     deliver.record(ground, [outcome])
     assert newest(still, story).state == "recalled"
+    assert newest(still, story, "stop.notice").recipient == p.HOME_CARE
+
+
+def in_flight(world: World, told: Told, answer: Outcome) -> tuple[Story, OutcomeRow]:
+    """Return a case consented to for an hour, with a kallelse that was sent and answered so, and what is to be recorded of it."""
+    story = world.story(now=world.hub.ground.now().replace(microsecond=0))
+    story.requested()
+    story.consented([p.HOME_CARE], valid_until=story.now + timedelta(hours=1))
+    story.approved([p.HOME_CARE])
+    story.summoned([p.HOME_CARE])
+    told.answers = [answer]
+    claimed, permit = claim(world, newest(world, story))
+    return story, attempts.attempt(world.hub.ground, claimed, permit, world.hub.ground.directory())
+
+
+Overtakes = Callable[[Story], object]
+WITHDRAWN, RAN_OUT, OVER = ("withheld", "withdrawn"), ("withheld", "basis.consent_expired"), ("superseded", "superseded")
+
+
+@pytest.mark.parametrize(
+    ("overtakes", "hours", "becomes"),
+    [
+        pytest.param([Story.withdrawn], 0, WITHDRAWN, id="consent taken back"),
+        pytest.param([], 2, RAN_OUT, id="consent ran out"),
+        pytest.param([chapters.deceased], 0, OVER, id="the individual died"),
+        pytest.param([partial(Story.cancelled, units=[p.HOME_CARE])], 0, OVER, id="the meeting was called off"),
+        pytest.param([Story.withdrawn, chapters.deceased], 0, WITHDRAWN, id="taken back, then died"),
+        pytest.param([partial(Story.cancelled, units=[p.HOME_CARE]), Story.withdrawn], 0, WITHDRAWN, id="called off, then taken back"),
+    ],
+)
+def test_what_is_overtaken_in_flight_and_does_not_arrive_says_by_what(
+    still: World, told: Told, hand: Hand, overtakes: list[Overtakes], hours: int, becomes: tuple[str, str]
+) -> None:
+    """Given a send in flight that fails, then it ends as if it had waited when it was overtaken: "taken back" is said of what was taken back alone."""
+    story, outcome = in_flight(still, told, Retry("partner.http_503"))
+    for overtake in overtakes:
+        overtake(story)
+    hand.on(timedelta(hours=hours))
+    assert expiry.expire_consents(still.hub.ground) == (hours > 0)
+    deliver.record(still.hub.ground, [outcome])
+    row = newest(still, story)
+    assert (row.state, row.reason) == becomes
+    assert not [row for row in still.deliveries(story) if row.message_type == "stop.notice"]
+
+
+def test_what_arrives_after_its_consent_ran_out_is_called_back_for_that(still: World, told: Told, hand: Hand) -> None:
+    """Given a send in flight that arrives, when its consent runs out meanwhile, then it is called back, and the reason is not that it was taken back."""
+    story, outcome = in_flight(still, told, Accepted())
+    hand.on(timedelta(hours=2))
+    assert expiry.expire_consents(still.hub.ground) == 1
+    deliver.record(still.hub.ground, [outcome])
+    assert (newest(still, story).state, newest(still, story).reason) == ("recalled", "basis.consent_expired")
     assert newest(still, story, "stop.notice").recipient == p.HOME_CARE
 
 
