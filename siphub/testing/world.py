@@ -168,6 +168,12 @@ class World:
         """Wait until nothing of a case is queued or being sent."""
         return until(lambda: not [row for row in self.deliveries(story) if row.state in {"queued", "sending"}], within)
 
+    def resting(self) -> bool:
+        """Say whether nothing is being sent, rung or about to be rung: what there is waits for its time, for a partner, or behind what does."""
+        with self.hub.store.read() as work:
+            out = work.outbox.take(10_000) or work.deliveries.due(self.hub.ground.now(), 1)
+            return not out and not work.deliveries.page(states={"sending"})
+
     def states(self, story: Story, message_type: str) -> dict[str, str]:
         """Return the newest state of one type's deliveries, by recipient."""
         return {row.recipient: row.state for row in self.deliveries(story) if row.message_type == message_type}

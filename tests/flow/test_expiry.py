@@ -46,6 +46,7 @@ def called(world: World, hand: Hand) -> Story:
     story.approved(UNITS)
     story.summoned(UNITS)
     assert until(lambda: world.states(story, "meeting.summoned").get(p.HOME_CARE) == "delivered")
+    assert until(world.resting)  # whose lease would run out with the clock, were it being sent when that is turned
     return story
 
 

@@ -47,13 +47,6 @@ def attempts(world: World, stories: list[Story]) -> int:
     return sum(row.attempts for story in stories for row in world.deliveries(story) if row.recipient == AWAY)
 
 
-def resting(world: World) -> bool:
-    """Say whether nothing is being sent, rung or about to be rung: what there is waits for the partner, or behind what does."""
-    with world.hub.store.read() as work:
-        out = work.outbox.take(10_000) or work.deliveries.due(world.hub.ground.now(), 1)
-        return not out and not work.deliveries.page(states={"sending"})
-
-
 @pytest.mark.timeout(240)
 def test_a8_a_weekend_without_the_municipality(make_world: Callable[..., World]) -> None:
     """Given a partner that answers 503 for 72 hours while messages wait for it, then the others do not wait, and nothing is lost.
@@ -67,12 +60,12 @@ def test_a8_a_weekend_without_the_municipality(make_world: Callable[..., World])
         stories = [called(world) for _ in range(CASES)]
         for story in stories:
             story.rescheduled(UNITS)
-        assert until(lambda: resting(world), 60)
+        assert until(world.resting, 60)
         rounds = []
         for _ in range(WEEKEND // STEP):
             hand.at += STEP
             asked = attempts(world, stories)
-            assert until(lambda: attempts(world, stories) > asked and resting(world), 60)  # noqa: B023 - asked in this very round
+            assert until(lambda: attempts(world, stories) > asked and world.resting(), 60)  # noqa: B023 - asked in this very round
             rounds.append(attempts(world, stories) - asked)
         during = median(seconds_to_arrive(world) for _ in range(5))
         assert during <= max(5 * before, 1.0), f"{before:.3f} s before, {during:.3f} s while one partner is away"
