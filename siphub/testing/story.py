@@ -40,13 +40,21 @@ class Answered(Protocol):
 Send = Callable[[Message], Answered]
 
 
+_FIRST_LOOK, _LAST_LOOK = 0.005, 0.05
+"""How long is waited between two looks, in seconds: at first, and in the end."""
+
+
 def until(happened: Callable[[], object], within: float = 20.0) -> bool:
-    """Look again and again until something has happened; return whether it has."""
-    deadline = time.monotonic() + within
+    """Look again and again until something has happened; return whether it has.
+
+    At first often, then less: who looks takes the processor from what is waited for.
+    """
+    deadline, pause = time.monotonic() + within, _FIRST_LOOK
     while time.monotonic() < deadline:
         if happened():
             return True
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(1.3 * pause, _LAST_LOOK)
     return bool(happened())
 
 
