@@ -3,7 +3,7 @@
     POST   /token                      an access token, by OAuth2 client credentials
     POST   /v1/sdk/messages            a new message: 201, or what the service refuses it with, as RFC 7807 events
     GET    /v1/sdk/messages?filter[…]  messages without their documents
-    GET    /v1/sdk/messages/<id>       one message; DELETE takes away one that is done with
+    GET    /v1/sdk/messages/<id>       one message, or 404 that names it; DELETE takes away one that is done with
 
 What the service takes is handed to the agency at once; its receipt shows as ACCEPTED or REJECTED when somebody next asks, or when a test
 says so. How real services time this is not specified. It must never take a second message under one messageId, and never know the hub.
@@ -83,7 +83,8 @@ class MessageService:
     """The service's mind, without its lines. Safe to share between threads.
 
     `grants` are the scopes that the client may have, all unless set. `faults` strike new messages, `ask_faults` strike questions. `receipts` says whether receipts come at all, `receipt_after` how many
-    seconds after a message its receipt does; `takes` which media types of files the agencies take, `heads`
+    seconds after a message its receipt does; `bare` lets a 404 about one message come without a body, as the OpenAPI has it, and not as a
+    problem document that names it; `takes` which media types of files the agencies take, `heads`
     each request's line and headers, for whoever looks whether they say too much.
 
     Args:
@@ -95,6 +96,7 @@ class MessageService:
         self.client = client
         self.faults, self.ask_faults, self.token_faults = Faults(), Faults(), Faults()
         self.receipts, self.receipt_after = True, 0.0
+        self.bare = False
         self.agencies: Mapping[str, Agency] = {
             name: Agency(name, *entry, Ledger(folder / f"{name}.jsonl" if folder else None)) for name, entry in STANDARD.items()
         }
@@ -116,7 +118,7 @@ class MessageService:
     def clear(self) -> None:
         """Let everything be in order again."""
         self._refusing.clear()
-        self.grants = None
+        self.grants, self.bare = None, False
         self.receipts, self.receipt_after = True, 0.0
         for faults in (self.faults, self.ask_faults, self.token_faults):
             faults.clear()
@@ -230,7 +232,7 @@ class MessageService:
         with self._lock:
             kept = self._kept.get(message_id.lower())
             if kept is None:
-                return Said(404)
+                return Said(404, None if self.bare else _absent(message_id))
             self._move_on(kept)
             shown = _shown(kept.attributes)
             if kept.inbound:
@@ -255,7 +257,7 @@ class MessageService:
         with self._lock:
             kept = self._kept.get(message_id.lower())
             if kept is None:
-                return Said(404)
+                return Said(404, None if self.bare else _absent(message_id))
             if kept.attributes["messageStatus"] not in _FINISHED:
                 return _bad(Issue("BV", "invariant", "messageStatus"))
             del self._kept[message_id.lower()]
@@ -304,6 +306,10 @@ def _at(attributes: Mapping[str, Any], path: str) -> object:
 
 def _bad(*issues: Issue) -> Said:
     return Said(400, _events(*issues))
+
+
+def _absent(message_id: str) -> Mapping[str, Any]:
+    return {"type": "urn:problem-type:sdk:notFound", "title": "Not Found", "status": 404, "instance": message_id}
 
 
 def _events(*issues: Issue) -> Mapping[str, Any]:

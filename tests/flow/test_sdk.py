@@ -173,6 +173,20 @@ def test_a_service_that_is_away_for_questions_too_is_waited_for(world: SdkWorld,
     assert [entry.times for entry in world.agency(p.AF).taken(str(story.case_id))] == [1]
 
 
+@pytest.mark.parametrize("when", ["after", "before"])
+def test_a_gateways_404_to_the_question_sends_nothing_again(world: SdkWorld, when: Any) -> None:
+    """Given a line that died and a gateway that answers 404 to every question, then nothing is sent while it does, and one invitation is there when the service itself has answered."""
+    world.service.faults.add(Fault("reset", times=1, when=when))
+    world.service.ask_faults.add(Fault("status", status=404))
+    story = invited(world, p.AF)
+    assert until(lambda: newest(world, story, p.AF).attempts >= 3)
+    posted = [entry for entry in world.service.traffic.entries() if entry.key == newest(world, story, p.AF).key]
+    assert len(posted) == (1 if when == "after" else 0)
+    world.service.ask_faults.clear()
+    assert in_state(world, story, p.AF, "delivered")
+    assert [entry.times for entry in world.agency(p.AF).taken(str(story.case_id))] == [1]
+
+
 def test_a_held_one_that_had_arrived_is_settled_by_its_receipt(world: SdkWorld) -> None:
     """Given an invitation that is held because nobody could say, when the service can be asked again, then its receipt settles it."""
     world.service.ask_faults.add(Fault("html"))

@@ -14,13 +14,15 @@
 | asked for a messageId, the service answers | as an answer to `confirm` |
 |---|---|
 | 200 with the message | what its status says, below |
-| 404 | Retry: it never took it, and it may be sent once more |
+| 404 that is surely the service's own word about this message | Retry: it never took it, and it may be sent once more |
+| any other 404, which a gateway or a wrong address in front of the service gives as well | Uncertain `sdk.not_found_unproven`, or `partner.unexpected_body` for a web page: it is asked again, and nothing is sent |
 | 401 403 408 425 429, 5xx, nothing, or no token is to be had | Uncertain, not before Retry-After: it is asked again, and until it has answered nothing is sent |
 | anything else, a web page for instance | None: it cannot say, and a person asks |
 
 | asked to delete, the service answers | the message |
 |---|---|
-| 200 202 204 404 | is gone |
+| 200 202 204 | is gone |
+| 404 | is gone where the question for it says so too; else it stays, with that code |
 | 401 403 | stays, `sdk.delete_forbidden`: an administrator must act |
 | other 4xx | stays, `sdk.delete_refused`: it is in a status in which the service deletes nothing |
 | anything else | stays, with that code |
@@ -40,6 +42,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from http import HTTPStatus
@@ -72,9 +75,13 @@ _TWICE: Final = (".duplicate", ".multiple-matches")
 _PLAIN: Final[Mapping[str, str]] = MappingProxyType({"MESSAGE_EXCHANGE_ERROR": "sdk.exchange_error"})
 _SERVER_ERRORS = range(500, 600)
 _CLIENT_ERRORS = range(400, 500)
-_GONE: Final = frozenset({200, 202, 204, 404})
+_GONE: Final = frozenset({200, 202, 204})
 _LATER: Final = frozenset({408, 425, 429})
 _ADMINISTRATOR: Final = frozenset({401, 403})
+_PROBLEM: Final = "urn:problem-type:sdk:"
+"""How the types of the API's own problem documents begin."""
+UNPROVEN: Final = Uncertain("sdk.not_found_unproven")
+"""A 404 that may be the service's word about a message, and may be that of whatever stands in front of it."""
 
 
 def of_sending(result: HttpAnswer | HttpFailure, message_id: str, now: datetime) -> Outcome:
@@ -108,6 +115,20 @@ def of_asking(result: HttpAnswer | HttpFailure, now: datetime) -> Uncertain | No
     return None
 
 
+def of_absence(answer: HttpAnswer, message_id: str) -> Uncertain | None:
+    """Return why a 404 does not say by itself that the service never took a message, or None where it does.
+
+    It does as one of the API's own problem documents (RFC 7807) whose `instance` is that messageId. The OpenAPI gives a 404 no body, so one
+    without says it too, but so does a gateway: that one is for the caller to prove.
+    """
+    found = document_of(answer)
+    if answer.truncated or (answer.body and found is None):
+        return Uncertain("partner.unexpected_body")
+    said = found if isinstance(found, Mapping) else {}
+    own = str(said.get("type")).startswith(_PROBLEM) and said.get("status", HTTPStatus.NOT_FOUND) == HTTPStatus.NOT_FOUND
+    return None if own and same(str(said.get("instance")), message_id) else UNPROVEN
+
+
 def of_deleting(result: HttpAnswer | HttpFailure) -> str | None:
     """Return the code of what kept a message at the service, or None where it is gone."""
     if isinstance(result, HttpFailure):
@@ -119,6 +140,14 @@ def of_deleting(result: HttpAnswer | HttpFailure) -> str | None:
     if result.status in _CLIENT_ERRORS and result.status not in _LATER:
         return "sdk.delete_refused"
     return f"partner.http_{result.status}"
+
+
+def same(one: str, other: str) -> bool:
+    """Say whether two texts are one UUID."""
+    try:
+        return uuid.UUID(one) == uuid.UUID(other)
+    except ValueError:
+        return False
 
 
 def _undecided(status: int) -> bool:

@@ -6,10 +6,9 @@ It must never put anything but ids and status words into an address.
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from siphub.contract import HttpAnswer, HttpFailure, NoToken, Outcome, Payload, PluginContext, Retry, SettingsError, Uncertain
@@ -17,7 +16,13 @@ from siphub_sdk import outcomes
 from siphub_sdk.access import Access
 from siphub_sdk.settings import SdkSettings
 
-_PATH = "/sdk/messages"
+_PATH: Final = "/sdk/messages"
+_WITNESSES: Final = ("WAITING_FOR_RECEIPT", "ACCEPTED", "REJECTED")
+"""In which statuses another message of ours is looked for: none that asking for it would change."""
+_MOST: Final = 3
+"""So many of one status are asked for; a large one may be above what is fetched."""
+Found = Mapping[str, Any] | int | Uncertain | None
+"""What the service says of one message."""
 
 
 class Service:
@@ -62,13 +67,38 @@ class Service:
             result = self._asked("DELETE", f"{_PATH}/{quote(message_id, safe='')}", None, {}, self._deleting)
         except (NoToken, SettingsError) as error:
             return error.code
-        return outcomes.of_deleting(result)
+        if not isinstance(result, HttpAnswer) or result.status != HTTPStatus.NOT_FOUND:
+            return outcomes.of_deleting(result)
+        found = self.get(message_id)
+        return None if found == HTTPStatus.NOT_FOUND else found.code if isinstance(found, Uncertain) else "sdk.delete_refused"
 
-    def get(self, message_id: str) -> Mapping[str, Any] | int | Uncertain | None:
+    def get(self, message_id: str) -> Found:
         """Return a message's attributes; a status where the service answered and gave none; Uncertain where it cannot be asked now; else None.
 
-        The status is 404 where it surely has no such message, and 200 where there is one above the limit of what is fetched.
+        The status is 404 where it surely has no such message, and 200 where there is one above the limit of what is fetched. A 404 that does
+        not say by itself that it is the service's counts where the service shows another message of ours at the same kind of address, and
+        then says 404 to this one again.
         """
+        found = self._got(message_id)
+        if found != outcomes.UNPROVEN or not self._shows_one():
+            return found
+        again = self._got(message_id)
+        return HTTPStatus.NOT_FOUND if again == outcomes.UNPROVEN else again
+
+    def _shows_one(self) -> bool:
+        """Say whether the service lists a message that we sent, and gives it when asked for it alone."""
+        ours = {sender.participant for sender in self._settings.senders.values()}
+        for status in _WITNESSES:
+            listed = self.listed(status)
+            if listed is None:
+                return False
+            found = [str(one["messageId"]) for one in listed if one.get("sender") in ours][:_MOST]
+            if any(isinstance(self._got(one), Mapping) for one in found):
+                return True
+        return False
+
+    def _got(self, message_id: str) -> Found:
+        """Ask for a message once; a 404 that proves nothing is Uncertain."""
         try:
             result = self._asked("GET", f"{_PATH}/{quote(message_id, safe='')}", None, {})
         except (NoToken, SettingsError) as error:
@@ -76,10 +106,12 @@ class Service:
         away = outcomes.of_asking(result, self._context.clock.now())
         if away is not None or isinstance(result, HttpFailure):
             return away
+        if result.status == HTTPStatus.NOT_FOUND:
+            return outcomes.of_absence(result, message_id) or HTTPStatus.NOT_FOUND
         document = outcomes.document_of(result)
         if result.status == HTTPStatus.OK and not result.truncated:
             found = outcomes.attributes_of(document.get("data")) if isinstance(document, Mapping) else None
-            return found if found is not None and same(found["messageId"], message_id) else None
+            return found if found is not None and outcomes.same(found["messageId"], message_id) else None
         return result.status if result.truncated or not result.body or document is not None else None
 
     def listed(self, status: str) -> list[Mapping[str, Any]] | None:
@@ -118,11 +150,3 @@ def with_id(body: bytes, message_id: str) -> bytes:
     document = json.loads(body)
     document["data"]["attributes"]["messageId"] = message_id
     return json.dumps(document, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
-
-
-def same(one: str, other: str) -> bool:
-    """Say whether two texts are one UUID."""
-    try:
-        return uuid.UUID(one) == uuid.UUID(other)
-    except ValueError:
-        return False

@@ -129,7 +129,7 @@ def test_without_the_scope_everything_else_goes_on(
 ANSWERS: list[tuple[str, bytes, str, str | None]] = [
     ("202 Accepted", b"", "application/json", None),
     ("200 OK", b"{}", "application/json", None),
-    ("404 Not Found", b"", "application/json", None),
+    ("404 Not Found", b"", "application/json", "sdk.not_found_unproven"),
     ("404 Not Found", b"<html>hello</html>", "text/html", "partner.unexpected_body"),
     ("400 Bad Request", b"{}", "application/json", "sdk.delete_refused"),
     ("401 Unauthorized", b"", "application/json", "sdk.delete_forbidden"),

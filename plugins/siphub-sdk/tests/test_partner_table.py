@@ -100,8 +100,6 @@ def test_a_line_that_breaks_is_uncertain(make_context: MakeContext, fk: Recipien
 
 
 ASKED: list[tuple[str, bytes, dict[str, Any], Outcome | None]] = [
-    ("404 Not Found", b"", {}, Retry("partner.not_there")),
-    ("404 Not Found", b"{}", {}, Retry("partner.not_there")),
     ("401 Unauthorized", b"", {}, Uncertain("partner.unauthorised")),
     ("403 Forbidden", b"{}", {}, Uncertain("partner.unauthorised")),
     ("408 Request Timeout", b"", {}, Uncertain("partner.http_408")),
@@ -120,20 +118,18 @@ ASKED: list[tuple[str, bytes, dict[str, Any], Outcome | None]] = [
 def test_each_answer_to_a_question_has_its_meaning(
     make_context: MakeContext, fk: Recipient, status: str, body: bytes, headers: dict[str, Any], outcome: Outcome | None
 ) -> None:
-    """Only 404 says that the service never took it; one that cannot answer now is asked again, not before Retry-After; else a person asks."""
+    """Asked about a message, one that cannot answer now is asked again, not before Retry-After; else a person asks. What a 404 says is in test_absence."""
     with partner(says(status, body, **headers)) as other:
         assert Sdk(make_context(service=other.url)).confirm(str(uuid4()), fk) == outcome
         assert other.requests == 1
 
 
 def test_a_web_page_is_no_answer(make_context: MakeContext, fk: Recipient) -> None:
-    """A login page instead of an answer is Uncertain for a message, and says nothing about a key whatever its status."""
-    for status in ("200 OK", "404 Not Found"):
-        with partner(says(status, b"<html>hello</html>", "text/html")) as other:
-            adapter = Sdk(make_context(service=other.url))
-            assert adapter.confirm(str(uuid4()), fk) is None
-            if status == "200 OK":
-                assert adapter.deliver(adapter.translate(CUT, fk), fk, str(uuid4())) == Uncertain("partner.unexpected_body")
+    """A login page instead of an answer is Uncertain for a message, and says nothing about a key."""
+    with partner(says("200 OK", b"<html>hello</html>", "text/html")) as other:
+        adapter = Sdk(make_context(service=other.url))
+        assert adapter.confirm(str(uuid4()), fk) is None
+        assert adapter.deliver(adapter.translate(CUT, fk), fk, str(uuid4())) == Uncertain("partner.unexpected_body")
 
 
 def test_without_a_service_nothing_is_sent(make_context: MakeContext, fk: Recipient) -> None:
