@@ -40,6 +40,8 @@ class AdapterInfo:
         names_receiver: What it sends says inside for which unit it is, so that several units may have one address: a message server of a
             region, or the base address of a server. Without it a directory in which two units share an address is not switched to.
         address_book: The address book (`AddressBook.name`) its entries' addresses have to stand in, where there is one.
+        refused_for_good: What a recipient has refused by a receipt it takes no more under that key, so that no retry can reach it: the hub
+            says so to whoever orders one.
     """
 
     name: str
@@ -57,6 +59,7 @@ class AdapterInfo:
     recalls_each: bool = False
     names_receiver: bool = False
     address_book: str | None = None
+    refused_for_good: bool = False
 
     def carries(self, message_type: str) -> bool:
         """Say whether it can carry messages of a type."""

@@ -73,7 +73,8 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
     Raises:
         NotThere: There is no such delivery.
         Conflict: `delivery.wrong_state`; it is not in a state that allows this. `delivery.no_address`; nowhere to send it.
-            `message.erased`; nothing left to send.
+            `message.erased`; nothing left to send. `delivery.outdated`; something newer was said since. `delivery.refused_for_good`; its
+            recipient refused it, and takes nothing under its id again.
     """
     now, directory = ground.now(), ground.directory()
     with ground.store.write() as work:
@@ -86,6 +87,12 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
             raise Conflict("something newer was said about this meeting or plan since: it is not sent any more", code="delivery.outdated")
         if action in {"release", "retry"} and _erased(work, row):
             raise Conflict("the content of this message has been erased: there is nothing left to send", code="message.erased")
+        if action == "retry" and _refused_for_good(ground, work, row):
+            raise Conflict(
+                "the recipient has refused this message by a receipt, and takes nothing under its id again, so a retry cannot arrive: mend what"
+                " its code names, have the sender send a new message, and note this delivery with siphub deliveries handled",
+                code="delivery.refused_for_good",
+            )
         address = _address(row, directory, action, day_of(now))
         change = Change(
             from_states=frozenset({row.state}),
@@ -125,6 +132,20 @@ def _outdated(work: Work, row: DeliveryRow) -> bool:
     )
 
 
+def _refused_for_good(ground: Ground, work: Work, row: DeliveryRow) -> bool:
+    """Say whether the recipient itself has refused a delivery, by an adapter whose recipients know a key that they have refused.
+
+    What was refused before it reached the recipient has no receipt, and may be sent again under its key.
+    """
+    adapter = ground.registry.adapters.get(row.adapter)
+    if row.state != "rejected" or adapter is None or not adapter.info.refused_for_good:
+        return False
+    return any(
+        one.kind == "rejected" and one.adapter == row.adapter and one.organisation in {"", row.recipient_organisation}
+        for one in work.receipts.of_key(row.key)
+    )
+
+
 def _erased(work: Work, row: DeliveryRow) -> bool:
     stored = work.messages.get(row.owner, row.message_row)
     return stored is not None and stored.erased_at is not None
@@ -159,11 +180,13 @@ def preview(ground: Ground, delivery_id: str) -> Preview:
     with ground.store.read() as work:
         row = _row(work, delivery_id)
         grants = work.grants.of_case(row.owner, row.case_id)
-        outdated, erased = _outdated(work, row), _erased(work, row)
+        outdated, erased, refused = _outdated(work, row), _erased(work, row), _refused_for_good(ground, work, row)
     judged = judge(need_of(row), as_grants(grants), row.asserted, ground.now(), ground.local.switched_on(row.sender_organisation))
     can = row.state in DELIVERY["operator.retry"] or row.state in DELIVERY["operator.release"]
-    allowed = isinstance(judged, Covered) and can and not outdated and not erased
-    reason = "message.erased" if erased else "superseded" if outdated else None if isinstance(judged, Covered) else judged.reason
+    allowed = isinstance(judged, Covered) and can and not outdated and not erased and not refused
+    stopped = ((erased, "message.erased"), (outdated, "superseded"), (refused, "delivery.refused_for_good"))
+    judgement = None if isinstance(judged, Covered) else judged.reason
+    reason = next((code for so, code in stopped if so), judgement)
     return Preview(row.id, row.recipient, row.state, allowed, reason, row.basis, row.consent_version)
 
 

@@ -13,15 +13,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from siphub.errors import Invalid
+from siphub.errors import Conflict, Invalid
 from siphub.flow import directory as directories
-from siphub.flow import track, work_items
+from siphub.flow import operate, track, work_items
 from siphub.flow.letters import recipient_of
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
 from siphub.sandbox import Fault, Sandbox
 from siphub.sandbox.sdk_server import SdkSandbox
-from siphub.store import DeliveryRow
+from siphub.store import DeliveryRow, ReceiptRow
 from siphub.testing.sdk_world import BY_SDK, SdkWorld, sdk_world
 from siphub.testing.story import Story, until
 
@@ -213,6 +213,44 @@ def test_a_message_that_comes_back_rejected_is_rejected_with_its_code(world: Sdk
     story = invited(world, p.AF)
     assert in_state(world, story, p.AF, "rejected")
     assert newest(world, story, p.AF).reason == "sdk.bv.not-found"
+
+
+@pytest.mark.parametrize("way", ["by receipt", "when asked"])
+def test_a_retry_of_what_the_agency_refused_is_told_that_it_cannot_arrive(world: SdkWorld, way: str) -> None:
+    """Given an invitation that its recipient refused, when a retry is ordered, then it is told that nothing arrives under that id, nothing is sent, and the delivery can be noted as handled; a new message arrives."""
+    world.service.refuse("af", "BV", "not-found")
+    if way == "when asked":
+        world.service.faults.add(Fault("reset", times=1, when="after"))
+    story, ground = invited(world, p.AF), world.hub.ground
+    assert in_state(world, story, p.AF, "rejected")
+    row = newest(world, story, p.AF)
+    assert until(lambda: bool(_receipts(world, row.key)))
+    world.service.clear()
+    assert (operate.preview(ground, row.id).allowed, operate.preview(ground, row.id).reason) == (False, "delivery.refused_for_good")
+    with pytest.raises(Conflict) as refused:
+        operate.operate(ground, row.id, "retry", by="operator", channel="retry")
+    assert refused.value.code == "delivery.refused_for_good"
+    assert operate.operate(ground, row.id, "handled", by="operator", channel="cli") == "handled_manually"
+    assert len([entry for entry in world.service.traffic.entries() if entry.key == row.key]) == 1
+    story.rescheduled([p.AF])
+    assert until(lambda: world.newest(story, p.AF, "meeting.rescheduled").state == "delivered")
+
+
+def _receipts(world: SdkWorld, key: str) -> tuple[ReceiptRow, ...]:
+    with world.hub.ground.store.read() as work:
+        return work.receipts.of_key(key)
+
+
+def test_a_retry_of_what_the_service_refused_at_the_door_arrives(world: SdkWorld) -> None:
+    """Given an invitation that the service refused to take, which no recipient has seen, when a retry is ordered, then it arrives under the same id."""
+    world.service.faults.add(Fault("status", times=1, status=422))
+    story, ground = invited(world, p.AF), world.hub.ground
+    assert in_state(world, story, p.AF, "rejected")
+    row = newest(world, story, p.AF)
+    assert operate.preview(ground, row.id).allowed
+    assert operate.operate(ground, row.id, "retry", by="operator", channel="retry") == "queued"
+    assert in_state(world, story, p.AF, "delivered")
+    assert [(entry.key, entry.times) for entry in world.agency(p.AF).taken(str(story.case_id))] == [(row.key, 1)]
 
 
 def test_what_the_agency_has_already_is_neither_refused_nor_sent_again(world: SdkWorld) -> None:

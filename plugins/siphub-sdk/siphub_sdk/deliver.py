@@ -61,6 +61,7 @@ def sdk_info(name: str) -> AdapterInfo:
         recall="message",
         max_bytes=MAX_BYTES,
         address_book="sdk",
+        refused_for_good=True,
     )
 
 

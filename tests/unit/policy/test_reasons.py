@@ -32,6 +32,7 @@ FOR_THE_SYSTEM = {
     "caller.role",
     "delivery.wrong_state",
     "delivery.outdated",
+    "delivery.refused_for_good",
     "delivery.no_address",
     "delivery.not_there",
     "directory.invalid",
