@@ -15,7 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from siphub.contract import Check, Cut, MappingError, Problem, Recipient, Render, Submission
-from siphub_sdk.settings import SdkSettings
+from siphub_sdk.settings import SdkSettings, canonical
 
 PDF_NAME: Final = "sip.pdf"
 DATA_NAME: Final = "sip.json"
@@ -47,7 +47,7 @@ def attached(cut: Cut, recipient: Recipient, settings: SdkSettings, render: Rend
 def _data(cut: Cut, recipient: Recipient, settings: SdkSettings) -> bytes:
     name = recipient.options.get("agreement", "")
     found = settings.agreements.get(name)
-    if found is None or (found.owner, found.participant) != (cut.document.get("owner"), recipient.options.get("participant")):
+    if found is None or not found.binds(cut.document.get("owner"), recipient.options.get("participant", "")):
         detail = "data is attached only where the entry's option agreement names one of the setting agreements, between this owner and this organisation"
         raise MappingError(detail, code="sdk.agreement_missing")
     if datetime.fromisoformat(str(cut.document["sent_at"])).astimezone(_ZONE).date() < found.since:
@@ -66,7 +66,7 @@ def refusal(recipient: Recipient, settings: SdkSettings) -> Problem | None:
     if "structured" not in recipient.options.get("attachment", ""):
         return None
     found = settings.agreements.get(recipient.options.get("agreement", ""))
-    if found is not None and found.participant == recipient.options.get("participant"):
+    if found is not None and found.participant == canonical(recipient.options.get("participant", "")):
         return None
     detail = "the entry asks for data, and its option agreement names no agreement with its participant in the setting agreements: add it, or ask for none"
     return Problem(REFUSED, detail)
@@ -77,14 +77,14 @@ def checks(recipient: Recipient, settings: SdkSettings, day: date) -> list[Check
     if "structured" not in recipient.options.get("attachment", ""):
         return []
     found = settings.agreements.get(recipient.options.get("agreement", ""))
-    ok = found is not None and found.participant == recipient.options.get("participant") and found.since <= day
+    ok = found is not None and found.participant == canonical(recipient.options.get("participant", "")) and found.since <= day
     what = "an agreement in force with the entry's participant stands in the setting agreements under the name in its option agreement"
     return [Check(ok=ok, what=what if ok else f"this is not so, and what is for it is held: {what}")]
 
 
 def fetched(body: bytes, media_type: str, settings: SdkSettings, sender: str | None, owner: str | None, day: date) -> Submission:
     """Return what was fetched, marked where a message attached to it is not to be read: without an agreement its text is a person's to read."""
-    agreed = any((one.participant, one.owner) == (sender, owner) and one.since <= day for one in settings.agreements.values())
+    agreed = any(one.binds(owner, sender or "") and one.since <= day for one in settings.agreements.values())
     return Submission(body, media_type, _headers(agreed=agreed))
 
 

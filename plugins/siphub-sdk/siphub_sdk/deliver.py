@@ -98,7 +98,7 @@ class Sdk:
     def hears(self, participant: str, at: Place | None = None) -> bool:
         """Say whether receipts and answers of an organisation at a place, or anywhere, are this adapter's to take; an empty participant is one that nobody knows."""
         places = self.fetches_at if at is None else (at,)
-        left = participant in self._settings.left_to_others
+        left = self._settings.leaves(participant)
         return not left and any(beside.takes(self._context.http, self, one, participant) for one in places)
 
     @property
@@ -247,7 +247,7 @@ class Sdk:
 
     def _ended(self, account: Account, partner_id: str, attributes: Mapping[str, Any]) -> Iterable[Inbound]:
         """Give the receipt of a message of ours. At an account that is listed the hub is told whose account it is: another's delivery is not its own."""
-        ours = attributes.get("sender") in {one.participant for one in self._settings.senders.values()} and _made_by_us(attributes)
+        ours = self._settings.is_ours(str(attributes.get("sender"))) and _made_by_us(attributes)
         recipient, owners = str(attributes.get("recipient")), account.senders_of(attributes)
         if not ours or not owners or not self.hears(recipient, account.place_of(owners[0])):
             return

@@ -264,7 +264,7 @@ class HandOver:
         """Return the receipt of a message that can be read: ACCEPTED, or that no function of ours has that address."""
         if found.sender.participant is None or found.recipient.participant is None:
             return None
-        ours = found.recipient.address in {one.address for one in self._settings.senders.values()}
+        ours = self._settings.owner_at(found.recipient.address) is not None
         reasons = () if ours else (Reason("BV", "not-found"),)
         parties = (found.recipient.participant, found.sender.participant)
         return MessageReceipt(found.message_id, *parties, self._context.clock.now(), reasons, accepted=ours)

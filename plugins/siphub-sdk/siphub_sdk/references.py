@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from siphub.contract import PluginContext
 from siphub_sdk.message import SdkMessage, our_cases, their_number
-from siphub_sdk.settings import SdkSettings
+from siphub_sdk.settings import SdkSettings, canonical
 
 LABEL: Final = "Ert diarienummer"
 _MOST: Final = 5
@@ -26,7 +26,6 @@ class References:
 
     def __init__(self, context: PluginContext, settings: SdkSettings) -> None:
         self._state, self._settings = context.state, settings
-        self._owner_of = {(sender.participant, sender.address): owner for owner, sender in settings.senders.items()}
 
     def note(self, message: SdkMessage) -> None:
         """Keep the number that one of the agencies names, for the conversation and the cases it repeats in which we have written to it."""
@@ -58,11 +57,11 @@ class References:
         return json.dumps(document, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")
 
     def _owner(self, attributes: Mapping[str, Any]) -> str | None:
-        return self._owner_of.get((attributes["sender"], _function(attributes)))
+        return self._settings.owner_of(str(attributes["sender"]), _function(attributes))
 
 
 def _key(case: str, participant: str) -> str:
-    return f"reference/{case}/{participant}"
+    return f"reference/{case}/{canonical(participant)}"
 
 
 def _function(attributes: Mapping[str, Any]) -> str:

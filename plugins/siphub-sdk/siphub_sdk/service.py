@@ -87,12 +87,11 @@ class Service:
 
     def _shows_one(self) -> bool:
         """Say whether the service lists a message that we sent, and gives it when asked for it alone."""
-        ours = {sender.participant for sender in self._settings.senders.values()}
         for status in _WITNESSES:
             listed = self.listed(status)
             if listed is None:
                 return False
-            found = [str(one["messageId"]) for one in listed if one.get("sender") in ours][:_MOST]
+            found = [str(one["messageId"]) for one in listed if self._settings.is_ours(str(one.get("sender")))][:_MOST]
             if any(isinstance(self._got(one), Mapping) for one in found):
                 return True
         return False

@@ -47,6 +47,11 @@ _ONE_ACCOUNT: Final = ("service", "token_url", "client_id", "hand_over", "access
 """What says where one account for all owners is."""
 
 
+def canonical(name: str) -> str:
+    """Return a participant or a functional address as it is compared: a domain is the same in capitals and in small letters."""
+    return name.lower()
+
+
 @dataclass(frozen=True, slots=True)
 class SdkSender:
     """How one owner appears in SDK: its organisation, its functional address, and what that is called."""
@@ -58,11 +63,15 @@ class SdkSender:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """That an owner and an organisation exchange data: since when, in Sweden."""
+    """That an owner and an organisation exchange data: since when, in Sweden. The participant is canonical."""
 
     since: date
     owner: str
     participant: str
+
+    def binds(self, owner: object, participant: str) -> bool:
+        """Say whether it is between these two."""
+        return (self.owner, self.participant) == (owner, canonical(participant))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +90,10 @@ class SdkSettings:
         submit_to: The base address of the access point's REST back-end, to which what is sent goes; what comes lies in the folder all the same.
         pmode: The id of the access point's processing mode, for the REST back-end.
         senders: By owner.
-        agencies: Organisation number by participant in small letters: whose answers are believed to be whose. Ask `number_of`.
+        agencies: Organisation number by canonical participant: whose answers are believed to be whose. Ask `number_of`.
         agreements: By name, the bilateral agreements on structured attachments.
-        left_to_others: Participants whose receipts and answers this adapter leaves, besides those that an agency's own adapter takes.
+        left_to_others: Canonical participants whose receipts and answers this adapter leaves, besides those that an agency's own adapter takes. Ask
+            `leaves`.
         timeout: For one whole request.
         poll_every: How long a poll is not repeated.
         address_book: The base address of the SDK address book's API.
@@ -146,12 +156,25 @@ class SdkSettings:
         )
 
     def number_of(self, participant: str) -> str | None:
-        """Return the number of the organisation that a participant is, or None; a domain is the same in capitals and in small letters."""
-        return self.agencies.get(participant.lower())
+        """Return the number of the organisation that a participant is, or None."""
+        return self.agencies.get(canonical(participant))
 
     def owner_at(self, address: str) -> str | None:
         """Return the owner whose functional address this is, or None."""
-        return next((owner for owner, sender in self.senders.items() if sender.address == address), None)
+        return next((owner for owner, sender in self.senders.items() if canonical(sender.address) == canonical(address)), None)
+
+    def owner_of(self, participant: str, address: str) -> str | None:
+        """Return the owner that appears as this organisation at this functional address, or None."""
+        named = (canonical(participant), canonical(address))
+        return next((owner for owner, one in self.senders.items() if (canonical(one.participant), canonical(one.address)) == named), None)
+
+    def is_ours(self, participant: str) -> bool:
+        """Say whether a participant is one of our owners'."""
+        return canonical(participant) in {canonical(sender.participant) for sender in self.senders.values()}
+
+    def leaves(self, participant: str) -> bool:
+        """Say whether what an organisation sends is left to others."""
+        return canonical(participant) in self.left_to_others
 
 
 def read_settings(given: Mapping[str, str]) -> SdkSettings:
@@ -228,7 +251,7 @@ def _agency(entry: str) -> tuple[str, str]:
     parts = entry.split()
     if len(parts) != 2 or not PARTICIPANT.fullmatch(parts[0]):  # noqa: PLR2004 - the two words of an entry
         raise SettingsError("sdk: each of agencies is 0203:domain and an organisation number, and a semicolon stands between two")
-    return parts[0].lower(), _number(parts[1], "agencies")
+    return canonical(parts[0]), _number(parts[1], "agencies")
 
 
 def _agreement(entry: str) -> tuple[str, Agreement]:
@@ -240,13 +263,13 @@ def _agreement(entry: str) -> tuple[str, Agreement]:
         since = date.fromisoformat(parts[1])
     except ValueError:
         raise SettingsError(f"sdk: each of agreements is {example}") from None
-    return parts[0], Agreement(since, _number(parts[2], "agreements"), parts[3])
+    return parts[0], Agreement(since, _number(parts[2], "agreements"), canonical(parts[3]))
 
 
 def _participants(found: Sequence[str]) -> frozenset[str]:
     if not all(PARTICIPANT.fullmatch(one) for one in found):
         raise SettingsError("sdk: left_to_others names organisations as 0203:domain, and a semicolon stands between two")
-    return frozenset(found)
+    return frozenset(map(canonical, found))
 
 
 def _number(text: str, name: str) -> str:
