@@ -18,7 +18,7 @@ from siphub.errors import Busy, Conflict, Problem, Refused, Sealed, StoreConflic
 from siphub.flow import guardians, receipts, records, restored, retention, timers, used_ids, withdraw
 from siphub.flow.carriers import carried
 from siphub.flow.ground import Ground
-from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row, open_case
+from siphub.flow.letters import case_row, delivery_row, grant_rows, message_row, number_hash, open_case
 from siphub.flow.reading import read
 from siphub.flow.work_items import open_for, open_in_case, open_items, settle, settle_owed
 from siphub.model import Caller, Directory, Message
@@ -334,6 +334,9 @@ def _take(
     if row is None:
         _open(work, case_row(decided.case, seal, seq=line.seq, opened_at=now, now=now))
     work.messages.add(stored)
+    number = number_hash(ground.store, message.owner, message.registry_number)
+    if number is not None:
+        work.cases.note_number(*line.key, number)
     records.queue_own(work, stored)
     standing = open_items(work, line.key) if beside.work else ()
     _effects(line, decided, before, stored, caller)

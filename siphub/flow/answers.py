@@ -1,6 +1,7 @@
 """What a partner sends by itself: a whole message, or a foreign answer to something we sent, which lacks what only we know.
 
-An answer names the delivery it answers, by its key, or the case: as its conversation, or by repeating our reference. What that delivery was
+An answer names the delivery it answers, by its key, or the case: as its conversation, by repeating its id, or by our registry number alone
+where one case has that. What that delivery was
 about is ours to know: its case, its unit, its meeting and version, and at what hour; with these an answer in words we understand becomes a
 message. It must never take an answer for one of another organisation than the delivery went to, never add what neither side said, and never
 drop a word: what is not understood, refused, or says more than the message can carry, waits on the convener's desk as `inbound.unread`.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -20,6 +21,7 @@ from siphub.contract import Draft, Inbound, Receipt, Submission
 from siphub.errors import Invalid, Refused
 from siphub.flow.accept import accept_message
 from siphub.flow.ground import Ground
+from siphub.flow.letters import number_hash
 from siphub.flow.opening import opened
 from siphub.flow.reading import complete, understood
 from siphub.flow.work_items import open_in_case
@@ -38,6 +40,10 @@ NO_CASE: Final = "-"
 _NOT_THE_SENDER: Final = "sender.not_yours"
 _NOT_THEIRS: Final = frozenset({_NOT_THE_SENDER, "receipt.not_theirs"})
 """What somebody said for another."""
+_NUMBERS: Final = 5
+"""How many of our registry numbers one answer may name."""
+_CASES: Final = 50
+"""A number that more cases have says nothing about any."""
 _FORESEEN: Final = 366
 """How many days ahead a day without a month is looked for."""
 _log = Log(worker="poller")
@@ -156,9 +162,21 @@ def _thread(ground: Ground, adapter: str, inbound: Inbound, draft: Draft) -> Thr
         named = draft.content.get("cases")
         ids = dict.fromkeys([str(draft.content.get("conversation_id", "")), *(map(str, named) if isinstance(named, list) else ())])
         threads = [_of_case(rows) for case_id in ids if (rows := [row for row in _deliveries(work, case_id) if theirs(row)])]
+        if not threads and inbound.owner is not None:
+            return _by_number(ground, work, inbound.owner, draft, theirs)
     if not threads:
         return None
     return threads[0] if len(threads) == 1 else Thread(threads[0].row, exact=False, alone=False)
+
+
+def _by_number(ground: Ground, work: Work, owner: str, draft: Draft, theirs: Callable[[DeliveryRow], bool]) -> Thread | None:
+    """Return the case that the owner's own registry number names, where it is one alone in which that organisation has been written to."""
+    said = draft.content.get("our_numbers")
+    hashes = [number_hash(ground.store, owner, str(one)) for one in said[:_NUMBERS]] if isinstance(said, list) else []
+    named = [one for one in hashes if one is not None]
+    ids = work.cases.by_number(owner, named, _CASES + 1) if named else ()
+    threads = [_of_case(rows) for one in ids if (rows := [row for row in work.deliveries.of_case(owner, one) if theirs(row)])]
+    return threads[0] if len(threads) == 1 and len(ids) <= _CASES else None
 
 
 def _deliveries(work: Work, case_id: str) -> list[DeliveryRow]:

@@ -70,6 +70,15 @@ def message_row(message: Message, seal: Seal, *, seq: int, channel: str, now: da
     )
 
 
+def number_hash(store: Store, owner: str, number: str | None) -> bytes | None:
+    """Return a registry number as it is looked for: a keyed hash, of one owner's; None where there is none.
+
+    Letters and spaces may be written otherwise by whoever repeats it.
+    """
+    plain = "".join((number or "").split()).casefold()
+    return store.keyed_hash("registry_number", f"{owner}/{plain}".encode("utf-8", "surrogatepass")) if plain else None
+
+
 def open_message(row: MessageRow, seal: Seal) -> Message:
     """Return the message from its row.
 

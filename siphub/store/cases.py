@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -13,7 +13,7 @@ from siphub.errors import StoreError
 from siphub.store.columns import Moment, Topic, insert_missing, values_of
 from siphub.store.prepared import adding, adding_missing, given, listed, prepared, with_lists
 from siphub.store.rows import CaseRow, GrantRow, MessageRow, SubmissionRow
-from siphub.store.tables import consent_grant, message, sip_case, submission
+from siphub.store.tables import case_number, consent_grant, message, sip_case, submission
 
 _SUBMISSION = prepared(select(submission).where(submission.c.owner == given("of"), submission.c.message_id == given("under")))
 _ADD_SUBMISSION = adding_missing(submission)
@@ -89,6 +89,16 @@ class Cases(Topic):
         save = _SAVE_CASE if row.ended_at is None else _SAVE_ENDED_CASE
         if save.run(self._connection, of=row.owner, under=row.case_id, before=row.version - 1, **values) != 1:
             raise StoreError(f"case {row.case_id} is not at version {row.version - 1}: lock it before changing it")
+
+    def note_number(self, owner: str, case_id: str, number: bytes) -> None:
+        """Keep a registry number of a case, a keyed hash, once."""
+        insert_missing(self._connection, case_number, {"owner": owner, "hash": number, "case_id": case_id})
+
+    def by_number(self, owner: str, numbers: Sequence[bytes], limit: int) -> tuple[str, ...]:
+        """Return the ids of up to `limit` cases of an owner that have one of these registry numbers, given as keyed hashes."""
+        mine = (case_number.c.owner == owner, case_number.c.hash.in_(numbers))
+        found = select(case_number.c.case_id).where(*mine).distinct().order_by(case_number.c.case_id).limit(limit)
+        return tuple(self._connection.scalars(found))
 
     def bump(self, owner: str, case_id: str) -> CaseRow | None:
         """Raise version and consent version by one, and so lock the case: the first statement of a withdrawal. Return the case after it."""

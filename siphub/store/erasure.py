@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Table, delete, exists, func, or_, select, 
 from siphub.store.columns import Topic
 from siphub.store.rows import CaseRow
 from siphub.store.tables import (
+    case_number,
     consent_grant,
     deadline,
     delivery,
@@ -62,7 +63,7 @@ class Erasure(Topic):
         ids = select(delivery.c.id).where(*self._in(delivery, mine))
         keys = list(self._connection.scalars(select(delivery.c.key).where(*self._in(delivery, mine))))
         self._connection.execute(delete(outbox).where(outbox.c.delivery_id.in_(ids)))
-        for table in (consent_grant, deadline):
+        for table in (consent_grant, deadline, case_number):
             self._connection.execute(delete(table).where(*self._in(table, mine)))
         self._forget_words(keys, case_id)
         closed = {"closed_at": at, "closed_by": "hub", "how": "erased"}

@@ -103,6 +103,17 @@ sip_case = Table(
     partial("ix_sip_case_erased", "erased_at", where="erased_at IS NOT NULL AND key_gone_at IS NULL"),
 )
 
+# The registry numbers of a case's messages, as keyed hashes. They go with its content.
+case_number = Table(
+    "case_number",
+    metadata,
+    word("owner", key=True),
+    Column("hash", LargeBinary, primary_key=True),
+    word("case_id", key=True),
+    ForeignKeyConstraint(["case_id", "owner"], ["sip_case.case_id", "sip_case.owner"]),
+    Index("ix_case_number_case", "owner", "case_id"),
+)
+
 consent_grant = Table(
     "consent_grant",
     metadata,

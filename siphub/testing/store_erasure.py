@@ -149,6 +149,23 @@ class ErasurePromises:
             assert work.erasure.candidates(OTHER, NOW, 9) == ()
             assert work.erasure.waiting() == {OWNER: (3, NOW)}
 
+    def test_a_number_finds_its_owners_cases_and_goes_with_them(self, store: Store) -> None:
+        """Given cases with registry numbers as keyed hashes, then each finds the cases of its owner that have it, once, and no more than asked for; a case that is erased has none left."""
+        one, two, foreign = new_case(), new_case(), new_case(OTHER)
+        with store.write() as work:
+            for case, numbers in ((one, (b"a", b"a", b"c")), (two, (b"b", b"c")), (foreign, (b"a",))):
+                work.cases.add(case)
+                for number in numbers:
+                    work.cases.note_number(case.owner, case.case_id, number)
+            found = [work.cases.by_number(OWNER, [number], 9) for number in (b"a", b"b", b"d")]
+            assert found == [(one.case_id,), (two.case_id,), ()]
+            assert set(work.cases.by_number(OWNER, [b"a", b"b", b"c"], 9)) == {one.case_id, two.case_id}
+            assert len(work.cases.by_number(OWNER, [b"c"], 1)) == 1
+            work.erasure.case(OWNER, one.case_id, at=LATER, forget_at=LATER)
+        with store.read() as work:
+            assert [work.cases.by_number(OWNER, [number], 9) for number in (b"a", b"b", b"c")] == [(), (two.case_id,), (two.case_id,)]
+            assert work.cases.by_number(OTHER, [b"a"], 9) == (foreign.case_id,)
+
     def test_an_erased_case_keeps_its_states_and_nothing_else(self, store: Store) -> None:
         """Given two cases, erasing one empties its content and what partners and plugins said of it; its deliveries and copies stay, and its neighbour."""
         case, (row, _) = line(store, 2)

@@ -26,7 +26,7 @@ from siphub.testing.story import until
 pytestmark = [pytest.mark.node, pytest.mark.timeout(180)]
 
 OLD = "0007"
-NEWER = ["0008", "0009", "0010", "0011", "0012", "0013", "0014"]
+NEWER = ["0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015"]
 LONG = 60.0
 """Seconds for a busy machine."""
 QUICK = Patience(lock=0.3, pause=0.1)

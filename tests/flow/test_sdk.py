@@ -16,9 +16,10 @@ import pytest
 from siphub.errors import Conflict, Invalid
 from siphub.flow import directory as directories
 from siphub.flow import operate, track, work_items
-from siphub.flow.letters import recipient_of
+from siphub.flow.letters import number_hash, recipient_of
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
+from siphub.model.messages.meeting import MeetingInvited, Question
 from siphub.sandbox import Fault, Sandbox
 from siphub.sandbox.sdk_server import SdkSandbox
 from siphub.store import DeliveryRow, ReceiptRow
@@ -379,6 +380,84 @@ def test_an_answer_that_names_our_case_and_no_message_is_threaded(world: SdkWorl
     )
     assert until(lambda: "meeting.response" in world.types(p.CONTACT, story))
     assert desk(world, story) == []
+
+
+def registered(world: SdkWorld, number: str, *units: UnitId) -> Story:
+    """Return a case whose invitations have our registry number, delivered to each unit."""
+    story = world.story()
+    story.ready(units)
+    asked = story.message(
+        MeetingInvited(
+            meeting=story.meeting(),
+            purpose="sip",
+            convener=story.convener,
+            respond_by=story.now + timedelta(days=7),
+            questions=tuple(Question(unit=unit, text="Fråga") for unit in units),
+        ),
+        units,
+        registry_number=number,
+    )
+    story.sent.append(asked)
+    story.send(asked)
+    for unit in units:
+        assert in_state(world, story, unit, "delivered")
+    return story
+
+
+def wrote(world: SdkWorld, unit: UnitId, text: str, number: str | None = None) -> str:
+    """Let another function of an agency write anew, with our number as its recipient's reference where one is given."""
+    one = world.agency(unit)
+    references = [{"root": "dnr", "extension": number, "label": "Ert diarienummer"}] if number else []
+    return world.service.write(
+        sender=(one.participant, f"sdk:umea:{one.participant}", "Umeå"),
+        recipient=("0203:norrby.example", "sdk:sip:0203:norrby.example"),
+        text=text,
+        references=references,
+    )
+
+
+def unthreaded(world: SdkWorld) -> list[str]:
+    """Return on whose desks messages wait that belong to no case."""
+    return [item.unit for item in track.desk(world.hub.ground) if item.type == "inbound.unthreaded"]
+
+
+@pytest.mark.parametrize(("text", "number"), [("Svar: ja", "sn 2026-117/77"), ("Ja, vi deltar.\nErt dnr SN 2026-117/77", None)])
+def test_an_answer_with_our_registry_number_alone_is_threaded(world: SdkWorld, text: str, number: str | None) -> None:
+    """Given a new message of AF's from another function, in a conversation of its own, with our number and nothing else, then it answers the case that has it; another case has none of it, and what is kept of the number is a keyed hash, which goes with the case."""
+    other = registered(world, "SN 2026-118", p.AF)
+    story = registered(world, "SN 2026-117/77", p.AF)
+    wrote(world, p.AF, text, number)
+    assert until(lambda: "meeting.response" in world.types(p.CONTACT, story))
+    assert "meeting.response" not in world.types(p.CONTACT, other)
+    assert (desk(world, story), desk(world, other), unthreaded(world)) == ([], [], [])
+    ground = world.hub.ground
+    kept = number_hash(ground.store, story.owner, "SN2026-117/77")
+    with ground.store.read() as work:
+        assert work.cases.by_number(story.owner, [kept or b""], 9) == (str(story.case_id),)
+    with ground.store.write() as work:
+        work.erasure.case(story.owner, str(story.case_id), at=ground.now(), forget_at=ground.now())
+        assert work.cases.by_number(story.owner, [kept or b""], 9) == ()
+
+
+def test_a_number_that_two_cases_have_is_a_persons_to_look_into(world: SdkWorld) -> None:
+    """Given two cases with one registry number in which AF has been written to, then its answer is nobody's by itself, and waits on the desk of the organisation it came to."""
+    stories = [registered(world, "SN 2026-119", p.AF) for _ in range(2)]
+    wrote(world, p.AF, "Svar: nej", "SN 2026-119")
+    assert until(lambda: unthreaded(world) == [p.MUNICIPALITY])
+    for story in stories:
+        assert "meeting.response" not in world.types(p.CONTACT, story)
+        assert desk(world, story) == []
+
+
+def test_a_number_says_nothing_of_a_case_in_which_they_were_never_written_to(world: SdkWorld) -> None:
+    """Given a case that went to FK alone, and one that went to AF, with one number, then AF's answer is its own case's; FK's number is nothing to whom it was not sent."""
+    fks, afs = registered(world, "SN 2026-120", p.FK), registered(world, "SN 2026-120", p.AF)
+    wrote(world, p.AF, "Svar: ja", "SN 2026-120")
+    assert until(lambda: "meeting.response" in world.types(p.CONTACT, afs))
+    assert "meeting.response" not in world.types(p.CONTACT, fks)
+    registered(world, "SN 2026-121", p.FK)
+    wrote(world, p.AF, "Svar: ja", "SN 2026-121")
+    assert until(lambda: unthreaded(world) == [p.MUNICIPALITY])
 
 
 def test_an_answer_to_no_message_after_a_stop_notice_is_shown_and_not_taken(world: SdkWorld) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from siphub.contract import Draft, Invalid, Problem
-from siphub_sdk.replies import case_numbers, registry_number, understood
+from siphub_sdk.replies import case_numbers, numbers_of_ours, registry_number, understood
 
 MEDIA_TYPE: Final = "application/vnd.siphub.sdk-message+json"
 """The attributes of one message as a message service gives them; the name is ours, because the SDK API has none."""
@@ -88,7 +88,7 @@ def invalid(*pointers: str, code: str = "sdk.invalid", detail: str = "this is mi
 def draft_of(message: SdkMessage) -> Draft:
     """Return what a message means for a SIP: an answer where it is one that is understood, else its text for a person to read."""
     text = "\n\n".join(message.texts)
-    number, cases = their_number(message), our_cases(message)
+    number, cases, ours = their_number(message), our_cases(message), our_numbers(message)
     content: dict[str, Any] = {
         "message_id": message.message_id.lower(),
         "conversation_id": message.conversation_id.lower(),
@@ -96,6 +96,7 @@ def draft_of(message: SdkMessage) -> Draft:
         **({"causation_id": message.ref_to_message_id.lower()} if message.ref_to_message_id else {}),
         **({"registry_number": number} if number else {}),
         **({"cases": cases} if cases else {}),
+        **({"our_numbers": ours} if ours else {}),
         "sdk": _carried(message, text),
     }
     reply = understood(text, datetime.fromisoformat(message.created_at).astimezone(_SWEDEN).date())
@@ -122,6 +123,12 @@ def our_cases(message: SdkMessage) -> list[str]:
     references = [one["value"] for party in (message.recipient, message.sender) for one in party.references]
     said = case_numbers("\n".join(message.texts))
     return list(dict.fromkeys([*(value.lower() for value in references if UUID.fullmatch(value)), *said]))
+
+
+def our_numbers(message: SdkMessage) -> list[str]:
+    """Return the registry numbers that a message gives as ours: in the reference of its recipient, or in its text."""
+    references = [one["value"] for one in message.recipient.references if one["root"] == "dnr" and one["value"]]
+    return list(dict.fromkeys([*references, *numbers_of_ours("\n".join(message.texts))]))
 
 
 def _carried(message: SdkMessage, text: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ _GREETING = re.compile(
     r"(hej|hejsan|god (morgon|dag)|med vänliga? hälsning(ar)?|vänliga hälsningar|mvh|hälsningar|tack)\b[,.! ]*", re.IGNORECASE
 )
 _NUMBER = re.compile(
-    r"[,;]?\s*\b(?:vårt |vår |ert )?(?:dnr|diarienr|diarienummer)\b[.:]?\s*(?P<number>[\w./-]+ \d[\w./-]*|[\w./-]*\d[\w./-]*)",
+    r"[,;]?\s*\b(?P<ours>ert )?(?:vårt |vår )?(?:dnr|diarienr|diarienummer)\b[.:]?\s*(?P<number>[\w./-]+ \d[\w./-]*|[\w./-]*\d[\w./-]*)",
     re.IGNORECASE,
 )
 _CASE = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
@@ -64,10 +64,20 @@ def understood(text: str, written: date | None = None) -> Reply | None:
 
 
 def registry_number(text: str) -> str | None:
-    """Return the one registry number that a text names with the word for it, or None. A line with a case's id is ours, come back."""
-    own = [line for line in text.splitlines() if not line.startswith(">") and not _CASE.search(line)]
-    found = {match["number"].rstrip(".,;") for line in own for match in _NUMBER.finditer(line)}
+    """Return the one registry number that a text names with the word for it as its writer's, or None. A line with a case's id is ours, come back."""
+    found = set(_numbers(text, ours=False))
     return found.pop() if len(found) == 1 else None
+
+
+def numbers_of_ours(text: str) -> list[str]:
+    """Return the registry numbers that a text gives as its reader's: `ert dnr SN 2026-117`."""
+    return list(dict.fromkeys(_numbers(text, ours=True)))
+
+
+def _numbers(text: str, *, ours: bool) -> list[str]:
+    own = [line for line in text.splitlines() if not line.startswith(">") and not _CASE.search(line)]
+    found = [match for line in own for match in _NUMBER.finditer(line) if (match["ours"] is not None) is ours]
+    return [match["number"].rstrip(".,;") for match in found]
 
 
 def case_numbers(text: str) -> list[str]:

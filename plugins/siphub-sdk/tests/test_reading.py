@@ -174,6 +174,11 @@ def test_their_registry_number_and_our_case_are_found() -> None:
     assert read("dnr AF-1", senderAttention=attention).content["registry_number"] == "AF-2"
     assert "registry_number" not in read("dnr AF-1 och dnr AF-2").content
     assert "registry_number" not in read("Vi återkommer, diarienummer saknas").content
+    ours = {**HEAD["recipientAttention"], "referenceId": [{"root": "dnr", "extension": "SN 2026-117", "label": "x"}]}
+    assert read("Vi återkommer.", recipientAttention=ours).content["our_numbers"] == ["SN 2026-117"]
+    bare = {**HEAD["recipientAttention"], "referenceId": []}
+    said = read("Vi återkommer, vårt dnr AF-1.\nErt dnr: SN 2026-118", recipientAttention=bare).content
+    assert (said["registry_number"], said["our_numbers"]) == ("AF-1", ["SN 2026-118"])
     quoted = read(f"Vi återkommer.\nVår referens: diarienummer SN 2026-117, ärende {case}").content
     assert (quoted.get("registry_number"), quoted["cases"]) == (None, [case])
 
