@@ -18,7 +18,7 @@ from siphub_sdk.hand_over import HandOver
 from siphub_sdk.listed_accounts import MAIN
 from siphub_sdk.references import References
 from siphub_sdk.service import Service
-from siphub_sdk.settings import SdkSettings
+from siphub_sdk.settings import SdkSettings, canonical
 from siphub_sdk.submit import SECRET as SUBMIT_KEY
 
 NO_ACCOUNT: Final = "address.no_account"
@@ -93,8 +93,11 @@ class Account:
 
         At an account that is listed, what none of its owners sent is the first one's to look at: whose account it is does not hang on what lies there.
         """
-        by_us = [owner for owner, one in self.settings.senders.items() if one.participant == attributes.get("sender")]
-        exact = [owner for owner in by_us if self.settings.senders[owner].address == address_in(attributes, "senderAttention")]
+        by_us = [
+            owner for owner, one in self.settings.senders.items() if canonical(one.participant) == canonical(str(attributes.get("sender")))
+        ]
+        address = canonical(address_in(attributes, "senderAttention"))
+        exact = [owner for owner in by_us if canonical(self.settings.senders[owner].address) == address]
         return tuple(exact or by_us or (self.settings.owners[:1] if self.listed else ()))
 
 
@@ -149,10 +152,8 @@ def made_for(body: bytes, account: Account, owner: str) -> bool:
         return not account.listed
     attributes = json.loads(body)["data"]["attributes"]
     sender = account.settings.senders.get(owner)
-    return sender is not None and (attributes.get("sender"), address_in(attributes, "senderAttention")) == (
-        sender.participant,
-        sender.address,
-    )
+    said = (str(attributes.get("sender")), address_in(attributes, "senderAttention"))
+    return sender is not None and tuple(map(canonical, said)) == (canonical(sender.participant), canonical(sender.address))
 
 
 def _account(context: PluginContext, whole: SdkSettings, name: str, adapter: str) -> Account:

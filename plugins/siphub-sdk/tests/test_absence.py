@@ -62,7 +62,7 @@ def test_a_404_that_may_be_anybodys_is_asked_again(
         adapter = Sdk(make_context(service=other.url))
         assert adapter.confirm(KEY, fk) == outcome
         assert not adapter.erase(KEY, fk)
-        assert adapter._service.delete(KEY) == outcome.code
+        assert adapter._accounts.all[0].service.delete(KEY) == outcome.code
 
 
 @pytest.mark.parametrize("named", [KEY, KEY.upper(), f"urn:uuid:{KEY}"])
@@ -133,7 +133,7 @@ def test_a_404_to_a_deletion_is_looked_into(adapter: Sdk, service: MessageServic
     """Given a gateway that answers a DELETE with 404, then the message is not gone while the service shows it, and is where it does not."""
     key = sent(adapter, fk)
     service.ask_faults.add(Fault("status", times=1, status=404))
-    assert adapter._service.delete(key) == "sdk.delete_refused"
+    assert adapter._accounts.all[0].service.delete(key) == "sdk.delete_refused"
     assert service.kept(key) == 1
-    assert adapter._service.delete(key) is None
-    assert adapter._service.delete(key) is None
+    assert adapter._accounts.all[0].service.delete(key) is None
+    assert adapter._accounts.all[0].service.delete(key) is None
