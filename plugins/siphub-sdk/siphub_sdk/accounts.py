@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from siphub.contract import Check, Inbound, Log, PluginContext, Problem, Recipient
 from siphub_sdk.beside import Place
-from siphub_sdk.deletion import Deletion, address_in
+from siphub_sdk.deletion import Deletion
 from siphub_sdk.hand_over import HandOver
 from siphub_sdk.listed_accounts import MAIN
+from siphub_sdk.outcomes import address_in
 from siphub_sdk.references import References
 from siphub_sdk.service import Service
 from siphub_sdk.settings import SdkSettings, canonical
@@ -161,7 +162,7 @@ def _account(context: PluginContext, whole: SdkSettings, name: str, adapter: str
     if name:
         settings_log = _OwnersLog(context.log, ",".join(settings.owners))
         context = replace(context, secrets=_secrets(context.secrets, name), log=settings_log)
-    references, service = References(context, settings), Service(context, settings)
+    references, service = References(context, settings), Service(context, settings, whole.senders.values())
     hand_over = HandOver(context, settings, references) if settings.hand_over else None
     return Account(name, settings, references, service, Deletion(context, settings, service, adapter), hand_over, context.log)
 
@@ -193,4 +194,5 @@ def _own_checks(account: Account) -> Iterable[Check]:
     why = account.service.ready()
     yield Check(ok=why is None, what="the message service gives a token" if why is None else f"the message service gives no token: {why}")
     if why is None:
+        yield from account.service.check_lists()
         yield from account.deletion.check()

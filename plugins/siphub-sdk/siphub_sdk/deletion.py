@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from siphub.contract import Check, PluginContext, Uncertain
 from siphub_sdk.listed_accounts import MAIN
-from siphub_sdk.outcomes import UNSENT
+from siphub_sdk.outcomes import UNSENT, address_in
 from siphub_sdk.service import Service
 from siphub_sdk.settings import SdkSettings
 from siphub_sdk.translate import GENERATING_SYSTEM
@@ -112,10 +112,3 @@ def made_here(attributes: Mapping[str, Any]) -> bool:
     """Say whether a message says that this hub made it."""
     system = attributes.get("generatingSystem")
     return isinstance(system, Mapping) and system.get("extension") == GENERATING_SYSTEM
-
-
-def address_in(attributes: Mapping[str, Any], name: str) -> str:
-    """Return the functional address in one side's attention; empty where there is none."""
-    attention = attributes.get(name)
-    function = attention.get("subOrganization") if isinstance(attention, Mapping) else None
-    return str(function.get("extension", "")) if isinstance(function, Mapping) else ""

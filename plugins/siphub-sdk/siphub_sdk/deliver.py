@@ -37,15 +37,16 @@ from siphub_sdk import attachments, beside, outcomes
 from siphub_sdk.accounts import NO_ACCOUNT, Account, Accounts, made_for
 from siphub_sdk.attachments import attached, checks, fetched
 from siphub_sdk.beside import Place
-from siphub_sdk.deletion import address_in
 from siphub_sdk.message import MEDIA_TYPE as INBOUND
 from siphub_sdk.message import from_attributes
 from siphub_sdk.organisations import refusal
+from siphub_sdk.outcomes import address_in
 from siphub_sdk.settings import read_settings
 from siphub_sdk.translate import GENERATING_SYSTEM, MAX_BYTES, MEDIA_TYPE, translated
 from siphub_sdk.wording import LABELS
 
-_SETTLED = 20_000
+_SETTLED = 100_000
+"""More than the lists of a message service may hold of ours: what is forgotten here is taken up anew at every poll."""
 _ROUND = 20.0
 """Seconds after which a poll begins with no further account: a slow one keeps the others waiting no longer, and they come first the next time."""
 

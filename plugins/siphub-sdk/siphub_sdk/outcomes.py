@@ -237,3 +237,10 @@ def attributes_of(entry: object) -> Mapping[str, Any] | None:
     """Return the attributes of one message object, or None where it is none."""
     attributes = entry.get("attributes") if isinstance(entry, Mapping) else None
     return attributes if isinstance(attributes, Mapping) and isinstance(attributes.get("messageId"), str) else None
+
+
+def address_in(attributes: Mapping[str, Any], name: str) -> str:
+    """Return the functional address in one side's attention; empty where there is none."""
+    attention = attributes.get(name)
+    function = attention.get("subOrganization") if isinstance(attention, Mapping) else None
+    return str(function.get("extension", "")) if isinstance(function, Mapping) else ""

@@ -1,20 +1,22 @@
 """The message service's SDK API, one request at a time: send, get, list, delete. Every failure is a value.
 
-It must never put anything but ids and status words into an address.
+It must never put anything but ids, status words and our own functional addresses into an address.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from siphub.contract import HttpAnswer, HttpFailure, NoToken, Outcome, Payload, PluginContext, Retry, SettingsError, Uncertain
+from siphub.contract import Check, HttpAnswer, HttpFailure, NoToken, Outcome, Payload, PluginContext, Retry, SettingsError, Uncertain
 from siphub_sdk import outcomes
 from siphub_sdk.access import Access
-from siphub_sdk.settings import SdkSettings
+from siphub_sdk.listing import LIST_BYTES, Listed, read_list
+from siphub_sdk.outcomes import address_in
+from siphub_sdk.settings import SdkSender, SdkSettings
 
 _PATH: Final = "/sdk/messages"
 _WITNESSES: Final = ("WAITING_FOR_RECEIPT", "ACCEPTED", "REJECTED")
@@ -23,15 +25,25 @@ _MOST: Final = 3
 """So many of one status are asked for; a large one may be above what is fetched."""
 Found = Mapping[str, Any] | int | Uncertain | None
 """What the service says of one message."""
+_MOST_FILTERS: Final = 5
+"""With more functional addresses than these a list is asked for once for all of them: an account for each of many owners has none but theirs."""
+_NEAR: Final = 75
+"""Per cent of what is read of a list, above which doctor warns."""
+_CLEAR_OUT: Final = (
+    "receipts and answers beyond what is read are not heard; set delete_after_days, or have old messages deleted at the service"
+)
 
 
 class Service:
     """What the adapter asks of the message service."""
 
-    def __init__(self, context: PluginContext, settings: SdkSettings) -> None:
+    def __init__(self, context: PluginContext, settings: SdkSettings, ours: Collection[SdkSender] = ()) -> None:
+        """Ask at the account in the settings; what lies there is ours where it is of or to any of `ours`, another account's too."""
         self._context, self._settings = context, settings
+        self._ours = tuple(ours or settings.senders.values())
         self._access = Access(settings, context)
         self._deleting = Access(settings, context, settings.delete_scope)
+        self._filters = len({one.address for one in self._ours}) <= _MOST_FILTERS
 
     def send(self, payload: Payload, message_id: str) -> Outcome:
         """POST a message once.
@@ -114,31 +126,83 @@ class Service:
         return result.status if result.truncated or not result.body or document is not None else None
 
     def listed(self, status: str) -> list[Mapping[str, Any]] | None:
-        """Return the attributes, without documents, of the messages in a status; None where the service cannot be asked."""
-        query = urlencode({"filter[messageStatus]": status})
+        """Return the attributes, without documents, of our messages in a status; None where the service cannot be asked, or says no list.
+
+        What other clients have there is not asked for, as far as the service filters, and never kept. Of a list above the limit, what stands
+        within it is returned.
+        """
+        found = self._lists(status)
+        return None if found is None else [one for listed in found for one in listed.messages]
+
+    def check_lists(self) -> Iterable[Check]:
+        """Say how much of what is read of a list the longest one takes, and which cannot be read, or not to its end."""
+        longest, at = 0, ""
+        for status in (*sorted(outcomes.ARRIVED), *sorted(outcomes.ENDED)):
+            lists = self._lists(status)
+            if lists is None:
+                yield Check(ok=False, what=f"the message service does not list its messages in {status}: receipts or answers are not heard")
+            elif not all(one.whole for one in lists):
+                yield Check(ok=False, what=f"the message service's list in {status} is too long to be read to its end: {_CLEAR_OUT}")
+            else:
+                longest, at = max([(longest, at), *((one.size, status) for one in lists)])
+        share = longest * 100 // LIST_BYTES
+        if at:
+            said = f"the message service's longest list, in {at}, takes {share} % of what is read of one"
+            yield Check(ok=share < _NEAR, what=said if share < _NEAR else f"{said}: {_CLEAR_OUT}")
+
+    def _lists(self, status: str) -> list[Listed] | None:
+        """Ask for each of our functional addresses, or for all at once where the service refuses a filter by address."""
+        addresses = {sender.address for sender in self._ours}
+        side = "recipientAttention" if status in outcomes.ARRIVED else "senderAttention"
+        found: list[Listed] = []
+        for address in sorted(addresses) if self._filters else ():
+            one = self._list(status, {f"filter[{side}.subOrganization.extension]": address})
+            if one == HTTPStatus.BAD_REQUEST:
+                self._filters = False
+                break
+            if not isinstance(one, Listed):
+                return None
+            found.append(one)
+        if self._filters:
+            return found
+        everything = self._list(status, {})
+        return [everything] if isinstance(everything, Listed) else None
+
+    def _list(self, status: str, further: Mapping[str, str]) -> Listed | int | None:
+        """Ask for one list; return a status where the service gives none, None where it cannot be asked or that is no list."""
+        query = urlencode({"filter[messageStatus]": status, **further})
         try:
-            result = self._asked("GET", f"{_PATH}?{query}", None, {})
+            result = self._asked("GET", f"{_PATH}?{query}", None, {}, most=LIST_BYTES)
         except (NoToken, SettingsError):
             return None
         if isinstance(result, HttpFailure):
             return None
         if result.status == HTTPStatus.NOT_FOUND:
-            return []  # the OpenAPI's answer where nothing meets the filter
-        document = outcomes.document_of(result)
-        data = document.get("data") if isinstance(document, Mapping) and result.status == HTTPStatus.OK else None
-        if not isinstance(data, list):
-            return None
-        return [found for entry in data if (found := outcomes.attributes_of(entry)) is not None and found.get("messageStatus") == status]
+            return Listed()  # the OpenAPI's answer where nothing meets the filter
+        if result.status != HTTPStatus.OK:
+            return result.status
+        found = read_list(result.body, lambda one: one.get("messageStatus") == status and self._is_ours(status, one), cut=result.truncated)
+        if found is not None and not found.whole:
+            self._context.log.warning("poll.failed", adapter=self._context.plugin, code="sdk.list_too_long", status=status)
+        return found
+
+    def _is_ours(self, status: str, attributes: Mapping[str, Any]) -> bool:
+        """Say whether a listed message is to one of our functions, or from one of our organisations, as far as it says."""
+        senders = self._ours
+        if status in outcomes.ARRIVED:
+            return address_in(attributes, "recipientAttention") in {one.address for one in senders}
+        return attributes.get("sender") in [one.participant for one in senders]
 
     def _asked(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], access: Access | None = None
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], access: Access | None = None, most: int = 0
     ) -> HttpAnswer | HttpFailure:
         if not self._settings.service:
             raise SettingsError("sdk: the setting service is missing", code="settings.missing")
         access = access or self._access
         token = access.header()
         sent = {"Accept": "application/json", **headers, **token}
-        result = self._context.http.request(method, self._settings.service + path, body, sent, self._settings.timeout)
+        http = self._context.http.keeping(most) if most else self._context.http
+        result = http.request(method, self._settings.service + path, body, sent, self._settings.timeout)
         if isinstance(result, HttpAnswer) and result.status == HTTPStatus.UNAUTHORIZED:
             access.forget(token)
         return result
