@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from siphub.errors import Invalid
 from siphub.flow import track
@@ -87,6 +89,22 @@ def test_without_one_an_entry_that_asks_is_refused_and_what_comes_is_a_persons(s
         answered_with_data(world, story)
         assert until(lambda: [(item.type, item.unit) for item in track.desk(world.hub.ground)] == [("inbound.unread", p.CONTACT)])
         assert "meeting.response" not in world.types(p.CONTACT, story)
+
+
+def test_no_file_names_the_person(sandbox: Sandbox, sdk: SdkSandbox, tmp_path: Path) -> None:
+    """Given entries that ask for a document and for data too, then neither file says whose meeting it is, opened and read, and the number stands once in the message; the document has FK's purpose and ground."""
+    entry = {**ENTRY, "attachment": "pdf, structured"}
+    with sdk_world(sandbox, sdk, tmp_path, options=entry, optioned=[p.FK], settings={"agreements": AGREED}) as world:
+        story = invited(world)
+        assert world.in_state(story, p.FK, "delivered")
+        whole = world.service.body("fk", world.newest(story, p.FK).key)
+        [document, data] = [base64.b64decode(file["content"]) for file in whole["digitalDocument"][0].pop("contentFiles")]
+    drawn = "".join(page.extract_text() for page in PdfReader(io.BytesIO(document)).pages)
+    number = str(p.SUBJECT_NUMBER)
+    assert "Rättslig grund" in drawn
+    assert json.dumps(whole).count(number) == 1
+    for text in (drawn, data.decode(), str(whole["digitalDocument"])):
+        assert not [word for word in (number, f"{number[:8]}-{number[8:]}", number[2:], "Provsdotter", CANARY) if word in text]
 
 
 @pytest.mark.parametrize("way", ["rest", "folder"])

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from siphub.contract import Check, Cut, MappingError, Problem, Recipient, Render, Submission
 from siphub_sdk.settings import SdkSettings, canonical
+from siphub_sdk.wording import beside
 
 PDF_NAME: Final = "sip.pdf"
 DATA_NAME: Final = "sip.json"
@@ -29,8 +31,10 @@ _UNREAD: Final = "siphub-sdk-attached"
 _ZONE: Final = ZoneInfo("Europe/Stockholm")
 
 
-def attached(cut: Cut, recipient: Recipient, settings: SdkSettings, render: Render) -> list[dict[str, str]]:
-    """Return the files that the directory entry asks for, as the SDK API has them.
+def attached(
+    cut: Cut, recipient: Recipient, settings: SdkSettings, render: Render, further: Sequence[tuple[str, str]] = ()
+) -> list[dict[str, str]]:
+    """Return the files that the directory entry asks for, as the SDK API has them; the document says the text's further lines too.
 
     Raises:
         MappingError: `sdk.attachment_unknown`, a word that is none of ours; `sdk.agreement_missing`, `sdk.agreement_not_in_force`.
@@ -40,8 +44,19 @@ def attached(cut: Cut, recipient: Recipient, settings: SdkSettings, render: Rend
         raise MappingError(
             'the option attachment is "pdf", "structured", both with a comma between, or is not there', code="sdk.attachment_unknown"
         )
-    files = [_file(PDF_NAME, "application/pdf", render(cut, "pdf"))] if "pdf" in asked else []
+    files = [_file(PDF_NAME, "application/pdf", render(_on_paper(cut, further), "pdf"))] if "pdf" in asked else []
     return [*files, *([_file(DATA_NAME, "application/json", _data(cut, recipient, settings))] if "structured" in asked else [])]
+
+
+def _on_paper(cut: Cut, further: Sequence[tuple[str, str]]) -> Cut:
+    """Return the cut as its document is made of it: with the text's own words in the place of whom it is about and of the consent.
+
+    A field of the content under a name that no message has is shown under that name (`siphub.documents`).
+    """
+    told = {part: value for part, value in cut.document.items() if part not in {"subject", "consent_statement"}}
+    content = cut.document.get("content")
+    said = {**(content if isinstance(content, Mapping) else {}), **dict(beside(cut, further))}
+    return replace(cut, document={**told, "content": said})
 
 
 def _data(cut: Cut, recipient: Recipient, settings: SdkSettings) -> bytes:

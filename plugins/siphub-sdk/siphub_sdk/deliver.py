@@ -86,7 +86,9 @@ class Sdk:
             MappingError: There is no sender for the owner, no participant in the entry, no text for the kind or the purpose; the entry asks
                 for an attachment that is none of ours, or for data without an agreement.
         """
-        return translated(cut, recipient, self._settings, self.further(cut), attached(cut, recipient, self._settings, self._context.render))
+        further = self.further(cut)
+        files = attached(cut, recipient, self._settings, self._context.render, further)
+        return translated(cut, recipient, self._settings, further, files)
 
     def further(self, cut: Cut) -> Sequence[tuple[str, str]]:  # noqa: ARG002 - what an agency's own adapter has to say besides
         """Return further lines of the text, each a name and what is said; they stand beneath our reference."""

@@ -79,6 +79,13 @@ def text_of(cut: Cut, further: Sequence[tuple[str, str]] = ()) -> Text:
     return Text(label, "\n".join([f"# {label}", "", *lines[:place], *_listed(further), *lines[place:]]))
 
 
+def beside(cut: Cut, further: Sequence[tuple[str, str]] = ()) -> Sequence[tuple[str, str]]:
+    """Return what a text says of whom it is about and of what may be said, for a document beside it that is made from the same cut."""
+    asked = _LINES.get(cut.message_type) is _asked
+    lines = [("Den enskilde", _person(cut)), ("Får vi tala med varandra?", _allowed(cut))] if asked else []
+    return [line for line in (*lines, *further) if line[1]]
+
+
 def _asked(cut: Cut, content: Mapping[str, Any]) -> list[str]:
     moved = cut.message_type == "meeting.rescheduled"
     meeting, zone = content["meeting"], content["meeting"].get("zone", _SWEDEN)

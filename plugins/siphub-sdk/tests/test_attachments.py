@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from siphub.contract import Cut, Draft, MappingError, PluginContext, Recipient, SettingsError, Submission
 from siphub.documents import render
@@ -20,7 +23,7 @@ from siphub.model import people as p
 from siphub.sandbox.sdk import MessageService
 from siphub.sandbox.sdk_rules import issues_of
 from siphub.testing.samples import whole_cut
-from siphub_sdk import FORSAKRINGSKASSAN, Agency, Sdk, SdkReader, message_payload, sdk_info
+from siphub_sdk import FORSAKRINGSKASSAN, Agency, Sdk, SdkReader, message_payload, purpose_and_ground, sdk_info
 
 MakeContext = Callable[..., PluginContext]
 CUT: Cut = whole_cut(sample("meeting.invited", maximal=True))
@@ -35,6 +38,10 @@ class ForFk(Agency):
 
     info = sdk_info("forsakringskassan")
     of = FORSAKRINGSKASSAN
+
+    def further(self, cut: Cut) -> Sequence[tuple[str, str]]:
+        """Return the lines that FK's own adapter adds."""
+        return purpose_and_ground(cut)
 
 
 def asking(fk: Recipient, words: str = "structured", **options: str) -> Recipient:
@@ -66,6 +73,35 @@ def test_data_and_pdf_go_side_by_side(make_context: MakeContext, fk: Recipient) 
     """Given an entry that asks for both, then both are attached, the one for people first."""
     adapter = Sdk(replace(make_context(agreements=AGREED), render=render))
     assert [file["fileName"] for file in files(adapter, asking(fk, "pdf, structured"))] == ["sip.pdf", "sip.json"]
+
+
+def pages(file: dict[str, str]) -> str:
+    """Return the text of a PDF as `bare` leaves it."""
+    drawn = "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(base64.b64decode(file["content"]))).pages)
+    return bare(drawn)
+
+
+def bare(text: str) -> str:
+    """Return a text without spaces and hyphens, which depend on where lines end."""
+    return re.sub(r"[\s\u00ad-]", "", text)
+
+
+@pytest.mark.parametrize("name", sorted(Sdk.info.kinds))
+@pytest.mark.parametrize("maximal", [False, True], ids=["minimal", "maximal"])
+def test_the_pdf_names_nobody_and_says_what_the_text_says(make_context: MakeContext, fk: Recipient, name: str, *, maximal: bool) -> None:
+    """Given each kind for an agency, then its PDF has neither the person's number, however written, nor the person's name, and says what the message is for and rests on, where the person is named and whether the two may talk, in the text's words."""
+    adapter = ForFk(replace(make_context(), render=render))
+    cut = whole_cut(sample(name, maximal=maximal))
+    [file] = files(adapter, asking(fk, "pdf"), cut)
+    found = pages(file)
+    number = str(p.SUBJECT_NUMBER)
+    assert not [word for word in (number, number[2:], "Prov", "(personnummer)") if word in found]
+    assert len(found) > 200
+    body = json.loads(adapter.translate(cut, asking(fk, "pdf")).body)["data"]["attributes"]["digitalDocument"][0]["contentTextBody"][0]
+    said = dict(line.removeprefix("* **").split("** ", 1) for line in body.splitlines() if line.startswith("* **"))
+    both = ("Syfte:", "Rättslig grund:", "Den enskilde:", "Får vi tala med varandra?")
+    assert {"Syfte:", "Rättslig grund:"} <= set(said)
+    assert [name for name in both if name in said and bare(said[name]) not in found] == []
 
 
 @pytest.mark.parametrize(
