@@ -55,7 +55,7 @@ def translated(
 
 
 def _attributes(cut: Cut, recipient: Recipient, participant: str, sender: SdkSender, further: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    text = text_of(cut, further)
+    text = text_of(cut, further, sender.label)
     return {
         "type": "messages",  # the OpenAPI asks for it here too, by a misplaced `required`
         "creationDateTime": _instant(str(cut.document["sent_at"])),

@@ -38,6 +38,8 @@ FORM: Final[Sequence[str]] = (
 """The lines an answer may consist of; `siphub_sdk.replies` reads them."""
 
 _PURPOSES: Final[Mapping[str, str]] = MappingProxyType({"sip": "möte om samordnad individuell plan (SIP)"})
+_NAMELESS: Final = frozenset({"meeting.reminder"})
+"""Kinds whose content has nobody of ours: the organisation is named in their first line."""
 _DAYS = ("måndag", "tisdag", "onsdag", "torsdag", "fredag", "lördag", "söndag")
 _MONTHS = ("januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september", "oktober", "november", "december")
 _SWEDEN = "Europe/Stockholm"
@@ -53,7 +55,9 @@ _WAYS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _OURS = "Vår referens"
-_HOW = "genom att svara på detta meddelande i SDK med en av raderna längst ned, eller per telefon"
+_HOW = "genom att svara på detta meddelande i SDK med en av raderna längst ned"
+_BY_PHONE = ", eller per telefon"
+"""Said only where a number to phone stands in the same text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,13 @@ class Text:
     body: str
 
 
-def text_of(cut: Cut, further: Sequence[tuple[str, str]] = ()) -> Text:
+def text_of(cut: Cut, further: Sequence[tuple[str, str]] = (), sender: str = "") -> Text:
     """Return the label and text for a cut; further lines, each a name and what is said, stand beneath our reference.
+
+    Args:
+        cut: What the recipient may see.
+        further: The further lines.
+        sender: What our organisation is called, for a message that names nobody whom to phone.
 
     Raises:
         MappingError: `sdk.unsupported_kind`, a kind that is not sent over SDK, or `mapping.unmapped`, a purpose there are no words for.
@@ -74,7 +83,7 @@ def text_of(cut: Cut, further: Sequence[tuple[str, str]] = ()) -> Text:
     if label is None:
         raise MappingError(f"a {cut.message_type} is not sent over SDK", code="sdk.unsupported_kind")
     content: Mapping[str, Any] = _part(cut.document, "content")
-    lines = _LINES[cut.message_type](cut, content)
+    lines = [*_listed([("Från", _plain(sender) if cut.message_type in _NAMELESS else "")]), *_LINES[cut.message_type](cut, content)]
     place = next(number for number, line in enumerate(lines, 1) if line.startswith(f"* **{_OURS}:**"))
     return Text(label, "\n".join([f"# {label}", "", *lines[:place], *_listed(further), *lines[place:]]))
 
@@ -100,7 +109,7 @@ def _asked(cut: Cut, content: Mapping[str, Any]) -> list[str]:
         ("Var", _where(meeting, content)),
         ("Den enskilde", _person(cut)),
         ("Får vi tala med varandra?", _allowed(cut)),
-        ("Svara senast", _answer_by(content)),
+        ("Svara senast", _answer_by(content) + (_BY_PHONE if "phone" in _part(content, "convener") else "")),
         (_OURS, _reference(cut)),
     ]
     tail = ["", "Tidigare svar gäller inte längre: svara på nytt."] if moved else []

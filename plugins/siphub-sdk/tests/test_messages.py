@@ -136,6 +136,20 @@ def test_a_reminder_repeats_nothing_of_the_meeting(adapter: Sdk, fk: Recipient) 
     assert not [word for word in ("Stadshuset", "sjukpenning", str(p.SUBJECT_NUMBER), "Prov", "Eva") if word in made]
 
 
+def test_a_reminder_says_who_asks_and_offers_no_telephone_without_a_number(adapter: Sdk, fk: Recipient) -> None:
+    """Given a reminder, then its first line names our organisation, as a text without power; and no text speaks of phoning without a number to phone."""
+    lines = text(adapter, agency_cut("meeting.reminder", maximal=True), fk).splitlines()
+    assert lines[:3] == ["# Påminnelse om svar på inbjudan till SIP-möte", "", "* **Från:** Norrby kommun"]
+    for name, maximal in CASES:
+        said = text(adapter, agency_cut(name, maximal=maximal), fk)
+        assert "per telefon" not in said or "telefon 0" in said
+    cut = agency_cut("meeting.invited", maximal=True)
+    content: Any = dict(deepcopy(dict(cut.document))["content"])  # type: ignore[call-overload]  # the shape of a canonical message
+    assert "eller per telefon" in text(adapter, cut, fk)
+    del content["convener"]["phone"]
+    assert "eller per telefon" not in text(adapter, Cut({**cut.document, "content": content}, "consent"), fk)
+
+
 def test_a_receipt_is_the_same_whatever_was_decided(adapter: Sdk, fk: Recipient) -> None:
     """Even of a cut that shows more than it should, the text says nothing of the answer."""
     receipt = agency_cut("sip.request.answered", maximal=False)
