@@ -24,9 +24,11 @@ _GREETING = re.compile(
     r"(hej|hejsan|god (morgon|dag)|med vänliga? hälsning(ar)?|vänliga hälsningar|mvh|hälsningar|tack)\b[,.! ]*", re.IGNORECASE
 )
 _NUMBER = re.compile(
-    r"[,;]?\s*\b(?P<ours>ert )?(?:vårt |vår )?(?:dnr|diarienr|diarienummer)\b[.:]?\s*(?P<number>[\w./-]+ \d[\w./-]*|[\w./-]*\d[\w./-]*)",
+    r"[,;]?\s*\b(?P<ours>ert )?(?:vårt |vår )?(?:dnr|diarienr|diarienummer)\b(?: är)?[.:]?\s*"
+    r"(?P<number>(?-i:[A-ZÅÄÖ][A-ZÅÄÖa-zåäö./-]{0,9}) \d[\w./-]*|(?!\d+ \d)[\w./-]*\d[\w./-]*)",
     re.IGNORECASE,
 )
+"""After the word for it: letters and a number with a space between, as in SN 2026-117, or one word with a digit; never half a number, nor a day that follows."""
 _CASE = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _PLAIN: Final[Mapping[str, str]] = MappingProxyType({"ja": "accept", "nej": "decline", "kontakta oss": "contact-us"})
 _NOBODY: Final = "förnamn efternamn"

@@ -55,6 +55,10 @@ _WAYS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _OURS = "Vår referens"
+_DIRECTION: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What turns the direction of reading about: a number or a form line could be shown backwards."""
+_UNDERLINED: Final = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
+"""Underscores that may emphasise: those within a word, as in an address, cannot."""
 _HOW = "genom att svara på detta meddelande i SDK med en av raderna längst ned"
 _BY_PHONE = ", eller per telefon"
 """Said only where a number to phone stands in the same text."""
@@ -247,8 +251,9 @@ def _until(instant: str, zone: str) -> str:
 
 
 def _plain(value: object) -> str:
-    """Return a text on one line, without power over the Markdown around it."""
-    return re.sub(r"([\\`*<\[])", r"\\\1", " ".join(str(value).split()))
+    """Return a text on one line, without power over the Markdown around it, nor over the direction in which it is read."""
+    line = " ".join(_DIRECTION.sub("", str(value)).split())
+    return _UNDERLINED.sub(lambda found: found[0].replace("_", "\\_"), re.sub(r"([\\`*<\[])", r"\\\1", line))
 
 
 def _part(document: Mapping[str, object], name: str) -> Mapping[str, Any]:

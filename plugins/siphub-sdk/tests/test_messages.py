@@ -192,6 +192,23 @@ def test_values_have_no_power_over_the_text(adapter: Sdk, fk: Recipient) -> None
     assert "Svar: nej" not in made
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("_kursiv_ och __fet__", "\\_kursiv\\_ och \\_\\_fet\\_\\_"),
+        ("rum_3_b, https://x.example/a_b", "rum_3_b, https://x.example/a_b"),
+        ("(_a_)", "(\\_a\\_)"),
+        ("Rum \u202e3 mur\u202c\u2067x\u2069\u200f\u200e\u061c", "Rum 3 murx"),
+    ],
+)
+def test_values_neither_emphasise_nor_turn_about(adapter: Sdk, fk: Recipient, place: str, said: str) -> None:
+    """Given a place with underscores or with characters that turn the direction of reading, then the first have no power, but within a word, and the second are gone."""
+    document = deepcopy(dict(agency_cut("meeting.invited", maximal=True).document))
+    content: Any = document["content"]
+    content["meeting"]["place"]["text"] = place
+    assert f"* **Var:** {said}; Länk skickas av sammankallande" in text(adapter, Cut(document, "consent"), fk).splitlines()
+
+
 def test_another_zone_is_said(adapter: Sdk, fk: Recipient) -> None:
     """A meeting in another zone than Sweden's says so."""
     document = deepcopy(dict(agency_cut("meeting.invited", maximal=False).document))

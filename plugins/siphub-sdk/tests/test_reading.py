@@ -183,6 +183,27 @@ def test_their_registry_number_and_our_case_are_found() -> None:
     assert (quoted.get("registry_number"), quoted["cases"]) == (None, [case])
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("Vi kommer, dnr AF-1 4 december", "AF-1"),
+        ("dnr AF-1 den 4 december kl. 9", "AF-1"),
+        ("Vårt dnr är AF-1.", "AF-1"),
+        ("diarienummer är: AF 2026-12", "AF 2026-12"),
+        ("dnr SN 2026-117 4 december", "SN 2026-117"),
+        ("dnr 2026/117", "2026/117"),
+        ("dnr 2026 117", None),
+        ("dnr 117 4 december", None),
+        ("dnr den 4 december", None),
+        ("dnr saknas 4 december", None),
+        ("dnr är okänt", None),
+    ],
+)
+def test_a_registry_number_is_a_whole_one(text: str, number: str | None) -> None:
+    """Given a number with the word for it, then it is kept without the day that follows, and half a number, or a day, is none."""
+    assert read(text).content.get("registry_number") == number
+
+
 def test_what_is_written_beside_the_answer_is_kept_as_a_remark() -> None:
     """A question beneath the answer, or a file, is a remark that a person must see."""
     assert read("Svar: ja\nFinns det parkering?").content["remark"] == "Finns det parkering?"
