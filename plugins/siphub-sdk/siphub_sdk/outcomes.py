@@ -6,7 +6,7 @@
 | 400 whose issues say `duplicate` or `multiple-matches`, 409 | Uncertain `sdk.duplicate`: it has this messageId already, and is asked what became of it |
 | 400 and other 4xx with issues | Rejected `sdk.<issue>`, `sdk.bv.not-found` for instance |
 | 413 | Rejected `sdk.bv.too-long` |
-| 401 403 | Retry `partner.unauthorised`, with a new token |
+| 401 403 | Retry `partner.unauthorised`: after a 401 with a new token; after a 403 an administrator must act, and the token is kept for its time |
 | 404 410, a redirect | Retry: the address is wrong, the message is in order |
 | 408 425 429, 500 502 503 504 and other 5xx | Uncertain, not before Retry-After: it, or what stands before it, may have taken the message all the same, and nothing recognises a repeat, so it is asked first |
 | no answer, nothing sent / something sent | Retry / Uncertain |

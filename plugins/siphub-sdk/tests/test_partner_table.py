@@ -99,6 +99,20 @@ def test_a_line_that_breaks_is_uncertain(make_context: MakeContext, fk: Recipien
         assert adapter.confirm(str(uuid4()), fk) == Uncertain(code)
 
 
+@pytest.mark.parametrize(("status", "fetched"), [(401, 1), (403, 0)])
+def test_a_token_that_is_not_taken_is_fetched_anew_and_one_that_is_not_enough_is_kept(
+    adapter: Sdk, service: MessageService, fk: Recipient, status: int, fetched: int
+) -> None:
+    """Given 401, then the next attempt has a new token; given 403, which says that the token holds and is for something else, then the one we have."""
+    payload = adapter.translate(CUT, fk)
+    assert isinstance(adapter.deliver(payload, fk, str(uuid4())), Accepted)
+    service.heads.clear()
+    service.faults.add(Fault("status", times=1, status=status))
+    assert adapter.deliver(payload, fk, str(uuid4())) == Retry("partner.unauthorised")
+    assert isinstance(adapter.deliver(payload, fk, str(uuid4())), Accepted)
+    assert len([head for head in service.heads if "/token" in head.splitlines()[0]]) == fetched
+
+
 ASKED: list[tuple[str, bytes, dict[str, Any], Outcome | None]] = [
     ("401 Unauthorized", b"", {}, Uncertain("partner.unauthorised")),
     ("403 Forbidden", b"{}", {}, Uncertain("partner.unauthorised")),
