@@ -18,7 +18,7 @@ from siphub_sdk.listed_accounts import MAIN
 from siphub_sdk.outcomes import UNSENT, address_in
 from siphub_sdk.service import Service
 from siphub_sdk.settings import SdkSettings
-from siphub_sdk.translate import GENERATING_SYSTEM
+from siphub_sdk.translate import made_here
 
 _LAST: Final = "delete"
 _NOBODY: Final = "-"
@@ -106,9 +106,3 @@ class Deletion:
 
 REFUSALS: Final = frozenset({"sdk.delete_forbidden", "sdk.token_refused"})
 """What an administrator has to do something about."""
-
-
-def made_here(attributes: Mapping[str, Any]) -> bool:
-    """Say whether a message says that this hub made it."""
-    system = attributes.get("generatingSystem")
-    return isinstance(system, Mapping) and system.get("extension") == GENERATING_SYSTEM

@@ -250,8 +250,14 @@ class Sdk:
 
     def _ended(self, account: Account, partner_id: str, attributes: Mapping[str, Any]) -> Iterable[Inbound]:
         """Give the receipt of a message of ours. At an account that is listed the hub is told whose account it is: another's delivery is not its own."""
+        recipient = str(attributes.get("recipient"))
+        if not isinstance(attributes.get("sender"), str):
+            whose = self._settings.owner_at(address_in(attributes, "senderAttention"))
+            if self.hears(recipient, account.place_of(whose or next(iter(account.settings.owners), ""))):
+                yield Inbound(partner_id, Unreadable("sdk.invalid"), None, self._settings.number_of(recipient), whose)
+            return
         ours = self._settings.is_ours(str(attributes.get("sender"))) and _made_by_us(attributes)
-        recipient, owners = str(attributes.get("recipient")), account.senders_of(attributes)
+        owners = account.senders_of(attributes)
         if not ours or not owners or not self.hears(recipient, account.place_of(owners[0])):
             return
         receipt = self._receipt(str(attributes["messageId"]), attributes)

@@ -16,7 +16,8 @@ from siphub_sdk import outcomes
 from siphub_sdk.access import Access
 from siphub_sdk.listing import LIST_BYTES, Listed, read_list
 from siphub_sdk.outcomes import address_in
-from siphub_sdk.settings import SdkSender, SdkSettings
+from siphub_sdk.settings import SdkSender, SdkSettings, canonical
+from siphub_sdk.translate import made_here
 
 _PATH: Final = "/sdk/messages"
 _WITNESSES: Final = ("WAITING_FOR_RECEIPT", "ACCEPTED", "REJECTED")
@@ -190,8 +191,9 @@ class Service:
         """Say whether a listed message is to one of our functions, or from one of our organisations, as far as it says."""
         senders = self._ours
         if status in outcomes.ARRIVED:
-            return address_in(attributes, "recipientAttention") in {one.address for one in senders}
-        return attributes.get("sender") in [one.participant for one in senders]
+            return canonical(address_in(attributes, "recipientAttention")) in {canonical(one.address) for one in senders}
+        sender = attributes.get("sender")
+        return canonical(sender) in {canonical(one.participant) for one in senders} if isinstance(sender, str) else made_here(attributes)
 
     def _asked(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], access: Access | None = None, most: int = 0

@@ -99,3 +99,9 @@ def _theirs(cut: Cut) -> dict[str, list[dict[str, str]]]:
         return {}
     root, label = IDENTITY_ROOTS[str(identity["kind"])]
     return {"referenceId": [{"root": root, "extension": str(identity["value"]), "label": label}]}
+
+
+def made_here(attributes: Mapping[str, Any]) -> bool:
+    """Say whether a message says that this hub made it."""
+    system = attributes.get("generatingSystem")
+    return isinstance(system, Mapping) and system.get("extension") == GENERATING_SYSTEM

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from siphub.contract import Accepted, Cut, PluginContext, Receipt, Recipient, Submission
+from siphub.contract import Accepted, Cut, PluginContext, Receipt, Recipient, Submission, Unreadable
+from siphub.model import people as p
 from siphub.model import sample
 from siphub.sandbox import Fault
 from siphub.sandbox.sdk import MessageService, Said
@@ -95,6 +96,22 @@ def test_our_own_are_heard_however_many_they_are(adapter: Sdk, fk: Recipient, se
     key = sent(adapter, fk)
     found = polled(adapter)
     assert (found[key], len(found)) == (Receipt, 1301)
+    assert polled(adapter) == {}
+
+
+@pytest.mark.parametrize("sender", [["0203:norrby.example"], {"x": 1}, None, 5, True])
+def test_one_message_without_a_sender_keeps_no_other_from_being_heard(
+    adapter: Sdk, fk: Recipient, service: MessageService, sender: object
+) -> None:
+    """Given an ended message of ours whose sender is no text, then it alone cannot be read, once, and the receipt behind it is heard."""
+    broken, key = sent(adapter, fk), sent(adapter, fk)
+    service.get(broken)
+    service._kept[broken].attributes["sender"] = sender
+    found = list(adapter.poll(None))
+    assert {one.partner_id: type(one.content) for one in found} == {f"{broken}/ACCEPTED": Unreadable, f"{key}/ACCEPTED": Receipt}
+    assert [(one.content, one.owner) for one in found if one.partner_id.startswith(broken)] == [(Unreadable("sdk.invalid"), p.MUNICIPALITY)]
+    for one in found:
+        adapter.settle(one.partner_id)
     assert polled(adapter) == {}
 
 
