@@ -12,13 +12,17 @@ from typing import Any
 import pytest
 
 from siphub.flow import track
+from siphub.model import Person
 from siphub.model import people as p
+from siphub.model.identifiers import UnitId
 from siphub.model.messages import consent as c
 from siphub.model.messages import meeting as m
 from siphub.model.messages import plan as pl
+from siphub.model.messages import request as rq
+from siphub.model.person import PersonNumberIdentity
 from siphub.sandbox import Sandbox
 from siphub.sandbox.sdk_server import SdkSandbox
-from siphub.testing.sdk_world import SdkWorld, sdk_world
+from siphub.testing.sdk_world import BY_SDK, SdkWorld, sdk_world
 from siphub.testing.story import ALL, CANARY, Story, until
 
 AGENCIES = (p.FK, p.AF)
@@ -108,3 +112,31 @@ def test_af_alone_is_told_what_the_consent_says_of_its_register(world: SdkWorld,
     story.invited(AGENCIES)
     assert said in told(world, story, p.AF)
     assert "registrera" not in told(world, story, p.FK)
+
+
+def test_what_calls_back_reaches_an_agency_though_the_person_is_protected_meanwhile(world: SdkWorld) -> None:
+    """Given an invitation to both agencies, a protection that becomes known afterwards, a new time and then a withdrawn consent, then the new time is held, and the stop notice comes, which says nothing of the person."""
+    story = world.story()
+    story.ready(AGENCIES)
+    story.invited(AGENCIES)
+    assert all(world.in_state(story, unit, "delivered") for unit in AGENCIES)
+    subject = Person(identity=PersonNumberIdentity(value=p.SUBJECT_NUMBER), protection="protected_registration")
+    story.say(rq.ParticipantsApproved(units=AGENCIES, approved_on=story.now.date(), approved_how="oral"), subject=subject)
+    moved = m.MeetingRescheduled(
+        meeting=story.meeting(2, days=15), supersedes=1, convener=story.convener, respond_by=story.now + timedelta(days=8)
+    )
+    story.say(moved, AGENCIES)
+    assert until(lambda: {world.newest(story, unit, "meeting.rescheduled").state for unit in AGENCIES} == {"held"})
+    assert {world.newest(story, unit, "meeting.rescheduled").reason for unit in AGENCIES} == {"protected.not_cleared"}
+    story.withdrawn()
+    for unit in AGENCIES:
+        assert until(partial(_stopped, world, story, unit))
+        taken = world.agency(unit).taken(str(story.case_id))
+        assert [entry.message_type for entry in taken] == ["Inbjudan till SIP-möte", "Inga fler meddelanden i ärendet"]
+        notice = json.dumps(world.service.body(BY_SDK[unit], taken[-1].key))
+        assert not [word for word in (str(p.SUBJECT_NUMBER), str(p.SUBJECT_NUMBER)[2:], "skydd", "Provsdotter") if word in notice]
+
+
+def _stopped(world: SdkWorld, story: Story, unit: UnitId) -> bool:
+    found = [row for row in world.deliveries(story) if (row.message_type, row.recipient) == ("stop.notice", unit)]
+    return bool(found) and found[-1].state == "delivered"
