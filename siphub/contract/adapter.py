@@ -167,7 +167,7 @@ class Adapter(Protocol):
 
 @runtime_checkable
 class Confirms(Protocol):
-    """An adapter that can ask the partner whether a key arrived, after an uncertain attempt."""
+    """An adapter that can ask the partner whether a key arrived: after an uncertain attempt, and where it polls, when a receipt has not come for long."""
 
     def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
         """Return what the partner has under a key.

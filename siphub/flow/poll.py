@@ -29,7 +29,7 @@ from siphub.contract import (
     Submission,
     Unreadable,
 )
-from siphub.flow import answers, receipts
+from siphub.flow import answers, awaited, receipts
 from siphub.flow.ground import Ground
 from siphub.flow.partner_bell import Bells
 from siphub.flow.sources import inboxes, lies_with_what_is_sent, plain_place, sources_of
@@ -242,11 +242,15 @@ class Poller(Sweeper):
         super().__init__(ground)
         self._bells = Bells(ground)
         self._paces: dict[tuple[str, str], _Pace] = {}
+        self._asked: dict[str, float] = {}
         self._of: tuple[int, tuple[Source, ...]] = (-1, ())
 
     def _looks(self) -> Iterator[Callable[[], int]]:
         for name, adapter in self._ground.registry.adapters.items():
             yield partial(self._poll, name, adapter)
+            if time.monotonic() >= self._asked.get(name, float("-inf")):
+                self._asked[name] = time.monotonic() + awaited.every(self._ground).total_seconds()
+                yield partial(awaited.ask, self._ground, name, adapter)
         for source in self._sources():
             pace = self._paces[source.key]
             if time.monotonic() >= pace.at:

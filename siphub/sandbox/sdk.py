@@ -82,7 +82,7 @@ STANDARD: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
 class MessageService:
     """The service's mind, without its lines. Safe to share between threads.
 
-    `grants` are the scopes that the client may have, all unless set. `faults` strike new messages, `ask_faults` strike questions. `receipts` says whether receipts come at all, `receipt_after` how many
+    `grants` are the scopes that the client may have, all unless set. `faults` strike new messages, `ask_faults` strike questions. `receipts` says whether receipts come at all, `lists` whether it gives lists, `receipt_after` how many
     seconds after a message its receipt does; `bare` lets a 404 about one message come without a body, as the OpenAPI has it, and not as a
     problem document that names it; `takes` which media types of files the agencies take, `heads`
     each request's line and headers, for whoever looks whether they say too much.
@@ -96,7 +96,7 @@ class MessageService:
         self.client = client
         self.faults, self.ask_faults, self.token_faults = Faults(), Faults(), Faults()
         self.receipts, self.receipt_after = True, 0.0
-        self.bare = False
+        self.bare, self.lists = False, True
         self.agencies: Mapping[str, Agency] = {
             name: Agency(name, *entry, Ledger(folder / f"{name}.jsonl" if folder else None)) for name, entry in STANDARD.items()
         }
@@ -118,7 +118,7 @@ class MessageService:
     def clear(self) -> None:
         """Let everything be in order again."""
         self._refusing.clear()
-        self.grants, self.bare = None, False
+        self.grants, self.bare, self.lists = None, False, True
         self.receipts, self.receipt_after = True, 0.0
         for faults in (self.faults, self.ask_faults, self.token_faults):
             faults.clear()
@@ -240,7 +240,9 @@ class MessageService:
         return Said(200, {"meta": {"version": "sdk api 1.0.0"}, "data": shown})
 
     def listed(self, filters: Mapping[str, str]) -> Said:
-        """Return the messages that meet every filter, without their documents; 404 where none does."""
+        """Return the messages that meet every filter, without their documents; 404 where none does, 500 where it gives no lists."""
+        if not self.lists:
+            return Said(500)
         with self._lock:
             for kept in self._kept.values():
                 self._move_on(kept)

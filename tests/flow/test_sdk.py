@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from siphub.errors import Conflict, Invalid
+from siphub.flow import awaited, operate, track, work_items
 from siphub.flow import directory as directories
-from siphub.flow import operate, track, work_items
 from siphub.flow.letters import number_hash, recipient_of
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
@@ -23,6 +24,7 @@ from siphub.model.messages.meeting import MeetingInvited, Question
 from siphub.sandbox import Fault, Sandbox
 from siphub.sandbox.sdk_server import SdkSandbox
 from siphub.store import DeliveryRow, ReceiptRow
+from siphub.testing.clock import Hand
 from siphub.testing.sdk_world import BY_SDK, SdkWorld, sdk_world
 from siphub.testing.story import Story, until
 
@@ -596,3 +598,38 @@ def test_a_kallelse_is_not_sent_by_sdk(world: SdkWorld) -> None:
     story.summoned([p.FK])
     assert world.settled(story)
     assert world.agency(p.FK).taken(str(story.case_id)) == ()
+
+
+@pytest.mark.parametrize(("refusal", "state"), [(None, "delivered"), (("BV", "not-found"), "rejected")])
+def test_a_receipt_that_no_list_shows_is_asked_for(
+    make_sdk_world: Callable[..., SdkWorld], sdk: SdkSandbox, refusal: tuple[str, str] | None, state: str
+) -> None:
+    """Given a message service that gives no list, then each delivery that has waited for half of its time is asked for by itself, and nobody is asked to phone."""
+    if refusal:
+        sdk.service.refuse("af", *refusal)
+    sdk.service.lists = sdk.service.receipts = False
+    with make_sdk_world(receipt_within=timedelta(seconds=16)) as world:
+        story = invited(world, p.AF)
+        assert world.in_state(story, p.AF, "awaiting_receipt")
+        sdk.service.receipts = True
+        assert world.in_state(story, p.AF, state, 15)
+        assert world.newest(story, p.AF).told_at is None or state == "rejected"
+
+
+def test_a_round_of_asking_ends_where_the_service_is_away(world: SdkWorld) -> None:
+    """Given two deliveries that wait and a service that cannot be asked, then a round asks once; when it can be asked, both have their receipts, and each of another adapter is left to that one."""
+    world.service.receipts = False
+    stories = [invited(world, p.AF), invited(world, p.AF)]
+    assert all(world.in_state(story, p.AF, "awaiting_receipt") for story in stories)
+    ground, name = world.hub.ground, "arbetsformedlingen"
+    world.service.lists, world.service.receipts = False, True
+    adapter, later = ground.registry.adapters[name], replace(ground, clock=Hand(ground.now() + ground.settings.receipt_within))
+    world.service.ask_faults.add(Fault("status", status=503))
+    world.service.heads.clear()
+    assert awaited.ask(later, name, adapter) == 0
+    assert len([head for head in world.service.heads if head.startswith("GET /v1/sdk/messages/")]) == 1
+    world.service.ask_faults.clear()
+    assert awaited.ask(later, "forsakringskassan", ground.registry.adapters["forsakringskassan"]) == 0
+    assert awaited.ask(ground, name, adapter) == 0  # they have not waited for long
+    assert awaited.ask(later, name, adapter) == 2
+    assert all(world.in_state(story, p.AF, "delivered") for story in stories)

@@ -133,7 +133,7 @@ class Service:
         within it is returned.
         """
         found = self._lists(status)
-        return None if found is None else [one for listed in found for one in listed.messages]
+        return None if found is None else list({str(one["messageId"]): one for listed in found for one in listed.messages}.values())
 
     def check_lists(self) -> Iterable[Check]:
         """Say how much of what is read of a list the longest one takes, and which cannot be read, or not to its end."""
@@ -147,27 +147,22 @@ class Service:
             else:
                 longest, at = max([(longest, at), *((one.size, status) for one in lists)])
         share = longest * 100 // LIST_BYTES
-        if at:
+        if share:
             said = f"the message service's longest list, in {at}, takes {share} % of what is read of one"
             yield Check(ok=share < _NEAR, what=said if share < _NEAR else f"{said}: {_CLEAR_OUT}")
 
     def _lists(self, status: str) -> list[Listed] | None:
-        """Ask for each of our functional addresses, or for all at once where the service refuses a filter by address."""
-        addresses = {sender.address for sender in self._ours}
-        side = "recipientAttention" if status in outcomes.ARRIVED else "senderAttention"
-        found: list[Listed] = []
-        for address in sorted(addresses) if self._filters else ():
-            one = self._list(status, {f"filter[{side}.subOrganization.extension]": address})
-            if one == HTTPStatus.BAD_REQUEST:
-                self._filters = False
-                break
-            if not isinstance(one, Listed):
-                return None
-            found.append(one)
-        if self._filters:
-            return found
+        """Ask for a list; where it is too long to be read to its end, ask for each of our functional addresses too, as it is written here."""
         everything = self._list(status, {})
-        return [everything] if isinstance(everything, Listed) else None
+        if not isinstance(everything, Listed):
+            return None
+        side = "recipientAttention" if status in outcomes.ARRIVED else "senderAttention"
+        found = [everything]
+        for address in sorted({sender.address for sender in self._ours}) if not everything.whole and self._filters else ():
+            one = self._list(status, {f"filter[{side}.subOrganization.extension]": address})
+            if isinstance(one, Listed):
+                found.append(one)
+        return found
 
     def _list(self, status: str, further: Mapping[str, str]) -> Listed | int | None:
         """Ask for one list; return a status where the service gives none, None where it cannot be asked or that is no list."""

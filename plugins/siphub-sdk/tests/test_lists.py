@@ -56,11 +56,6 @@ def accepted_before(service: MessageService, adapter: Sdk, fk: Recipient, many: 
         assert service.take(json.dumps(document).encode()).status == 201
 
 
-def asked(service: MessageService) -> list[str]:
-    """Return the lines of what was asked of its lists."""
-    return [head.splitlines()[0] for head in service.heads if "filter" in head.splitlines()[0]]
-
-
 @pytest.fixture
 def service(service: MessageService) -> MessageService:
     """Give the message service with nothing in it."""
@@ -113,30 +108,6 @@ def test_one_message_without_a_sender_keeps_no_other_from_being_heard(
     for one in found:
         adapter.settle(one.partner_id)
     assert polled(adapter) == {}
-
-
-def test_what_is_asked_names_our_functions_and_nobody(adapter: Sdk, service: MessageService) -> None:
-    """Given a poll, then each list is asked for by its status and by one of our functional addresses, as recipient of what came and as sender of what went."""
-    polled(adapter)
-    address = "subOrganization.extension%5D=sdk%3Asip%3A0203%3Anorrby.example HTTP/1.1"
-    assert asked(service)[0] == f"GET /v1/sdk/messages?filter%5BmessageStatus%5D=NEW&filter%5BrecipientAttention.{address}"
-    assert asked(service)[-1] == f"GET /v1/sdk/messages?filter%5BmessageStatus%5D=ACCEPTED&filter%5BsenderAttention.{address}"
-    assert len(asked(service)) == 7
-
-
-def test_a_service_that_does_not_filter_by_address_is_asked_for_all(
-    adapter: Sdk, service: MessageService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Given a service that refuses the filter by address, then it is asked by status alone from then on, and what is to others stays unheard."""
-    lists = service.listed
-    monkeypatch.setattr(service, "listed", lambda given: lists(given) if len(given) == 1 else Said(400))
-    service.write(sender=FK, recipient=ELSEWHERE, text="Svar: nej")
-    mine = service.write(sender=FK, recipient=US, text="Svar: ja")
-    assert polled(adapter) == {mine: Submission}
-    assert len(asked(service)) == 8  # once in vain
-    service.heads.clear()
-    polled(adapter)
-    assert len(asked(service)) == 7
 
 
 def test_of_a_list_that_is_too_long_what_came_is_heard(

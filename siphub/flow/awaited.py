@@ -1,0 +1,53 @@
+"""Receipts that have not come for long are asked for, one by one, before anybody is asked to phone: a list may leave one out.
+
+A partner's list may be too long to be read, or not be given, while the partner answers a question about one key. It must never ask for more
+than a few at a time, never wait for a partner that is away, and never take anything but the recipient's own end for a receipt.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Final
+
+from siphub.contract import Adapter, Confirms, Delivered, Polls, Receipt, Rejected, Uncertain
+from siphub.flow import receipts
+from siphub.flow.ground import Ground
+from siphub.flow.letters import recipient_of
+from siphub.observe import Log
+
+BATCH: Final = 50
+"""How many of those that wait are looked at in one round."""
+LONGEST: Final = 10.0
+"""Seconds after which a round asks no more: whoever else is polled waits for it."""
+_log = Log(worker="poller")
+
+
+def every(ground: Ground) -> timedelta:
+    """Return how often an adapter's partners are asked so."""
+    return min(timedelta(minutes=10), ground.settings.receipt_within / 4)
+
+
+def ask(ground: Ground, name: str, adapter: Adapter) -> int:
+    """Ask for the deliveries that have waited for half of the time they have; return how many receipts there were."""
+    if not (isinstance(adapter, Polls) and isinstance(adapter, Confirms)):
+        return 0
+    turn, directory, until = ground.turns.of(f"awaited {name}"), ground.directory(), time.monotonic() + LONGEST
+    with ground.store.read() as work:
+        rows = work.deliveries.awaiting(ground.now() - ground.settings.receipt_within / 2, BATCH, turn.skip)
+    seen = taken = 0
+    for row in rows:
+        if time.monotonic() > until:
+            break
+        found = adapter.confirm(row.key, recipient_of(row, directory)) if row.adapter == name else None
+        if isinstance(found, Uncertain):
+            break  # it cannot be asked now
+        seen += 1
+        if isinstance(found, Delivered | Rejected):
+            taken += 1
+            code = found.code if isinstance(found, Rejected) else None
+            receipt = Receipt(row.key, "rejected" if code else "received", ground.now(), code)
+            _log.info("receipt.asked_for", delivery_id=row.id, adapter=name)
+            receipts.note(ground, name, receipt, row.recipient_organisation)
+    turn.end(found=len(rows), left=seen - taken, limit=BATCH if seen == len(rows) else seen)
+    return taken
