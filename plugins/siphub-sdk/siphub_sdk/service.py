@@ -129,8 +129,7 @@ class Service:
     def listed(self, status: str) -> list[Mapping[str, Any]] | None:
         """Return the attributes, without documents, of our messages in a status; None where the service cannot be asked, or says no list.
 
-        What other clients have there is not asked for, as far as the service filters, and never kept. Of a list above the limit, what stands
-        within it is returned.
+        What other clients have there is never kept. Of a list above the limit, what stands within it is returned.
         """
         found = self._lists(status)
         return None if found is None else list({str(one["messageId"]): one for listed in found for one in listed.messages}.values())
