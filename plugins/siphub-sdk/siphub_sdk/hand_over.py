@@ -171,6 +171,9 @@ class HandOver:
             except OSError:  # gone meanwhile, or not ours to read: it keeps no other from being read
                 self._context.log.warning("inbound.unreadable", adapter="sdk", code="sdk.file_unreadable")
                 continue
+            except Exception as error:
+                self._context.log.error("inbound.unreadable", adapter="sdk", code="sdk.file_failed", exc_info=error)
+                came = self._broken(name, hears)
             if came is not None:
                 self._came[came.inbound.partner_id] = came
                 yield came.inbound
@@ -259,6 +262,19 @@ class HandOver:
         submission = fetched(body, "application/xml", self._settings, found.sender.participant, owner, self._context.clock.now().date())
         inbound = Inbound(partner_id, submission, organisation=who, owner=owner)
         return Came(name, mark, inbound, answer)
+
+    def _broken(self, name: str, hears: Callable[[str], bool]) -> Came | None:
+        """Return what a file is that could not even be refused: for a person to look at in `done`, and answered to nobody."""
+        try:
+            with self._in.held() as folder:
+                opened = folder.read(name)
+        except OSError:
+            return None
+        if opened is None or not hears(""):
+            return None
+        owner = next(iter(self._settings.senders)) if len(self._settings.senders) == 1 else None
+        inbound = Inbound(f"file/{sha256(opened[0]).hexdigest()[:32]}", Unreadable("sdk.file_failed"), owner=owner)
+        return Came(name, _mark(opened[1]), inbound)
 
     def _answer(self, found: SdkMessage) -> MessageReceipt | None:
         """Return the receipt of a message that can be read: ACCEPTED, or that no function of ours has that address."""

@@ -6,6 +6,7 @@ The text beside a reason is never read: whoever wrote it may have repeated conte
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,11 +18,14 @@ from lxml import etree
 from siphub.contract import Receipt
 from siphub.contract.xml import serialise_xml
 from siphub_sdk import outcomes
+from siphub_sdk.instants import instant
+from siphub_sdk.message import invalid
 from siphub_sdk.rules import receipt_breaches, refuse_breaches
 from siphub_sdk.rules.receipt import CUSTOMIZATION, NAMES, PROFILE
 
 ROOT: Final = f"{{{NAMES['app']}}}ApplicationResponse"
 _ACTOR = "iso6523-actorid-upis"
+_ZONE: Final = re.compile(r"(?:Z|[+-]\d\d:\d\d)$")
 _NOWHERE = "NA"
 """What stands for a place where there is none, by the specification."""
 _TEXTS = {"SV": "The document does not hold to the schema", "BV": "The document breaks a rule", "SIG": "The signature is not right"}
@@ -63,7 +67,7 @@ def receipt_of(root: etree._Element) -> MessageReceipt:
     """Read a receipt that is the root of its document.
 
     Raises:
-        Invalid: `sdk.sv.structure` or `sdk.bv.invariant`, with the rules it breaks.
+        Invalid: `sdk.sv.structure` or `sdk.bv.invariant`, with the rules it breaks; `sdk.invalid` where it says no sane time.
     """
     refuse_breaches(receipt_breaches(root))
     lines = root.findall("cac:DocumentResponse/cac:LineResponse", NAMES)
@@ -71,7 +75,7 @@ def receipt_of(root: etree._Element) -> MessageReceipt:
         message_id=_text(root, "cac:DocumentResponse/cac:DocumentReference/cbc:ID"),
         sender=_text(root, "cac:SenderParty/cbc:EndpointID"),
         recipient=_text(root, "cac:ReceiverParty/cbc:EndpointID"),
-        at=_instant(_text(root, "cbc:IssueDate"), _text(root, "cbc:IssueTime")),
+        at=_issued(root),
         reasons=tuple(_reason(line) for line in lines),
         accepted=_text(root, "cac:DocumentResponse/cac:Response/cbc:ResponseCode") == "ACCEPTED",
     )
@@ -87,10 +91,16 @@ def _text(node: etree._Element, path: str) -> str:
     return " ".join((node.findtext(path, "", NAMES)).split())
 
 
-def _instant(day: str, time: str) -> datetime:
-    """Return when it was issued; a day or a time without a zone is taken for UTC, as SDK's times are."""
-    at = datetime.fromisoformat(f"{day[:10]}T{time}")
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+def _issued(root: etree._Element) -> datetime:
+    """Return when it was issued; a time without a zone is taken for UTC, as SDK's times are."""
+    day, time = _text(root, "cbc:IssueDate"), _text(root, "cbc:IssueTime")
+    zoned = time if _ZONE.search(time) else f"{time}Z"
+    found = instant(f"{_ZONE.sub('', day)}T{zoned}")
+    if found is None:
+        raise invalid(
+            "/ApplicationResponse/IssueDate", detail="the receipt does not say when it was issued: this is no day and time of our age"
+        )
+    return found
 
 
 def receipt_xml(receipt: MessageReceipt) -> bytes:

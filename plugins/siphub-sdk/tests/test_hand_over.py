@@ -42,6 +42,7 @@ from siphub.testing.schematron import Schematrons
 from siphub_folder import Folder
 from siphub_sdk import MessageReceipt, Reason, Sdk, SdkReader, message_payload, receipt_xml
 from siphub_sdk.envelope import MESSAGE, Posting, envelope_xml
+from siphub_sdk.payload import read_xml
 from siphub_sdk.receipt import receipt_of
 from siphub_sdk.settings import NAMES
 
@@ -433,3 +434,34 @@ def test_an_id_is_its_senders(adapter: Sdk, folders: Path, fk: Recipient) -> Non
     for one in found:
         adapter.settle(one.partner_id)
     assert sorted(receipt.recipient for receipt in receipts(folders)) == sorted([FK, AF])
+
+
+@pytest.mark.parametrize("broken", [ValueError, OverflowError, RecursionError, KeyError, AssertionError])
+def test_one_file_that_breaks_us_harms_itself_alone(
+    adapter: Sdk,
+    fk: Recipient,
+    folders: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    broken: type[Exception],
+) -> None:
+    """Given a file on which reading itself breaks, whatever by, then the next one is read; the first is said by code, moves on and is not asked for again."""
+    key = sent(adapter, fk)
+    first = comes(folders, "1.xml", answer(adapter, fk, "Svar: ja"))
+    comes(folders, "2.xml", receipt_xml(MessageReceipt(key, FK, US, datetime(2026, 11, 26, 12, tzinfo=UTC))))
+    body = first.read_bytes()
+
+    def breaking(found: bytes) -> Any:
+        if found == body:
+            raise broken
+        return read_xml(found)
+
+    monkeypatch.setattr("siphub_sdk.hand_over.read_xml", breaking)
+    found = list(adapter.poll(None))
+    assert {type(one.content) for one in found} == {Unreadable, Receipt}
+    assert [one.owner for one in found if one.content == Unreadable("sdk.file_failed")] == [p.MUNICIPALITY]
+    for inbound in found:
+        adapter.settle(inbound.partner_id)
+    assert list(adapter.poll(None)) == []
+    assert receipts(folders) == []
+    assert "sdk.file_failed" in caplog.text

@@ -96,3 +96,30 @@ def test_white_space_hides_no_contradiction() -> None:
         with pytest.raises(Refused) as caught:
             SdkReader().read(Submission(receipt_xml(receipt).replace(word, other), "application/xml"))
         assert caught.value.code == "sdk.bv.invariant"
+
+
+@pytest.mark.parametrize(
+    ("day", "time", "at"),
+    [
+        ("2026-11-26", "24:00:00", datetime(2026, 11, 27, tzinfo=UTC)),
+        ("2026-11-26+01:00", "12:00:00.1234567", datetime(2026, 11, 26, 12, 0, 0, 123456, tzinfo=UTC)),
+        ("2026-11-26", "00:30:00+01:00", datetime(2026, 11, 25, 23, 30, tzinfo=UTC)),
+        ("-2026-01-01", "12:00:00Z", None),
+        ("12026-01-01", "12:00:00Z", None),
+        ("9999-12-31", "23:59:59-14:00", None),
+        ("9999-12-31", "24:00:00", None),
+        ("0001-01-01", "00:00:00+14:00", None),
+        ("1999-12-31", "23:59:59Z", None),
+        ("2200-01-01", "00:00:00Z", None),
+    ],
+)
+def test_whatever_time_the_schema_allows_is_read_or_refused(day: str, time: str, at: datetime | None) -> None:
+    """Given a receipt with a day and a time that the XSD takes, then its time is that one, or it is refused by a code: nothing else happens."""
+    body = receipt_xml(MessageReceipt(str(uuid4()), *WHO, AT)).replace(b"2026-11-26", day.encode()).replace(b"12:00:00Z", time.encode())
+    if at is not None:
+        assert receipt_of(parse_xml(body)).at == at
+        return
+    with pytest.raises(Refused) as caught:
+        receipt_of(parse_xml(body))
+    assert caught.value.code == "sdk.invalid"
+    assert caught.value.problems[0].pointer == "/ApplicationResponse/IssueDate"
