@@ -44,6 +44,8 @@ _NUMBERS: Final = 5
 """How many of our registry numbers one answer may name."""
 _CASES: Final = 50
 """A number that more cases have says nothing about any."""
+_OF_ITS_WORDS: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What breaks on what a message says, and would break on it each time; a disk, a network or a database that is away does not."""
 _FORESEEN: Final = 366
 """How many days ahead a day without a month is looked for."""
 _log = Log(worker="poller")
@@ -93,6 +95,9 @@ def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission,
         _log.warning("inbound.refused", adapter=adapter, code=unread)
         if isinstance(found, Message) and unread != _NOT_THE_SENDER:
             thread = _thread(ground, adapter, inbound, Draft({"conversation_id": str(found.case_id)}, ()))
+    except _OF_ITS_WORDS as error:  # a fault of ours: it is not asked for again, and a person looks
+        unread = refused = "inbound.failed"
+        _log.error("inbound.failed", adapter=adapter, code=unread, exc_info=error)
     if unread is not None:
         with ground.store.write() as work:
             _show(work, adapter, inbound, thread, unread, ground.now())

@@ -94,7 +94,9 @@ def poll_once(ground: Ground, name: str, adapter: Adapter) -> int:
             if not _alone(name, partial(take_polled, ground, name, inbound)):
                 all_so_far = False  # the cursor stays before it, so that it is fetched again
                 continue
-            adapter.settle(inbound.partner_id)
+            if not _alone(name, partial(adapter.settle, inbound.partner_id)):
+                all_so_far = False
+                continue
             if isinstance(adapter, DeletesRecorded) and _stands(ground, name, inbound):
                 adapter.recorded(inbound.partner_id)
             taken += 1

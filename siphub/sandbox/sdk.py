@@ -143,7 +143,9 @@ class MessageService:
         found: dict[str, Any] = json.loads(self.agencies[agency].ledger.body(message_id))["data"]["attributes"]
         return found
 
-    def reply(self, agency: str, to_message_id: str, text: str, *, address: str | None = None, participant: str | None = None) -> str:
+    def reply(
+        self, agency: str, to_message_id: str, text: str, *, address: str | None = None, participant: str | None = None, **more: Any
+    ) -> str:
         """Let an agency answer a message it has got, as an official does in an SDK client; return the answer's messageId.
 
         Args:
@@ -152,6 +154,7 @@ class MessageService:
             text: What the official writes.
             address: Another functional address of the agency than the one written to.
             participant: Another organisation, for tests of who is believed.
+            more: Further attributes, or others.
         """
         got, one = self.body(agency, to_message_id), self.agencies[agency]
         return self.write(
@@ -161,6 +164,7 @@ class MessageService:
             conversation_id=got["conversationId"],
             refToMessageId=to_message_id,
             references=got["senderAttention"].get("referenceId", []),
+            **more,
         )
 
     def write(
@@ -186,6 +190,11 @@ class MessageService:
         with self._lock:
             self._kept[message_id] = _Kept(attributes, inbound=True)
         return message_id
+
+    def spoil(self, message_id: str, **more: Any) -> None:
+        """Let the service say something else of a message than what is so."""
+        with self._lock:
+            self._kept[message_id].attributes.update(more)
 
     # ── what the lines ask ──
 

@@ -25,6 +25,7 @@ from siphub.sandbox import Fault, Sandbox
 from siphub.sandbox.sdk_server import SdkSandbox
 from siphub.store import DeliveryRow, ReceiptRow
 from siphub.testing.clock import Hand
+from siphub.testing.logs import heard_logs
 from siphub.testing.sdk_world import BY_SDK, SdkWorld, sdk_world
 from siphub.testing.story import Story, until
 
@@ -340,6 +341,19 @@ def test_an_answer_in_other_words_waits_for_a_person(world: SdkWorld, text: str)
     assert until(lambda: desk(world, story) == [("inbound.unread", p.CONTACT)])
     assert "meeting.response" not in world.types(p.CONTACT, story)
     assert world.service.get(answer).status == 200
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59.000Z", "9999-12-01T00:00:00Z", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize("text", ["Svar: ja", "Vi kan den 4:e i stället"])
+def test_an_answer_of_no_time_of_ours_waits_for_a_person(world: SdkWorld, at: str, text: str) -> None:
+    """Given an answer that the schema takes and whose clock is beside itself, then it waits on the convener's desk, is asked for once, and breaks nothing."""
+    with heard_logs() as heard:
+        story = invited(world, p.AF)
+        assert in_state(world, story, p.AF, "delivered")
+        world.service.reply("af", newest(world, story, p.AF).key, text, creationDateTime=at)
+        assert until(lambda: desk(world, story) == [("inbound.unread", p.CONTACT)])
+        assert "meeting.response" not in world.types(p.CONTACT, story)
+    assert not [line for line in heard.lines if line["event"].startswith("inbound.") and line["level"] == "error"]
 
 
 def test_an_answer_in_her_own_words_is_read_threaded_and_its_number_repeated(world: SdkWorld) -> None:

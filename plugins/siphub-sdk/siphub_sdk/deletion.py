@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
 from siphub.contract import Check, PluginContext, Uncertain
+from siphub_sdk.instants import instant
 from siphub_sdk.listed_accounts import MAIN
 from siphub_sdk.outcomes import UNSENT, address_in
 from siphub_sdk.service import Service
@@ -85,11 +85,8 @@ class Deletion:
         after = self._settings.delete_after
         if after is None:
             return False
-        try:
-            written = datetime.fromisoformat(str(attributes.get("creationDateTime")))
-        except ValueError:
-            return False
-        return written.tzinfo is not None and self._context.clock.now() - written >= after
+        written = instant(str(attributes.get("creationDateTime")))
+        return written is not None and self._context.clock.now() - written >= after
 
     def _said(self, code: str | None) -> bool:
         """Log what kept a message from being deleted, and keep it for `check`; say whether nothing did."""

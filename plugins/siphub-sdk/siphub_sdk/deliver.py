@@ -176,7 +176,7 @@ class Sdk:
                 account.log.warning("poll.failed", adapter=self.info.name, code="sdk.cannot_list", status=status)
                 continue
             for attributes in found:
-                yield from self._came(account, status, attributes)
+                yield from self._alone(account, status, attributes)
 
     def ask_now(self) -> None:
         """Let the next poll ask at every account: somebody rang, and who that was is not read."""
@@ -233,6 +233,16 @@ class Sdk:
             if isinstance(inbound.content, Receipt) and (inbound.content.code or "").startswith(outcomes.SIGNATURE):
                 self._context.log.error("receipt.security", adapter=self.info.name, code=inbound.content.code)
             yield inbound
+
+    def _alone(self, account: Account, status: str, attributes: Mapping[str, Any]) -> Sequence[Inbound]:
+        """Return what one listed message is to us; one on which reading breaks keeps no other from being read, and is not asked for again."""
+        try:
+            return tuple(self._came(account, status, attributes))
+        except Exception as error:
+            account.log.error("inbound.unreadable", adapter=self.info.name, code="sdk.message_failed", exc_info=error)
+        message_id, owners = str(attributes["messageId"]), account.settings.owners
+        owner = owners[0] if len(owners) == 1 else None
+        return () if account.outer(message_id) in self._settled else (Inbound(message_id, Unreadable("sdk.message_failed"), owner=owner),)
 
     def _came(self, account: Account, status: str, attributes: Mapping[str, Any]) -> Iterable[Inbound]:
         """Make of one listed message what it is to us: a receipt, an answer, or nothing: other clients may use the same service."""

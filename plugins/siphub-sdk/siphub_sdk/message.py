@@ -14,6 +14,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from siphub.contract import Draft, Invalid, Problem
+from siphub_sdk.instants import instant
 from siphub_sdk.replies import case_numbers, numbers_of_ours, registry_number, understood
 
 MEDIA_TYPE: Final = "application/vnd.siphub.sdk-message+json"
@@ -99,7 +100,8 @@ def draft_of(message: SdkMessage) -> Draft:
         **({"our_numbers": ours} if ours else {}),
         "sdk": _carried(message, text),
     }
-    reply = understood(text, datetime.fromisoformat(message.created_at).astimezone(_SWEDEN).date())
+    at = instant(message.created_at)  # what was written at no time of ours is for a person: "den 4:e" has no month, and a SIP no such year
+    reply = None if at is None else understood(text, at.astimezone(_SWEDEN).date())
     if reply is None:
         return Draft(content, ("/type", "/author", *_ENVELOPE, "/content"))
     name = next(iter(message.sender.persons), "") or message.sender.label or message.sender.address

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from siphub.contract import PluginContext, Recipient, Submission
+import pytest
+
+from siphub.contract import PluginContext, Recipient, Submission, Unreadable
 from siphub.model import people as p
 from siphub.sandbox.sdk import MessageService
 from siphub_sdk import ARBETSFORMEDLINGEN, FORSAKRINGSKASSAN, Agency, Sdk, sdk_info
@@ -115,3 +117,22 @@ def test_doctor_names_who_is_left_to_nobody(make_context: MakeContext) -> None:
 def test_the_numbers_are_the_samples() -> None:
     """The two are known by the numbers that the sample directory has for them."""
     assert (FORSAKRINGSKASSAN.number, ARBETSFORMEDLINGEN.number) == (p.FORSAKRINGSKASSAN, p.ARBETSFORMEDLINGEN)
+
+
+def test_one_message_that_breaks_us_keeps_no_other_from_being_read(
+    make_context: MakeContext, service: MessageService, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Given a service that lists something whose sender is a list, then it is given as unreadable, once it is stored not again, and the next one is read."""
+    adapter = Sdk(make_context())
+    to = ("0203:norrby.example", "sdk:sip:0203:norrby.example")
+    broken = service.write(sender=(FK, "sdk:x", "FK"), recipient=to, text="Svar: ja", messageStatus="ACCEPTED")
+    whole = service.write(sender=(FK, "sdk:x", "FK"), recipient=to, text="Svar: ja")
+    service.spoil(broken, sender=[FK])
+    found = {one.partner_id: one.content for one in adapter.poll(None)}
+    assert found[broken] == Unreadable("sdk.message_failed")
+    assert isinstance(found[whole], Submission)
+    assert "sdk.message_failed" in caplog.text
+    for message_id in found:
+        adapter.settle(message_id)
+    adapter.ask_now()
+    assert list(adapter.poll(None)) == []
