@@ -22,6 +22,9 @@ MAX_DEPTH = 64
 MAX_PARTS = 100_000
 """How many elements, attributes and other pieces of markup a document may have: what bounds the memory of a parsed one."""
 
+_LONGEST_TEXT = 10_000_000
+"""The longest text that libxml2 takes unless it is told to take larger ones, in bytes; a shorter document holds none."""
+
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _DECLARED = re.compile(rb"""<\?xml\s[^>]*?\bencoding\s*=\s*(["'])([^"'<>]{0,40})\1""")
 _UNMARKED = {"utf-8": "utf-8", "us-ascii": "ascii", "ascii": "ascii", "iso-8859-1": "latin-1", "windows-1252": "cp1252"}
@@ -39,7 +42,7 @@ def parse_xml(body: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_D
     Args:
         body: The document as it came.
         max_bytes: The largest size, in bytes.
-        max_depth: The deepest nesting; the parser's own limit of 256 stands above it.
+        max_depth: The deepest nesting; the parser's own limit of 256 stands above it, for a document of at most ten million bytes.
         max_parts: The most pieces of markup, counted generously: every `<` and `=` is one.
 
     Raises:
@@ -89,8 +92,11 @@ def serialise_xml(root: etree._Element) -> bytes:
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + etree.tostring(root, encoding="UTF-8", xml_declaration=False, with_tail=False)
 
 
-def hardened_parser() -> etree.XMLParser:
+def hardened_parser(*, large: bool = False) -> etree.XMLParser:
     """Return a parser that reads UTF-8 and opens nothing. Use `parse_xml` for what comes from outside: this one does not refuse a DOCTYPE.
+
+    Args:
+        large: One text may be longer than libxml2's ten million bytes. That lifts its limit of depth too: for whoever has bounded the document.
 
     `collect_ids=False` must never be among its options: with it libxml2 opens the external subset of a document, whatever `load_dtd` says.
     """
@@ -101,7 +107,7 @@ def hardened_parser() -> etree.XMLParser:
         load_dtd=False,
         dtd_validation=False,
         attribute_defaults=False,
-        huge_tree=False,
+        huge_tree=large,
         recover=False,
         remove_comments=True,
         remove_pis=True,
@@ -110,7 +116,7 @@ def hardened_parser() -> etree.XMLParser:
 
 def _parse(body: bytes) -> etree._Element:
     try:
-        root = etree.fromstring(body, hardened_parser())
+        root = etree.fromstring(body, hardened_parser(large=len(body) > _LONGEST_TEXT))
     except etree.XMLSyntaxError as error:
         line, column = error.position
         name = _ERROR_NAMES.get(error.code, "unknown")

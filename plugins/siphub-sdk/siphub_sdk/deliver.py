@@ -132,6 +132,8 @@ class Sdk:
         except ValueError:
             return Rejected("sdk.key_is_no_uuid")
         whole = replace(payload, body=account.references.repeated(payload.body))
+        if len(whole.body) > MAX_BYTES:
+            return Rejected("sdk.bv.too-long")
         outcome = (account.hand_over or account.service).send(whole, message_id)
         if not isinstance(outcome, Rejected | Retry):
             account.references.written_to(payload.body)

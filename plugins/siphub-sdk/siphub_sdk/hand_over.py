@@ -41,13 +41,14 @@ from siphub_sdk import outcomes
 from siphub_sdk.attachments import fetched
 from siphub_sdk.envelope import MESSAGE, RECEIPT, Posting, envelope_xml, submit_request
 from siphub_sdk.message import UUID, SdkMessage
-from siphub_sdk.payload import envelope_in, payload_element, read_xml
+from siphub_sdk.payload import LARGEST, envelope_in, payload_element, read_xml
 from siphub_sdk.receipt import MessageReceipt, Reason, receipt_xml
 from siphub_sdk.references import References
 from siphub_sdk.rules import envelope_breaches, message_breaches
 from siphub_sdk.rules.envelope import NAMES
 from siphub_sdk.settings import PARTICIPANT, SdkSettings
 from siphub_sdk.submit import Submit, taken
+from siphub_sdk.translate import MAX_BYTES
 
 if TYPE_CHECKING:
     import os
@@ -318,16 +319,19 @@ def posted(body: bytes, message_id: str) -> tuple[Posting, bytes]:
     """Return what an access point is handed for a translated message: what stands on its envelope, and the envelope with it.
 
     Raises:
-        MappingError: `mapping.unrepresentable`, or `sdk.sv.structure`, `sdk.bv.invariant` where it would break a rule of SDK.
+        MappingError: `mapping.unrepresentable`, `sdk.bv.too-long`, or `sdk.sv.structure`, `sdk.bv.invariant` where it would break a rule of SDK.
     """
     attributes = json.loads(body)["data"]["attributes"]
     content = payload_element(body, message_id)
     function = attributes["recipientAttention"]["subOrganization"]["extension"]
     parties = (attributes["sender"], attributes["recipient"])
     posting = Posting(MESSAGE, message_id, attributes["creationDateTime"], *parties, function, attributes["conversationId"])
-    wrong = message_breaches(parse_xml(serialise_xml(content)))
+    written = serialise_xml(content)
+    if len(written) > MAX_BYTES:
+        raise MappingError("this message is larger than SDK's 30 MB", code="sdk.bv.too-long")
+    wrong = message_breaches(parse_xml(written, max_bytes=LARGEST))
     envelope = envelope_xml(posting, content)
-    wrong = wrong or envelope_breaches(parse_xml(envelope))
+    wrong = wrong or envelope_breaches(parse_xml(envelope, max_bytes=LARGEST))
     if wrong:
         raise MappingError("this message would break a rule of SDK: see the code", code=wrong[0].code)
     return posting, envelope

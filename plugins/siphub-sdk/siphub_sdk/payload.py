@@ -29,7 +29,7 @@ _OLDER: Final = "urn:riv:infrastructure:messaging:MessageWithAttachments:2"
 _XHE: Final = "http://docs.oasis-open.org/bdxr/ns/XHE/1/ExchangeHeaderEnvelope"
 _SOAP: Final = ("http://www.w3.org/2003/05/soap-envelope", "http://schemas.xmlsoap.org/soap/envelope/")
 _ENCRYPTED: Final = "{http://www.w3.org/2001/04/xmlenc#}EncryptedData"
-_MAX_BYTES: Final = 42 * 1024 * 1024
+LARGEST: Final = 42 * 1024 * 1024
 """30 MB of message, and base64's third around it."""
 _ACTOR: Final = "iso6523-actorid-upis"
 
@@ -43,7 +43,7 @@ def read_xml(body: bytes) -> SdkMessage | MessageReceipt:
         Invalid: `sdk.sv.structure` or `sdk.bv.invariant` with the rules it breaks; `sdk.encrypted`, `sdk.unsupported_payload` or
             `sdk.invalid`, with pointers.
     """
-    root = parse_xml(body, max_bytes=_MAX_BYTES)
+    root = parse_xml(body, max_bytes=LARGEST)
     return _by_root(_handed_over(root) if etree.QName(root).namespace in _SOAP else root)
 
 
@@ -56,7 +56,7 @@ def _by_root(root: etree._Element) -> SdkMessage | MessageReceipt:
 def envelope_in(body: bytes) -> etree._Element | None:
     """Return the XHE envelope that a document is or holds, unjudged; None where there is none that can be read."""
     try:
-        root = parse_xml(body, max_bytes=_MAX_BYTES)
+        root = parse_xml(body, max_bytes=LARGEST)
         found = _handed_over(root) if etree.QName(root).namespace in _SOAP else root
     except Refused:
         return None
@@ -76,7 +76,7 @@ def _handed_over(root: etree._Element) -> etree._Element:
         inner = b""
     if not inner:
         raise invalid("/Envelope/Body/submitRequest/payload/value", detail="it is not base64")
-    return parse_xml(inner, max_bytes=_MAX_BYTES)
+    return parse_xml(inner, max_bytes=LARGEST)
 
 
 def _enveloped(root: etree._Element) -> SdkMessage | MessageReceipt:

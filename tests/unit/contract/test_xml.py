@@ -128,6 +128,16 @@ def test_limits_of_size_depth_and_parts() -> None:
         parse_xml(b"<a>xx</a>", max_bytes=8)
 
 
+def test_one_long_text_is_taken_and_its_depth_is_bounded() -> None:
+    """A text above libxml2's ten million bytes is read where the caller takes as much; such a document is bounded like any other."""
+    long = b"x" * 10_000_001
+    assert len(parse_xml(b"<a>" + long + b"</a>", max_bytes=11_000_000).text or "") == len(long)
+    for depth in (MAX_DEPTH + 1, 300, 40_000):
+        with pytest.raises(BadBody) as caught:
+            parse_xml(b"<a>" * depth + long + b"</a>" * depth, max_bytes=11_000_000)
+        assert caught.value.code in {"xml.too_deep", "xml.not_well_formed"}
+
+
 def test_comments_and_instructions_do_not_split_text() -> None:
     """A number with a comment inside is read whole, not up to the comment."""
     assert parse_xml(b"<a>SE23<!-- x -->21<?y z?>00</a>").text == "SE232100"
