@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -256,7 +256,7 @@ class HandOver:
         self._references.note(found)
         who = self._settings.number_of(found.sender.participant or "")
         answer = self._answer(found)
-        partner_id = "/".join(filter(None, (found.message_id, found.sender.participant)))  # an id is its sender's: another may use it too
+        partner_id = _named(found)
         if answer is not None and not answer.accepted:  # what is refused may have no effect
             return Came(name, mark, Inbound(partner_id, Unreadable("sdk.bv.not-found"), organisation=who), answer)
         owner = self._settings.owner_at(found.recipient.address)
@@ -308,6 +308,15 @@ class HandOver:
         posting = Posting(RECEIPT, receipt_id, at, receipt.sender, receipt.recipient)
         whose = sha256(receipt.recipient.encode()).hexdigest()[:8]
         return self._given(posting, envelope_xml(posting, content), named(f"receipt-{receipt.message_id}-{whose}", "xml"))
+
+
+def _named(found: SdkMessage) -> str:
+    """Return what tells a message from every other: its id, which is its sender's alone, and what it says, for an id may be used twice.
+
+    A copy of the same message, signed or wrapped anew, has the same; one that says something else under the id is another, and is read.
+    """
+    said = sha256(json.dumps(astuple(found)).encode()).hexdigest()[:16]
+    return "/".join(filter(None, (found.message_id, found.sender.participant, said)))
 
 
 def _mark(found: os.stat_result) -> Mark:
