@@ -21,6 +21,7 @@ from siphub.contract.adapter import (
     ProbesAddresses,
     Recipient,
     RefusesAddresses,
+    TakesBack,
     UsesPacks,
 )
 from siphub.contract.address_book import AddressBook, Edition, ListedAddress, ListedCode, ListedOrganisation
@@ -128,6 +129,7 @@ __all__ = [
     "State",
     "Submission",
     "SystemClock",
+    "TakesBack",
     "TooLarge",
     "Uncertain",
     "Unreadable",

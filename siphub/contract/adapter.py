@@ -228,6 +228,18 @@ class Erases(Protocol):
 
 
 @runtime_checkable
+class TakesBack(Protocol):
+    """An adapter at whose place what was sent may wait before it leaves us, such as for an access point, and can be taken back until then."""
+
+    def take_back(self, key: str, recipient: Recipient) -> bool:
+        """Take away what was sent under a key and has been called back, where it has not left yet. May be called again.
+
+        It is asked before the notice that calls it back is sent, which is sent all the same: whoever fetches may have begun. What has left,
+        or may have, stays where it is. Return False where it cannot be looked for now.
+        """
+
+
+@runtime_checkable
 class AsksAtOnce(Protocol):
     """An adapter that polls with pauses of its own, and can be told that something lies ready."""
 

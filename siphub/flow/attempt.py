@@ -205,6 +205,7 @@ def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directo
             return outcome_row(ground, row, known, None if _differs(row, ready.hash) else ready)
         if not adapter.info.idempotent:
             row = replace(row, uncertain=False)  # if it was uncertain, the partner has been asked, and it surely did not arrive
+        _take_back(ground, row, directory)
         ground.points.reach("before_send")
         permit.require()
         sending = True
@@ -260,6 +261,18 @@ def _already_there(adapter: Adapter, row: DeliveryRow, recipient: Recipient) -> 
     if found is None:
         return Uncertain("partner.cannot_confirm")
     return None if isinstance(found, Retry) else found
+
+
+def _take_back(ground: Ground, row: DeliveryRow, directory: Directory) -> None:
+    """Before a stop notice goes, have taken away what it calls back and has not left yet: else both would leave together, the notice last."""
+    if not row.recall:
+        return
+    with ground.store.read() as work:
+        rows = [each for each in work.deliveries.of_case(row.owner, row.case_id) if each.state == "recalled" and each.attempts > 0]
+    for each in rows:
+        there = (each.adapter, each.recipient_organisation) == (row.adapter, row.recipient_organisation)
+        if there and not ground.registry.take_back(each.key, recipient_of(each, directory)):
+            return  # a place that cannot be asked keeps the notice waiting once, and not for each
 
 
 def _in_conflict(adapter: Adapter, row: DeliveryRow, outcome: Outcome) -> bool:

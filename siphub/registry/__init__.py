@@ -31,6 +31,7 @@ from siphub.contract import (
     RecordKeeper,
     RecordPackage,
     Submission,
+    TakesBack,
 )
 from siphub.errors import PluginError, UnsupportedMedia
 from siphub.model import Directory
@@ -258,6 +259,18 @@ class Registry:
         erase, own = held.adapter.erase, own_recipient(recipient)
         try:
             return held.plugin.call("erase", self._limit, lambda: bool(erase(key, own)))
+        except PluginError as error:
+            log.error("plugin.failed", plugin=held.plugin.name, adapter=held.info.name, exc_info=error)
+            return False
+
+    def take_back(self, key: str, recipient: Recipient) -> bool:
+        """Let a delivery's adapter take away what has not left yet; say whether it could look. What fails or overruns is logged."""
+        held = self._adapters.get(recipient.adapter)
+        if held is None or not isinstance(held.adapter, TakesBack):
+            return True
+        take_back, own = held.adapter.take_back, own_recipient(recipient)
+        try:
+            return held.plugin.call("take_back", self._limit, lambda: bool(take_back(key, own)))
         except PluginError as error:
             log.error("plugin.failed", plugin=held.plugin.name, adapter=held.info.name, exc_info=error)
             return False

@@ -605,6 +605,19 @@ def test_a_withdrawn_consent_is_followed_by_one_stop_notice(world: SdkWorld) -> 
     assert labels == ["Inbjudan till SIP-möte", "Inga fler meddelanden i ärendet"]
 
 
+@pytest.mark.parametrize(("status", "left"), [("SCHEDULED", 0), ("SCHEDULED_FOR_RESEND", 0), ("WAITING_FOR_RECEIPT", 1)])
+def test_what_the_service_has_yet_to_send_is_taken_back(world: SdkWorld, status: str, left: int) -> None:
+    """Given an invitation at the service, when the consent is withdrawn, then it is deleted there where it has not been sent, and the stop notice goes in either case."""
+    world.service.receipts, world.service.deletes_all = False, True
+    story = invited(world, p.AF)
+    assert in_state(world, story, p.AF, "awaiting_receipt")
+    key = newest(world, story, p.AF).key
+    world.service.spoil(key, messageStatus=status)
+    story.withdrawn()
+    assert until(lambda: len([row for row in world.deliveries(story) if row.recall and row.state == "awaiting_receipt"]) == 1)
+    assert world.service.kept(key) == left
+
+
 def test_a_kallelse_is_not_sent_by_sdk(world: SdkWorld) -> None:
     """Given a kind that has no words in SDK, here a kallelse to a unit on SDK's adapter, then it is held, and nothing leaves."""
     story = world.story()

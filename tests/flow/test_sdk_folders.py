@@ -87,3 +87,24 @@ def test_other_words_under_a_used_id_are_a_persons_to_read(world: SdkWorld, shar
     assert until(lambda: "inbound.unread" in desk(world, story))
     assert world.types(p.CONTACT, story).count("meeting.response") == 1
     assert until(lambda: len(list((shared / "done").iterdir())) == 2)
+
+
+def test_what_has_not_left_is_taken_back_before_its_stop_notice(world: SdkWorld, shared: Path) -> None:
+    """Given an access point that is down, when the consent is withdrawn, then the invitation does not lie there any more and the stop notice does; another case's invitation stays."""
+    story, other = invited(world), invited(world)
+    first, kept = (world.newest(one, p.FK).key for one in (story, other))
+    story.withdrawn()
+    assert until(lambda: world.newest(story, p.FK).state == "recalled")
+    assert until(lambda: len([row for row in world.deliveries(story) if row.recall and row.state == "awaiting_receipt"]) == 1)
+    [notice] = [row.key for row in world.deliveries(story) if row.recall and row.recipient == p.FK]
+    assert {file.name for file in (shared / "out").iterdir()} == {f"{notice}.xml", f"{kept}.xml"}
+    assert first not in {notice, kept}
+
+
+def test_what_has_left_is_called_back_by_its_notice_alone(world: SdkWorld, shared: Path) -> None:
+    """Given an invitation that the access point has fetched, when the consent is withdrawn, then the stop notice is handed over all the same."""
+    story = invited(world)
+    (shared / "out" / f"{world.newest(story, p.FK).key}.xml").unlink()
+    story.withdrawn()
+    assert until(lambda: len([row for row in world.deliveries(story) if row.recall and row.state == "awaiting_receipt"]) == 1)
+    assert len(list((shared / "out").iterdir())) == 1

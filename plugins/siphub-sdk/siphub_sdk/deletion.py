@@ -59,6 +59,17 @@ class Deletion:
             return self._said("sdk.delete_early")
         return self._said(self._service.delete(message_id))
 
+    def take_back(self, message_id: str, address: str) -> bool:
+        """Delete a message of ours to a functional address that the service has yet to send; say whether it could be asked."""
+        if self._settings.keeps_all:
+            return True
+        found = self._service.get(message_id)
+        if isinstance(found, Uncertain):
+            return self._said(found.code)
+        if not isinstance(found, Mapping) or found.get("messageStatus") not in UNSENT:
+            return True
+        return made_here(found) and address_in(found, "recipientAttention") == address and self._said(self._service.delete(message_id))
+
     def in_time(self, message_id: str, attributes: Mapping[str, Any]) -> None:
         """Delete a message of ours whose receipt is recorded, where the settings say after how long, and it is that old."""
         if not self._is_due(attributes) or self._left <= 0 or time.monotonic() < self._not_before:

@@ -207,6 +207,15 @@ class Sdk:
             return account.hand_over.erase(key, recipient.endpoint)
         return account.deletion.erase(key, recipient.endpoint)
 
+    def take_back(self, key: str, recipient: Recipient) -> bool:
+        """Delete what has been called back and has not left: at the owner's service while that has yet to send it, in its hand-over while it lies in `out`."""
+        account = self._accounts.of(recipient.owner)
+        if account is None:
+            return False
+        if account.hand_over is not None:
+            return account.hand_over.erase(key, recipient.endpoint)
+        return account.deletion.take_back(key, recipient.endpoint)
+
     def check(self) -> Iterable[Check]:
         """Say what is not set, and of each account whether the service gives us a token."""
         if not self._settings.agencies:
