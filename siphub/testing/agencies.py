@@ -185,10 +185,14 @@ class AgencyContract(AdapterContract):
     def test_a_persons_number_stands_in_no_text(self, agency: AgencyUnderTest) -> None:
         """Given the person's number in a question, a place or our registry number, in any of its forms, then it does not go; a telephone number does."""
         content, changed, whole = agency.content, agency.changed, str(p.SUBJECT_NUMBER)
-        parted = (f"{whole[:8]}{dash}{whole[8:]}" for dash in ("-", " ", "\u2013", "\u2011", " \u2013 ", "\u00a0", "\u200b", "."))
+        parted = (
+            f"{whole[:8]}{dash}{whole[8:]}"
+            for dash in ("-", " ", "\u2013", "\u2011", " \u2013 ", "\u00a0", "\u200b", ".", "/", "_", ":", ",", "~")
+        )
         dated = (f"{whole[:4]}-{whole[4:6]}-{whole[6:8]}-{whole[8:]}", f"SN-{whole}", f"pnr{whole}", f"26 {whole[2:8]}-{whole[8:]}")
         wide = "".join(chr(0xFF10 + int(digit)) for digit in whole)
-        for number in (whole, whole[2:], f"{whole[2:8]}-{whole[8:]}", wide, *parted, *dated):
+        arabic = "".join(chr(0x0660 + int(digit)) for digit in whole)
+        for number in (whole, whole[2:], f"{whole[2:8]}-{whole[8:]}", wide, arabic, " ".join(whole), *parted, *dated):
             asked = changed(content={**content, "questions": [{"text": f"Gäller {number}."}]})
             placed = changed(content={**content, "meeting": {**content["meeting"], "place": {"kind": "other", "text": number}}})
             found = [agency.objection(cut) for cut in (asked, placed, changed(registry_number=number))]

@@ -6,18 +6,15 @@ objects to whatever policy should never have let through to it. It must never pe
 
 from __future__ import annotations
 
-import contextlib
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from siphub.contract import Check, Cut, Inbound, ReaderInfo, Recipient, Submission
-from siphub.model.identifiers import CoordinationNumber, PersonNumber
 from siphub_sdk.attachments import checks
 from siphub_sdk.deliver import Sdk
+from siphub_sdk.numbers import names_a_person
 from siphub_sdk.organisations import Organisation
 from siphub_sdk.reader import SdkReader
 from siphub_sdk.settings import PARTICIPANT
@@ -47,11 +44,6 @@ _MINIMAL: Final = frozenset(
     }
 )
 """The fields of content that an invitation and what belongs to it may have (LIFECYCLE 5.3); whatever else there is tells of a person's life."""
-_NUMBER: Final = re.compile(
-    r"(?<!\d)(?=((?:\d{2})?\d{2}[\s./-]?\d{2}[\s./-]?\d{2}[\s.+\u2010-\u2015\u2212-]{0,3}\d{4})(?!\d))"  # also with the dash that an editor makes
-)
-_UUID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
-_WHOLE: Final = 12
 _SAYS_NOTHING: Final = frozenset({"recall", "no_person_data"})
 """The bases of messages that say nothing of a person."""
 _PURPOSES: Final[Mapping[str, str]] = MappingProxyType(
@@ -147,7 +139,7 @@ def _objections(organisation: Organisation, cut: Cut, recipient: Recipient, basi
     if told and not (recipient.options.get("narrative") == "yes" and direction in {"to", "both"}):
         yield "agency.narrative"
     texts = {name: part for name, part in cut.document.items() if name not in {"subject", "schema_version", "case_id", "message_id"}}
-    if any(_is_a_persons(found) for text in _texts(texts) for found in _numbers(text)):
+    if any(names_a_person(text) for text in _texts(texts)):
         yield "agency.number_in_text"
 
 
@@ -173,23 +165,3 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for part in value:
             yield from _texts(part)
-
-
-def _numbers(text: str) -> Iterator[str]:
-    """Give what may be a person's number in a text, however it is parted; ids are none."""
-    seen = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
-    yield from _NUMBER.findall(_UUID.sub(" ", seen))
-
-
-def _is_a_persons(digits: str) -> bool:
-    """Say whether digits are a personnummer or samordningsnummer, with or without its century."""
-    plain = re.sub("[^0-9]", "", digits)
-    return any(_taken(plain if len(plain) == _WHOLE else century + plain) for century in ("19", "20"))
-
-
-def _taken(number: str) -> bool:
-    for kind in (PersonNumber, CoordinationNumber):
-        with contextlib.suppress(ValueError):
-            kind(number)
-            return True
-    return False

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from siphub.contract import Draft, Invalid, Problem
 from siphub_sdk.instants import instant
+from siphub_sdk.numbers import names_a_person
 from siphub_sdk.replies import case_numbers, numbers_of_ours, registry_number, understood
 
 MEDIA_TYPE: Final = "application/vnd.siphub.sdk-message+json"
@@ -114,10 +115,10 @@ def draft_of(message: SdkMessage) -> Draft:
 
 
 def their_number(message: SdkMessage) -> str | None:
-    """Return the sender's own registry number: from its reference, else from a text that names one; None where it is no sane one."""
+    """Return the sender's own registry number: from its reference, else from a text that names one; None where it is no sane one, or a person's."""
     given = [one["value"] for one in message.sender.references if one["root"] == "dnr"]
     found = given[0] if given else registry_number("\n".join(message.texts))
-    return found if found and _NUMBER.fullmatch(found) else None
+    return found if found and _NUMBER.fullmatch(found) and not names_a_person(found) else None
 
 
 def our_cases(message: SdkMessage) -> list[str]:

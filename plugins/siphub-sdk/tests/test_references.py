@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from siphub.contract import Accepted, Cut, PluginContext, Recipient
 from siphub.model import people as p
 from siphub.model import sample
@@ -97,3 +99,24 @@ def test_it_is_repeated_to_nobody_else(
     key = str(uuid4())
     assert adapter.deliver(adapter.translate(in_case(case), af), af, key) == Accepted(key)
     assert "FK-3" not in json.dumps(service.body("af", key))
+
+
+@pytest.mark.parametrize("number", [str(p.SUBJECT_NUMBER), f"{str(p.SUBJECT_NUMBER)[:8]}-{str(p.SUBJECT_NUMBER)[8:]}"])
+@pytest.mark.parametrize("referred", [False, True])
+def test_a_persons_number_is_no_number_of_theirs(
+    make_context: MakeContext, service: MessageService, fk: Recipient, number: str, *, referred: bool
+) -> None:
+    """Given an answer that gives the person's number for the agency's own, in its text or its reference, then it is kept nowhere and repeated to nobody."""
+    context = make_context()
+    adapter, case = Sdk(context), str(uuid4())
+    key = invited(adapter, fk, case)
+    reference = {"senderAttention": {**function(), "referenceId": [{"root": "dnr", "extension": number}]}} if referred else {}
+    text = "Svar: ja" if referred else f"Svar: ja\nVårt dnr {number}"
+    service.write(sender=FK, recipient=US, text=text, conversation_id=case, refToMessageId=key, **reference)
+    list(adapter.poll(None))
+    assert theirs(service, invited(adapter, fk, case)) == []
+
+
+def function() -> dict[str, Any]:
+    """Return FK's side of a message as the SDK API has it."""
+    return {"subOrganization": {"root": "urn:riv:infrastructure:messaging:functionalAddress", "extension": FK[1], "label": FK[2]}}
