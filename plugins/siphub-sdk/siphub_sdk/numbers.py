@@ -21,11 +21,14 @@ _SHAPES: Final = (
     *(re.compile(rf"(?<!\d)(?=((?:\d{_PART}{{1,3}}){{{count - 1}}}\d)(?!\d))") for count in (10, 12)),
 )
 _UUID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _WHOLE: Final = 12
 
 
 def names_a_person(text: str) -> bool:
-    """Say whether there is a number of a person's in a text; an id is none."""
+    """Say whether there is a number of a person's in a text; an id is none, nor is what is an instant as a whole: minute, second and microseconds may look like one."""
+    if _INSTANT.fullmatch(text):
+        return False
     seen = "".join(_seen(char) for char in unicodedata.normalize("NFKC", text))
     plain = _UUID.sub(" x ", seen)
     return any(_is_a_persons(found) for shape in _SHAPES for found in shape.findall(plain))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from siphub.contract import PluginContext, Recipient, Submission, Unreadable
+from siphub.contract import Inbound, PluginContext, Recipient, Submission, Unreadable
 from siphub.model import people as p
 from siphub.sandbox.sdk import MessageService
 from siphub_sdk import ARBETSFORMEDLINGEN, FORSAKRINGSKASSAN, Agency, Sdk, sdk_info
+from siphub_sdk.accounts import Account
 
 MakeContext = Callable[..., PluginContext]
 FK, AF = "0203:forsakringskassan.example", "0203:arbetsformedlingen.example"
@@ -122,12 +124,18 @@ def test_the_numbers_are_the_samples() -> None:
 def test_one_message_that_breaks_us_keeps_no_other_from_being_read(
     make_context: MakeContext, service: MessageService, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Given a service that lists something whose sender is a list, then it is given as unreadable, once it is stored not again, and the next one is read."""
-    adapter = Sdk(make_context())
+    """Given a message on which reading breaks in a way nobody has foreseen, then it is given as unreadable, once it is stored not again, and the next one is read."""
     to = ("0203:norrby.example", "sdk:sip:0203:norrby.example")
-    broken = service.write(sender=(FK, "sdk:x", "FK"), recipient=to, text="Svar: ja", messageStatus="ACCEPTED")
+    broken = service.write(sender=(FK, "sdk:x", "FK"), recipient=to, text="Svar: ja")
     whole = service.write(sender=(FK, "sdk:x", "FK"), recipient=to, text="Svar: ja")
-    service.spoil(broken, sender=[FK])
+
+    class Breaking(Sdk):
+        def _came(self, account: Account, status: str, attributes: Mapping[str, Any]) -> Iterable[Inbound]:
+            if attributes["messageId"] == broken:
+                raise TypeError
+            return super()._came(account, status, attributes)
+
+    adapter = Breaking(make_context())
     found = {one.partner_id: one.content for one in adapter.poll(None)}
     assert found[broken] == Unreadable("sdk.message_failed")
     assert isinstance(found[whole], Submission)

@@ -47,6 +47,8 @@ def test_a_persons_number_is_seen_however_it_is_parted(number: str) -> None:
         "5b0f3f1e-7c64-4d7e-8f5c-" + WHOLE,
         f"{WHOLE[:-1]}{(int(WHOLE[-1]) + 1) % 10}",
         f"1{WHOLE}",
+        "2026-11-26T09:10:01.032380Z",
+        "2026-11-26T10:01:03.2380+01:00",
         "",
     ],
 )
