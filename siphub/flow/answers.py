@@ -97,6 +97,8 @@ def take(ground: Ground, adapter: str, inbound: Inbound, submission: Submission,
             thread = _thread(ground, adapter, inbound, Draft({"conversation_id": str(found.case_id)}, ()))
     except _OF_ITS_WORDS as error:  # a fault of ours: it is not asked for again, and a person looks
         unread = refused = "inbound.failed"
+        if refused == before:
+            return refused
         _log.error("inbound.failed", adapter=adapter, code=unread, exc_info=error)
     if unread is not None:
         with ground.store.write() as work:

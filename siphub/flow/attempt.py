@@ -264,15 +264,18 @@ def _already_there(adapter: Adapter, row: DeliveryRow, recipient: Recipient) -> 
 
 
 def _take_back(ground: Ground, row: DeliveryRow, directory: Directory) -> None:
-    """Before a stop notice goes, have taken away what it calls back and has not left yet: else both would leave together, the notice last."""
-    if not row.recall:
+    """Before a stop notice goes, have taken away what it calls back and has not left yet: else both would leave together, the notice last.
+
+    At its first attempt alone: a place that takes longer over this than the permit lasts keeps the notice waiting once, and not for ever.
+    """
+    if not row.recall or row.attempts > 1:
         return
     with ground.store.read() as work:
         rows = [each for each in work.deliveries.of_case(row.owner, row.case_id) if each.state == "recalled" and each.attempts > 0]
     for each in rows:
         there = (each.adapter, each.recipient_organisation) == (row.adapter, row.recipient_organisation)
         if there and not ground.registry.take_back(each.key, recipient_of(each, directory)):
-            return  # a place that cannot be asked keeps the notice waiting once, and not for each
+            return  # a place that cannot be asked is not asked for each
 
 
 def _in_conflict(adapter: Adapter, row: DeliveryRow, outcome: Outcome) -> bool:

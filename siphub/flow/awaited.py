@@ -7,6 +7,7 @@ than a few at a time, never wait for a partner that is away, and never take anyt
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import timedelta
 from typing import Final
 
@@ -14,35 +15,45 @@ from siphub.contract import Adapter, Confirms, Delivered, Polls, Receipt, Reject
 from siphub.flow import receipts
 from siphub.flow.ground import Ground
 from siphub.flow.letters import recipient_of
+from siphub.flow.notify import Wait, waits
 from siphub.observe import Log
 
 BATCH: Final = 50
 """How many of those that wait are looked at in one round."""
+UNHEARD: Final = 3
+"""After so many of one owner's that could not be asked for, no further one of that owner's is in the same round: its account may be away."""
 LONGEST: Final = 10.0
 """Seconds after which a round asks no more: whoever else is polled waits for it."""
 _log = Log(worker="poller")
 
 
 def every(ground: Ground) -> timedelta:
-    """Return how often an adapter's partners are asked so."""
-    return min(timedelta(minutes=10), ground.settings.receipt_within / 4)
+    """Return how often an adapter's partners are asked so: by the shortest time that any receipt is waited for."""
+    return min(timedelta(minutes=10), *(wait.within / 4 for wait in waits(ground)))
 
 
 def ask(ground: Ground, name: str, adapter: Adapter) -> int:
     """Ask for the deliveries that have waited for half of the time they have; return how many receipts there were."""
     if not (isinstance(adapter, Polls) and isinstance(adapter, Confirms)):
         return 0
-    turn, directory, until = ground.turns.of(f"awaited {name}"), ground.directory(), time.monotonic() + LONGEST
+    until = time.monotonic() + LONGEST
+    return sum(_ask_those(ground, name, adapter, wait, until) for wait in waits(ground))
+
+
+def _ask_those(ground: Ground, name: str, adapter: Confirms, wait: Wait, until: float) -> int:
+    turn, directory = ground.turns.of(f"awaited {name} {wait.look}"), ground.directory()
     with ground.store.read() as work:
-        rows = work.deliveries.awaiting(ground.now() - ground.settings.receipt_within / 2, BATCH, turn.skip)
+        rows = work.deliveries.awaiting(ground.now() - wait.within / 2, BATCH, turn.skip, at=wait.at, not_at=wait.not_at)
     seen = taken = 0
+    unheard: Counter[str] = Counter()
     for row in rows:
         if time.monotonic() > until:
             break
-        found = adapter.confirm(row.key, recipient_of(row, directory)) if row.adapter == name else None
-        if isinstance(found, Uncertain):
-            break  # it cannot be asked now
         seen += 1
+        if row.adapter != name or unheard[row.owner] >= UNHEARD:
+            continue
+        found = adapter.confirm(row.key, recipient_of(row, directory))
+        unheard[row.owner] += isinstance(found, Uncertain)
         if isinstance(found, Delivered | Rejected):
             taken += 1
             code = found.code if isinstance(found, Rejected) else None

@@ -78,7 +78,7 @@ def _say(line: Line, row: DeliveryRow, reason: str, stored: CaseRow) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wait:
+class Wait:
     """How long receipts are waited for, and of whom: of these places, or of every one but those that have a time of their own."""
 
     within: timedelta
@@ -91,21 +91,26 @@ class _Wait:
         return "overdue" if self.at is None else f"overdue.{self.within.total_seconds():.0f}"
 
 
+def waits(ground: Ground) -> tuple[Wait, ...]:
+    """Return how long receipts are waited for: by the setting, and apart from that by each time that a directory entry has of its own."""
+    directory, usual = ground.directory(), ground.settings.receipt_within
+    own = own_waits(((place, directory.options_at(*place)) for place in directory.places()), usual)
+    elsewhere = Wait(usual, not_at=[place for places in own.values() for place in places])
+    return (elsewhere, *(Wait(within, at=places) for within, places in own.items()))
+
+
 def tell_overdue(ground: Ground) -> int:
     """Let the senders of what nobody has given a receipt for in time phone, and tell them so; return how many. Nothing is sent again by itself.
 
     The delivery goes on waiting: a late receipt counts, and closes the work item. In time is what the directory entry says, or the settings.
     """
-    directory = ground.directory()
-    own = own_waits((place, directory.options_at(*place)) for place in directory.places())
-    usual = _Wait(ground.settings.receipt_within, not_at=[place for places in own.values() for place in places])
-    told = sum(_tell_those(ground, wait) for wait in (usual, *(_Wait(within, at=places) for within, places in own.items())))
+    told = sum(_tell_those(ground, wait) for wait in waits(ground))
     if told:
         ground.wake.set()
     return told
 
 
-def _tell_those(ground: Ground, wait: _Wait) -> int:
+def _tell_those(ground: Ground, wait: Wait) -> int:
     turn = ground.turns.of(wait.look)
     with ground.store.read() as work:
         rows = work.deliveries.awaiting(ground.now() - wait.within, BATCH, turn.skip, at=wait.at, not_at=wait.not_at)

@@ -87,8 +87,9 @@ def queue_received(work: Work, rows: Iterable[DeliveryRow], directory: Directory
 def drop_received(work: Work, case: tuple[str, str], deliveries: Collection[str], now: datetime) -> None:
     """Drop the recipients' copies of these deliveries that no registry has yet: what allowed them is gone. The caller holds the case's lock.
 
-    One that is just being handed over, or of which it is not known whether its registry has it, is taken back. What a recipient has lawfully received is in its own system; the hub does not show it again. The owner's copies stay: it is offered one of
-    everything that it has received, and what it has received stays in its record (LIFECYCLE sections 4.6 and 8).
+    One that is just being handed over, or of which it is not known whether its registry has it, is taken back. What a recipient has lawfully
+    received is in its own system; the hub does not show it again. The owner's copies stay: it is offered one of everything that it has
+    received, and what it has received stays in its record (LIFECYCLE sections 4.6 and 8).
     """
     for row in work.record_copies.of_case(*case) if deliveries else ():
         if row.delivery_id in deliveries and row.organisation != row.owner and row.state not in SETTLED:
@@ -207,6 +208,10 @@ def _still(ground: Ground, row: RecordCopyRow) -> bool:
 def _ended(ground: Ground, row: RecordCopyRow, outcome: Outcome | Held, made: RecordPackage | Held | None) -> str:
     now = ground.now()
     with ground.store.write() as work:
+        if isinstance(outcome, Held) and row.organisation == row.owner and row.attempts > 1:
+            # What lies at the owner's own registry stays there: it may be the only record of what was received.
+            work.record_copies.end(row, "refused", reason=outcome.reason, next_at=now + REFUSED, package_hash=None)
+            return "refused"
         if isinstance(outcome, Held):
             _drop(work, row, outcome.reason, now, tried=row.attempts > 1)
             return "dropped"
@@ -241,19 +246,33 @@ def take_back(ground: Ground) -> int:
     It is looked for twice: at once, and when an attempt of a process that has died could not be under way any more. What its registry has
     taken in meanwhile it has lawfully received before the withdrawal, and its confirmation counts.
     """
-    done = 0
-    for address in registries(ground, ground.directory()):
-        with ground.store.read() as work:
-            rows = work.record_copies.withdrawn(address.organisation, ground.now(), BATCH)
+    directory, now, done = ground.directory(), ground.now(), 0
+    reached = {address.organisation: address for address in registries(ground, directory)}
+    with ground.store.read() as work:
+        waiting = {organisation: work.record_copies.withdrawn(organisation, now, BATCH) for organisation in reached}
+        lost = work.record_copies.withdrawn_elsewhere(reached, now, BATCH)
+    for organisation, rows in waiting.items():
         for row in rows:
-            now, gone = ground.now(), _settled(ground, row.id, address)
-            state = "taken_back" if gone and row.reason == LOOKED else "withdrawn"
-            with ground.store.write() as work:
-                noted = work.record_copies.taken_away(row, state, reason=LOOKED if gone else str(row.reason), next_at=now + ATTEMPT)
-                if noted and state == "taken_back":
-                    _audit(work, row, "record.taken_back", "withdrawn")
-                    done += 1
+            gone = _settled(ground, row.id, reached[organisation])
+            done += _looked_for(ground, row, gone=gone)
+            if not gone:
+                break  # whoever hangs is asked once in a round: records and erasing of all others wait for it
+    for row in lost:
+        done += _looked_for(ground, row, gone=True, anywhere=False)
     return done
+
+
+def _looked_for(ground: Ground, row: RecordCopyRow, *, gone: bool, anywhere: bool = True) -> bool:
+    """Note that a withdrawn copy was looked for; return True where that was the last time. Without a registry there is nowhere to look."""
+    last = gone and (row.reason == LOOKED or not anywhere)
+    state, reason = ("taken_back" if last else "withdrawn"), (LOOKED if gone else str(row.reason))
+    with ground.store.write() as work:
+        work.cases.lock(row.owner, row.case_id)
+        if not work.record_copies.taken_away(row, state, reason=reason, next_at=ground.now() + ATTEMPT) or not last:
+            return False
+        _audit(work, row, "record.taken_back", "withdrawn" if anywhere else "address.none")
+        retention.erase_withheld(work, (row.owner, row.case_id), [row.message_row], ground.now())
+    return True
 
 
 # ── making ──

@@ -190,13 +190,16 @@ def receipt_within(options: Mapping[str, str]) -> timedelta | None:
     return found if found is not None and SOONEST <= found <= LATEST else None
 
 
-def own_waits(entries: Iterable[tuple[Place, Iterable[Mapping[str, str]]]]) -> dict[timedelta, tuple[Place, ...]]:
-    """Return the partners whose entries say how long their receipts are waited for, by that time; of entries that share an address the first to alarm counts."""
+def own_waits(entries: Iterable[tuple[Place, Iterable[Mapping[str, str]]]], usual: timedelta) -> dict[timedelta, tuple[Place, ...]]:
+    """Return the partners whose receipts are waited for longer or shorter than usual, by that time.
+
+    Of entries that share an address the first to alarm counts, and one that says nothing alarms as usual.
+    """
     found: dict[timedelta, tuple[Place, ...]] = {}
     for place, shared in entries:
-        times = [time for time in map(receipt_within, shared) if time is not None]
-        if times:
-            found[min(times)] = (*found.get(min(times), ()), place)
+        time = min((receipt_within(one) or usual for one in shared), default=usual)
+        if time != usual:
+            found[time] = (*found.get(time, ()), place)
     return found
 
 

@@ -107,6 +107,16 @@ class RecordCopies(Topic):
         )
         return self._all(RecordCopyRow, select(record_copy).where(*mine).order_by(record_copy.c.next_at).limit(limit))
 
+    def withdrawn_elsewhere(self, organisations: Collection[str], now: datetime, limit: int) -> tuple[RecordCopyRow, ...]:
+        """Return withdrawn copies of organisations that are not among these, longest waiting first."""
+        mine = (
+            record_copy.c.state != exactly("confirmed"),
+            record_copy.c.state == exactly("withdrawn"),
+            record_copy.c.organisation.not_in(sorted(organisations)),
+            record_copy.c.next_at <= now,
+        )
+        return self._all(RecordCopyRow, select(record_copy).where(*mine).order_by(record_copy.c.next_at).limit(limit))
+
     def taken_away(self, row: RecordCopyRow, state: str, *, reason: str, next_at: datetime) -> bool:
         """Note what came of taking a withdrawn copy away; return False where something else has been noted since `row` was read."""
         mine = (

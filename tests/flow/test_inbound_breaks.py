@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from siphub.contract import Inbound, ReaderInfo, Submission, Unreadable, hookimpl
-from siphub.flow import track
+from siphub.flow import answers, track
 from siphub.flow.poll import poll_once
 from siphub.model import Message
 from siphub.model import people as p
@@ -92,6 +92,19 @@ def test_what_breaks_a_reader_is_asked_for_once(make_world: Callable[..., World]
             assert work.inbound.refused("-", "tray", "first") == "inbound.failed"
     assert [line["code"] for line in heard.named("inbound.failed")] == ["inbound.failed"]
     assert CANARY not in heard.text
+
+
+def test_what_breaks_a_reader_is_said_once_however_often_it_is_listed(make_world: Callable[..., World]) -> None:
+    """Given something on which its reader breaks, and that its place gives again and again, then one person has one thing to do, and it is logged once."""
+    tray = Tray(reading=ValueError(CANARY))
+    with still(make_world(plugins={"tray": tray})) as world, heard_logs() as heard:
+        submission, inbound = Submission(b"x", MEDIA_TYPE), Inbound("again", Submission(b"x", MEDIA_TYPE), owner=p.MUNICIPALITY)
+        before = None
+        for _ in range(3):
+            before = answers.take(world.hub.ground, "tray", inbound, submission, before=before)
+        assert before == "inbound.failed"
+        assert len(track.desk(world.hub.ground)) == 1
+    assert len(heard.named("inbound.failed")) == 1
 
 
 def test_what_a_disk_breaks_is_asked_for_again(make_world: Callable[..., World]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,10 @@ from siphub.contract import Check, Confirmation, Cut, Outcome, Recipient, Record
 from siphub.errors import Conflict, NotThere
 from siphub.flow import attempt as attempts
 from siphub.flow import deliver, operate, records, track
+from siphub.flow import directory as directories
 from siphub.model import UnitContact
 from siphub.model import people as p
+from siphub.model.identifiers import UnitId
 from siphub.model.messages import consent as c
 from siphub.model.messages.around import CoordinatorChanged
 from siphub.testing.clock import Hand
@@ -185,7 +187,9 @@ class Between:
         """Hold nothing."""
 
 
-def _called(make_recorded: MakeRecorded, tmp_path: Path, around: Around) -> tuple[Recorded, Story, Hand]:
+def _called(
+    make_recorded: MakeRecorded, tmp_path: Path, around: Around, to: Sequence[UnitId] = (p.CARE_CENTRE,)
+) -> tuple[Recorded, Story, Hand]:
     """Return a world whose region, which has a registry, has been sent a kallelse; nothing runs but what a test calls."""
     hand, keeper = Hand(), Between(tmp_path)
     plugins = {"between": plugin(siphub_record_keepers=giving(keeper))}
@@ -193,11 +197,11 @@ def _called(make_recorded: MakeRecorded, tmp_path: Path, around: Around) -> tupl
     ground, story = world.hub.ground, world.story()
     keeper.around = partial(around, story)
     story.ready(UNITS)
-    story.summoned([p.CARE_CENTRE])
+    story.summoned(to)
     (row,) = [row for row in world.deliveries(story) if row.recipient == p.CARE_CENTRE]
     ((claimed, permit),) = deliver.claim(ground, [row.id], ground.directory())
     deliver.record(ground, [attempts.attempt(ground, claimed, permit, ground.directory())])
-    assert world.states(story, "meeting.summoned") == {p.CARE_CENTRE: "delivered"}
+    assert world.states(story, "meeting.summoned")[p.CARE_CENTRE] == "delivered"
     return world, story, hand
 
 
@@ -284,3 +288,52 @@ def test_a_copy_is_not_handed_over_when_a_withdrawal_came_while_it_was_made(make
 
     records.offer_due(replace(ground, render=drawn_slowly))
     assert (asked, _states(world, story)) == ([], ["withdrawn"])
+
+
+def test_what_is_taken_back_lets_the_message_go(make_recorded: MakeRecorded, tmp_path: Path) -> None:
+    """Given a kallelse that a withdrawal stopped for another unit, when its last open copy is taken back, then its content goes, as when it is confirmed."""
+    world, story, hand = _called(make_recorded, tmp_path, _withdrawn_in_doubt, (p.CARE_CENTRE, p.HOME_CARE))
+    ground = world.hub.ground
+    with ground.store.write() as work:
+        for copy in work.record_copies.of_case(story.owner, str(story.case_id)):
+            if copy.organisation != p.REGION:
+                work.record_copies.confirm(copy, "KS 1", hand.now())
+    records.offer_due(ground)
+    records.take_back(ground)
+    assert world.actions(story).count("message.erased") == 0
+    hand.on(records.ATTEMPT)
+    assert records.take_back(ground) == 1
+    assert world.actions(story).count("message.erased") == 1
+
+
+def test_a_withdrawn_copy_of_whoever_has_no_registry_any_more_blocks_nothing(make_recorded: MakeRecorded, tmp_path: Path) -> None:
+    """Given a withdrawn copy, when its organisation's registry is taken out of the directory, then there is nowhere to look, and it waits no more."""
+    world, story, _ = _called(make_recorded, tmp_path, _withdrawn_in_doubt)
+    ground = world.hub.ground
+    records.offer_due(ground)
+    bare = tuple(one.model_copy(update={"records": None}) for one in ground.directory().organisations)
+    directories.switch(ground, ground.directory().model_copy(update={"organisations": bare}), by="test")
+    assert records.take_back(ground) == 1
+    assert _states(world, story) == ["taken_back"]
+
+
+def test_what_may_lie_at_the_owners_registry_stays_there(make_recorded: MakeRecorded, tmp_path: Path) -> None:
+    """Given an answer whose copy may lie at the owner's own registry, when it may not be drawn any more, then nothing is taken away there, and the case is not recorded."""
+    hand, keeper = Hand(), Between(tmp_path)
+    plugins = {"between": plugin(siphub_record_keepers=giving(keeper))}
+    world = make_recorded(
+        registries=(p.MUNICIPALITY,), keeper="between", plugins=plugins, start=False, clock=hand, permit="30s", lease="60s"
+    )
+    ground, story = world.hub.ground, world.story()
+    keeper.around = partial(_cut_off_and_withdrawn_later, story)
+    story.requested()
+    records.offer_due(ground)
+    (copy,) = world.copies(story)
+    with ground.store.write() as work:
+        work.erasure.message(story.owner, copy.message_row, hand.now())  # as good as any reason for which it is not drawn again
+    hand.on(records.REFUSED)
+    records.offer_due(ground)
+    records.take_back(ground)
+    (copy,) = world.copies(story)
+    assert (copy.state, copy.reason) == ("refused", "message.erased")
+    assert len(world.registry(p.MUNICIPALITY).metadata()) == 1

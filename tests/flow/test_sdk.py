@@ -643,20 +643,61 @@ def test_a_receipt_that_no_list_shows_is_asked_for(
         assert world.newest(story, p.AF).told_at is None or state == "rejected"
 
 
-def test_a_round_of_asking_ends_where_the_service_is_away(world: SdkWorld) -> None:
-    """Given two deliveries that wait and a service that cannot be asked, then a round asks once; when it can be asked, both have their receipts, and each of another adapter is left to that one."""
+def _waiting(world: SdkWorld, number: int, unit: UnitId = p.AF) -> list[Story]:
+    """Return stories whose invitation waits for a receipt that no list shows, and that is there now."""
     world.service.receipts = False
-    stories = [invited(world, p.AF), invited(world, p.AF)]
-    assert all(world.in_state(story, p.AF, "awaiting_receipt") for story in stories)
-    ground, name = world.hub.ground, "arbetsformedlingen"
+    stories = [invited(world, unit) for _ in range(number)]
+    assert all(world.in_state(story, unit, "awaiting_receipt") for story in stories)
     world.service.lists, world.service.receipts = False, True
+    world.service.heads.clear()
+    return stories
+
+
+def _asked(world: SdkWorld) -> int:
+    return len([head for head in world.service.heads if head.startswith("GET /v1/sdk/messages/")])
+
+
+def test_a_round_of_asking_is_short_where_the_service_is_away(world: SdkWorld) -> None:
+    """Given five deliveries that wait and a service that cannot be asked, then a round asks for three; when it can be asked, all have their receipts, and each of another adapter is left to that one."""
+    stories = _waiting(world, 5)
+    ground, name = world.hub.ground, "arbetsformedlingen"
     adapter, later = ground.registry.adapters[name], replace(ground, clock=Hand(ground.now() + ground.settings.receipt_within))
     world.service.ask_faults.add(Fault("status", status=503))
-    world.service.heads.clear()
-    assert awaited.ask(later, name, adapter) == 0
-    assert len([head for head in world.service.heads if head.startswith("GET /v1/sdk/messages/")]) == 1
+    assert (awaited.ask(later, name, adapter), _asked(world)) == (0, awaited.UNHEARD)
     world.service.ask_faults.clear()
     assert awaited.ask(later, "forsakringskassan", ground.registry.adapters["forsakringskassan"]) == 0
     assert awaited.ask(ground, name, adapter) == 0  # they have not waited for long
-    assert awaited.ask(later, name, adapter) == 2
+    assert awaited.ask(later, name, adapter) == 5
     assert all(world.in_state(story, p.AF, "delivered") for story in stories)
+
+
+def test_one_that_cannot_be_asked_for_keeps_no_other_waiting(world: SdkWorld) -> None:
+    """Given a first delivery that the service says nothing provable of, when what waits is asked for, then those behind it have their receipts."""
+    first, *others = _waiting(world, 3)
+    ground, name = world.hub.ground, "arbetsformedlingen"
+    later = replace(ground, clock=Hand(ground.now() + ground.settings.receipt_within))
+    world.service.bare, world.service.deletes_all = True, True
+    world.service.delete(world.newest(first, p.AF).key)
+    assert awaited.ask(later, name, ground.registry.adapters[name]) == 2
+    assert all(world.in_state(story, p.AF, "delivered") for story in others)
+    assert world.newest(first, p.AF).state == "awaiting_receipt"
+
+
+def test_an_entrys_own_time_is_what_it_is_asked_for_by(make_sdk_world: Callable[..., SdkWorld]) -> None:
+    """Given an entry that waits for an hour where the hub waits for days, then its receipt is asked for after half an hour, before anybody phones."""
+    with make_sdk_world(options={"receipt_within": "1 h"}, optioned=[p.AF]) as world:
+        stories = _waiting(world, 1)
+        ground, name = world.hub.ground, "arbetsformedlingen"
+        after = [replace(ground, clock=Hand(ground.now() + timedelta(minutes=minutes))) for minutes in (25, 35)]
+        assert [awaited.ask(later, name, ground.registry.adapters[name]) for later in after] == [0, 1]
+        assert world.in_state(stories[0], p.AF, "delivered")
+        assert awaited.every(ground) == timedelta(minutes=10)
+
+
+def test_a_stop_notice_leaves_where_the_service_is_slow_to_be_asked(world: SdkWorld) -> None:
+    """Given a service that takes longer over a question than a permit lasts, when the consent is withdrawn, then the stop notice goes all the same."""
+    story = invited(world, p.AF)
+    assert in_state(world, story, p.AF, "delivered")
+    world.service.ask_faults.add(Fault("slow", seconds=1.2))
+    story.withdrawn()
+    assert until(lambda: len(world.agency(p.AF).taken(str(story.case_id))) == 2)

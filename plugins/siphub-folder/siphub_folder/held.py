@@ -23,7 +23,7 @@ _THROUGH: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
 """How a folder is held: where the system can, without the right to list it, which nobody needs who only puts files there."""
 _LINK: Final = frozenset({errno.ELOOP, errno.EMLINK})
 """What systems say of a link that was not to be followed."""
-_PART: Final = re.compile(r"\.[0-9a-f]{24}\.part")
+_PART: Final = re.compile(r"\.([0-9a-f]{24}|[a-z0-9_]{8})\.part")
 _EVERY: Final = 3600.0
 """How often a folder is looked through for what was left written aside, and how old that is then, in seconds: writing takes far less."""
 _tidied: Final[dict[tuple[int, int], float]] = {}
@@ -124,12 +124,12 @@ class Folder:
 
     def tidy(self) -> None:
         """Take away what was written aside over an hour ago by whoever has died since; once an hour, and where we may look."""
-        found, now = os.fstat(self._handle), time.monotonic()
-        here = (found.st_dev, found.st_ino)
-        if here in _tidied and now < _tidied[here] + _EVERY:
-            return
-        _tidied[here] = now
-        with suppress(OSError):
+        with suppress(OSError):  # whatever is wrong here says nothing of what has just been put there
+            found, now = os.fstat(self._handle), time.monotonic()
+            here = (found.st_dev, found.st_ino)
+            if here in _tidied and now < _tidied[here] + _EVERY:
+                return
+            _tidied[here] = now
             for name in filter(_PART.fullmatch, self.names()):
                 part = self.stat(name)
                 if part is not None and time.time() - part.st_mtime > _EVERY:

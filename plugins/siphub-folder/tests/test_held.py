@@ -110,10 +110,11 @@ def test_what_is_left_of_a_part_says_nothing_of_the_file(root: Path, monkeypatch
 
 def test_what_a_dead_process_left_aside_is_taken_away(tmp_path: Path) -> None:
     """Given parts that are hours old and one that is being written, and files of others, then the next put takes our old part alone."""
-    ours, young, theirs = (tmp_path / name for name in (f".{'a' * 24}.part", f".{'b' * 24}.part", ".somebody.part"))
-    for file in (ours, young, theirs):
+    names = (f".{'a' * 24}.part", ".k3_x9abc.part", f".{'b' * 24}.part", ".norrby-1.xml.part")
+    ours, older_hubs, young, theirs = (tmp_path / name for name in names)
+    for file in (ours, older_hubs, young, theirs):
         file.write_bytes(b"x")
-    for file in (ours, theirs):
+    for file in (ours, older_hubs, theirs):
         os.utime(file, (time.time() - 7200,) * 2)
     assert put(b"x", tmp_path, "1.json") == Delivered("1.json")
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([young.name, theirs.name, "1.json"])

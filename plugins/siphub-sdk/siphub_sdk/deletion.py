@@ -68,7 +68,9 @@ class Deletion:
             return self._said(found.code)
         if not isinstance(found, Mapping) or found.get("messageStatus") not in UNSENT:
             return True
-        return made_here(found) and address_in(found, "recipientAttention") == address and self._said(self._service.delete(message_id))
+        if made_here(found) and address_in(found, "recipientAttention") == address:
+            self._said(self._service.delete(message_id))
+        return True
 
     def in_time(self, message_id: str, attributes: Mapping[str, Any]) -> None:
         """Delete a message of ours whose receipt is recorded, where the settings say after how long, and it is that old."""

@@ -194,6 +194,13 @@ def test_how_long_a_receipt_is_waited_for_is_a_time_within_bounds(said: str, tim
 
 def test_of_entries_that_share_an_address_the_shortest_time_counts() -> None:
     """Given two units at one address with times of their own, and partners with none, then each place is there once, by the time of the first alarm."""
-    both = [{"receipt_within": "2 d"}, {"receipt_within": "3 h"}, {}]
-    found = policy.own_waits([(("fhir", "a"), both), (("sdk", "b"), [{"receipt_within": "3 h"}]), (("sdk", "c"), [{}])])
-    assert found == {timedelta(hours=3): (("fhir", "a"), ("sdk", "b"))}
+    both: list[dict[str, str]] = [{"receipt_within": "2 d"}, {"receipt_within": "3 h"}, {}]
+    longer: list[dict[str, str]] = [{"receipt_within": "30 d"}, {}]
+    entries: list[tuple[tuple[str, str], list[dict[str, str]]]] = [
+        (("fhir", "a"), both),
+        (("sdk", "b"), [{"receipt_within": "3 h"}]),
+        (("sdk", "c"), [{}]),
+        (("sdk", "d"), longer),
+    ]
+    found = policy.own_waits(entries, timedelta(days=5))
+    assert found == {timedelta(hours=3): (("fhir", "a"), ("sdk", "b"))}, "a neighbour who says nothing is waited for as usual"
