@@ -205,7 +205,7 @@ def new(
 
 
 def approve(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of a draft.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of a draft; with --as-it-is of an approved version.")],
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who has reviewed it; stands in the manifest.")],
     as_it_is: Annotated[
         bool,
