@@ -199,6 +199,9 @@ class AgencyContract(AdapterContract):
             assert found == ["agency.number_in_text"] * 3
         assert agency.objection(changed(content={**content, "convener": {"name": "x", "phone": whole[2:]}})) is None
         assert agency.objection(changed(registry_number="SN 2026-117")) is None
+        coming = {**content, "questions": [{"text": "Kan ni 2026-12-02 0830 i stället? Svar senast 2026-11-26 09:10:01.032380."}]}
+        assert agency.objection(changed(content=coming)) is None
+        assert agency.objection(changed(content=coming, sent_at="2027-01-01T00:00:00Z")) == "agency.number_in_text"
         assert agency.objection(changed(registry_number=f"5b0f3f1e-7c64-4d7e-8f5c-{whole}")) is None
 
     def test_a_narrative_needs_both_the_entry_and_the_consent(self, agency: AgencyUnderTest) -> None:

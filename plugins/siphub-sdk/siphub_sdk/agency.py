@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final
 from siphub.contract import Check, Cut, Inbound, ReaderInfo, Recipient, Submission
 from siphub_sdk.attachments import checks
 from siphub_sdk.deliver import Sdk
+from siphub_sdk.instants import swedish_day
 from siphub_sdk.numbers import names_a_person
 from siphub_sdk.organisations import Organisation
 from siphub_sdk.reader import SdkReader
@@ -139,7 +140,8 @@ def _objections(organisation: Organisation, cut: Cut, recipient: Recipient, basi
     if told and not (recipient.options.get("narrative") == "yes" and direction in {"to", "both"}):
         yield "agency.narrative"
     texts = {name: part for name, part in cut.document.items() if name not in {"subject", "schema_version", "case_id", "message_id"}}
-    if any(names_a_person(text) for text in _texts(texts)):
+    day = swedish_day(str(cut.document.get("sent_at")))
+    if any(names_a_person(text, day) for text in _texts(texts)):
         yield "agency.number_in_text"
 
 

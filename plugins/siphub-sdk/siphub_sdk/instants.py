@@ -7,10 +7,12 @@ calendar that another time zone would push over its edge. It must never raise, w
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 _MIDNIGHT: Final = re.compile(r"T24:00(:00(\.0+)?)?(?=$|Z|[+-])")
+_SWEDEN: Final = ZoneInfo("Europe/Stockholm")
 _FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _END: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -26,3 +28,9 @@ def instant(text: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return found if _FIRST <= found < _END else None
+
+
+def swedish_day(text: str) -> date | None:
+    """Return the day of an instant by a clock in Sweden; None where it is no instant of ours."""
+    at = instant(text)
+    return None if at is None else at.astimezone(_SWEDEN).date()

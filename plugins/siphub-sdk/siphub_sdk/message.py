@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from siphub.contract import Draft, Invalid, Problem
-from siphub_sdk.instants import instant
+from siphub_sdk.instants import swedish_day
 from siphub_sdk.numbers import names_a_person
 from siphub_sdk.replies import case_numbers, numbers_of_ours, registry_number, understood
 
@@ -25,7 +24,6 @@ MESSAGE_TYPE: Final = "application/vnd.siphub.message+json"
 
 UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NUMBER = re.compile(r"[\w./: -]{1,60}")
-_SWEDEN = ZoneInfo("Europe/Stockholm")
 _ACTOR = "iso6523-actorid-upis"
 _ENVELOPE = ("/case_id", "/owner", "/sender", "/recipients")
 
@@ -101,8 +99,10 @@ def draft_of(message: SdkMessage) -> Draft:
         **({"our_numbers": ours} if ours else {}),
         "sdk": _carried(message, text),
     }
-    at = instant(message.created_at)  # what was written at no time of ours is for a person: "den 4:e" has no month, and a SIP no such year
-    reply = None if at is None else understood(text, at.astimezone(_SWEDEN).date())
+    day = swedish_day(
+        message.created_at
+    )  # what was written at no time of ours is for a person: "den 4:e" has no month, and a SIP no such year
+    reply = None if day is None else understood(text, day)
     if reply is None:
         return Draft(content, ("/type", "/author", *_ENVELOPE, "/content"))
     name = next(iter(message.sender.persons), "") or message.sender.label or message.sender.address
@@ -118,7 +118,7 @@ def their_number(message: SdkMessage) -> str | None:
     """Return the sender's own registry number: from its reference, else from a text that names one; None where it is no sane one, or a person's."""
     given = [one["value"] for one in message.sender.references if one["root"] == "dnr"]
     found = given[0] if given else registry_number("\n".join(message.texts))
-    return found if found and _NUMBER.fullmatch(found) and not names_a_person(found) else None
+    return found if found and _NUMBER.fullmatch(found) and not names_a_person(found, swedish_day(message.created_at)) else None
 
 
 def our_cases(message: SdkMessage) -> list[str]:
