@@ -356,6 +356,17 @@ def test_an_answer_of_no_time_of_ours_waits_for_a_person(world: SdkWorld, at: st
     assert not [line for line in heard.lines if line["event"].startswith("inbound.") and line["level"] == "error"]
 
 
+@pytest.mark.parametrize("text", ["Svar: ja", "Vi kan den 4:e i stället"])
+def test_an_answer_of_midnight_is_read(world: SdkWorld, text: str) -> None:
+    """Given an answer whose time is a day's end, as the schema allows, then it is the agency's response, said at the next day's beginning."""
+    story = invited(world, p.AF)
+    assert in_state(world, story, p.AF, "delivered")
+    answer = world.service.reply("af", newest(world, story, p.AF).key, text, creationDateTime=f"{story.now:%Y-%m-%d}T24:00:00Z")
+    assert until(lambda: "meeting.response" in world.types(p.CONTACT, story))
+    [body] = [one for one in world.bodies(p.CONTACT, story) if answer.encode() in one]
+    assert f"{story.now + timedelta(days=1):%Y-%m-%d}T00:00:00Z".encode() in body
+
+
 def test_an_answer_in_her_own_words_is_read_threaded_and_its_number_repeated(world: SdkWorld) -> None:
     """A22. Given "Vi kan den 4:e i stället, dnr AF-1" from another function of AF, then AF proposes the fourth nearest to the meeting at its hour, a person sees the words too, and AF-1 stands in every later message to AF and in none to FK."""
     story = invited(world, p.FK, p.AF)

@@ -34,3 +34,14 @@ def swedish_day(text: str) -> date | None:
     """Return the day of an instant by a clock in Sweden; None where it is no instant of ours."""
     at = instant(text)
     return None if at is None else at.astimezone(_SWEDEN).date()
+
+
+def plain(text: str) -> str | None:
+    """Return an instant as every reader of ours takes it: in UTC, midnight as 00:00 and with `Z`; one outside our years as it stands, and None where it is none."""
+    at = instant(text)
+    if at is not None:
+        return at.isoformat().replace("+00:00", "Z")
+    try:
+        return text if datetime.fromisoformat(text).tzinfo is not None else None
+    except ValueError:
+        return None

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
 from siphub.contract import Draft, Invalid, Problem
-from siphub_sdk.instants import swedish_day
+from siphub_sdk.instants import plain, swedish_day
 from siphub_sdk.numbers import names_a_person
 from siphub_sdk.replies import case_numbers, numbers_of_ours, registry_number, understood
 
@@ -50,7 +49,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SdkMessage:
-    """One message. Ids are as they came; times too."""
+    """One message. Ids are as they came; its time too."""
 
     message_id: str
     conversation_id: str
@@ -73,7 +72,7 @@ class SdkMessage:
         """
         ids = {"messageId": self.message_id, "conversationId": self.conversation_id, "refToMessageId": self.ref_to_message_id}
         wrong = [name for name, value in ids.items() if value is not None and not UUID.fullmatch(value)]
-        wrong += [] if _is_instant(self.created_at) else ["creationDateTime"]
+        wrong += [] if plain(self.created_at) else ["creationDateTime"]
         wrong += [name for name, party in (("senderAttention", self.sender), ("recipientAttention", self.recipient)) if not party.address]
         if wrong:
             raise invalid(*(where(name) for name in wrong))
@@ -92,7 +91,7 @@ def draft_of(message: SdkMessage) -> Draft:
     content: dict[str, Any] = {
         "message_id": message.message_id.lower(),
         "conversation_id": message.conversation_id.lower(),
-        "sent_at": message.created_at,
+        "sent_at": plain(message.created_at),
         **({"causation_id": message.ref_to_message_id.lower()} if message.ref_to_message_id else {}),
         **({"registry_number": number} if number else {}),
         **({"cases": cases} if cases else {}),
@@ -153,13 +152,6 @@ def _shown(party: Party) -> dict[str, Any]:
 def participant(root: str, extension: str) -> str | None:
     """Return an organisation's id where it is given in SDK's scheme; another scheme names nobody we know."""
     return extension if root == _ACTOR and extension.startswith("0203:") else None
-
-
-def _is_instant(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False
 
 
 # ── from the SDK API's JSON ──

@@ -286,3 +286,19 @@ def test_what_cannot_be_read_is_refused_by_its_code(reference: Path, name: str, 
     with pytest.raises(Refused) as caught:
         SdkReader().read(file(reference, name))
     assert [(problem.code, problem.pointer) for problem in caught.value.problems] == [(code, pointer)]
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("2026-11-26T24:00:00Z", "2026-11-27T00:00:00Z"),
+        ("2026-12-31T24:00:00.000+01:00", "2026-12-31T23:00:00Z"),
+        ("2026-01-15T09:30:00.250Z", "2026-01-15T09:30:00.250000Z"),
+        ("9999-12-31T23:59:59.000Z", "9999-12-31T23:59:59.000Z"),
+    ],
+)
+def test_the_time_of_a_message_is_given_on_as_everybody_reads_it(given: str, taken: str) -> None:
+    """Given a time that the schema allows, then the draft has it in UTC, and one outside our years as it stands; the answer of midnight is understood."""
+    draft = read("Svar: ja", creationDateTime=given)
+    assert draft.content["sent_at"] == taken
+    assert (draft.content.get("type") == "meeting.response") is (given < "3")
