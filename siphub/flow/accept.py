@@ -334,7 +334,8 @@ def _take(
     if row is None:
         _open(work, case_row(decided.case, seal, seq=line.seq, opened_at=now, now=now))
     work.messages.add(stored)
-    number = number_hash(ground.store, message.owner, message.registry_number)
+    ours = message.registry_number if message.sender.organisation == message.owner else None
+    number = number_hash(ground.store, message.owner, ours)
     if number is not None:
         work.cases.note_number(*line.key, number)
     records.queue_own(work, stored)

@@ -487,6 +487,21 @@ def test_a_number_says_nothing_of_a_case_in_which_they_were_never_written_to(wor
     assert until(lambda: unthreaded(world) == [p.MUNICIPALITY])
 
 
+def test_a_number_of_theirs_is_none_of_ours(world: SdkWorld) -> None:
+    """Given AF's answer with a registry number of its own, then our case does not have it, and a message that names it for ours belongs to no case."""
+    story, ground = invited(world, p.AF), world.hub.ground
+    assert in_state(world, story, p.AF, "delivered")
+    answer = world.service.reply("af", newest(world, story, p.AF).key, "Svar: ja\nVårt dnr AF-2026/55")
+    assert until(lambda: "meeting.response" in world.types(p.CONTACT, story))
+    [body] = [one for one in world.bodies(p.CONTACT, story) if answer.encode() in one]
+    assert b"AF-2026/55" in body
+    with ground.store.read() as work:
+        assert work.cases.by_number(story.owner, [number_hash(ground.store, story.owner, "AF-2026/55") or b""], 9) == ()
+    wrote(world, p.AF, "Svar: nej", "AF-2026/55")
+    assert until(lambda: unthreaded(world) == [p.MUNICIPALITY])
+    assert (world.types(p.CONTACT, story).count("meeting.response"), desk(world, story)) == (1, [("inbound.unread", p.CONTACT)])
+
+
 def test_an_answer_to_no_message_after_a_stop_notice_is_shown_and_not_taken(world: SdkWorld) -> None:
     """Given a consent withdrawn and its stop notice sent, when AF writes in the case's conversation, then nothing is read into it, and a person sees it."""
     story = invited(world, p.AF)
