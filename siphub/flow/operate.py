@@ -74,7 +74,7 @@ def operate(ground: Ground, delivery_id: str, action: Action, *, by: str, channe
         NotThere: There is no such delivery.
         Conflict: `delivery.wrong_state`; it is not in a state that allows this. `delivery.no_address`; nowhere to send it.
             `message.erased`; nothing left to send. `delivery.outdated`; something newer was said since. `delivery.refused_for_good`; its
-            recipient refused it, and takes nothing under its id again.
+            recipient refused it by the adapter that it would go by again, and takes nothing under its id there.
     """
     now, directory = ground.now(), ground.directory()
     with ground.store.write() as work:
@@ -135,10 +135,14 @@ def _outdated(work: Work, row: DeliveryRow) -> bool:
 def _refused_for_good(ground: Ground, work: Work, row: DeliveryRow) -> bool:
     """Say whether the recipient itself has refused a delivery, by an adapter whose recipients know a key that they have refused.
 
-    What was refused before it reached the recipient has no receipt, and may be sent again under its key.
+    What was refused before it reached the recipient has no receipt, and may be sent again under its key; and where the directory leads to the
+    recipient by another adapter since, a retry leads elsewhere, where nobody has refused it.
     """
     adapter = ground.registry.adapters.get(row.adapter)
     if row.state != "rejected" or adapter is None or not adapter.info.refused_for_good:
+        return False
+    address = address_of(row.recipient, row.owner, ground.directory(), day_of(ground.now()))
+    if address is not None and address.adapter != row.adapter:
         return False
     return any(
         one.kind == "rejected" and one.adapter == row.adapter and one.organisation in {"", row.recipient_organisation}

@@ -18,6 +18,7 @@ from siphub.errors import Conflict, Invalid
 from siphub.flow import awaited, operate, track, work_items
 from siphub.flow import directory as directories
 from siphub.flow.letters import number_hash, recipient_of
+from siphub.model import Address
 from siphub.model import people as p
 from siphub.model.identifiers import UnitId
 from siphub.model.messages.meeting import MeetingInvited, Question
@@ -243,6 +244,26 @@ def test_a_retry_of_what_the_agency_refused_is_told_that_it_cannot_arrive(world:
 def _receipts(world: SdkWorld, key: str) -> tuple[ReceiptRow, ...]:
     with world.hub.ground.store.read() as work:
         return work.receipts.of_key(key)
+
+
+def test_a_retry_of_what_the_agency_refused_goes_where_the_directory_has_moved_it(world: SdkWorld) -> None:
+    """Given an invitation that AF refused, when the directory leads to AF by another adapter since, then a retry is allowed and arrives there; without an address it is not."""
+    world.service.refuse("af", "BV", "not-found")
+    story, ground = invited(world, p.AF), world.hub.ground
+    assert in_state(world, story, p.AF, "rejected")
+    row, known = newest(world, story, p.AF), world.directory()
+    assert until(lambda: bool(_receipts(world, row.key)))
+    folder = world.folders / "af"
+    folder.mkdir()
+    for address in (None, Address(adapter="folder", endpoint=str(folder))):
+        assert operate.preview(ground, row.id).reason == "delivery.refused_for_good"
+        units = tuple(one.model_copy(update={"address": address}) if one.id == p.AF else one for one in known.units)
+        directories.switch(ground, known.model_copy(update={"units": units}), by="test")
+        assert operate.preview(ground, row.id).allowed is (address is not None)
+    assert operate.operate(ground, row.id, "retry", by="operator", channel="retry") == "queued"
+    assert until(lambda: bool(list(folder.glob("*.json"))))
+    assert newest(world, story, p.AF).adapter == "folder"
+    assert len([entry for entry in world.service.traffic.entries() if entry.key == row.key]) == 1
 
 
 def test_a_retry_of_what_the_service_refused_at_the_door_arrives(world: SdkWorld) -> None:
