@@ -256,21 +256,20 @@ class Registry:
         held = self._adapters.get(recipient.adapter)
         if held is None or not isinstance(held.adapter, Erases):
             return True
-        erase, own = held.adapter.erase, own_recipient(recipient)
-        try:
-            return held.plugin.call("erase", self._limit, lambda: bool(erase(key, own)))
-        except PluginError as error:
-            log.error("plugin.failed", plugin=held.plugin.name, adapter=held.info.name, exc_info=error)
-            return False
+        return self._asked(held, "erase", held.adapter.erase, key, recipient)
 
     def take_back(self, key: str, recipient: Recipient) -> bool:
         """Let a delivery's adapter take away what has not left yet; say whether it could look. What fails or overruns is logged."""
         held = self._adapters.get(recipient.adapter)
         if held is None or not isinstance(held.adapter, TakesBack):
             return True
-        take_back, own = held.adapter.take_back, own_recipient(recipient)
+        return self._asked(held, "take_back", held.adapter.take_back, key, recipient)
+
+    def _asked(self, held: HeldAdapter, what: str, ask: Callable[[str, Recipient], bool], key: str, recipient: Recipient) -> bool:
+        """Return what an adapter says of a key; no where it fails or overruns, which is logged."""
+        own = own_recipient(recipient)
         try:
-            return held.plugin.call("take_back", self._limit, lambda: bool(take_back(key, own)))
+            return held.plugin.call(what, self._limit, lambda: bool(ask(key, own)))
         except PluginError as error:
             log.error("plugin.failed", plugin=held.plugin.name, adapter=held.info.name, exc_info=error)
             return False
