@@ -249,7 +249,7 @@ class Sdk:
         """Return what one listed message is to us; one on which reading breaks keeps no other from being read, and is not asked for again."""
         try:
             return tuple(self._came(account, status, attributes))
-        except Exception as error:
+        except Exception as error:  # whatever nobody has foreseen, it is one message of many
             account.log.error("inbound.unreadable", adapter=self.info.name, code="sdk.message_failed", exc_info=error)
         message_id, owners = str(attributes["messageId"]), account.settings.owners
         owner = owners[0] if len(owners) == 1 else None

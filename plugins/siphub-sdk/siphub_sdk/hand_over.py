@@ -172,7 +172,7 @@ class HandOver:
             except OSError:  # gone meanwhile, or not ours to read: it keeps no other from being read
                 self._context.log.warning("inbound.unreadable", adapter="sdk", code="sdk.file_unreadable")
                 continue
-            except Exception as error:
+            except Exception as error:  # whatever nobody has foreseen, it is one file of many
                 self._context.log.error("inbound.unreadable", adapter="sdk", code="sdk.file_failed", exc_info=error)
                 came = self._broken(name, hears)
             if came is not None:
