@@ -30,6 +30,22 @@ CANARY = "Prov Provsdotter"
 """What must never be shown."""
 
 
+class OwnPlugin:
+    """What an adapter needs that is a plugin by itself, where nothing can fail and nothing is held."""
+
+    def check(self) -> Iterable[Check]:
+        """Nothing can fail."""
+        return ()
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+    @hookimpl
+    def siphub_adapters(self) -> Iterable[Any]:
+        """Offer itself."""
+        return [self]
+
+
 class Box:
     """An adapter that puts what it gets in a list."""
 

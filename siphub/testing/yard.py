@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from siphub.contract import Adapter, AdapterInfo, Check, Cut, Delivered, Outcome, Payload, Recipient, Submission, hookimpl
+from siphub.contract import AdapterInfo, Cut, Delivered, Outcome, Payload, Recipient, Submission
 from siphub.flow import attempt as attempts
 from siphub.flow import deliver, standing, sweep
 from siphub.flow import directory as directories
@@ -31,6 +31,7 @@ from siphub.store import DeliveryRow, OutcomeRow
 from siphub.testing.clock import Hand
 from siphub.testing.databases import lay_content
 from siphub.testing.desk import wide_directory
+from siphub.testing.small_plugins import OwnPlugin
 from siphub.testing.world import Told, make_master_key
 
 WIRES: Mapping[str, bool] = {"wire": True, "once": False}
@@ -57,7 +58,7 @@ def delivered(_: str) -> Outcome:
 
 
 @dataclass
-class Wire:
+class Wire(OwnPlugin):
     """An adapter whose partners keep what they are given, and answer as a function of the key says."""
 
     clock: Hand
@@ -92,18 +93,6 @@ class Wire:
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-    def check(self) -> Iterable[Check]:
-        """Nothing can fail."""
-        return ()
-
-    def close(self) -> None:
-        """Hold nothing."""
-
-    @hookimpl
-    def siphub_adapters(self) -> Iterable[Adapter]:
-        """Offer itself."""
-        return [self]
 
 
 @dataclass

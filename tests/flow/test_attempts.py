@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,9 +14,7 @@ import pytest
 from siphub.contract import (
     UNKNOWN_PARTY,
     Accepted,
-    Adapter,
     AdapterInfo,
-    Check,
     Cut,
     Delivered,
     Outcome,
@@ -27,7 +25,6 @@ from siphub.contract import (
     Rejected,
     Retry,
     Uncertain,
-    hookimpl,
 )
 from siphub.flow import attempt as attempts
 from siphub.flow import carriers, deliver, operate, receipts, sweep, track
@@ -36,13 +33,14 @@ from siphub.model import people as p
 from siphub.sandbox import Fault
 from siphub.store import DeliveryRow
 from siphub.testing.clock import Hand
+from siphub.testing.small_plugins import OwnPlugin
 from siphub.testing.story import Story, until
 from siphub.testing.world import PARTNERS, World
 from siphub_fhir import Fhir
 
 
 @dataclass
-class Wire:
+class Wire(OwnPlugin):
     """An adapter that keeps what it is given, checks nothing itself, and answers as told."""
 
     answers: list[Outcome | BaseException] = field(default_factory=list)
@@ -61,18 +59,6 @@ class Wire:
         if isinstance(answer, BaseException):
             raise answer
         return answer
-
-    def check(self) -> Iterable[Check]:
-        """Nothing can fail."""
-        return ()
-
-    def close(self) -> None:
-        """Hold nothing."""
-
-    @hookimpl
-    def siphub_adapters(self) -> Iterable[Adapter]:
-        """Offer itself."""
-        return [self]
 
 
 @dataclass

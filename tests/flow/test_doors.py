@@ -14,13 +14,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from siphub.contract import Adapter, AdapterInfo, Check, Cut, Delivered, Inbound, Outcome, Payload, Recipient, Submission, hookimpl
+from siphub.contract import AdapterInfo, Cut, Delivered, Inbound, Outcome, Payload, Recipient, Submission
 from siphub.errors import NotThere
 from siphub.flow import operate, poll
 from siphub.hub import DOORS, add_key
 from siphub.model import Message
 from siphub.model import people as p
 from siphub.testing.samples import whole_cut
+from siphub.testing.small_plugins import OwnPlugin
 from siphub.testing.story import Story, until
 from siphub.testing.world import World
 from siphub.web import serve
@@ -29,7 +30,7 @@ UNITS = (p.HOME_CARE, p.CARE_CENTRE)
 
 
 @dataclass
-class Letterbox:
+class Letterbox(OwnPlugin):
     """An adapter whose partners hand in what is put into it: a real one, small."""
 
     waiting: list[Inbound] = field(default_factory=list)
@@ -51,18 +52,6 @@ class Letterbox:
     def settle(self, partner_id: str) -> None:
         """Do not hand it out again."""
         self.settled.append(partner_id)
-
-    def check(self) -> Iterable[Check]:
-        """Nothing can fail."""
-        return ()
-
-    def close(self) -> None:
-        """Hold nothing."""
-
-    @hookimpl
-    def siphub_adapters(self) -> Iterable[Adapter]:
-        """Offer itself."""
-        return [self]
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from siphub.contract import Accepted, Adapter, AdapterInfo, Check, Cut, Inbound, Outcome, Payload, Receipt, Recipient, Uncertain, hookimpl
+from siphub.contract import Accepted, AdapterInfo, Cut, Inbound, Outcome, Payload, Receipt, Recipient, Uncertain
 from siphub.flow import attempt as attempts
 from siphub.flow import deliver, retention, track
 from siphub.flow.letters import recipient_of
@@ -18,6 +18,7 @@ from siphub.model import Address
 from siphub.model import people as p
 from siphub.store import DeliveryRow
 from siphub.testing.clock import Hand
+from siphub.testing.small_plugins import OwnPlugin
 from siphub.testing.story import Story
 from siphub.testing.world import World
 
@@ -25,7 +26,7 @@ DECIDED = {owner: {"keep": "30 d", "decision": "KS 2026/117"} for owner in (p.MU
 
 
 @dataclass
-class Post:
+class Post(OwnPlugin):
     """An adapter that notes for whom it acts, answers as told, and gives what lies at it."""
 
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -69,18 +70,6 @@ class Post:
     def recorded(self, partner_id: str) -> None:
         """Note it."""
         self.recorded_ids.append(partner_id)
-
-    def check(self) -> Iterable[Check]:
-        """Nothing can fail."""
-        return ()
-
-    def close(self) -> None:
-        """Hold nothing."""
-
-    @hookimpl
-    def siphub_adapters(self) -> Iterable[Adapter]:
-        """Offer itself."""
-        return [self]
 
 
 @dataclass
