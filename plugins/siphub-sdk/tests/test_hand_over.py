@@ -25,7 +25,6 @@ from siphub.contract import (
     PluginContext,
     Receipt,
     Recipient,
-    Refused,
     Rejected,
     Retry,
     SettingsError,
@@ -41,7 +40,6 @@ from siphub.testing.samples import whole_cut
 from siphub.testing.schematron import Schematrons
 from siphub_folder import Folder
 from siphub_sdk import MessageReceipt, Reason, Sdk, SdkReader, message_payload, receipt_xml
-from siphub_sdk.envelope import MESSAGE, Posting, envelope_xml
 from siphub_sdk.payload import read_xml
 from siphub_sdk.receipt import receipt_of
 from siphub_sdk.settings import NAMES
@@ -338,35 +336,6 @@ def test_check_says_what_is_missing(make_context: MakeContext, folders: Path) ->
     found = [check.what for check in Sdk(make_context(service="", token_url="", client_id="", hand_over=str(folders))).check()]
     assert "the setting access_point is missing: nothing can be sent over SDK" in found
     assert not [what for what in found if "token" in what]
-
-
-def in_envelope(content: bytes, sender: str, recipient: str) -> Submission:
-    """Return a document in an envelope that names these parties."""
-    posting = Posting(MESSAGE, KEY, "2026-11-26T12:00:00.000Z", sender, recipient, "sdk:sip:0203:norrby.example")
-    return Submission(envelope_xml(posting, parse_xml(content)), "application/xml")
-
-
-def test_a_receipt_is_its_envelopes_senders() -> None:
-    """Given a receipt in an envelope, then it counts where both name the same parties, and is refused where another sent it."""
-    receipt = receipt_xml(MessageReceipt(KEY, FK, US, datetime(2026, 11, 26, 12, tzinfo=UTC)))
-    assert isinstance(SdkReader().read(in_envelope(receipt, FK, US)), Receipt)
-    for parties in (("0203:annan.example", US), (FK, "0203:annan.example")):
-        with pytest.raises(Refused) as caught:
-            SdkReader().read(in_envelope(receipt, *parties))
-        assert caught.value.code == "sdk.bv.invariant"
-
-
-def test_a_message_of_the_older_version_is_its_envelopes_senders(adapter: Sdk, fk: Recipient) -> None:
-    """Given version 2 in an envelope, whose rules we have not, then it is the sender's where the envelope says so too, and else nobody's."""
-    body = message_payload(adapter.translate(CUT, fk).body, KEY)
-    older = parse_xml(body.replace(b"MessageWithAttachments:3", b"MessageWithAttachments:2"))[0]
-    older.tag = str(older.tag).replace("}message", "}Message")
-    content = etree.tostring(older)
-    for sender, believed in ((US, US), ("0203:annan.example", None)):
-        found = SdkReader().read(in_envelope(content, sender, FK))
-        assert isinstance(found, Draft)
-        said: Any = found.content["sdk"]
-        assert said["sender"].get("participant") == believed
 
 
 def test_a_file_that_cannot_be_read_keeps_no_other_back(
