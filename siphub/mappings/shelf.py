@@ -72,7 +72,12 @@ class Mappings:
                 `mapping.unlisted`, `mapping.unsafe`, `mapping.duplicate` or `mapping.broken`.
             Busy: `mapping.no_process`, or what keeps the approvals from being read; it cannot be checked now.
         """
-        return self._checked(self._usable(pack, version))
+        one = self._usable(pack, version)
+        if one.folder not in self._loaded and self.standing(one) == "changed" and time.monotonic() - self._looked_at >= _LOOK_AGAIN:
+            with self._lock:
+                self._known = None  # what was put back is seen without a new start, and by the first who asks
+            one = self._usable(pack, version)
+        return self._checked(one)
 
     def standing(self, one: Shelved) -> Standing | None:
         """Say by whom a version is approved, or that it is not what was; None where its manifest cannot be read, or no approvals are at hand."""
@@ -173,9 +178,6 @@ class Mappings:
 
     def _refuse_changed(self, one: Shelved) -> None:
         if self.standing(one) == "changed":
-            if time.monotonic() - self._looked_at >= _LOOK_AGAIN:
-                with self._lock:
-                    self._known = None  # what is put back is seen without a new start
             raise _changed(one.name)
 
 
