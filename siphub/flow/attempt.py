@@ -48,6 +48,8 @@ from siphub.store import Accept, DeliveryRow, GrantRow, OutcomeRow, Permitted, R
 
 KNOWN = "partner.http_409"
 """The partner has something under this key already."""
+LATE = "permit.expired"
+"""The code of an attempt whose permit ran out before anything was sent."""
 _LINE = 300
 _NUMBER = re.compile(r"\d{4,}")
 MOST_LEASES = 3
@@ -218,7 +220,7 @@ def attempt(ground: Ground, row: DeliveryRow, permit: Permit, directory: Directo
             return _what_it_has(ground, row, adapter, ready.recipient)
         return outcome_row(ground, row, outcome, ready)
     except PermitExpired:
-        return _ended(ground, row, "permit_expired", state="queued", code="permit.expired", next_at=ground.now())
+        return _ended(ground, row, "permit_expired", state="queued", code=LATE, next_at=ground.now())
     except Sealed as error:
         return _ended(ground, row, "hold", state="held", code=error.code, reason=error.code)
     except SiphubError as error:
@@ -266,11 +268,14 @@ def _already_there(adapter: Adapter, row: DeliveryRow, recipient: Recipient) -> 
 def _take_back(ground: Ground, row: DeliveryRow, directory: Directory) -> None:
     """Before a stop notice goes, have taken away what it calls back and has not left yet: else both would leave together, the notice last.
 
-    At its first attempt alone: a place that takes longer over this than the permit lasts keeps the notice waiting once, and not for ever.
+    Not again where an earlier attempt's permit ran out: a place that takes longer over this than a permit lasts keeps the notice waiting
+    once, and not for ever. One that was away is asked anew.
     """
-    if not row.recall or row.attempts > 1:
+    if not row.recall:
         return
     with ground.store.read() as work:
+        if any(one.code == LATE for one in work.attempts.of_delivery(row.owner, row.id)):
+            return
         rows = [each for each in work.deliveries.of_case(row.owner, row.case_id) if each.state == "recalled" and each.attempts > 0]
     for each in rows:
         there = (each.adapter, each.recipient_organisation) == (row.adapter, row.recipient_organisation)

@@ -22,6 +22,8 @@ BATCH: Final = 50
 """How many of those that wait are looked at in one round."""
 UNHEARD: Final = 3
 """After so many of one owner's that could not be asked for, no further one of that owner's is in the same round: its account may be away."""
+SLOW: Final = 2.0
+"""So many seconds without a word are enough: that owner's others would take as long."""
 LONGEST: Final = 10.0
 """Seconds after which a round asks no more: whoever else is polled waits for it."""
 _log = Log(worker="poller")
@@ -36,29 +38,31 @@ def ask(ground: Ground, name: str, adapter: Adapter) -> int:
     """Ask for the deliveries that have waited for half of the time they have; return how many receipts there were."""
     if not (isinstance(adapter, Polls) and isinstance(adapter, Confirms)):
         return 0
-    until = time.monotonic() + LONGEST
-    return sum(_ask_those(ground, name, adapter, wait, until) for wait in waits(ground))
+    until, unheard, every_one = time.monotonic() + LONGEST, Counter[str](), waits(ground)
+    asked = ground.chance.sample(every_one, len(every_one))  # whose time comes first is as good a word as another's
+    return sum(_ask_those(ground, name, adapter, wait, until, unheard) for wait in asked)
 
 
-def _ask_those(ground: Ground, name: str, adapter: Confirms, wait: Wait, until: float) -> int:
+def _ask_those(ground: Ground, name: str, adapter: Confirms, wait: Wait, until: float, unheard: Counter[str]) -> int:
     turn, directory = ground.turns.of(f"awaited {name} {wait.look}"), ground.directory()
     with ground.store.read() as work:
-        rows = work.deliveries.awaiting(ground.now() - wait.within / 2, BATCH, turn.skip, at=wait.at, not_at=wait.not_at)
+        before = ground.now() - wait.within / 2
+        rows = work.deliveries.awaiting(before, BATCH, turn.skip, at=wait.at, not_at=wait.not_at, adapter=name)
     seen = taken = 0
-    unheard: Counter[str] = Counter()
     for row in rows:
-        if time.monotonic() > until:
-            break
+        if unheard[row.owner] < UNHEARD:
+            began = time.monotonic()
+            if began > until:
+                break
+            found = adapter.confirm(row.key, recipient_of(row, directory))
+            if isinstance(found, Uncertain):
+                unheard[row.owner] += UNHEARD if time.monotonic() - began > SLOW else 1
+            if isinstance(found, Delivered | Rejected):
+                taken += 1
+                code = found.code if isinstance(found, Rejected) else None
+                receipt = Receipt(row.key, "rejected" if code else "received", ground.now(), code)
+                _log.info("receipt.asked_for", delivery_id=row.id, adapter=name)
+                receipts.note(ground, name, receipt, row.recipient_organisation)
         seen += 1
-        if row.adapter != name or unheard[row.owner] >= UNHEARD:
-            continue
-        found = adapter.confirm(row.key, recipient_of(row, directory))
-        unheard[row.owner] += isinstance(found, Uncertain)
-        if isinstance(found, Delivered | Rejected):
-            taken += 1
-            code = found.code if isinstance(found, Rejected) else None
-            receipt = Receipt(row.key, "rejected" if code else "received", ground.now(), code)
-            _log.info("receipt.asked_for", delivery_id=row.id, adapter=name)
-            receipts.note(ground, name, receipt, row.recipient_organisation)
     turn.end(found=len(rows), left=seen - taken, limit=BATCH if seen == len(rows) else seen)
     return taken

@@ -136,13 +136,14 @@ def _refused_for_good(ground: Ground, work: Work, row: DeliveryRow) -> bool:
     """Say whether the recipient itself has refused a delivery, by an adapter whose recipients know a key that they have refused.
 
     What was refused before it reached the recipient has no receipt, and may be sent again under its key; and where the directory leads to the
-    recipient by another adapter since, a retry leads elsewhere, where nobody has refused it.
+    recipient by an adapter of another kind since, a retry leads elsewhere, where nobody has refused it.
     """
     adapter = ground.registry.adapters.get(row.adapter)
     if row.state != "rejected" or adapter is None or not adapter.info.refused_for_good:
         return False
     address = address_of(row.recipient, row.owner, ground.directory(), day_of(ground.now()))
-    if address is not None and address.adapter != row.adapter:
+    now_by = ground.registry.adapters.get(address.adapter) if address is not None else adapter
+    if now_by is None or not now_by.info.refused_for_good:
         return False
     return any(
         one.kind == "rejected" and one.adapter == row.adapter and one.organisation in {"", row.recipient_organisation}

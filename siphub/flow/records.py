@@ -213,7 +213,9 @@ def _ended(ground: Ground, row: RecordCopyRow, outcome: Outcome | Held, made: Re
             work.record_copies.end(row, "refused", reason=outcome.reason, next_at=now + REFUSED, package_hash=None)
             return "refused"
         if isinstance(outcome, Held):
+            work.cases.lock(row.owner, row.case_id)
             _drop(work, row, outcome.reason, now, tried=row.attempts > 1)
+            retention.erase_withheld(work, (row.owner, row.case_id), [row.message_row], now)
             return "dropped"
         state, reason, next_at = _after(ground, row, outcome, now)
         digest = sha256(made.metadata).hexdigest() if isinstance(made, RecordPackage) else None
@@ -250,7 +252,8 @@ def take_back(ground: Ground) -> int:
     reached = {address.organisation: address for address in registries(ground, directory)}
     with ground.store.read() as work:
         waiting = {organisation: work.record_copies.withdrawn(organisation, now, BATCH) for organisation in reached}
-        lost = work.record_copies.withdrawn_elsewhere(reached, now, BATCH)
+        named = [one.number for one in directory.organisations if one.records is not None]
+        lost = work.record_copies.withdrawn_elsewhere(named, now, BATCH)
     for organisation, rows in waiting.items():
         for row in rows:
             gone = _settled(ground, row.id, reached[organisation])

@@ -273,14 +273,17 @@ class Deliveries(Topic):
         *,
         at: Collection[tuple[str, str]] | None = None,
         not_at: Collection[tuple[str, str]] = (),
+        adapter: str | None = None,
     ) -> tuple[DeliveryRow, ...]:
         """Return deliveries that have waited for a receipt since `before` and whose sender has not been told, longest first.
 
-        `at` are the places they went to, as adapter and endpoint, where not every one is meant but for those in `not_at`.
+        `at` are the places they went to, as adapter and endpoint, where not every one is meant but for those in `not_at`; `adapter` is whose alone.
         """
         place = tuple_(delivery.c.adapter, delivery.c.endpoint)
         there = [place.in_(sorted(at))] if at is not None else [place.not_in(sorted(not_at))] if not_at else []
-        waiting = (delivery.c.state == exactly("awaiting_receipt"), delivery.c.updated_at <= before, delivery.c.told_at.is_(None), *there)
+        whose = [delivery.c.adapter == adapter] if adapter is not None else []
+        late = (delivery.c.updated_at <= before, delivery.c.told_at.is_(None))
+        waiting = (delivery.c.state == exactly("awaiting_receipt"), *late, *whose, *there)
         return self._all(DeliveryRow, select(delivery).where(*waiting).order_by(delivery.c.updated_at).limit(limit).offset(skip))
 
     def due(self, now: datetime, limit: int, adapter: str | None = None) -> tuple[DeliveryRow, ...]:

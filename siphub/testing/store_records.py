@@ -205,6 +205,8 @@ class RecordPromises:
             assert [row.id for row in work.deliveries.awaiting(NOW, 10, not_at=[elsewhere, ("fhir", here[1])])] == [waiting.id]
             assert work.deliveries.awaiting(NOW, 10, at=[elsewhere]) == work.deliveries.awaiting(NOW, 10, at=[]) == ()
             assert work.deliveries.awaiting(NOW, 10, not_at=[here]) == ()
+            assert [row.id for row in work.deliveries.awaiting(NOW, 10, adapter=here[0])] == [waiting.id]
+            assert work.deliveries.awaiting(NOW, 10, adapter="fax") == ()
             assert work.deliveries.expired(LATER, 10) == ()
         assert blocked.prev_id == due.id
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from pypdf import PdfReader
 
-from siphub.contract import Check, Confirmation, Cut, Outcome, Recipient, RecordPackage, Uncertain
+from siphub.contract import Check, Confirmation, Cut, Outcome, PluginContext, Recipient, RecordPackage, Uncertain
 from siphub.errors import Conflict, NotThere
 from siphub.flow import attempt as attempts
 from siphub.flow import deliver, operate, records, track
@@ -22,6 +22,7 @@ from siphub.model import people as p
 from siphub.model.identifiers import UnitId
 from siphub.model.messages import consent as c
 from siphub.model.messages.around import CoordinatorChanged
+from siphub.registry import Registry
 from siphub.testing.clock import Hand
 from siphub.testing.recorded import Recorded
 from siphub.testing.small_plugins import giving, plugin
@@ -315,6 +316,23 @@ def test_a_withdrawn_copy_of_whoever_has_no_registry_any_more_blocks_nothing(mak
     directories.switch(ground, ground.directory().model_copy(update={"organisations": bare}), by="test")
     assert records.take_back(ground) == 1
     assert _states(world, story) == ["taken_back"]
+
+
+def _no_context(name: str) -> PluginContext:
+    raise KeyError(name)
+
+
+def test_a_keeper_that_is_not_enabled_for_a_while_is_no_registry_less(make_recorded: MakeRecorded, tmp_path: Path) -> None:
+    """Given a withdrawn copy whose registry the directory still names, when its keeper is not enabled, then it waits, and is taken away when it is."""
+    world, story, hand = _called(make_recorded, tmp_path, _withdrawn_in_doubt)
+    ground = world.hub.ground
+    records.offer_due(ground)
+    registry = world.registry(p.REGION)
+    without = replace(ground, registry=Registry.load((), _no_context))
+    assert (records.take_back(without), _states(world, story), len(registry.metadata())) == (0, ["withdrawn"], 1)
+    records.take_back(ground)
+    hand.on(records.ATTEMPT)
+    assert (records.take_back(ground), registry.metadata()) == (1, [])
 
 
 def test_what_may_lie_at_the_owners_registry_stays_there(make_recorded: MakeRecorded, tmp_path: Path) -> None:

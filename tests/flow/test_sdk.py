@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from siphub.contract import Adapter, Inbound, Outcome, Recipient, Uncertain
 from siphub.errors import Conflict, Invalid
 from siphub.flow import awaited, operate, track, work_items
 from siphub.flow import directory as directories
@@ -55,9 +56,9 @@ def world(make_sdk_world: Callable[..., SdkWorld]) -> Iterator[SdkWorld]:
         yield running
 
 
-def invited(world: SdkWorld, *units: UnitId) -> Story:
+def invited(world: SdkWorld, *units: UnitId, **more: Any) -> Story:
     """Return a case with an invitation to each unit on its way."""
-    story = world.story()
+    story = world.story(**more)
     story.ready(units)
     story.invited(units)
     return story
@@ -665,6 +666,21 @@ def test_what_the_service_has_yet_to_send_is_taken_back(world: SdkWorld, status:
     assert world.service.kept(key) == left
 
 
+def test_what_has_not_left_is_taken_back_by_a_service_that_was_away_too(world: SdkWorld) -> None:
+    """Given a service that is away when the stop notice is first tried, when it is back, then what it has yet to send is taken back before the notice goes."""
+    world.service.receipts, world.service.deletes_all = False, True
+    story = invited(world, p.AF)
+    assert in_state(world, story, p.AF, "awaiting_receipt")
+    key = newest(world, story, p.AF).key
+    world.service.spoil(key, messageStatus="SCHEDULED")
+    world.service.ask_faults.add(Fault("status", times=1, status=503))
+    world.service.faults.add(Fault("status", times=1, status=503))
+    world.service.lists = False  # so that the one question that fails is this one
+    story.withdrawn()
+    assert until(lambda: len([row for row in world.deliveries(story) if row.recall and row.state == "awaiting_receipt"]) == 1)
+    assert world.service.kept(key) == 0
+
+
 def test_a_kallelse_is_not_sent_by_sdk(world: SdkWorld) -> None:
     """Given a kind that has no words in SDK, here a kallelse to a unit on SDK's adapter, then it is held, and nothing leaves."""
     story = world.story()
@@ -730,6 +746,42 @@ def test_one_that_cannot_be_asked_for_keeps_no_other_waiting(world: SdkWorld) ->
     assert world.newest(first, p.AF).state == "awaiting_receipt"
 
 
+class Deaf:
+    """An adapter that cannot be asked for one owner's deliveries."""
+
+    def __init__(self, inner: Any, owner: str) -> None:
+        self._inner, self._owner = inner, owner
+        self.asked = 0
+
+    def confirm(self, key: str, recipient: Recipient) -> Outcome | None:
+        """Hear nothing of that owner's, and ask for any other's."""
+        if recipient.owner != self._owner:
+            return cast("Outcome | None", self._inner.confirm(key, recipient))
+        self.asked += 1
+        return Uncertain("partner.connection_cut")
+
+    def poll(self, cursor: str | None) -> Iterable[Inbound]:
+        """Give nothing."""
+        return ()
+
+    def settle(self, partner_id: str) -> None:
+        """Keep nothing."""
+
+
+def test_one_owner_that_cannot_be_asked_for_keeps_no_other_waiting(world: SdkWorld) -> None:
+    """Given four deliveries of an owner whose account is away, and one of another's behind them, then three are asked for, and the other's has its receipt."""
+    ours = _waiting(world, 4)
+    world.service.lists, world.service.receipts = True, False
+    theirs = invited(world, p.AF, owner=p.NEIGHBOUR, contact=p.SOCIAL_SERVICES)
+    assert world.in_state(theirs, p.AF, "awaiting_receipt")
+    world.service.lists, world.service.receipts = False, True
+    ground, name = world.hub.ground, "arbetsformedlingen"
+    adapter = Deaf(ground.registry.adapters[name], ours[0].owner)
+    later = replace(ground, clock=Hand(ground.now() + ground.settings.receipt_within))
+    assert awaited.ask(later, name, cast("Adapter", adapter)) == 1
+    assert (adapter.asked, world.newest(theirs, p.AF).state) == (awaited.UNHEARD, "delivered")
+
+
 def test_an_entrys_own_time_is_what_it_is_asked_for_by(make_sdk_world: Callable[..., SdkWorld]) -> None:
     """Given an entry that waits for an hour where the hub waits for days, then its receipt is asked for after half an hour, before anybody phones."""
     with make_sdk_world(options={"receipt_within": "1 h"}, optioned=[p.AF]) as world:
@@ -739,6 +791,8 @@ def test_an_entrys_own_time_is_what_it_is_asked_for_by(make_sdk_world: Callable[
         assert [awaited.ask(later, name, ground.registry.adapters[name]) for later in after] == [0, 1]
         assert world.in_state(stories[0], p.AF, "delivered")
         assert awaited.every(ground) == timedelta(minutes=10)
+    with make_sdk_world(options={"receipt_within": "16 min"}, optioned=[p.AF]) as world:
+        assert awaited.every(world.hub.ground) == timedelta(minutes=4)
 
 
 def test_a_stop_notice_leaves_where_the_service_is_slow_to_be_asked(world: SdkWorld) -> None:

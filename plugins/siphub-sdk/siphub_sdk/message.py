@@ -98,9 +98,8 @@ def draft_of(message: SdkMessage) -> Draft:
         **({"our_numbers": ours} if ours else {}),
         "sdk": _carried(message, text),
     }
-    day = swedish_day(
-        message.created_at
-    )  # what was written at no time of ours is for a person: "den 4:e" has no month, and a SIP no such year
+    # What was written at no time of ours is for a person: "den 4:e" has no month, and a SIP no such year.
+    day = swedish_day(message.created_at)
     reply = None if day is None else understood(text, day)
     if reply is None:
         return Draft(content, ("/type", "/author", *_ENVELOPE, "/content"))
@@ -114,10 +113,10 @@ def draft_of(message: SdkMessage) -> Draft:
 
 
 def their_number(message: SdkMessage) -> str | None:
-    """Return the sender's own registry number: from its reference, else from a text that names one; None where it is no sane one, or a person's."""
+    """Return the sender's own registry number: from its reference, else from a text that names one; None where it is no sane one, or a person's, by whatever day its clock says."""
     given = [one["value"] for one in message.sender.references if one["root"] == "dnr"]
     found = given[0] if given else registry_number("\n".join(message.texts))
-    return found if found and _NUMBER.fullmatch(found) and not names_a_person(found, swedish_day(message.created_at)) else None
+    return found if found and _NUMBER.fullmatch(found) and not names_a_person(found) else None
 
 
 def our_cases(message: SdkMessage) -> list[str]:
