@@ -118,3 +118,15 @@ def test_what_a_dead_process_left_aside_is_taken_away(tmp_path: Path) -> None:
         os.utime(file, (time.time() - 7200,) * 2)
     assert put(b"x", tmp_path, "1.json") == Delivered("1.json")
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([young.name, theirs.name, "1.json"])
+
+
+def test_a_share_that_fails_while_it_is_tidied_says_nothing_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a share that fails when the hub looks for what was left there, after a file has appeared, then it is delivered all the same."""
+
+    def fails(handle: int) -> None:
+        raise OSError(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", fails)
+        outcome = put(b"1", tmp_path, "1.json")
+    assert outcome == Delivered("1.json")
